@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The only writer of lines for the user: one line, once per cause, at a bounded rate.
+
+Source: interface.md of the contract with users ("While the job runs").
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TextIO
+
+LINES_PER_MINUTE = 10
+
+
+class Messages:
+    """Writes `interpose: ...` lines; thread-safe.
+
+    `seen` holds (cause, repository) pairs that were already told.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: set[tuple[str, str]] = set()
+        self._recent: deque[float] = deque(maxlen=LINES_PER_MINUTE)
+
+    def tell(self, text: str, *, cause: str = "", repository: str = "") -> bool:
+        """Write `interpose: text`; False if it was told before or too much was said."""
+        line = "interpose: " + one_line(text) + "\n"
+        with self._lock:
+            if cause and (cause, repository) in self._seen:
+                return False
+            now = self._clock()
+            full = len(self._recent) == LINES_PER_MINUTE
+            if full and now - self._recent[0] < 60.0:
+                return False
+            if cause:
+                self._seen.add((cause, repository))
+            self._recent.append(now)
+            if self._quiet:
+                return False
+            stream = self._stream if self._stream is not None else sys.stderr
+            try:
+                stream.write(line)
+                stream.flush()
+            except (OSError, ValueError):
+                return False  # The job may have closed our standard error.
+        return True
+
+
+def one_line(text: str) -> str:
+    """Text without anything that could start a second line or steer a terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
