@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All that Python may call, and the layouts that Python and C share. cffi reads this
+ * file too, so it has no preprocessor lines but its guard (style: one truth). */
+#ifndef INTERPOSE_H
+#define INTERPOSE_H
+
+enum {
+	INTERPOSE_INDEX_VERSION = 1,
+	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
+	INTERPOSE_MOUNT_VERSION = 1,
+	INTERPOSE_CHANNEL_VERSION = 1,
+	INTERPOSE_DIGEST_SIZE = 20
+};
+
+enum interpose_algorithm { /* as the bits of a catalog's flags */
+	INTERPOSE_SHA1 = 0,
+	INTERPOSE_RIPEMD160 = 1,
+	INTERPOSE_SHAKE128 = 2
+};
+
+enum interpose_entry_flag {
+	INTERPOSE_ENTRY_CHUNKED = 1,
+	INTERPOSE_ENTRY_EXTERNAL = 2,
+	INTERPOSE_ENTRY_UNCOMPRESSED = 4,
+	INTERPOSE_ENTRY_NESTED = 8, /* a mount point of a nested catalog */
+	INTERPOSE_ENTRY_BIND = 16,  /* with NESTED: a bind mount point */
+	INTERPOSE_ENTRY_HIDDEN = 32,
+	INTERPOSE_ENTRY_XATTR = 64,   /* has stored attributes */
+	INTERPOSE_ENTRY_VARIANT = 128, /* a link target with "$(" */
+	INTERPOSE_ENTRY_NO_CONTENT = 256, /* a regular file without any hash */
+	INTERPOSE_ENTRY_DIRECT_IO = 512
+};
+
+/* ---- building an index (Python: repository/indexing.py) ---- */
+
+/* One row of table `catalog`. Its name, link target, digest and attribute blob stand one
+ * after the other in the byte string that comes with the rows. */
+struct interpose_row {
+	int64_t path_1, path_2;	    /* md5path_1, md5path_2 */
+	int64_t parent_1, parent_2; /* of the directory that lists the row */
+	int64_t size;		    /* bytes; makedev() for devices */
+	int64_t mtime;		    /* seconds since 1970 */
+	uint64_t hardlinks;	    /* group << 32 | link count */
+	uint32_t mtime_ns;
+	uint32_t mode; /* full st_mode */
+	uint32_t uid, gid;
+	uint32_t flags; /* the catalog's own bits (cvmfs-format 4.5) */
+	uint32_t rowid;
+	uint32_t name_len, target_len, digest_len, xattr_len;
+};
+
+struct interpose_chunk {
+	uint64_t offset, size; /* bytes, unpacked */
+	uint8_t digest[20];
+	uint8_t reserved[4];
+};
+
+struct interpose_builder;
+
+struct interpose_builder *interpose_builder_create(void);
+void interpose_builder_destroy(struct interpose_builder *builder);
+/* All return 0 or a negative errno: -ENOMEM; -EBADMSG when the rows contradict one another
+ * (lengths beyond `bytes`, a name with '/' or NUL, no root row, a parent that is no
+ * directory or is missing, two rows of one name, a circle). */
+int interpose_builder_add_rows(struct interpose_builder *builder,
+			       const struct interpose_row *rows, size_t count,
+			       const uint8_t *bytes, size_t bytes_len);
+/* `digest` names the assembled file: hash over the concatenated chunk digests. */
+int interpose_builder_add_chunks(struct interpose_builder *builder, int64_t path_1,
+				 int64_t path_2, const uint8_t *digest,
+				 const struct interpose_chunk *chunks, size_t count);
+/* A row of nested_catalogs or bind_mountpoints; digest NULL: cannot be entered. */
+int interpose_builder_add_nested(struct interpose_builder *builder, int64_t path_1,
+				 int64_t path_2, const uint8_t *digest,
+				 uint32_t algorithm, uint64_t size, int is_bind);
+/* Writes the finished file to `fd`. root_*: path hash of the catalog's own root. */
+int interpose_builder_finish(struct interpose_builder *builder, int fd,
+			     const uint8_t *catalog_digest, uint32_t catalog_algorithm,
+			     int64_t root_1, int64_t root_2);
+
+/* ---- reading an index ---- */
+
+struct interpose_entry {
+	uint64_t size;
+	int64_t mtime;
+	uint64_t device; /* of a character or block device: makedev() value */
+	uint32_t mtime_ns;
+	uint32_t mode, uid, gid, nlink;
+	uint32_t inode;	 /* unique within the catalog, equal in a hard-link group */
+	uint32_t flags;	 /* enum interpose_entry_flag */
+	uint32_t algorithm;
+	uint32_t parent; /* entry number; the root is 0 and its own parent */
+	uint32_t first_child, child_count; /* of directories */
+	uint32_t chunk_count;
+	uint32_t name_len, target_len, xattr_len;
+	const char *name;     /* not terminated */
+	const char *target;   /* of symbolic links, not terminated, not expanded */
+	const uint8_t *xattr; /* the catalog's blob */
+	const uint8_t *digest; /* 20 bytes: content, or the nested catalog; NULL if none */
+	const struct interpose_chunk *chunks;
+};
+
+struct interpose_index;
+
+/* Maps the file `fd`. -EBADMSG: not an index of this version, or damaged. */
+int interpose_index_open(int fd, struct interpose_index **ret_index);
+void interpose_index_close(struct interpose_index *index);
+uint32_t interpose_index_count(const struct interpose_index *index);
+/* -ERANGE: no such entry; -EBADMSG: damaged. */
+int interpose_index_entry(const struct interpose_index *index, uint32_t number,
+			  struct interpose_entry *ret_entry);
+/* 1 found, 0 absent, -EBADMSG damaged. */
+int interpose_index_child(const struct interpose_index *index, uint32_t directory,
+			  const char *name, size_t name_len, uint32_t *ret_number);
+
+/* ---- an opened repository, as the resolver tells the tracer: SCRATCH/m/FQRN ---- */
+
+enum interpose_view {
+	INTERPOSE_VIEW_CLAIM = 1,	      /* CVMFS_CLAIM_OWNERSHIP */
+	INTERPOSE_VIEW_CHECK_PERMISSIONS = 2, /* CVMFS_CHECK_PERMISSIONS */
+	INTERPOSE_VIEW_WORLD_READABLE = 4,    /* CVMFS_WORLD_READABLE */
+	INTERPOSE_VIEW_XATTR_ALWAYS = 8,      /* CVMFS_MAGIC_XATTRS_VISIBILITY */
+	INTERPOSE_VIEW_XATTR_NEVER = 16,
+	INTERPOSE_VIEW_UID_DEFAULT = 32, /* uid_default is set */
+	INTERPOSE_VIEW_GID_DEFAULT = 64
+};
+
+struct interpose_span { /* bytes of the same file */
+	uint32_t offset, length;
+};
+
+struct interpose_mount {
+	uint32_t magic, version;
+	uint64_t revision;
+	int64_t valid_until; /* seconds since 1970: end of the TTL */
+	uint8_t root_digest[20];
+	uint32_t root_algorithm;
+	uint32_t view; /* enum interpose_view */
+	uint32_t uid, gid; /* of the claim */
+	uint32_t uid_default, gid_default;
+	uint32_t reserved;
+	uint64_t place; /* seed of this repository's inode numbers, from the FQRN */
+	uint64_t blocks, blocks_free, files; /* statfs, in units of 512 bytes */
+	struct interpose_span fqrn;
+	struct interpose_span index_dir; /* absolute path, no final slash */
+	struct interpose_span cache_dir; /* private cache, the same way */
+	struct interpose_span variables; /* NAME=VALUE, each ended by NUL */
+	struct interpose_span uid_map;	 /* pairs of uint32_t: from, to */
+	struct interpose_span gid_map;
+};
+
+/* ---- the channel: SOCK_SEQPACKET, a header and bytes ---- */
+
+enum interpose_question_kind {
+	INTERPOSE_HELLO = 0,   /* first message; NUL-ended settings; no answer */
+	INTERPOSE_OPEN = 1,    /* body: -; answer body: path of the mount file */
+	INTERPOSE_CATALOG = 2, /* body: hash text NUL path below /cvmfs/FQRN; answer: - */
+	INTERPOSE_OBJECT = 3,  /* body: as CATALOG (hash of the catalog, path of the
+				  file), `entry`: its number; answer: path of a file */
+	INTERPOSE_LIST = 4,    /* no fqrn; answer: names below /cvmfs, each + '\n' */
+	INTERPOSE_NOTE = 5,    /* body: JSON; no answer */
+	INTERPOSE_XATTR = 6,   /* body: as OBJECT + NUL name (empty: list); answer: value
+				  or NUL-ended names */
+	INTERPOSE_STATISTICS = 7 /* answer: JSON */
+};
+
+enum interpose_question_flag {
+	INTERPOSE_QUESTION_VANISHED = 1, /* the path of the last answer is gone: look again */
+	INTERPOSE_QUESTION_NAMED = 2 /* OPEN: asked for by -r: exact errors matter */
+};
+
+struct interpose_question {
+	uint32_t version, id, kind, flags;
+	uint32_t entry;
+	uint32_t fqrn_len, body_len;
+	uint32_t reserved;
+};
+
+struct interpose_answer {
+	uint32_t version, id;
+	int32_t error; /* 0 or a positive errno */
+	uint32_t body_len;
+};
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one run shares between its parts: scratch, channel, mounts, objects, nodes. */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct channel;
+struct mounts;
+struct objects;
+struct nodes;
+struct trace;
+
+struct scratch {
+	char path[4096]; /* SCRATCH/.interpose-XXXXXX, absolute and canonical */
+	int fd;		 /* O_PATH of it */
+	int lock_fd;	 /* holds the lock that says: this run is alive */
+};
+
+struct counters {
+	uint64_t stops, exit_stops, answered, redirected, questions;
+	uint64_t processes;
+};
+
+/* One run. Made by launch/, used by everything below it. */
+struct run {
+	struct scratch scratch;
+	struct channel *channel;
+	struct mounts *mounts;
+	struct objects *objects;
+	struct nodes *nodes;
+	struct trace *trace; /* NULL without --trace */
+	struct counters counters;
+	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
+	uint64_t root_dev, root_ino; /* of the host's / */
+	uid_t uid;
+	gid_t gid;
+	const char *const *environment; /* for variant symlinks; interpose_run's own */
+};
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one directory that a run writes for itself (decisions: 6). */
+#ifndef RUN_SCRATCH_H
+#define RUN_SCRATCH_H
+
+#include "run/run.h"
+
+/* Makes BASE/.interpose-XXXXXX (0700) with the folders d m o i f and a locked file in it, and
+ * first removes the ones of dead runs of this user in BASE. 0 or a negative errno. */
+int scratch_create(const char *base, struct scratch *ret_scratch);
+/* Removes everything of it, also what a job made unreadable; never follows links, never
+ * leaves the file system. Safe to call twice. */
+void scratch_remove(struct scratch *scratch);
+
+#endif

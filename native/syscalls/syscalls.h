@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the loop needs of the calls: rows for the filter, and four moments of a tracee. */
+#ifndef SYSCALLS_SYSCALLS_H
+#define SYSCALLS_SYSCALLS_H
+
+#include "run/run.h"
+#include "tracee/tracee.h"
+
+/* How an argument is shown in a trace and what it carries. */
+enum argument_kind { ARG_NONE, ARG_INT, ARG_DIRFD, ARG_FD, ARG_PATH, ARG_POINTER, ARG_FLAGS };
+
+/* Stop only when (argument & mask) is one of `values` (at most 4; count 0: always). */
+struct row_condition {
+	uint8_t argument;
+	uint8_t count;
+	uint32_t mask;
+	uint32_t values[8];
+};
+
+struct syscall_row {
+	const char *name;
+	int number; /* -1: this architecture has no such call */
+	stop_handler enter;
+	struct row_condition only_if;
+	enum argument_kind kinds[6];
+	const char *support; /* for docs: what is missing, or NULL */
+};
+
+extern const struct syscall_row syscall_rows[];
+extern const size_t syscall_row_count;
+
+const struct syscall_row *syscall_row_of(long number);
+
+/* At a seccomp stop, and again whenever an awaited answer is there. */
+enum verdict syscalls_enter(struct run *run, struct tracee *tracee);
+/* At an exit stop; VERDICT_AT_EXIT asks for another one. */
+enum verdict syscalls_leave(struct run *run, struct tracee *tracee);
+/* At PTRACE_EVENT_EXEC, registers of the new program in place. Same verdicts as leave. */
+enum verdict syscalls_exec(struct run *run, struct tracee *tracee);
+/* The tracee is gone: drops what a handler kept for it. */
+void syscalls_gone(struct run *run, struct tracee *tracee);
+
+#endif

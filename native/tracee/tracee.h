@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One stopped thread of the job. Fields are grouped by what clone and exec do to them. */
+#ifndef TRACEE_TRACEE_H
+#define TRACEE_TRACEE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/arch.h"
+
+enum tracee_state {
+	TRACEE_NEW,	   /* seen by wait before its parent's event, or the reverse */
+	TRACEE_RUNNING,
+	TRACEE_WAITING,	   /* at its entry stop; the answer to `question` is missing */
+	TRACEE_IN_CALL,	   /* resumed with PTRACE_SYSCALL; an exit stop comes */
+	TRACEE_GROUP_STOP, /* PTRACE_LISTEN */
+	TRACEE_DEAD
+};
+
+/* What becomes of a call at its entry stop (the job's own result is never this value). */
+enum verdict {
+	VERDICT_PASS,	/* the kernel does it, we do not look again */
+	VERDICT_ANSWER, /* registers hold the answer, the kernel skips the call */
+	VERDICT_AT_EXIT, /* the kernel does it, `stop.leave` looks at the result */
+	VERDICT_WAIT	/* ask again when `question` is answered */
+};
+
+struct run;
+struct tracee;
+struct syscall_row;
+
+typedef enum verdict (*stop_handler)(struct run *run, struct tracee *tracee);
+
+/* One call of one thread, from its entry stop to its exit stop. */
+struct stop {
+	struct arch_regs regs;	/* as they are to be at the resume */
+	struct arch_regs saved; /* as they came in */
+	bool dirty;		/* regs differ from the tracee's */
+	long number;
+	uint64_t args[6];
+	const struct syscall_row *row;
+	stop_handler leave; /* at the exit stop */
+	uint64_t note[6];   /* the handler's own memory until `leave` */
+};
+
+/* Lives as long as an address space: clone(CLONE_VM) shares it, fork copies, exec drops. */
+struct address_space {
+	int users;
+	uint64_t region;      /* address of the slots, 0: none yet */
+	uint64_t slots_taken; /* bit set */
+	int mem_fd;	      /* /proc/PID/mem where process_vm_* is forbidden; -1 */
+};
+
+/* One noted descriptor: `fd` was opened for this catalog entry. */
+struct descriptor {
+	uint32_t mount, catalog, entry;
+	bool used;
+};
+
+/* CLONE_FILES shares it, fork copies, exec keeps. */
+struct descriptor_table {
+	int users;
+	uint32_t size;
+	struct descriptor *notes; /* by descriptor number */
+};
+
+/* Shared by the threads of a process. */
+struct process {
+	int users;
+	pid_t tgid;
+	int pidfd; /* -1: not opened yet, -2: the kernel has none */
+	bool credentials_known;
+	uid_t fsuid;
+	gid_t fsgid;
+	int group_count;
+	gid_t *groups;
+	bool other_root; /* after chroot and the like: no longer served */
+	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own */
+	char *exe;
+};
+
+struct tracee {
+	pid_t tid;
+	enum tracee_state state;
+	struct process *process;
+	struct address_space *memory;
+	struct descriptor_table *files;
+
+	uint32_t question;  /* that TRACEE_WAITING waits for; 0: none */
+	int tries;	    /* of the same call, against endless repetition */
+	struct stop stop;
+	void *pending_exec; /* syscalls/exec.c: between execve's entry and its event */
+	bool is_main;	    /* the job's main process (its leader thread) */
+	struct tracee *next; /* hash chain, tracee/table.c */
+};
+
+/* All tracees of a run (table.c). */
+struct tracees;
+struct tracees *tracees_create(void);
+void tracees_destroy(struct tracees *tracees);
+struct tracee *tracees_find(struct tracees *tracees, pid_t tid);
+/* The first one, of the job's main process; NULL without memory. */
+struct tracee *tracees_add_first(struct tracees *tracees, pid_t tid);
+/* A child of `parent` made with clone flags; NULL without memory. */
+struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
+				 pid_t tid, uint64_t clone_flags);
+void tracees_remove(struct tracees *tracees, struct tracee *tracee);
+/* After exec: a new address space; `tid` may differ from the thread that called. */
+int tracee_after_exec(struct tracee *tracee);
+size_t tracees_count(const struct tracees *tracees);
+/* Calls `each` for every tracee; it may remove the one it is given. */
+void tracees_each(struct tracees *tracees,
+		  void (*each)(struct tracee *tracee, void *context), void *context);
+
+/* Registers (stop.c). All: 0 or a negative errno; -ESRCH: the tracee is gone. */
+int tracee_fetch(struct tracee *tracee); /* fills stop.regs, saved, number, args */
+int tracee_store(struct tracee *tracee); /* if dirty */
+enum verdict tracee_answer(struct tracee *tracee, int64_t result); /* VERDICT_ANSWER */
+uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork event */
+
+/* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). */
+int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);
+int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size_t size);
+/* Copies a string with its NUL; returns its length; -ENAMETOOLONG: no NUL within size. */
+int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
+		       size_t size);
+
+#endif
