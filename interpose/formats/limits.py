@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bounds of what we accept from bytes that nobody vouches for, in bytes.
+
+Source: decisions 22; names and targets: the kernel's NAME_MAX and PATH_MAX.
+"""
+
+from __future__ import annotations
+
+from interpose.errors import FormatError
+
+MANIFEST_BYTES = 64 << 10
+WHITELIST_BYTES = 1 << 20
+CERTIFICATE_BYTES = 1 << 20
+HISTORY_BYTES = 256 << 20
+CATALOG_BYTES = 2 << 30
+METAINFO_BYTES = 64 << 10
+# A catalog is refused before this, a single value of it long before.
+SQLITE_VALUE_BYTES = 16 << 20
+NAME_BYTES = 255
+TARGET_BYTES = 64 << 10
+PATH_BYTES = 64 << 10
+# zlib cannot shrink by more than 1032; all honest objects stay below that plus
+# a constant, so the ratio bounds only streams that are not one deflate stream.
+INFLATION_RATIO = 1040
+
+
+def check_size(data: bytes, limit: int, what: str) -> None:
+    """Errors: FormatError if `data` is longer than `limit` bytes."""
+    if len(data) > limit:
+        raise FormatError(f"{what} of more than {limit} bytes")
