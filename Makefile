@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Everything works in a fresh clone; PYTHON=... chooses the interpreter of .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find native -name '*.[chS]' -o -name '*.py' 2>/dev/null)
+PACKAGES := tests/support/install-packages.sh
+PYTEST := $(BIN)/python -m pytest
+# Two workers: the suite is made for two cores.
+WORKERS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help build tools demo test test-long check bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: $(VENV)/.built ## build everything into .venv
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 9))' || \
+	  { echo 'needs Python 3.9 or later with venv (Debian: apt install python3-venv' \
+	    'python3-dev gcc)' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install -q 'setuptools>=61' wheel 'cffi>=1.15'
+	$(BIN)/python -m pip install -q --no-build-isolation -e .
+	@touch $@
+
+# What only tests and checks need.
+tools: $(VENV)/.tools
+$(VENV)/.tools: pyproject.toml | $(VENV)/.built
+	$(BIN)/python -m pip install -q --no-build-isolation -e '.[test]'
+	@touch $@
+
+demo: build ## publish, serve and run a small repository
+	@examples/demo.sh
+
+test: ## run the tests; as root: once as root, once as an unprivileged user
+	@$(PACKAGES)
+	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS)
+
+test-long: ## run the tests that take longer
+	@$(PACKAGES)
+	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS) -m long
+
+check: build tools ## format, lint, types, floors, sizes, C warnings, unit and native tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	find native tests benchmarks -name '*.[ch]' | xargs -r clang-format --dry-run -Werror
+	tests/support/compile-strict.sh
+	$(PYTEST) -q -n $(WORKERS) tests/unit $(wildcard tests/native)
+
+bench: build ## measure; JSON into benchmarks/results and a table
+	$(BIN)/python -m benchmarks.run
+
+clean: ## remove all that was built
+	rm -rf $(VENV) build dist *.egg-info interpose/_native.c interpose/_native*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds what pyproject.toml cannot say: the C module and the program `interpose_run`.
+
+`interpose_run` is an ELF file. setuptools installs "scripts" into the environment's
+bin/, so the step that would edit a script's first line compiles the program instead:
+that works for wheels, virtual environments and editable installs alike.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from setuptools import Distribution, setup
+
+
+ROOT = Path(__file__).resolve().parent
+NATIVE = ROOT / "native"
+MACHINES = ("x86_64", "aarch64")
+# Never -Werror here: a newer compiler's new warning must not break an install.
+CFLAGS = (
+    "-std=gnu11 -O2 -Wall -Wextra -fvisibility=hidden -fstack-protector-strong"
+).split()
+
+
+def program_sources(machine: str) -> list[Path]:
+    """All C files of interpose_run for `machine` (as uname -m says it)."""
+    others = {name for name in MACHINES if name != machine}
+    found = sorted(NATIVE.glob("**/*.c"))
+    return [
+        path
+        for path in found
+        if path != NATIVE / "api.c"
+        and "stub" not in path.relative_to(NATIVE).parts
+        and not (path.parent == NATIVE / "arch" and path.stem in others)
+    ]
+
+
+def compile_program(objects: Path, program: Path) -> None:
+    """Compile what is out of date and link `program`.
+
+    Errors: SystemExit with one line when the machine is unknown or a compiler fails.
+    """
+    machine = platform.machine()
+    if machine not in MACHINES:
+        raise SystemExit(f"interpose_run: no support for {machine} processors yet")
+    compiler = shlex.split(os.environ.get("CC", "")) or [_default_compiler()]
+    objects.mkdir(parents=True, exist_ok=True)
+    headers = max((path.stat().st_mtime for path in NATIVE.glob("**/*.h")), default=0.0)
+    newest = max(headers, Path(__file__).stat().st_mtime)
+
+    def build(source: Path) -> Path:
+        name = "-".join(source.relative_to(NATIVE).with_suffix(".o").parts)
+        target = objects / name
+        changed = max(newest, source.stat().st_mtime)
+        if not target.exists() or target.stat().st_mtime < changed:
+            _run([*compiler, *CFLAGS, f"-I{NATIVE}", "-c", str(source), "-o", target])
+        return target
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        inputs = list(pool.map(build, program_sources(machine)))
+    _link([*compiler, *shlex.split(os.environ.get("LDFLAGS", ""))], inputs, program)
+
+
+def _link(compiler: list[str], inputs: list[Path], program: Path) -> None:
+    """Link statically; dynamically where the static C library is not installed.
+
+    Static, because LD_PRELOAD and LD_LIBRARY_PATH of a job must not reach the program.
+    """
+    program.parent.mkdir(parents=True, exist_ok=True)
+    fresh = program.with_name(program.name + ".new")
+    command = [*compiler, *inputs, "-o", fresh]
+    if subprocess.run([*map(str, command), "-static"], check=False).returncode != 0:
+        print("interpose_run: no static C library, linking dynamically")
+        _run(command)
+    # A running interpose_run keeps its file: replaced, not overwritten (ETXTBSY).
+    fresh.replace(program)
+
+
+def _run(command: list[object]) -> None:
+    words = [str(word) for word in command]
+    if subprocess.run(words, check=False).returncode != 0:
+        raise SystemExit(f"failed: {shlex.join(words)}")
+
+
+def _default_compiler() -> str:
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return name
+    raise SystemExit("interpose_run: no C compiler (on Debian: apt install gcc)")
+
+
+# Asked for by name: since Python 3.12 only setuptools knows where the class is.
+BuildScripts = Distribution().get_command_class("build_scripts")
+
+
+class BuildProgram(BuildScripts):  # type: ignore[misc,valid-type]
+    """Puts the compiled program where setuptools expects the scripts."""
+
+    def run(self) -> None:
+        """Compile `interpose_run` into the build directory."""
+        objects = ROOT / "build" / f"program-{platform.machine()}"
+        compile_program(objects, Path(self.build_dir) / "interpose_run")
+
+    def get_source_files(self) -> list[str]:
+        """Name the C sources, for source distributions."""
+        return [str(path.relative_to(ROOT)) for path in sorted(NATIVE.glob("**/*.c"))]
+
+
+if __name__ == "__main__":
+    # cffi opens the builder's path relative to the working directory.
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    setup(
+        scripts=["interpose_run"],
+        cffi_modules=["native/build_ffi.py:ffibuilder"],
+        cmdclass={"build_scripts": BuildProgram},
+    )

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Compiles all of native/ with warnings as errors: gcc and clang for this machine, and a
+# cross compiler for aarch64, whose program is linked too.
+set -eu
+cd "$(dirname "$0")/../.."
+flags='-std=gnu11 -O2 -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion
+ -Wstrict-prototypes -Wmissing-prototypes -Wvla -fvisibility=hidden
+ -fstack-protector-strong -Inative'
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+# compile COMPILER MACHINE EXTRA: objects of all sources into $out/COMPILER
+compile() {
+	mkdir "$out/$1"
+	find native -name '*.c' ! -path 'native/stub/*' \
+		\( ! -path 'native/arch/*' -o -name "$2.c" -o ! \
+		\( -name x86_64.c -o -name aarch64.c \) \) -print | sort >"$out/$1/list"
+	# shellcheck disable=SC2086  # a list of flags
+	xargs -P 2 -I{} sh -c 'o=$(echo "$1" | tr / -); compiler=$2; dir=$3; shift 3
+		exec "$compiler" "$@" -c "$0" -o "$dir/${0##*/}.${o%.c}.o"' \
+		{} {} "$1" "$out/$1" $flags $3 <"$out/$1/list"
+	echo "$1: $(wc -l <"$out/$1/list") files without a warning"
+}
+
+machine=$(uname -m)
+compile gcc "$machine" ''
+compile clang "$machine" ''
+compile aarch64-linux-gnu-gcc aarch64 ''
+rm -f "$out"/aarch64-linux-gnu-gcc/api.c.*.o
+if [ -e native/launch/main.c ]; then
+	aarch64-linux-gnu-gcc -static -o "$out/interpose_run" \
+		"$out"/aarch64-linux-gnu-gcc/*.o
+	echo 'aarch64-linux-gnu-gcc: interpose_run links'
+fi

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Installs the Debian packages that tests and checks need; without root it prints the
+# apt line and goes on: tests then skip and say what is missing.
+set -eu
+
+# command (or file) that shows the package is there, and the package
+wanted='
+make make
+git git
+gcc gcc
+/usr/include/stdio.h libc6-dev
+nginx nginx
+/bin/busybox busybox-static
+setfattr attr
+strace strace
+proot proot
+clang clang
+clang-format clang-format
+aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
+tar tar
+xz xz-utils
+find findutils
+rsync rsync
+setpriv util-linux
+'
+# nginx and others live where an ordinary user's PATH does not look.
+PATH=$PATH:/usr/sbin:/sbin
+missing=$(echo "$wanted" | while read -r proof package; do
+	case $proof in
+	'') ;;
+	/*) [ -e "$proof" ] || echo "$package" ;;
+	*) command -v "$proof" >/dev/null 2>&1 || echo "$package" ;;
+	esac
+done | sort -u | tr '\n' ' ')
+# ensurepip and Python.h belong to the interpreter: another one than Debian's has both.
+python=${PYTHON:-python3}
+header='import os, sysconfig, sys
+sys.exit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))'
+"$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+"$python" -c "$header" 2>/dev/null || missing="$missing python3-dev"
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "missing packages, as root: apt-get install -y $missing" >&2
+	exit 0
+fi
+export DEBIAN_FRONTEND=noninteractive
+echo "installing: $missing" >&2
+# shellcheck disable=SC2086  # a list of words
+apt-get install -y -q --no-install-recommends $missing >&2 || {
+	apt-get update -q >&2
+	apt-get install -y -q --no-install-recommends $missing >&2
+}
