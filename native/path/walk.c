@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Order of checks: link_path_walk() and walk_component() of Linux' fs/namei.c. */
+#include "path/walk.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int walk_start(struct walk *walk, const struct walk_world *world, struct place at,
+	       const char *path, size_t path_len)
+{
+	if (path_len > 4096)
+		return -ENAMETOOLONG;
+	walk->world = world;
+	walk->at = at;
+	walk->parent = at;
+	walk->error = 0;
+	walk->links = 0;
+	walk->missing_last = false;
+	walk->last_is_dot = true;
+	walk->trailing_slash = path_len > 0 && path[path_len - 1] == '/';
+	walk->head = (uint32_t)(WALK_TEXT_SIZE - path_len);
+	memcpy(walk->text + walk->head, path, path_len);
+	return 0;
+}
+
+const char *walk_rest(const struct walk *walk, size_t *ret_len)
+{
+	*ret_len = WALK_TEXT_SIZE - walk->head;
+	return walk->text + walk->head;
+}
+
+static void skip_slashes(struct walk *walk)
+{
+	while (walk->head < WALK_TEXT_SIZE && walk->text[walk->head] == '/')
+		walk->head++;
+}
+
+bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len, bool *ret_last)
+{
+	uint32_t start;
+
+	skip_slashes(walk);
+	if (walk->head == WALK_TEXT_SIZE)
+		return false;
+	start = walk->head;
+	while (walk->head < WALK_TEXT_SIZE && walk->text[walk->head] != '/')
+		walk->head++;
+	*ret_name = walk->text + start;
+	*ret_len = walk->head - start;
+	skip_slashes(walk);
+	*ret_last = walk->head == WALK_TEXT_SIZE;
+	return true;
+}
+
+int walk_push(struct walk *walk, const char *target, size_t target_len)
+{
+	if (++walk->links > WALK_MAX_LINKS)
+		return -ELOOP;
+	/* One byte for the slash between the target and what follows it. */
+	if (target_len + 1 > walk->head)
+		return -ENAMETOOLONG;
+	if (walk->head < WALK_TEXT_SIZE)
+		walk->text[--walk->head] = '/';
+	else
+		walk->trailing_slash |= target_len > 0 && target[target_len - 1] == '/';
+	walk->head -= (uint32_t)target_len;
+	memcpy(walk->text + walk->head, target, target_len);
+	return 0;
+}
+
+bool place_equal(const struct place *a, const struct place *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	return a->kind != PLACE_ENTRY || (a->mount == b->mount &&
+					  a->catalog == b->catalog &&
+					  a->entry == b->entry);
+}
+
+static int entry_of(const struct walk_world *world, const struct place *place,
+		    struct interpose_entry *ret_entry)
+{
+	const struct index_map *map =
+		world->catalog(world->context, place->mount, place->catalog);
+
+	return map ? index_entry(map, place->entry, ret_entry) : -EBADMSG;
+}
+
+enum walk_answer place_parent(const struct walk_world *world, const struct place *place,
+			      struct place *ret_parent)
+{
+	struct interpose_entry entry;
+
+	*ret_parent = *place;
+	if (place->kind == PLACE_TOP) {
+		ret_parent->kind = PLACE_HOST;
+		return WALK_YES;
+	}
+	if (place->entry == 0) {
+		ret_parent->kind = PLACE_TOP;
+		return WALK_YES;
+	}
+	if (entry_of(world, place, &entry) < 0)
+		return WALK_BROKEN;
+	ret_parent->entry = entry.parent;
+	if (entry.parent == 0 && place->catalog != 0)
+		*ret_parent = world->mountpoint(world->context, place->mount,
+						place->catalog);
+	return WALK_YES;
+}
+
+static enum walk_end fail(struct walk *walk, int error)
+{
+	walk->error = error;
+	return WALK_ERRNO;
+}
+
+static enum walk_end answer_end(struct walk *walk, enum walk_answer answer)
+{
+	if (answer == WALK_UNKNOWN)
+		return WALK_QUESTION;
+	return fail(walk, answer == WALK_NO ? ENOENT : EIO);
+}
+
+/* Finds `name` in the directory `at`; WALK_FOUND: in *ret_child. */
+static enum walk_end find_child(struct walk *walk, const char *name, size_t len,
+				struct place *ret_child)
+{
+	const struct walk_world *world = walk->world;
+	const struct index_map *map;
+	enum walk_answer answer;
+	struct place directory = walk->at;
+	enum lookup found;
+
+	if (len > WALK_NAME_MAX)
+		return fail(walk, ENAMETOOLONG);
+	if (directory.kind == PLACE_TOP) {
+		ret_child->kind = PLACE_ENTRY;
+		ret_child->catalog = 0;
+		ret_child->entry = 0;
+		answer = world->mount(world->context, name, len, &ret_child->mount);
+		return answer == WALK_YES ? WALK_FOUND : answer_end(walk, answer);
+	}
+	if (walk->entry.flags & INTERPOSE_ENTRY_NESTED) {
+		answer = world->nested(world->context, &walk->at, &directory.catalog);
+		if (answer != WALK_YES)
+			return answer == WALK_NO ? fail(walk, EIO)
+						 : answer_end(walk, answer);
+		directory.entry = 0;
+	}
+	map = world->catalog(world->context, directory.mount, directory.catalog);
+	if (!map)
+		return fail(walk, EIO);
+	*ret_child = directory;
+	found = index_child(map, directory.entry, name, len, index_name_hash(name, len),
+			    &ret_child->entry);
+	if (found == LOOKUP_FOUND)
+		return WALK_FOUND;
+	return fail(walk, found == LOOKUP_ABSENT ? ENOENT : EIO);
+}
+
+static bool is_dot(const char *name, size_t len)
+{
+	return len == 1 && name[0] == '.';
+}
+
+static bool is_dot_dot(const char *name, size_t len)
+{
+	return len == 2 && name[0] == '.' && name[1] == '.';
+}
+
+/* The walk is at a link that has to be followed; `at` is still its directory. */
+static enum walk_end follow(struct walk *walk, const struct place *link,
+			    const struct interpose_entry *entry)
+{
+	char target[4096];
+	int len = walk->world->target(walk->world->context, link, entry, target,
+				      sizeof(target));
+	int result = len < 0 ? len : walk_push(walk, target, (size_t)len);
+
+	if (result < 0)
+		return fail(walk, -result);
+	if (len > 0 && target[0] == '/') {
+		walk->at.kind = PLACE_HOST;
+		return WALK_LEFT;
+	}
+	return WALK_FOUND; /* An empty target names the directory itself, as in Linux. */
+}
+
+/* Loads the entry that `at` names; directories of the way must let us through. */
+static enum walk_end enter(struct walk *walk)
+{
+	if (walk->at.kind == PLACE_ENTRY && entry_of(walk->world, &walk->at, &walk->entry))
+		return fail(walk, EIO);
+	return WALK_FOUND;
+}
+
+static enum walk_end check_directory(struct walk *walk)
+{
+	const struct walk_world *world = walk->world;
+
+	if (walk->at.kind == PLACE_TOP)
+		return WALK_FOUND;
+	if (!S_ISDIR(walk->entry.mode))
+		return fail(walk, ENOTDIR);
+	if (!world->may_search(world->context, &walk->at, &walk->entry))
+		return fail(walk, EACCES);
+	return WALK_FOUND;
+}
+
+/* One step with a real name. */
+static enum walk_end step_name(struct walk *walk, const char *name, size_t len, bool last)
+{
+	struct interpose_entry entry;
+	struct place child;
+	enum walk_end end = find_child(walk, name, len, &child);
+
+	walk->parent = walk->at;
+	if (end != WALK_FOUND) {
+		walk->missing_last = last && end == WALK_ERRNO && walk->error == ENOENT;
+		return end;
+	}
+	if (entry_of(walk->world, &child, &entry) < 0)
+		return fail(walk, EIO);
+	if (S_ISLNK(entry.mode) && (!last || walk->follow_last || walk->trailing_slash)) {
+		end = follow(walk, &child, &entry);
+		return end == WALK_FOUND ? enter(walk) : end;
+	}
+	walk->at = child;
+	walk->entry = entry;
+	return WALK_FOUND;
+}
+
+static enum walk_end step_dot_dot(struct walk *walk)
+{
+	struct place parent;
+
+	if (place_parent(walk->world, &walk->at, &parent) != WALK_YES)
+		return fail(walk, EIO);
+	walk->at = parent;
+	return parent.kind == PLACE_HOST ? WALK_LEFT : enter(walk);
+}
+
+enum walk_end walk_go(struct walk *walk)
+{
+	enum walk_end end = enter(walk);
+	const char *name;
+	size_t len;
+	bool last;
+
+	while (end == WALK_FOUND && walk_next(walk, &name, &len, &last)) {
+		end = check_directory(walk);
+		if (end != WALK_FOUND)
+			break;
+		walk->last_is_dot = is_dot(name, len) || is_dot_dot(name, len);
+		if (is_dot(name, len))
+			continue;
+		end = is_dot_dot(name, len) ? step_dot_dot(walk)
+					    : step_name(walk, name, len, last);
+	}
+	if (end != WALK_FOUND)
+		return end;
+	if (walk->trailing_slash && walk->at.kind == PLACE_ENTRY &&
+	    !S_ISDIR(walk->entry.mode))
+		return fail(walk, ENOTDIR);
+	return WALK_FOUND;
+}

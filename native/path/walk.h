@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A path walk below /cvmfs as a kernel with a mount there would do it: "..", symbolic
+ * links, nested catalogs, search permission. Freestanding: no I/O, no allocation. */
+#ifndef PATH_WALK_H
+#define PATH_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/lookup.h"
+#include "interpose.h"
+
+enum { WALK_TEXT_SIZE = 2 * 4096 + 2, WALK_MAX_LINKS = 40, WALK_NAME_MAX = 255 };
+
+enum place_kind {
+	PLACE_HOST,  /* outside /cvmfs */
+	PLACE_TOP,   /* /cvmfs itself */
+	PLACE_ENTRY, /* an entry of a catalog */
+};
+
+/* Where something is. A nested catalog's root is named by the row of its parent
+ * catalog, so that every place has one name; only the repository's root is entry 0. */
+struct place {
+	enum place_kind kind;
+	uint32_t mount, catalog, entry;
+};
+
+enum walk_answer { WALK_YES, WALK_NO, WALK_UNKNOWN, WALK_BROKEN };
+
+/* What a walk has to ask. YES: the ret_ values are set. NO: there is no such thing.
+ * UNKNOWN: not loaded; the callee knows what to ask for. BROKEN: EIO. */
+struct walk_world {
+	void *context;
+	enum walk_answer (*mount)(void *context, const char *name, size_t name_len,
+				  uint32_t *ret_mount);
+	const struct index_map *(*catalog)(void *context, uint32_t mount,
+					   uint32_t catalog);
+	/* The catalog that hangs at a nested mount point. */
+	enum walk_answer (*nested)(void *context, const struct place *mountpoint,
+				   uint32_t *ret_catalog);
+	/* Where a catalog other than the root catalog hangs. */
+	struct place (*mountpoint)(void *context, uint32_t mount, uint32_t catalog);
+	bool (*may_search)(void *context, const struct place *directory,
+			   const struct interpose_entry *entry);
+	/* Link target with variables expanded; bytes written, or -ENAMETOOLONG. */
+	int (*target)(void *context, const struct place *link,
+		      const struct interpose_entry *entry, char *buffer, size_t size);
+};
+
+enum walk_end {
+	WALK_FOUND,    /* `at` and `entry` are what the path names */
+	WALK_ERRNO,    /* `error`; `missing_last`: only the last name is missing */
+	WALK_QUESTION, /* the world said UNKNOWN: ask, then walk again from the start */
+	WALK_LEFT,     /* it goes on at the host's root; the rest is walk_rest() */
+};
+
+struct walk {
+	const struct walk_world *world;
+	struct place at;	      /* where the walk is, or has ended */
+	struct place parent;	      /* with missing_last, or of a found last name */
+	struct interpose_entry entry; /* of `at`, for PLACE_ENTRY */
+	int error;		      /* positive errno */
+	int links;		      /* links followed so far, host links included */
+	bool follow_last;
+	bool missing_last;
+	bool last_is_dot; /* the path ends in "." or ".." (or is a root) */
+	bool trailing_slash;
+	uint32_t head; /* the rest is text[head..WALK_TEXT_SIZE) */
+	char text[WALK_TEXT_SIZE];
+};
+
+/* Starts at `at` with `path` (without its NUL). -ENAMETOOLONG if it does not fit. */
+int walk_start(struct walk *walk, const struct walk_world *world, struct place at,
+	       const char *path, size_t path_len);
+/* Goes on until an end is reached. Call with `at` below or at /cvmfs. */
+enum walk_end walk_go(struct walk *walk);
+
+/* Used by the host's half of a walk, on the same text. */
+const char *walk_rest(const struct walk *walk, size_t *ret_len);
+/* Takes the next name off the rest; false at the end. `last`: nothing follows but "/". */
+bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len, bool *ret_last);
+/* Puts a link's target in front of the rest. -ENAMETOOLONG, or -ELOOP after 40. */
+int walk_push(struct walk *walk, const char *target, size_t target_len);
+
+/* The parent directory of a place; of PLACE_TOP: PLACE_HOST (the host's root). */
+enum walk_answer place_parent(const struct walk_world *world, const struct place *place,
+			      struct place *ret_parent);
+bool place_equal(const struct place *a, const struct place *b);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Opened repositories and the catalogs mapped for them. Nothing here blocks: what is not
+ * known yet becomes a question (WALK_UNKNOWN and its id). */
+#ifndef RUN_MOUNTS_H
+#define RUN_MOUNTS_H
+
+#include "path/walk.h"
+#include "run/run.h"
+
+struct mounts *mounts_create(void);
+void mounts_destroy(struct mounts *mounts);
+
+/* The repository called `name`; opens it on first use. */
+enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
+			     uint32_t *ret_mount, uint32_t *ret_question);
+/* The catalog that hangs at a nested mount point. */
+enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
+			       uint32_t *ret_catalog, uint32_t *ret_question);
+const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mount,
+				       uint32_t catalog);
+struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
+			       uint32_t catalog);
+
+const struct interpose_mount *mounts_record(const struct mounts *mounts, uint32_t mount);
+const char *mounts_fqrn(const struct mounts *mounts, uint32_t mount);
+uint32_t mounts_count(const struct mounts *mounts);
+/* Bytes of a span of the record; NULL and 0 for one that does not fit. */
+const char *mounts_span(const struct mounts *mounts, uint32_t mount,
+			struct interpose_span span, uint32_t *ret_len);
+
+/* Body of CATALOG and OBJECT questions: hash text NUL path. Length or a negative errno. */
+int mounts_question_body(const struct mounts *mounts, const struct place *place,
+			 bool of_nested, char *buffer, size_t size);
+/* Stable number of an entry, below 2^53 (design 5). */
+uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
+		      const struct interpose_entry *entry);
+/* Number that statfs and stat show for the repository; of /cvmfs with kind PLACE_TOP. */
+uint64_t mounts_device(const struct place *place);
+/* Path as the job sees it (/cvmfs/FQRN/...); its length or -ENAMETOOLONG, -EIO. */
+int mounts_path(const struct mounts *mounts, const struct place *place, char *buffer,
+		size_t size);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/objects.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run/channel.h"
+#include "run/mounts.h"
+
+enum { RETRY_AFTER_S = 2, FIRST_SIZE = 256 };
+
+enum object_state { OBJECT_FREE, OBJECT_UNKNOWN, OBJECT_ASKED, OBJECT_THERE, OBJECT_FAILED };
+
+struct object {
+	uint8_t digest[INTERPOSE_DIGEST_SIZE];
+	uint8_t algorithm;
+	bool chunked, vanished;
+	enum object_state state;
+	uint32_t question;
+	time_t failed_at;
+	char *path;
+};
+
+struct objects { /* open addressing, at most half full */
+	struct object *slots;
+	size_t size, used;
+};
+
+struct objects *objects_create(void)
+{
+	struct objects *objects = calloc(1, sizeof(*objects));
+
+	if (!objects)
+		return NULL;
+	objects->size = FIRST_SIZE;
+	objects->slots = calloc(objects->size, sizeof(*objects->slots));
+	if (!objects->slots) {
+		free(objects);
+		return NULL;
+	}
+	return objects;
+}
+
+void objects_destroy(struct objects *objects)
+{
+	if (!objects)
+		return;
+	for (size_t i = 0; i < objects->size; i++)
+		free(objects->slots[i].path);
+	free(objects->slots);
+	free(objects);
+}
+
+static bool is_same(const struct object *object, const struct interpose_entry *entry)
+{
+	return object->algorithm == entry->algorithm &&
+	       object->chunked == (bool)(entry->flags & INTERPOSE_ENTRY_CHUNKED) &&
+	       memcmp(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE) == 0;
+}
+
+static size_t start_of(const struct objects *objects, const uint8_t *digest)
+{
+	uint64_t hash; /* A digest is its own good hash. */
+
+	memcpy(&hash, digest, sizeof(hash));
+	return (size_t)hash & (objects->size - 1);
+}
+
+static int grow(struct objects *objects)
+{
+	struct object *old = objects->slots;
+	size_t old_size = objects->size;
+
+	objects->slots = calloc(old_size * 2, sizeof(*old));
+	if (!objects->slots) {
+		objects->slots = old;
+		return -ENOMEM;
+	}
+	objects->size = old_size * 2;
+	for (size_t i = 0; i < old_size; i++) {
+		size_t at = start_of(objects, old[i].digest);
+
+		if (old[i].state == OBJECT_FREE)
+			continue;
+		while (objects->slots[at].state != OBJECT_FREE)
+			at = (at + 1) & (objects->size - 1);
+		objects->slots[at] = old[i];
+	}
+	free(old);
+	return 0;
+}
+
+static struct object *slot_of(struct objects *objects, const struct interpose_entry *entry)
+{
+	struct object *object;
+	size_t at;
+
+	if (objects->used * 2 >= objects->size && grow(objects) < 0)
+		return NULL;
+	at = start_of(objects, entry->digest);
+	while (objects->slots[at].state != OBJECT_FREE) {
+		if (is_same(&objects->slots[at], entry))
+			return &objects->slots[at];
+		at = (at + 1) & (objects->size - 1);
+	}
+	object = &objects->slots[at];
+	memcpy(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE);
+	object->algorithm = (uint8_t)entry->algorithm;
+	object->chunked = entry->flags & INTERPOSE_ENTRY_CHUNKED;
+	object->state = OBJECT_UNKNOWN;
+	objects->used++;
+	return object;
+}
+
+/* Path in the private cache: names of cvmfs-format 10.1, and our own for chunked files. */
+static void private_path(const struct run *run, uint32_t mount,
+			 const struct object *object, char *buffer, size_t size)
+{
+	static const char *const suffix[] = {"", "-rmd160", "-shake128"};
+	const struct interpose_mount *record = mounts_record(run->mounts, mount);
+	char hex[2 * INTERPOSE_DIGEST_SIZE + 1];
+	uint32_t len;
+	const char *dir = mounts_span(run->mounts, mount, record->cache_dir, &len);
+
+	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
+		sprintf(hex + 2 * i, "%02x", object->digest[i]);
+	snprintf(buffer, size, "%.*s/%.2s/%s%s%s", (int)len, dir ? dir : "", hex, hex + 2,
+		 suffix[object->algorithm < 3 ? object->algorithm : 0],
+		 object->chunked ? "-assembled" : "");
+}
+
+/* Only files that we stored ourselves count without a question (decisions 16, 17). */
+static void look_in_private(const struct run *run, uint32_t mount, struct object *object)
+{
+	char path[4096 + 128];
+	struct stat st;
+
+	private_path(run, mount, object, path, sizeof(path));
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
+	    (st.st_mode & 07777) != 0555)
+		return;
+	free(object->path);
+	object->path = strdup(path);
+	if (object->path)
+		object->state = OBJECT_THERE;
+}
+
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+static void take_answer(struct run *run, struct object *object)
+{
+	struct channel_answer answer;
+	enum channel_state state =
+		channel_look(run->channel, object->question, &answer);
+
+	if (state == CHANNEL_UNDER_WAY)
+		return;
+	object->state = OBJECT_UNKNOWN;
+	if (state == CHANNEL_UNKNOWN)
+		return;
+	if (!answer.error && answer.body_len) {
+		free(object->path);
+		object->path = strndup((const char *)answer.body, answer.body_len);
+		object->state = object->path ? OBJECT_THERE : OBJECT_FAILED;
+		object->vanished = false;
+	} else {
+		object->state = OBJECT_FAILED;
+		object->failed_at = now_s();
+	}
+	channel_forget(run->channel, object->question);
+	object->question = 0;
+}
+
+static void ask(struct run *run, const struct place *place, struct object *object)
+{
+	char body[4096 + 128];
+	int len = mounts_question_body(run->mounts, place, false, body, sizeof(body));
+	struct channel_question question = {
+		.kind = INTERPOSE_OBJECT,
+		.flags = object->vanished ? INTERPOSE_QUESTION_VANISHED : 0,
+		.entry = place->entry,
+		.fqrn = mounts_fqrn(run->mounts, place->mount),
+		.body = body,
+		.body_len = (size_t)len};
+	int id = len < 0 ? len : channel_ask(run->channel, &question);
+
+	run->counters.questions++;
+	object->question = id > 0 ? (uint32_t)id : 0;
+	object->state = id > 0 ? OBJECT_ASKED : OBJECT_FAILED;
+	object->failed_at = now_s();
+}
+
+enum walk_answer objects_find(struct run *run, const struct place *place,
+			      const struct interpose_entry *entry,
+			      const char **ret_path, uint32_t *ret_question)
+{
+	struct object *object;
+
+	if (!entry->digest)
+		return WALK_BROKEN;
+	object = slot_of(run->objects, entry);
+	if (!object)
+		return WALK_BROKEN;
+	if (object->state == OBJECT_ASKED)
+		take_answer(run, object);
+	if (object->state == OBJECT_FAILED && now_s() - object->failed_at >= RETRY_AFTER_S)
+		object->state = OBJECT_UNKNOWN;
+	if (object->state == OBJECT_UNKNOWN)
+		look_in_private(run, place->mount, object);
+	if (object->state == OBJECT_UNKNOWN)
+		ask(run, place, object);
+	*ret_path = object->path;
+	*ret_question = object->question;
+	if (object->state == OBJECT_ASKED)
+		return WALK_UNKNOWN;
+	return object->state == OBJECT_THERE ? WALK_YES : WALK_BROKEN;
+}
+
+void objects_vanished(struct run *run, const struct interpose_entry *entry)
+{
+	struct object *object = entry->digest ? slot_of(run->objects, entry) : NULL;
+
+	if (object && object->state == OBJECT_THERE) {
+		object->state = OBJECT_UNKNOWN;
+		object->vanished = true;
+	}
+}

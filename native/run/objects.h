@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the content of an entry is: looked up once in the private cache, else asked for. */
+#ifndef RUN_OBJECTS_H
+#define RUN_OBJECTS_H
+
+#include "path/walk.h"
+#include "run/run.h"
+
+struct objects *objects_create(void);
+void objects_destroy(struct objects *objects);
+
+/* YES: *ret_path is the absolute path of a file with the entry's content, valid until the
+ * next call. UNKNOWN: *ret_question is under way. BROKEN: EIO. */
+enum walk_answer objects_find(struct run *run, const struct place *place,
+			      const struct interpose_entry *entry,
+			      const char **ret_path, uint32_t *ret_question);
+/* The kernel did not find that path any more (decisions 8). */
+void objects_vanished(struct run *run, const struct interpose_entry *entry);
+
+#endif

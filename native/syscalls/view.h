@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the job is shown of an entry: ownership, permissions, link targets, numbers. The
+ * index holds raw catalog values; configuration acts here only (decisions 14). */
+#ifndef SYSCALLS_VIEW_H
+#define SYSCALLS_VIEW_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "path/walk.h"
+#include "run/run.h"
+#include "tracee/tracee.h"
+
+/* Context of a walk; `question` is set when something was UNKNOWN. */
+struct view {
+	struct run *run;
+	struct tracee *tracee;
+	uint32_t question;
+};
+
+/* The world of a walk as `view` sees it. */
+struct walk_world view_world(struct view *view);
+
+/* Attributes; `entry` is NULL for PLACE_TOP. */
+void view_stat(struct view *view, const struct place *place,
+	       const struct interpose_entry *entry, struct stat *ret_stat);
+/* 0, or EACCES or EROFS: access(2) with R_OK, W_OK, X_OK bits on a read-only mount. */
+int view_access(struct view *view, const struct place *place,
+		const struct interpose_entry *entry, int mask);
+/* Expanded target of a link: its length or a negative errno. */
+int view_target(struct view *view, const struct place *place,
+		const struct interpose_entry *entry, char *buffer, size_t size);
+/* Who the tracee is for permission checks; reads /proc at most once per process. */
+void view_credentials(struct view *view);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which descriptor was opened for which catalog entry (decisions 13). A note is only a
+ * hint: it counts if the descriptor's inode is the object's. */
+#ifndef TRACEE_DESCRIPTORS_H
+#define TRACEE_DESCRIPTORS_H
+
+#include "tracee/tracee.h"
+
+struct descriptor_table *descriptors_create(void);
+struct descriptor_table *descriptors_copy(const struct descriptor_table *table);
+void descriptors_release(struct descriptor_table *table);
+
+/* Notes fd; without memory the note is lost, which is allowed. */
+void descriptors_note(struct descriptor_table *table, int fd, uint32_t mount,
+		      uint32_t catalog, uint32_t entry);
+const struct descriptor *descriptors_find(const struct descriptor_table *table, int fd);
+void descriptors_dup(struct descriptor_table *table, int from, int to);
+
+#endif

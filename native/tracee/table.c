@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All tracees of a run, and what clone, fork and exec make of what they share. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tracee/descriptors.h"
+#include "tracee/tracee.h"
+
+enum { BUCKETS = 1024 };
+
+struct tracees {
+	struct tracee *buckets[BUCKETS];
+	size_t count;
+};
+
+struct tracees *tracees_create(void)
+{
+	return calloc(1, sizeof(struct tracees));
+}
+
+static struct address_space *space_create(void)
+{
+	struct address_space *space = calloc(1, sizeof(*space));
+
+	if (space) {
+		space->users = 1;
+		space->mem_fd = -1;
+	}
+	return space;
+}
+
+static void space_release(struct address_space *space)
+{
+	if (!space || --space->users > 0)
+		return;
+	if (space->mem_fd >= 0)
+		close(space->mem_fd);
+	free(space);
+}
+
+static struct process *process_create(pid_t tgid)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (process) {
+		process->users = 1;
+		process->tgid = tgid;
+		process->pidfd = -1;
+	}
+	return process;
+}
+
+static void process_release(struct process *process)
+{
+	if (!process || --process->users > 0)
+		return;
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	free(process->groups);
+	free(process->exe);
+	free(process);
+}
+
+static void tracee_destroy(struct tracee *tracee)
+{
+	space_release(tracee->memory);
+	descriptors_release(tracee->files);
+	process_release(tracee->process);
+	free(tracee);
+}
+
+void tracees_destroy(struct tracees *tracees)
+{
+	if (!tracees)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (tracees->buckets[i])
+			tracees_remove(tracees, tracees->buckets[i]);
+	}
+	free(tracees);
+}
+
+struct tracee *tracees_find(struct tracees *tracees, pid_t tid)
+{
+	struct tracee *tracee = tracees->buckets[(unsigned int)tid % BUCKETS];
+
+	while (tracee && tracee->tid != tid)
+		tracee = tracee->next;
+	return tracee;
+}
+
+static struct tracee *add(struct tracees *tracees, struct tracee *tracee)
+{
+	struct tracee **bucket = &tracees->buckets[(unsigned int)tracee->tid % BUCKETS];
+
+	if (!tracee->memory || !tracee->files || !tracee->process) {
+		tracee_destroy(tracee);
+		return NULL;
+	}
+	tracee->next = *bucket;
+	*bucket = tracee;
+	tracees->count++;
+	return tracee;
+}
+
+struct tracee *tracees_add_first(struct tracees *tracees, pid_t tid)
+{
+	struct tracee *tracee = calloc(1, sizeof(*tracee));
+
+	if (!tracee)
+		return NULL;
+	tracee->tid = tid;
+	tracee->state = TRACEE_NEW;
+	tracee->memory = space_create();
+	tracee->files = descriptors_create();
+	tracee->process = process_create(tid);
+	return add(tracees, tracee);
+}
+
+static struct process *process_copy(const struct process *from, pid_t tgid)
+{
+	struct process *process = process_create(tgid);
+
+	if (!process)
+		return NULL;
+	process->other_root = from->other_root;
+	if (from->exe)
+		process->exe = strdup(from->exe);
+	/* Credentials are read again when they matter: a child is rarely asked for them. */
+	return process;
+}
+
+static struct address_space *space_copy(const struct address_space *from)
+{
+	struct address_space *space = space_create();
+
+	if (space)
+		space->region = from->region;
+	return space;
+}
+
+struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
+				 pid_t tid, uint64_t clone_flags)
+{
+	struct tracee *tracee = calloc(1, sizeof(*tracee));
+
+	if (!tracee)
+		return NULL;
+	tracee->tid = tid;
+	tracee->state = TRACEE_NEW;
+	if (clone_flags & CLONE_VM) {
+		tracee->memory = parent->memory;
+		tracee->memory->users++;
+	} else {
+		tracee->memory = space_copy(parent->memory);
+	}
+	if (clone_flags & CLONE_FILES) {
+		tracee->files = parent->files;
+		tracee->files->users++;
+	} else {
+		tracee->files = descriptors_copy(parent->files);
+	}
+	if (clone_flags & CLONE_THREAD) {
+		tracee->process = parent->process;
+		tracee->process->users++;
+	} else {
+		tracee->process = process_copy(parent->process, tid);
+	}
+	return add(tracees, tracee);
+}
+
+void tracees_remove(struct tracees *tracees, struct tracee *tracee)
+{
+	struct tracee **link = &tracees->buckets[(unsigned int)tracee->tid % BUCKETS];
+
+	while (*link && *link != tracee)
+		link = &(*link)->next;
+	if (*link) {
+		*link = tracee->next;
+		tracees->count--;
+	}
+	tracee_destroy(tracee);
+}
+
+int tracee_after_exec(struct tracee *tracee)
+{
+	struct address_space *space = space_create();
+	struct descriptor_table *files;
+
+	if (!space)
+		return -ENOMEM;
+	space_release(tracee->memory);
+	tracee->memory = space;
+	tracee->stop.leave = NULL;
+	tracee->process->credentials_known = false;
+	if (tracee->files->users == 1)
+		return 0;
+	/* exec gives a thread that shared its descriptors a table of its own. */
+	files = descriptors_copy(tracee->files);
+	if (!files)
+		return -ENOMEM;
+	descriptors_release(tracee->files);
+	tracee->files = files;
+	return 0;
+}
+
+size_t tracees_count(const struct tracees *tracees)
+{
+	return tracees->count;
+}
+
+void tracees_each(struct tracees *tracees,
+		  void (*each)(struct tracee *tracee, void *context), void *context)
+{
+	struct tracee *tracee, *next;
+
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (tracee = tracees->buckets[i]; tracee; tracee = next) {
+			next = tracee->next;
+			each(tracee, context);
+		}
+	}
+}
