@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Parameters: which there are, where they come from, what they mean."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CacheSettings",
+    "Configuration",
+    "KeySettings",
+    "Origin",
+    "PinSettings",
+    "RepositoryOption",
+    "ServerSettings",
+    "Sources",
+    "ViewSettings",
+    "from_environment",
+    "is_covered",
+    "known_repositories",
+    "load",
+]
+
+from interpose.config.configuration import Configuration, load
+from interpose.config.derived import (
+    CacheSettings,
+    KeySettings,
+    PinSettings,
+    ServerSettings,
+    ViewSettings,
+)
+from interpose.config.environment import from_environment
+from interpose.config.files import Origin
+from interpose.config.known import is_covered, known_repositories
+from interpose.config.repository_option import RepositoryOption
+from interpose.config.sources import Sources

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the parameters mean together: typed values for the other rooms.
+
+Each class is made by `of(configuration)`. Errors: ConfigurationError naming the
+parameter and where it was set.
+Source: client-parameters 3 and 4; cvmfs-format 11 to 13.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from interpose.config.configuration import Configuration
+from interpose.config.environment import cache_home, variables
+from interpose.config.files import BUILT_IN
+from interpose.config.owners import OwnerMap, read_owner_map
+from interpose.config.parameters import read_switch
+from interpose.config.proxies import Groups, proxy_chain, split_list
+from interpose.config.repository_option import PinKind, parse_pin
+from interpose.errors import ConfigurationError
+
+_NO_UUID = re.compile(r"[^A-Za-z0-9-]")
+_VISIBILITIES = ("rootonly", "never", "always")
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Servers, proxies and patience; seconds and bytes per second.
+
+    `assumed_direct`: no proxy was configured, the user gets one notice.
+    """
+
+    servers: tuple[str, ...]
+    proxies: Groups
+    assumed_direct: bool
+    external_servers: tuple[str, ...]
+    external_proxies: Groups
+    timeout_s: int
+    timeout_direct_s: int
+    external_timeout_s: int
+    external_timeout_direct_s: int
+    low_speed_limit: int
+    max_retries: int
+    backoff_init_s: int
+    backoff_max_s: int
+    follow_redirects: bool
+    send_info: bool
+    uuid: str
+    use_system_ca: bool
+    ca_directory: str
+    ca_bundle: str
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> ServerSettings:
+        """Server settings of a repository."""
+        text, number = configuration.text, configuration.number
+        environment = configuration.environment
+        regular, fallback = text("CVMFS_HTTP_PROXY"), text("CVMFS_FALLBACK_PROXY")
+        chain = proxy_chain(regular, fallback, environment)
+        external = proxy_chain(
+            text("CVMFS_EXTERNAL_HTTP_PROXY"),
+            text("CVMFS_EXTERNAL_FALLBACK_PROXY"),
+            environment,
+        )
+        timeout_s = _positive(configuration, "CVMFS_TIMEOUT")
+        direct_s = _positive(configuration, "CVMFS_TIMEOUT_DIRECT")
+        return cls(
+            servers=_servers(configuration, "CVMFS_SERVER_URL"),
+            proxies=chain.groups,
+            assumed_direct=chain.assumed_direct,
+            external_servers=_servers(configuration, "CVMFS_EXTERNAL_URL"),
+            external_proxies=external.groups,
+            timeout_s=timeout_s,
+            timeout_direct_s=direct_s,
+            external_timeout_s=number("CVMFS_EXTERNAL_TIMEOUT") or timeout_s,
+            external_timeout_direct_s=(
+                number("CVMFS_EXTERNAL_TIMEOUT_DIRECT") or direct_s
+            ),
+            low_speed_limit=max(0, number("CVMFS_LOW_SPEED_LIMIT")),
+            max_retries=max(0, number("CVMFS_MAX_RETRIES")),
+            backoff_init_s=max(0, number("CVMFS_BACKOFF_INIT")),
+            backoff_max_s=max(0, number("CVMFS_BACKOFF_MAX")),
+            follow_redirects=configuration.flag("CVMFS_FOLLOW_REDIRECTS"),
+            send_info=configuration.flag("CVMFS_SEND_INFO_HEADER"),
+            uuid=_NO_UUID.sub("", environment.get("CERNVM_UUID", "")),
+            use_system_ca=configuration.flag("CVMFS_USE_SSL_SYSTEM_CA"),
+            ca_directory=_from_either(configuration, "X509_CERT_DIR"),
+            ca_bundle=_from_either(configuration, "X509_CERT_BUNDLE"),
+        )
+
+
+def _from_either(configuration: Configuration, name: str) -> str:
+    """A variable of the environment that files may set too (they export it)."""
+    environment = configuration.environment.get(name, "")
+    return configuration.get(name) or environment or configuration.text(name)
+
+
+def _positive(configuration: Configuration, name: str) -> int:
+    """A time-out; 0 or less would mean to wait for ever, which nobody wants."""
+    return max(1, configuration.number(name))
+
+
+def _servers(configuration: Configuration, name: str) -> tuple[str, ...]:
+    urls = split_list(configuration.text(name), ";")
+    return tuple(url.rstrip("/") for url in urls)
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """Files of master public keys; any of them may have signed."""
+
+    files: tuple[Path, ...]
+    parameter: str
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> KeySettings:
+        """CVMFS_PUBLIC_KEY, else the *.pub files of CVMFS_KEYS_DIR."""
+        listed = split_list(configuration.text("CVMFS_PUBLIC_KEY"), ":")
+        if listed:
+            files = tuple(configuration.path(name) for name in listed)
+            return cls(files, "CVMFS_PUBLIC_KEY")
+        directory = configuration.path(configuration.text("CVMFS_KEYS_DIR"))
+        try:
+            names = sorted(p for p in directory.iterdir() if p.name.endswith(".pub"))
+        except OSError:
+            names = []
+        return cls(tuple(names), "CVMFS_KEYS_DIR")
+
+
+@dataclass(frozen=True)
+class PinSettings:
+    """The revision that was asked for; `kind` None means the newest.
+
+    `date` (UTC) is set with kind DATE only.
+    """
+
+    kind: PinKind | None = None
+    text: str = ""
+    date: datetime | None = None
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> PinSettings:
+        """A root hash wins over a tag, a tag over a date."""
+        for kind in PinKind:
+            text = configuration.text(kind.value)
+            if not text:
+                continue
+            if kind is PinKind.DATE:
+                return cls(kind, text, _date(configuration, kind.value))
+            if kind is PinKind.ROOT_HASH and parse_pin(text).kind is not kind:
+                raise _bad(configuration, kind.value, "no hash of a root catalog")
+            return cls(kind, text)
+        return cls()
+
+
+def _date(configuration: Configuration, name: str) -> datetime:
+    try:
+        found = datetime.strptime(configuration.text(name), "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError as problem:
+        raise _bad(
+            configuration, name, "no date", "write YYYY-MM-DDThh:mm:ssZ"
+        ) from problem
+    return found.replace(tzinfo=timezone.utc)
+
+
+def _bad(
+    configuration: Configuration, name: str, what: str, advice: str = ""
+) -> ConfigurationError:
+    """An error that quotes the parameter and says where it was set."""
+    where = f"{name}={configuration.text(name)} from {configuration.origin(name)}"
+    return ConfigurationError(what, where, advice)
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """How catalog entries are shown.
+
+    `variables` are what variant symlinks can use; `xattr_visibility` is one of
+    rootonly, never, always.
+    """
+
+    claim_ownership: bool
+    check_permissions: bool
+    world_readable: bool
+    uid_map: OwnerMap
+    gid_map: OwnerMap
+    xattr_visibility: str
+    protected_xattrs: frozenset[str]
+    privileged_gids: frozenset[int]
+    variables: Mapping[str, str] = field(hash=False)
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> ViewSettings:
+        """View settings; reads the owner maps."""
+        flag, text = configuration.flag, configuration.text
+        groups = split_list(text("CVMFS_XATTR_PRIVILEGED_GIDS"), ",")
+        exported = dict(configuration.items())
+        exported["CVMFS_FQRN"] = configuration.fqrn or ""
+        exported["CVMFS_ARCH"] = os.uname().machine
+        return cls(
+            claim_ownership=flag("CVMFS_CLAIM_OWNERSHIP"),
+            check_permissions=flag("CVMFS_CHECK_PERMISSIONS"),
+            world_readable=flag("CVMFS_WORLD_READABLE"),
+            uid_map=_owners(configuration, "CVMFS_UID_MAP"),
+            gid_map=_owners(configuration, "CVMFS_GID_MAP"),
+            xattr_visibility=_visibility(configuration),
+            protected_xattrs=frozenset(
+                split_list(text("CVMFS_XATTR_PROTECTED_XATTRS"), ",")
+            ),
+            privileged_gids=frozenset(int(g) for g in groups if g.isdecimal()) | {0},
+            variables=exported,
+        )
+
+
+def _owners(configuration: Configuration, name: str) -> OwnerMap:
+    text = configuration.text(name)
+    return read_owner_map(configuration.path(text), name) if text else OwnerMap()
+
+
+def _visibility(configuration: Configuration) -> str:
+    """The new parameter, else what the old one means, else rootonly."""
+    found = (configuration.get("CVMFS_MAGIC_XATTRS_VISIBILITY") or "").lower()
+    if found in _VISIBILITIES:
+        return found
+    old = read_switch(configuration.get("CVMFS_HIDE_MAGIC_XATTRS") or "")
+    return "rootonly" if old is None else "never" if old else "always"
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """Where objects are kept.
+
+    `private`: directories to try in this order, the scratch after them. `directory`
+    is CVMFS_CACHE_DIR. `quota_mb` 0: unmanaged. `notices` are lines for the user.
+    """
+
+    private: tuple[Path, ...]
+    base: Path
+    directory: Path | None
+    shared: bool
+    alien: Path | None
+    quota_mb: int
+    notices: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> CacheSettings:
+        """Cache settings; combinations that stop the official client give notices."""
+        ours = variables(configuration.environment)
+        alien = ours.alien_cache or _optional_path(
+            _instance(configuration, "ALIEN", "CVMFS_ALIEN_CACHE")
+        )
+        quota = configuration.number("CVMFS_QUOTA_LIMIT")
+        shared = configuration.flag("CVMFS_SHARED_CACHE")
+        directory = _optional_path(configuration.text("CVMFS_CACHE_DIR"))
+        return cls(
+            private=_private(configuration, ours.cache, directory),
+            base=Path(configuration.text("CVMFS_CACHE_BASE")),
+            directory=directory,
+            shared=shared and alien is None,
+            alien=alien,
+            quota_mb=0 if alien is not None else max(0, quota),
+            notices=_notices(configuration, alien is not None),
+        )
+
+
+def _optional_path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _instance(configuration: Configuration, short: str, old: str) -> str:
+    """A parameter of the cache instance in use, else its old name."""
+    name = configuration.text("CVMFS_CACHE_PRIMARY")
+    middle = "" if name == "default" else f"{name}_"
+    return configuration.get(f"CVMFS_CACHE_{middle}{short}") or configuration.text(old)
+
+
+def _is_users(configuration: Configuration, name: str) -> bool:
+    """Whether somebody set a parameter that default.conf sets anyway."""
+    origin = configuration.origin(name)
+    return origin != BUILT_IN and Path(origin.file).name != "default.conf"
+
+
+def _private(
+    configuration: Configuration, ours: Path | None, directory: Path | None
+) -> tuple[Path, ...]:
+    """Candidates for the private cache. Source: decisions 20."""
+    if ours is not None:
+        return (ours,)
+    if directory is not None:
+        return (directory,)
+    base = Path(configuration.text("CVMFS_CACHE_BASE"))
+    found: tuple[Path, ...] = ()
+    if _is_users(configuration, "CVMFS_CACHE_BASE") or os.access(base, os.W_OK):
+        found = (base,)
+    return found + cache_home(configuration.environment)
+
+
+def _notices(configuration: Configuration, alien: bool) -> tuple[str, ...]:
+    """What the official client would refuse and we do not."""
+    found: list[str] = []
+    cases = (("CVMFS_SHARED_CACHE", "no"), ("CVMFS_QUOTA_LIMIT", "-1"))
+    for name, instead in cases:
+        used = configuration.flag(name) or configuration.number(name) > 0
+        if alien and used and _is_users(configuration, name):
+            found.append(
+                f"{name} has no effect on an alien cache: "
+                f"{configuration.origin(name)} (set {name}={instead})"
+            )
+    kind = _instance(configuration, "TYPE", "CVMFS_CACHE_TYPE")
+    if kind != "posix":
+        found.append(f"caches of type {kind} are not supported: CVMFS_CACHE_TYPE")
+    return tuple(found)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reads files of parameters in the official order.
+
+Source: client-parameters 1; interface.md, Configuration.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from interpose.config.evaluate import Source, evaluate, is_system_file, read_text
+from interpose.config.parameters import read_switch, shipped_values
+from interpose.errors import ConfigurationError
+from interpose.formats.fqrn import Fqrn
+
+LOCKED = "CVMFS_CONFIG_REPOSITORY"
+GENERIC_KEYS = "/etc/cvmfs/keys"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from; line 0 means that lines do not apply."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+BUILT_IN = Origin("built-in")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A parameter's text and where it comes from."""
+
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory laid out like /etc/cvmfs; `alias` is what files call it."""
+
+    root: Path
+    system: bool = False
+    alias: str = ""
+
+
+class Reader:
+    """Parameters read so far, in the order of reading."""
+
+    def __init__(self, fqrn: Fqrn | None, environment: Mapping[str, str]) -> None:
+        self.fqrn = fqrn
+        self.values: dict[str, Value] = {}
+        self.notices: list[str] = []
+        self.repository_tree: Tree | None = None
+        self._environment = environment
+        self.locked = ""
+        self._is_locked = False
+
+    def text(self, name: str) -> str:
+        """The value so far, empty if there is none."""
+        value = self.values.get(name)
+        return value.text if value else ""
+
+    def lock(self) -> None:
+        """From here on files cannot change the configuration repository."""
+        self.locked = self.text(LOCKED)
+        self._is_locked = True
+
+    def unlock(self) -> None:
+        """Layers above the official files may change everything."""
+        self._is_locked = False
+
+    def set(self, name: str, text: str, origin: Origin) -> None:
+        """Store one value, templates filled in."""
+        if self.fqrn is not None:
+            text = text.replace("@fqrn@", self.fqrn)
+            text = text.replace("@org@", self.fqrn.organisation)
+        if name == LOCKED and self._is_locked and text != self.locked:
+            self.notices.append(f"{name} cannot be changed here: {origin}")
+            return
+        self.values[name] = Value(text, origin)
+
+    def built_in(self) -> None:
+        """What the official default.conf would set."""
+        for name, text in shipped_values().items():
+            self.set(name, text, BUILT_IN)
+
+    def file(self, path: Path, tree: Tree, *, must: bool = False) -> bool:
+        """Read one file; False if it does not exist.
+
+        Errors: ConfigurationError if it cannot be evaluated, or `must` be there.
+        """
+        try:
+            text = read_text(path)
+        except (FileNotFoundError, NotADirectoryError) as problem:
+            if must:
+                raise ConfigurationError(
+                    "a configuration file is missing", str(path)
+                ) from problem
+            return False
+        except OSError as problem:
+            if tree.system:
+                # The official client goes on without files that it cannot read.
+                self.notices.append(f"cannot read {path}: {problem.strerror}")
+                return True
+            raise ConfigurationError(
+                "a configuration file cannot be read", str(path)
+            ) from problem
+        system = tree.system and is_system_file(path)
+        source = Source(path, text, system, tree.root, tree.alias)
+        for definition in evaluate(source, self._variables()):
+            origin = Origin(str(path), definition.line)
+            self.set(definition.name, definition.value, origin)
+        return True
+
+    def _variables(self) -> dict[str, str]:
+        found = dict(self._environment)
+        found.update((name, value.text) for name, value in self.values.items())
+        found["CVMFS_FQRN"] = self.fqrn or ""
+        return found
+
+    def defaults(self, tree: Tree) -> bool:
+        """default.conf and default.d; whether there was a default.conf."""
+        there = self.file(tree.root / "default.conf", tree)
+        if not there and tree.system:
+            self.built_in()
+        for path in listed(tree.root / "default.d", ".conf"):
+            self.file(path, tree)
+        return there
+
+    def specific(self, tree: Tree, directory: str, *suffixes: str) -> None:
+        """The files for the domain or the repository, if a name is known."""
+        if self.fqrn is None:
+            return
+        stem = self.fqrn.domain if directory == "domain.d" else self.fqrn
+        for suffix in suffixes:
+            self.file(tree.root / directory / f"{stem}{suffix}", tree)
+
+    def own_tree(self, root: Path) -> None:
+        """A directory of the user's, laid out like /etc/cvmfs."""
+        tree = Tree(root, alias="/etc/cvmfs")
+        self.defaults(tree)
+        self.file(root / "default.local", tree)
+        self.specific(tree, "domain.d", ".conf", ".local")
+        self.specific(tree, "config.d", ".conf", ".local")
+        keys = root / "keys"
+        generic = self.text("CVMFS_KEYS_DIR") in ("", GENERIC_KEYS)
+        if generic and keys.is_dir():
+            self.set("CVMFS_KEYS_DIR", str(keys), Origin(str(keys)))
+
+
+def listed(directory: Path, suffix: str) -> list[Path]:
+    """Files with a suffix, sorted by the bytes of their names; none if unreadable."""
+    try:
+        names = [path for path in directory.iterdir() if path.name.endswith(suffix)]
+    except OSError:
+        return []
+    return sorted(names, key=lambda path: path.name.encode("utf-8", "surrogateescape"))
+
+
+def read_official(reader: Reader, etc: Tree, repository: Tree | None) -> None:
+    """Files 3 to 10, after `Reader.defaults` and the lock."""
+    if repository and reader.fqrn is not None:
+        reader.repository_tree = repository
+        reader.file(repository.root / "default.conf", repository)
+    reader.file(etc.root / "default.local", etc)
+    for directory in ("domain.d", "config.d"):
+        if repository:
+            reader.specific(repository, directory, ".conf")
+        reader.specific(etc, directory, ".conf", ".local")
+
+
+def required(reader: Reader) -> bool:
+    """Whether the configuration repository must be there."""
+    return bool(read_switch(reader.text("CVMFS_CONFIG_REPO_REQUIRED")))

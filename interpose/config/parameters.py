@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table of client parameters: one row per parameter.
+
+Source: client-parameters 3 (rows: table.py).
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from interpose.config.table import ROWS
+
+
+class Kind(enum.Enum):
+    """How the text of a value is read."""
+
+    TEXT = "text"
+    SWITCH = "switch"
+    NUMBER = "number"
+    PATH = "path"
+    PATHS = "paths"
+    NAMES = "names"
+    SERVERS = "servers"
+    PROXIES = "proxies"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One row.
+
+    `default` holds where nothing sets the parameter, `shipped` is what the official
+    default.conf sets it to. `weight`: A must, B should, C accepted, N ignored.
+    `source` is the section of client-parameters.
+    """
+
+    name: str
+    kind: Kind
+    default: str
+    shipped: str
+    unit: str
+    help: str
+    weight: str
+    source: str
+
+
+def _read(rows: str) -> dict[str, Parameter]:
+    found: dict[str, Parameter] = {}
+    section = ""
+    for row in re.sub(r"\n {4}", " ", rows.strip()).split("\n"):
+        if row.startswith("# "):
+            section = row[2:]
+            continue
+        name, weight, kind, default, shipped, unit, text = row.split("|")
+        found[name] = Parameter(
+            name, Kind(kind), default, shipped, unit, text, weight, section
+        )
+    return found
+
+
+PARAMETERS: Mapping[str, Parameter] = MappingProxyType(_read(ROWS))
+
+_UNKNOWN = Parameter("", Kind.TEXT, "", "", "", "unknown, kept", "C", "")
+
+
+def parameter(name: str) -> Parameter:
+    """The row of a name; unknown names have one that says nothing."""
+    return PARAMETERS.get(name, _UNKNOWN)
+
+
+def shipped_values() -> dict[str, str]:
+    """What the official default.conf sets, for machines without one."""
+    return {row.name: row.shipped for row in PARAMETERS.values() if row.shipped}
+
+
+_NUMBER = re.compile(r"\s*([-+]?[0-9]+)")
+_ON = frozenset({"yes", "on", "1", "true"})
+_OFF = frozenset({"no", "off", "0", "false"})
+
+
+def read_number(text: str) -> int:
+    """The number at the start of a text, as sscanf reads it; rubbish is 0."""
+    match = _NUMBER.match(text)
+    return int(match.group(1)[:20]) if match else 0
+
+
+def read_switch(text: str) -> bool | None:
+    """On, off, or None for anything else."""
+    word = text.lower()
+    return True if word in _ON else False if word in _OFF else None

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lists of proxies and servers.
+
+Groups are separated by `;`, members of a group by `|`.
+Source: cvmfs-format 12; field.md 2.6 (blanks, missing schemes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DIRECT = "DIRECT"
+AUTO = "auto"
+
+Groups = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class ProxyChain:
+    """Groups in their order; `assumed_direct` if nothing usable was configured."""
+
+    groups: Groups
+    assumed_direct: bool = False
+
+
+def split_list(text: str, separator: str) -> tuple[str, ...]:
+    """Members without blanks around them; empty ones vanish."""
+    return tuple(part.strip() for part in text.split(separator) if part.strip())
+
+
+def parse_groups(text: str) -> Groups:
+    """Groups of proxies with their schemes completed."""
+    groups = (
+        tuple(_complete(member) for member in split_list(group, "|"))
+        for group in split_list(text, ";")
+    )
+    return tuple(group for group in groups if group)
+
+
+def _complete(proxy: str) -> str:
+    if proxy.upper() == DIRECT:
+        return DIRECT
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def proxy_chain(
+    regular: str, fallback: str, environment: Mapping[str, str]
+) -> ProxyChain:
+    """The groups that are used, DIRECT if there is nothing else.
+
+    `auto` stands for `$http_proxy`; proxy auto-configuration files are not read yet.
+    A fallback drops DIRECT from the regular list.
+    """
+    automatic = environment.get("http_proxy", "")
+    parts = [
+        automatic if part.lower() == AUTO else part for part in split_list(regular, ";")
+    ]
+    groups = parse_groups(";".join(parts))
+    extra = parse_groups(fallback)
+    if extra:
+        kept = (tuple(p for p in group if p != DIRECT) for group in groups)
+        groups = tuple(group for group in kept if group) + extra
+    if not groups:
+        return ProxyChain(((DIRECT,),), assumed_direct=True)
+    return ProxyChain(groups)
