@@ -6,61 +6,33 @@ Source: cvmfs-format 4.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from interpose.errors import FormatError
 from interpose.formats import limits, paths
-from interpose.formats.hashes import DIGEST_BYTES, ContentHash, optional_hash
-from interpose.formats.pathhash import ROOT_HASH
+from interpose.formats.hashes import ContentHash, optional_hash
+from interpose.formats.rows import (
+    CatalogRow,
+    ChunkRow,
+    checked_chunks,
+    checked_entries,
+)
 from interpose.formats.schema import COUNTERS, Schema
 from interpose.formats.sqlite_file import SqliteFile
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from typing_extensions import Self
+
+__all__ = ["CatalogFile", "CatalogRow", "ChunkRow", "NestedCatalog"]
 
 DEFAULT_TTL_S = 240
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_TYPES_OF_MODE = frozenset({0o01, 0o02, 0o04, 0o06, 0o10, 0o12, 0o14})
-_UNSIGNED = 0xFFFFFFFF
-_LOWEST_ROWID = -(1 << 63) - 1
-
-
-class CatalogRow(NamedTuple):
-    """One entry with the raw values of its columns (cvmfs-format 4.4).
-
-    `hash` is None or 20 bytes, `mtimens` None where it is not known, `xattr` None or
-    a blob for `xattrs.parse`. Columns that the schema lacks have neutral values.
-    """
-
-    rowid: int
-    md5path_1: int
-    md5path_2: int
-    parent_1: int
-    parent_2: int
-    hardlinks: int
-    hash: bytes | None
-    size: int
-    mode: int
-    mtime: int
-    mtimens: int | None
-    flags: int
-    name: bytes
-    symlink: bytes
-    uid: int
-    gid: int
-    xattr: bytes | None
-
-
-class ChunkRow(NamedTuple):
-    """One chunk of the file with this path hash; `offset`, `size` in bytes."""
-
-    md5path_1: int
-    md5path_2: int
-    offset: int
-    size: int
-    hash: bytes
 
 
 @dataclass(frozen=True)
@@ -90,8 +62,6 @@ _READ_AS = {
     "hash": "nullif(hash, x'')",
     "mtimens": "CASE WHEN mtimens < 0 THEN NULL ELSE mtimens END",
 }
-_MAY_BE_NULL = frozenset({"hash", "mtimens", "xattr"})
-_HELD_AS_BYTES = frozenset({"hash", "name", "symlink", "xattr"})
 
 
 class CatalogFile:
@@ -114,7 +84,7 @@ class CatalogFile:
         """Give the file back."""
         self._file.close()
 
-    def __enter__(self) -> CatalogFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -159,7 +129,7 @@ class CatalogFile:
             read = _READ_AS.get(name, name)
             columns.append(read if name in present else _ABSENT[name])
         query = f"SELECT {', '.join(columns)} FROM catalog ORDER BY rowid"  # noqa: S608
-        return _checked_rows(self._file.rows(query))
+        return checked_entries(self._file.batches(query))
 
     def chunks(self) -> Iterator[ChunkRow]:
         """All chunks, by path hash and offset; whether they are complete is open."""
@@ -167,7 +137,7 @@ class CatalogFile:
             return iter(())
         names = ", ".join(ChunkRow._fields)
         query = f"SELECT {names} FROM chunks ORDER BY 1, 2, 3, 4"  # noqa: S608
-        return _checked_chunks(self._file.rows(query))
+        return checked_chunks(self._file.batches(query))
 
     def nested(self) -> list[NestedCatalog]:
         """Nested catalogs, then bind mountpoints, each in the order of the table."""
@@ -185,10 +155,10 @@ class CatalogFile:
         size = "size" if "size" in columns else "NULL"
         query = f"SELECT path, {sha1}, {size} FROM {table} ORDER BY rowid"  # noqa: S608
         for path, text, size_bytes in self._file.rows(query):
-            yield self._attachment(path, text, size_bytes, is_bind)
+            yield self._attachment(path, text, size_bytes, is_bind=is_bind)
 
     def _attachment(
-        self, path: object, text: object, size: object, is_bind: bool
+        self, path: object, text: object, size: object, *, is_bind: bool
     ) -> NestedCatalog:
         if not isinstance(path, bytes) or not isinstance(text, (bytes, type(None))):
             raise FormatError("nested catalog of a wrong type")
@@ -229,66 +199,3 @@ def _number(properties: dict[str, str], key: str, absent: int) -> int:
     if _NUMBER.fullmatch(text) is None:
         raise FormatError(f"catalog with an impossible {key}")
     return int(text)
-
-
-def _checked_rows(cursor: Iterator[tuple[object, ...]]) -> Iterator[CatalogRow]:
-    """The same rows; FormatError at the first one that cannot be.
-
-    Written flat: this loop sees each entry of a repository.
-    """
-    make = tuple.__new__
-    good_types: set[tuple[type, ...]] = set()
-    good_modes: set[int] = set()
-    is_name = paths.NAME.match
-    previous = _LOWEST_ROWID
-    for columns in cursor:
-        types = tuple(map(type, columns))
-        if types not in good_types:
-            _check_types(types)
-            good_types.add(types)
-        row = make(CatalogRow, columns)
-        rowid, first, second, _, _, _, digest, size, mode, *_ = row
-        if mode not in good_modes:
-            _check_mode(mode)
-            good_modes.add(mode)
-        if (
-            rowid <= previous
-            or size < 0
-            or (digest is not None and len(digest) != DIGEST_BYTES)
-            or (is_name(row.name) is None and (row.name or (first, second) != ROOT_HASH))
-            or not 0 <= row.uid <= _UNSIGNED
-            or not 0 <= row.gid <= _UNSIGNED
-            or b"\0" in row.symlink
-        ):
-            raise FormatError("impossible entry in a catalog", repr(row.name[:300]))
-        previous = rowid
-        yield row
-
-
-def _check_types(types: tuple[type, ...]) -> None:
-    for name, kind in zip(CatalogRow._fields, types):
-        wanted = bytes if name in _HELD_AS_BYTES else int
-        if kind is not wanted and not (kind is type(None) and name in _MAY_BE_NULL):
-            raise FormatError(f"catalog with {kind.__name__} in column {name}")
-
-
-def _check_mode(mode: int) -> None:
-    if not 0 <= mode <= 0o177777 or mode >> 12 not in _TYPES_OF_MODE:
-        raise FormatError(f"catalog with impossible mode {mode:o}")
-
-
-def _checked_chunks(cursor: Iterator[tuple[object, ...]]) -> Iterator[ChunkRow]:
-    """The same rows; FormatError at the first one that cannot be."""
-    make = tuple.__new__
-    wanted = (int, int, int, int, bytes)
-    previous: tuple[object, ...] = ()
-    for columns in cursor:
-        if tuple(map(type, columns)) != wanted:
-            raise FormatError("chunk of a wrong type")
-        row = make(ChunkRow, columns)
-        if row.offset < 0 or row.size < 0 or len(row.hash) != DIGEST_BYTES:
-            raise FormatError("impossible chunk in a catalog")
-        if columns[:4] <= previous:
-            raise FormatError("the same chunk twice in a catalog")
-        previous = columns[:4]
-        yield row

@@ -19,9 +19,6 @@ SQLITE_VALUE_BYTES = 16 << 20
 NAME_BYTES = 255
 TARGET_BYTES = 64 << 10
 PATH_BYTES = 64 << 10
-# zlib cannot shrink by more than 1032; all honest objects stay below that plus
-# a constant, so the ratio bounds only streams that are not one deflate stream.
-INFLATION_RATIO = 1040
 
 
 def check_size(data: bytes, limit: int, what: str) -> None:

@@ -7,14 +7,17 @@ Source: cvmfs-format 2.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from interpose.errors import FormatError
 from interpose.formats import limits, signed
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash, optional_hash
 from interpose.formats.pathhash import ROOT_PATH_MD5
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILE_NAME = ".cvmfspublished"
 

@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 from interpose.errors import BadSignature, FormatError, UnknownKey
 from interpose.formats import limits, signed
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
-from interpose.formats.manifest import Manifest
-from interpose.formats.whitelist import Whitelist
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cryptography.x509 import Certificate
+
+    from interpose.formats.manifest import Manifest
+    from interpose.formats.whitelist import Whitelist
 
 _SHORTEST_PADDING = 8
 # A power costs time with the square of the key's length times that of the exponent.
@@ -109,7 +110,8 @@ def verify_whitelist(whitelist: Whitelist, keys: Iterable[PublicKey]) -> None:
 
 
 def verify_manifest(manifest: Manifest, certificate_pem: bytes) -> None:
-    """Errors: BadSignature unless the certificate's key signed this manifest;
+    """Errors: BadSignature unless the certificate's key signed this manifest.
+
     FormatError if the certificate cannot be used.
     """
     key = _certificate_key(load_certificate(certificate_pem))

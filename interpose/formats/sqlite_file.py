@@ -11,7 +11,6 @@ Source: decisions 22; https://sqlite.org/security.html (the advice for such file
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,16 +20,21 @@ from interpose.formats import limits
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from typing_extensions import Self
+
+_LIMIT_LENGTH = 0  # sqlite3.SQLITE_LIMIT_LENGTH
 _STEPS_PER_CALL = 1 << 20
 # A row takes some 60 steps of SQLite's machine and at least 30 bytes of the file:
 # far above what an honest file needs, and circles of pages end.
 _STEPS_AT_LEAST = 100 << 20
 _STEPS_PER_BYTE = 20
 _ROWID_NAMES = frozenset({b"rowid", b"_rowid_", b"oid"})
-_ROWS_OF_SCHEMA = 1000
-_ROWS_OF_PROPERTIES = 1000
+_ROWS_OF_BATCH = 500
+_MOST_TABLES = 1000
+_MOST_PROPERTIES = 1000
 
 
 class SqliteFile:
@@ -58,7 +62,7 @@ class SqliteFile:
         """Give the file back; later calls are FormatErrors."""
         self._connection.close()
 
-    def __enter__(self) -> SqliteFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -82,13 +86,23 @@ class SqliteFile:
         with translated(self.what):
             yield from self._connection.execute(sql, values)
 
+    def batches(self, sql: str) -> Iterator[list[Any]]:
+        """The rows of a query by the hundreds; errors as `rows`."""
+        self._steps_left = self._steps
+        with translated(self.what):
+            cursor = self._connection.execute(sql)
+            batch = cursor.fetchmany(_ROWS_OF_BATCH)
+            while batch:
+                yield batch
+                batch = cursor.fetchmany(_ROWS_OF_BATCH)
+
     def properties(self) -> dict[str, str]:
         """The table of properties; empty if there is none."""
         if not {"key", "value"} <= self.columns("properties"):
             return {}
         found: dict[str, str] = {}
-        query = f"SELECT key, value FROM properties LIMIT {_ROWS_OF_PROPERTIES}"
-        for key, value in self.rows(query):
+        query = "SELECT key, value FROM properties LIMIT ?"
+        for key, value in self.rows(query, (_MOST_PROPERTIES,)):
             if isinstance(key, bytes):
                 text = value if isinstance(value, bytes) else str(value).encode()
                 found[key.decode("latin-1")] = text.decode("utf-8", "surrogateescape")
@@ -100,8 +114,8 @@ class SqliteFile:
 
     def _read_schema(self) -> dict[str, frozenset[str]]:
         tables: dict[str, frozenset[str]] = {}
-        query = f"SELECT type, name, sql FROM sqlite_master LIMIT {_ROWS_OF_SCHEMA}"
-        for kind, name, sql in list(self.rows(query)):
+        query = "SELECT type, name, sql FROM sqlite_master LIMIT ?"
+        for kind, name, sql in list(self.rows(query, (_MOST_TABLES,))):
             if kind == b"table" and _is_plain(name, sql):
                 text = name.decode("ascii")
                 tables[text] = self._read_columns(text)
@@ -138,8 +152,7 @@ def _connect(path: str | os.PathLike[str], what: str) -> sqlite3.Connection:
         )
         connection.text_factory = bytes
         if hasattr(connection, "setlimit"):  # Python 3.11
-            length = sqlite3.SQLITE_LIMIT_LENGTH
-            connection.setlimit(length, limits.SQLITE_VALUE_BYTES)
+            connection.setlimit(_LIMIT_LENGTH, limits.SQLITE_VALUE_BYTES)
         for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1"):
             connection.execute(f"PRAGMA {pragma}")
         return connection

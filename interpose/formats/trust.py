@@ -13,16 +13,20 @@ Source: cvmfs-format 2.1, 2.2, 2.4, 3; decisions 18.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from interpose.errors import BadFingerprint, Expired, TrustError, UnknownKey
 from interpose.formats import signature
-from interpose.formats.fqrn import Fqrn
-from interpose.formats.hashes import ContentHash
 from interpose.formats.manifest import Manifest
-from interpose.formats.signature import PublicKey
 from interpose.formats.whitelist import Whitelist
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from interpose.formats.fqrn import Fqrn
+    from interpose.formats.hashes import ContentHash
+    from interpose.formats.signature import PublicKey
 
 
 class Blacklist:

@@ -7,14 +7,17 @@ Source: cvmfs-format 3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from interpose.errors import FormatError, TrustError
 from interpose.formats import limits, signed
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FILE_NAME = ".cvmfswhitelist"
 VALIDITY = timedelta(days=30)
