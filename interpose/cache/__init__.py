@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Objects on disk, in the official client's layout. Knows no URL."""
+
+from __future__ import annotations
+
+from interpose.cache.alien import AlienCache
+from interpose.cache.directory import CacheDirectory
+from interpose.cache.identity import FileIdentity
+from interpose.cache.private import PrivateCache
+from interpose.cache.receiver import Receiver
+from interpose.cache.state import RepositoryState, State, TrustRecord
+from interpose.cache.verify import Promise, VerifyingSink, recompress_matches
+
+__all__ = [
+    "AlienCache",
+    "CacheDirectory",
+    "FileIdentity",
+    "PrivateCache",
+    "Promise",
+    "Receiver",
+    "RepositoryState",
+    "State",
+    "TrustRecord",
+    "VerifyingSink",
+    "recompress_matches",
+]

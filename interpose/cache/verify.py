@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bytes are hashed and inflated on their way; what is wrong never gets a name."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from interpose.cache.identity import FileIdentity
+from interpose.errors import FormatError, HashMismatch
+
+_BLOCK_BYTES = 256 * 1024
+
+
+class Hasher(Protocol):
+    """What `formats.hashes.new_hasher` gives."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+
+    def digest(self) -> bytes:
+        """The hash of all bytes so far."""
+
+
+class Target(Protocol):
+    """Where verified bytes go: a Receiver, or a file outside of any cache."""
+
+    def write(self, data: bytes) -> object:
+        """Take the next bytes."""
+
+    def abort(self) -> object:
+        """Forget them."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What an object must be. `name` is for messages.
+
+    `size_bytes` is the inflated size where a catalog promises one, `limit_bytes` what
+    is bearable where none does. `compressed` says whether a zlib stream is stored.
+    """
+
+    digest: bytes
+    name: str
+    size_bytes: int | None = None
+    limit_bytes: int | None = None
+    compressed: bool = True
+
+
+class VerifyingSink:
+    """Takes stored bytes, hashes them, writes the content to a target.
+
+    Bounded memory; stops at one byte more than promised. `finish` judges hash, size and
+    the end of the stream; it does not commit: the caller does, with `target`.
+    Errors: HashMismatch, FormatError, and what the target raises.
+    """
+
+    def __init__(self, target: Target, hasher: Hasher, promise: Promise) -> None:
+        self.target = target
+        self.size_bytes = 0
+        self._hasher = hasher
+        self._promise = promise
+        self._inflater = zlib.decompressobj() if promise.compressed else None
+        limits = (promise.size_bytes, promise.limit_bytes)
+        self._limit = min((n for n in limits if n is not None), default=None)
+
+    def write(self, data: bytes) -> None:
+        """Take the next stored bytes."""
+        self._hasher.update(data)
+        if self._inflater is None:
+            self._pass_on(data)
+            return
+        while data:
+            if self._inflater.eof:
+                raise self._wrong("bytes after the end of the zlib stream")
+            try:
+                content = self._inflater.decompress(data, _BLOCK_BYTES)
+            except zlib.error as error:
+                raise self._wrong("no zlib stream") from error
+            data = self._inflater.unconsumed_tail or self._inflater.unused_data
+            self._pass_on(content)
+
+    def finish(self) -> None:
+        """Judge the whole."""
+        if self._inflater is not None:
+            self._drain()
+        if self._hasher.digest() != self._promise.digest:
+            raise HashMismatch("wrong hash", self._promise.name)
+        if self._inflater is not None and not self._inflater.eof:
+            raise self._wrong("the zlib stream has no end")
+        promised = self._promise.size_bytes
+        if promised is not None and self.size_bytes != promised:
+            raise self._wrong(f"{self.size_bytes} bytes instead of {promised}")
+
+    def abort(self) -> None:
+        """Forget all."""
+        self.target.abort()
+
+    def _drain(self) -> None:
+        # Output may wait inside zlib although all input was taken.
+        while self._inflater is not None and not self._inflater.eof:
+            try:
+                content = self._inflater.decompress(b"", _BLOCK_BYTES)
+            except zlib.error as error:
+                raise self._wrong("no zlib stream") from error
+            if not content:
+                return
+            self._pass_on(content)
+
+    def _pass_on(self, content: bytes) -> None:
+        self.size_bytes += len(content)
+        if self._limit is not None and self.size_bytes > self._limit:
+            raise self._wrong(f"more than {self._limit} bytes")
+        if content:
+            self.target.write(content)
+
+    def _wrong(self, what: str) -> FormatError:
+        return FormatError(what, self._promise.name)
+
+
+def recompress_matches(
+    path: Path,
+    digest: bytes,
+    new_hasher: Callable[[], Hasher],
+    *,
+    compressed: bool = True,
+) -> FileIdentity | None:
+    """The identity of a file whose content is that of the object `digest`, else None.
+
+    Content is compressed as publishers do (zlib, level -1) unless the object is stored
+    raw, hashed, and compared. Streams. The identity is the same before and after.
+    Source: decisions.md 17; cvmfs-format.md 1.2.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        with open(os.open(path, flags), "rb", buffering=0) as stream:
+            before = os.fstat(stream.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                return None
+            hasher = new_hasher()
+            for block in _stored(stream.fileno(), compressed=compressed):
+                hasher.update(block)
+            after = os.fstat(stream.fileno())
+    except OSError:
+        return None
+    identity = FileIdentity.of(before)
+    if hasher.digest() != digest or FileIdentity.of(after) != identity:
+        return None
+    return identity
+
+
+def _stored(descriptor: int, *, compressed: bool) -> Iterator[bytes]:
+    """The content of an open file as a publisher stores it."""
+    deflater = zlib.compressobj() if compressed else None
+    while True:
+        block = os.read(descriptor, _BLOCK_BYTES)
+        if not block:
+            break
+        yield block if deflater is None else deflater.compress(block)
+    if deflater is not None:
+        yield deflater.flush()

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a path of a repository is written in a URL or a header."""
+
+from __future__ import annotations
+
+_LITERAL = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:.@+-_~[],"
+)
+
+
+def escape(path: str | bytes) -> str:
+    """The path with each byte that is not literal as `%XX`.
+
+    Text is taken as UTF-8 with surrogate escapes. Source: cvmfs-format.md 12.
+    """
+    raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
+    return "".join(chr(b) if b in _LITERAL else f"%{b:02X}" for b in raw)
