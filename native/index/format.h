@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The index file: one catalog, position-independent, little-endian, never changed once it
- * has its name. Header, then sections that start on cache lines; whole pages in all. Every
- * number read from it is foreign: lookup.c checks it before use. */
+/* The index file: one catalog, position-independent, little-endian, never changed once
+ * it has its name. Header, then sections that start on cache lines; whole pages in all.
+ * Every number read from it is foreign: lookup.c checks it before use. */
 #ifndef INDEX_FORMAT_H
 #define INDEX_FORMAT_H
 
@@ -10,18 +10,20 @@
 
 #include "interpose.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "index files are little-endian");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "index files are little-endian");
 
 #define INDEX_MAGIC 0x5845444e49535049u /* "IPSINDEX" */
 
 enum {
 	INDEX_PAGE = 4096,
-	INDEX_LINE = 64,	     /* alignment of sections */
-	INDEX_NAME_MAX = 255,	     /* bytes of one name */
-	INDEX_TARGET_MAX = 0xffff,   /* of a link target, not expanded */
-	INDEX_XATTR_MAX = 0x1ffff,   /* a full blob has 130,562 bytes (cvmfs-format 4.6) */
-	INDEX_COUNT_MAX = 1 << 24,   /* entries: more than a catalog of 2 GiB can hold */
-	INDEX_PROBE_MAX = 32,	     /* slots that a lookup looks at, at most */
+	INDEX_LINE = 64,	   /* alignment of sections */
+	INDEX_NAME_MAX = 255,	   /* bytes of one name */
+	INDEX_TARGET_MAX = 0xffff, /* of a link target, not expanded */
+	INDEX_XATTR_MAX =
+		0x1ffff, /* a full blob has 130,562 bytes (cvmfs-format 4.6) */
+	INDEX_COUNT_MAX = 1 << 24, /* entries: more than a catalog of 2 GiB can hold */
+	INDEX_PROBE_MAX = 32,	   /* slots that a lookup looks at, at most */
 	INDEX_TABLE_BITS_MAX = 28
 };
 
@@ -30,11 +32,13 @@ struct index_section {
 };
 
 enum index_part {
-	INDEX_ENTRIES, /* struct index_record: 0 is the root; children of one directory stand
-			  together, after it, in the order of the catalog's rows */
-	INDEX_TABLE,   /* uint32_t: 0 is empty; else number, and above it bits of the hash */
-	INDEX_NAMES,   /* bytes: names */
-	INDEX_BLOBS,   /* bytes: link targets and attribute blobs */
+	INDEX_ENTRIES, /* struct index_record: 0 is the root; children of one directory
+			  stand together, after it, in the order of the catalog's rows
+			*/
+	INDEX_TABLE, /* uint32_t: 0 is empty; else number, and above it bits of the hash
+		      */
+	INDEX_NAMES, /* bytes: names */
+	INDEX_BLOBS, /* bytes: link targets and attribute blobs */
 	INDEX_DIGESTS, /* INTERPOSE_DIGEST_SIZE bytes each */
 	INDEX_CHUNKS,  /* struct interpose_chunk */
 	INDEX_XATTRS,  /* struct index_xattr, by number */
@@ -66,7 +70,8 @@ struct index_record {
 	uint32_t parent; /* lower than its own number, but for the root */
 	uint32_t inode;	 /* number + 1 of the first entry of a hard-link group */
 	uint32_t digest; /* number + 1 in INDEX_DIGESTS, 0: none */
-	/* directories: first child, children; links: offset, bytes; files: first chunk, chunks */
+	/* directories: first child, children; links: offset, bytes; files: first chunk,
+	 * chunks */
 	uint32_t first, length;
 	uint32_t name; /* offset */
 	uint8_t name_len;

@@ -49,14 +49,16 @@ static bool lies_within(uint64_t first, uint64_t count, uint64_t room)
 
 static bool header_is_sound(const struct index_header *header, size_t size)
 {
-	uint64_t checksum =
-		index_name_hash((const char *)header, offsetof(struct index_header, checksum));
+	uint64_t checksum = index_name_hash((const char *)header,
+					    offsetof(struct index_header, checksum));
 
-	return header->magic == INDEX_MAGIC && header->version == INTERPOSE_INDEX_VERSION &&
+	return header->magic == INDEX_MAGIC &&
+	       header->version == INTERPOSE_INDEX_VERSION &&
 	       header->checksum == checksum && header->file_size == size &&
 	       header->count > 0 && header->count <= INDEX_COUNT_MAX &&
 	       header->table_bits <= INDEX_TABLE_BITS_MAX && header->number_bits < 32 &&
-	       header->probes <= INDEX_PROBE_MAX && header->algorithm <= INTERPOSE_SHAKE128;
+	       header->probes <= INDEX_PROBE_MAX &&
+	       header->algorithm <= INTERPOSE_SHAKE128;
 }
 
 static bool parts_are_sound(const struct index_header *header)
@@ -69,12 +71,14 @@ static bool parts_are_sound(const struct index_header *header)
 		    !lies_within(parts[i].offset, parts[i].size, header->file_size))
 			return false;
 	}
-	return parts[INDEX_ENTRIES].size == header->count * sizeof(struct index_record) &&
+	return parts[INDEX_ENTRIES].size ==
+		       header->count * sizeof(struct index_record) &&
 	       parts[INDEX_TABLE].size == sizeof(uint32_t) << header->table_bits &&
 	       parts[INDEX_NAMES].size <= UINT32_MAX &&
 	       parts[INDEX_BLOBS].size <= UINT32_MAX &&
 	       parts[INDEX_DIGESTS].size <= UINT32_MAX &&
-	       parts[INDEX_CHUNKS].size / sizeof(struct interpose_chunk) <= UINT32_MAX &&
+	       parts[INDEX_CHUNKS].size / sizeof(struct interpose_chunk) <=
+		       UINT32_MAX &&
 	       parts[INDEX_XATTRS].size <= UINT32_MAX;
 }
 
@@ -117,8 +121,10 @@ int index_map_check(struct index_map *map, const void *base, size_t size)
 	map->names_size = header.parts[INDEX_NAMES].size;
 	map->blobs_size = header.parts[INDEX_BLOBS].size;
 	map->digest_count = part_count(&header, INDEX_DIGESTS, INTERPOSE_DIGEST_SIZE);
-	map->chunk_count = part_count(&header, INDEX_CHUNKS, sizeof(struct interpose_chunk));
-	map->xattr_count = part_count(&header, INDEX_XATTRS, sizeof(struct index_xattr));
+	map->chunk_count =
+		part_count(&header, INDEX_CHUNKS, sizeof(struct interpose_chunk));
+	map->xattr_count =
+		part_count(&header, INDEX_XATTRS, sizeof(struct index_xattr));
 	memcpy(map->digest, header.digest, sizeof(map->digest));
 	map->algorithm = header.algorithm;
 	return 0;
@@ -133,7 +139,8 @@ enum lookup index_child(const struct index_map *map, uint32_t dir, const char *n
 	if (dir >= map->count)
 		return LOOKUP_DAMAGED;
 	for (uint32_t probe = 0; probe < map->probes; probe++) {
-		uint32_t slot = map->table[((uint32_t)slot_hash + probe) & map->table_mask];
+		uint32_t slot =
+			map->table[((uint32_t)slot_hash + probe) & map->table_mask];
 		uint32_t number = slot & map->number_mask;
 		const struct index_record *record;
 
@@ -241,11 +248,12 @@ int index_entry(const struct index_map *map, uint32_t number,
 	entry.name = (const char *)map->names + record->name;
 	entry.name_len = record->name_len;
 	if (record->digest > 0)
-		entry.digest =
-			map->digests + (size_t)(record->digest - 1) * INTERPOSE_DIGEST_SIZE;
+		entry.digest = map->digests +
+			       (size_t)(record->digest - 1) * INTERPOSE_DIGEST_SIZE;
 	if (find_extent(map, number, record, &entry) < 0)
 		return -EBADMSG;
-	if (record->flags & INTERPOSE_ENTRY_XATTR && find_xattr(map, number, &entry) < 0)
+	if (record->flags & INTERPOSE_ENTRY_XATTR &&
+	    find_xattr(map, number, &entry) < 0)
 		return -EBADMSG;
 	*ret_entry = entry;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Answers from a mapped index file. Freestanding: no calls, no memory, no globals. A damaged
- * file is noticed where it matters and never read beyond its end. */
+/* Answers from a mapped index file. Freestanding: no calls, no memory, no globals. A
+ * damaged file is noticed where it matters and never read beyond its end. */
 #ifndef INDEX_LOOKUP_H
 #define INDEX_LOOKUP_H
 
@@ -12,7 +12,8 @@
 struct index_record;
 struct index_xattr;
 
-/* What index_map_check() found in the header. Owns nothing; read-only for everybody else. */
+/* What index_map_check() found in the header. Owns nothing; read-only for everybody
+ * else. */
 struct index_map {
 	const uint8_t *base;
 	size_t size; /* bytes */
@@ -32,20 +33,21 @@ struct index_map {
 
 enum lookup { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_DAMAGED };
 
-/* `base` is the whole file, `size` its size by fstat, aligned as mmap does. 0, or -EBADMSG:
- * not an index of this version, cut or damaged. */
+/* `base` is the whole file, `size` its size by fstat, aligned as mmap does. 0, or
+ * -EBADMSG: not an index of this version, cut or damaged. */
 int index_map_check(struct index_map *map, const void *base, size_t size);
 
 /* One for all files: compute it once for each component of a path. */
 uint64_t index_name_hash(const char *name, size_t len);
 
-/* `name` in directory `dir` of this file; `hash` is index_name_hash(name, len). Says nothing
- * about NESTED directories: their children are in another file. */
+/* `name` in directory `dir` of this file; `hash` is index_name_hash(name, len). Says
+ * nothing about NESTED directories: their children are in another file. */
 enum lookup index_child(const struct index_map *map, uint32_t dir, const char *name,
 			size_t len, uint64_t hash, uint32_t *ret_number);
 
-/* 0, -ERANGE: no such entry, -EBADMSG: damaged. All pointers point into the mapping. Parents
- * have lower numbers than their children, so neither way up nor way down has a circle. */
+/* 0, -ERANGE: no such entry, -EBADMSG: damaged. All pointers point into the mapping.
+ * Parents have lower numbers than their children, so neither way up nor way down has a
+ * circle. */
 int index_entry(const struct index_map *map, uint32_t number,
 		struct interpose_entry *ret_entry);
 
