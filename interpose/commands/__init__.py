@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell(_from_os(error), verbosity)
         _discard_standard_output()
         return COULD_NOT
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  one of the two places that may
         advice = "this is a bug of interpose; -vv shows where"
         _tell(InterposeError(_describe(error), "", advice), verbosity)
         return COULD_NOT

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where a large file is cut into chunks: by content, so that edits move few cuts.
 
-The official detector is a register of 32 bits, `x = (x << 1) ^ byte`. A byte has left it
-32 bytes later, so bit b of x (for b >= 7) is the parity
+The official detector is a register of 32 bits, `x = (x << 1) ^ byte`. A byte has left
+it 32 bytes later, so bit b of x (for b >= 7) is the parity
     P(m) = bit 0 of byte m ^ bit 1 of byte m+1 ^ ... ^ bit 7 of byte m+7
 at m = place - b. P of a whole block is a few operations on one large integer, and the
 cut condition is a run of equal parities: a substring search instead of a loop per byte.
@@ -44,8 +44,8 @@ class ChunkSizes:
 def cut(buffer: bytes, sizes: ChunkSizes) -> int:
     """Length of the first chunk of `buffer`, which starts at a cut.
 
-    `buffer` holds the next `sizes.most` + 1 bytes, or all that is left. The answer is its
-    length where no cut lies inside.
+    `buffer` holds the next `sizes.most` + 1 bytes, or all that is left. Without a cut
+    inside, the answer is its length.
     """
     end = min(len(buffer), sizes.most)
     threshold = 0xFFFFFFFF // sizes.average

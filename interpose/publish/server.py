@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A small web server for repositories, on loopback only, for trying out.
+
+Byte ranges (external and chunked data), keep-alive and nothing else: no listings, no
+caching rules, no access control. In production nginx or Apache does this.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Optional
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from interpose.errors import InterposeError
+
+LOOPBACK = "127.0.0.1"
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_IDLE_S = 60.0
+_log = logging.getLogger(__name__)
+
+ByteRange = Optional[tuple[int, int]]
+
+
+class RepositoryServer:
+    """Serves a directory until closed; requests run in threads of their own."""
+
+    def __init__(self, directory: Path, port: int = 0) -> None:
+        """Bind, without answering yet.
+
+        Errors: InterposeError if the directory or the port cannot be had.
+        """
+        try:
+            handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            message = f"cannot serve the directory ({error.strerror})"
+            raise InterposeError(message, str(directory)) from error
+        os.close(handle)
+        handler = type("Handler", (_Handler,), {"document_root": directory.resolve()})
+        try:
+            self._server = _Server((LOOPBACK, port), handler)
+        except (OSError, OverflowError) as error:
+            where = f"{LOOPBACK}:{port}"
+            advice = "choose another --port, or 0 for a free one"
+            raise InterposeError("cannot listen", where, advice) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`, no slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that was bound."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Answer requests from now on, in the background."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering and give the port back."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # Idle keep-alive connections must not delay the end.
+    request_queue_size = 128
+
+    def handle_error(self, _request: object, client_address: object) -> None:
+        """A client that went away is no error of the server."""
+        _log.debug("connection from %s ended early", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "interpose"
+    timeout = _IDLE_S
+    wbufsize = 64 * 1024
+    disable_nagle_algorithm = True
+    document_root = Path("/nonexistent")
+
+    def do_GET(self) -> None:
+        """Answer with a file or a part of it."""
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        """As GET, headers only."""
+        self._answer(with_body=False)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Only with -v."""
+        _log.info("%s " + format, self.client_address[0], *args)
+
+    def _answer(self, *, with_body: bool) -> None:
+        descriptor = self._open()
+        if descriptor is None:
+            self._refuse(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            self._send(descriptor, with_body=with_body)
+        finally:
+            os.close(descriptor)
+
+    def _send(self, descriptor: int, *, with_body: bool) -> None:
+        size = os.fstat(descriptor).st_size
+        try:
+            part = parse_range(self.headers.get("Range"), size)
+        except ValueError:
+            self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, size)
+            return
+        first, last = part if part is not None else (0, size - 1)
+        length = last - first + 1
+        status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
+        self.send_response(status)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(length))
+        self.send_header("Accept-Ranges", "bytes")
+        if part is not None:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        self.end_headers()
+        if with_body:
+            self._copy(descriptor, first, length)
+
+    def _copy(self, descriptor: int, first: int, length: int) -> None:
+        while length > 0:
+            data = os.pread(descriptor, min(length, 256 * 1024), first)
+            if not data:  # Shrunk meanwhile: the client must notice.
+                self.close_connection = True
+                return
+            self.wfile.write(data)
+            first += len(data)
+            length -= len(data)
+
+    def _refuse(self, status: HTTPStatus, size: int | None = None) -> None:
+        body = f"{status.value} {status.phrase}\n".encode("ascii")
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        if size is not None:
+            self.send_header("Content-Range", f"bytes */{size}")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _open(self) -> int | None:
+        """The regular file that the request names; None if there is none."""
+        path = os.fsencode(self.document_root)
+        for name in unquote_to_bytes(urlsplit(self.path).path).split(b"/"):
+            if name in (b"", b"."):
+                continue
+            if name == b".." or b"\0" in name:
+                return None
+            path += b"/" + name
+        try:
+            # O_NONBLOCK: a FIFO below the document root must not hold the thread.
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+            descriptor = os.open(path, flags)
+        except OSError:
+            return None
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+
+def parse_range(header: str | None, size: int) -> ByteRange:
+    """First and last byte that a `Range` header asks for; None for the whole file.
+
+    What we do not understand (several ranges, other units) means the whole file.
+    Errors: ValueError for a range outside of the file.   Source: RFC 9110, 14.
+    """
+    found = _RANGE.fullmatch(header.strip()) if header is not None else None
+    if found is None or found.group(0) == "bytes=-":
+        return None
+    start, end = found.groups()
+    if not start:
+        if int(end) == 0 or size == 0:
+            raise ValueError(header)
+        return max(0, size - int(end)), size - 1
+    first = int(start)
+    last = min(int(end), size - 1) if end else size - 1
+    if end and int(end) < first:
+        return None
+    if first >= size:
+        raise ValueError(header)
+    return first, last
