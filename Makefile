@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Everything works in a fresh clone; PYTHON=... chooses the interpreter of .venv.
 
-PYTHON ?= python3
+PYTHON ?= $(shell tests/support/choose-python.sh)
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find native -name '*.[chS]' -o -name '*.py' 2>/dev/null)

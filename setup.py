@@ -19,7 +19,6 @@ from pathlib import Path
 
 from setuptools import Distribution, setup
 
-
 ROOT = Path(__file__).resolve().parent
 NATIVE = ROOT / "native"
 MACHINES = ("x86_64", "aarch64")

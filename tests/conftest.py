@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures of all rooms. A failed test keeps its directory and the command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.places import Repositories, need_shared
+from tests.support.run import Runner, adopt_orphans
+from tests.support.truth import truth_options
+from tests.support.web import Server
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember a failure, and print where its files are and how to repeat it."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+        place = getattr(item, "funcargs", {}).get("place")
+        runner = getattr(item, "funcargs", {}).get("run")
+        lines = [f"kept: {place}"] if place else []
+        if runner is not None:
+            lines += runner.repeats[-3:]
+        if lines:
+            report.sections.append(("repeat", "\n".join(lines)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    return need_shared()
+
+
+@pytest.fixture(scope="session")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Repositories:
+    """The shared repositories, unpacked once for all workers of the session."""
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    docroot = base / "docroot"
+    docroot.mkdir(exist_ok=True)
+    return Repositories(docroot)
+
+
+@pytest.fixture(scope="session")
+def server(
+    repositories: Repositories, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One web server for a worker's tests; never stopped: `serve` is for that."""
+    running = Server(repositories.docroot, tmp_path_factory.mktemp("server"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A directory of the test that every user may enter; kept if the test fails."""
+    path = Path(tempfile.mkdtemp(prefix="interpose-test-"))
+    path.chmod(0o755)
+    yield path
+    if not request.node.stash.get(FAILED, False):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def serve(place: Path) -> Iterator[Callable[[Path], Server]]:
+    """`serve(DOCROOT)`: a server of the test's own, which it may stop and start."""
+    running: list[Server] = []
+
+    def start(docroot: Path) -> Server:
+        one = Server(docroot, place / f"server-{len(running)}")
+        running.append(one)
+        one.start()
+        return one
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def cache_dir(place: Path) -> Path:
+    """Where the private cache of the test goes: not there yet."""
+    return place / "cache"
+
+
+@pytest.fixture
+def run(place: Path, cache_dir: Path) -> Iterator[Runner]:
+    """Run a job under interpose_run; see Runner."""
+    adopt_orphans()
+    runner = Runner(place, cache_dir)
+    yield runner
+    runner.nothing_left()
+
+
+@pytest.fixture
+def configured(
+    repositories: Repositories, server: Server
+) -> Callable[..., list[str | Path]]:
+    """`configured(fqrn, NAME=VALUE...)`: options with the settings of the truth."""
+
+    def options(fqrn: str, at: Server | None = None, **more: str) -> list[str | Path]:
+        repositories.need(fqrn)
+        url = (at or server).url
+        return truth_options(fqrn, url, repositories.key(fqrn), more)
+
+    return options

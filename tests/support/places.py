@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where things are: the checkout, the shared notes, the programs under test."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shared() -> Path:
+    """The shared notes and repositories (INTERPOSE_SHARED, else ../shared)."""
+    return Path(os.environ.get("INTERPOSE_SHARED", ROOT.parent / "shared")).resolve()
+
+
+def need_shared() -> Path:
+    """As `shared`, or skip with the reason."""
+    place = shared()
+    if not (place / "repositories").is_dir():
+        pytest.skip("the test repositories are missing: set INTERPOSE_SHARED")
+    return place
+
+
+def program(name: str) -> Path:
+    """`interpose_run` or `interpose`: as built into .venv, or as INTERPOSE_RUN names.
+
+    Fails, because a suite that skips its subject proves nothing.
+    """
+    chosen = os.environ.get("INTERPOSE_RUN")
+    if chosen:
+        return Path(chosen).resolve().with_name(name)
+    for place in (ROOT / ".venv/bin", Path(sys.executable).parent):
+        if (place / name).exists():
+            return place / name
+    pytest.fail(f"{name} is not built: make build")
+
+
+def need_tool(name: str, package: str = "") -> str:
+    """Path of a system tool, or skip naming the Debian package."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{name} is missing (Debian: {package or name})")
+    return found
+
+
+def need_user(uid: int) -> None:
+    """Skip unless jobs of `uid` can be started and can start our resolver."""
+    if uid == os.geteuid():
+        return
+    if os.geteuid() != 0:
+        pytest.skip(f"only root can run as uid {uid}")
+    command = [str(program("interpose")), "--version"]
+    tried = subprocess.run(
+        command, user=uid, group=uid, extra_groups=[], check=False, capture_output=True
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"uid {uid} may not execute the interpreter of .venv")
+
+
+class Repositories:
+    """The shared repositories, unpacked on demand below one document root."""
+
+    def __init__(self, docroot: Path) -> None:
+        self.docroot = docroot
+        self.source = need_shared() / "repositories"
+
+    def need(self, fqrn: str) -> Path:
+        """The stratum directory of `fqrn`; workers of one session share it."""
+        wanted = self.docroot / "cvmfs" / fqrn
+        with (self.docroot / f".lock-{fqrn}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = self.docroot / f".done-{fqrn}"
+            if not done.exists():
+                archive = self.source / f"{fqrn}.tar.xz"
+                command = ["tar", "--no-same-owner", "-C", self.docroot, "-xf", archive]
+                subprocess.run(command, check=True)
+                done.touch()
+        return wanted
+
+    def key(self, fqrn: str) -> Path:
+        """The master public key."""
+        return self.source / "keys" / f"{fqrn}.pub"
