@@ -156,8 +156,7 @@ def _explained(error: BaseException, proxy: str) -> TryFailed:
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         failure = Failure.HOST if proxy == DIRECT else Failure.PROXY
         return TryFailed(failure, "name not found")
-    timeouts = (socket.timeout, requests.Timeout, urllib3.exceptions.TimeoutError)
-    if any(isinstance(cause, timeouts) for cause in causes):
+    if any(_is_timeout(cause) for cause in causes):
         return TryFailed(Failure.TRANSFER, "too slow", slow=True)
     if isinstance(error, requests.exceptions.InvalidProxyURL):
         return TryFailed(Failure.PROXY, "proxy URL cannot be used")
@@ -171,6 +170,14 @@ def _explained(error: BaseException, proxy: str) -> TryFailed:
     last = causes[-1]
     reason = f"{type(last).__name__} {last}".strip()
     return TryFailed(Failure.TRANSFER, " ".join(reason.split())[:120])
+
+
+def _is_timeout(cause: BaseException) -> bool:
+    # urllib3 derives "cannot connect", whatever the reason, from its time-out.
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        return False
+    timeouts = (socket.timeout, requests.Timeout, urllib3.exceptions.TimeoutError)
+    return isinstance(cause, timeouts)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+
+from interpose.cache import PrivateCache
+from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
+
+
+def hash_of(content: bytes) -> ContentHash:
+    """The name of the object with this content."""
+    return hash_bytes(Algorithm.SHA1, zlib.compress(content))
+
+
+def files_below(top: Path) -> list[str]:
+    """Paths of all files, relative to the top."""
+    found = [
+        os.path.relpath(os.path.join(directory, name), top)
+        for directory, _, names in os.walk(top)
+        for name in names
+    ]
+    return sorted(found)
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> PrivateCache:
+    return PrivateCache(tmp_path / "private")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import io
+import os
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpose.cache import Promise, VerifyingSink, recompress_matches
+from interpose.errors import FormatError, HashMismatch
+from interpose.formats.hashes import Algorithm, hash_bytes, new_hasher
+from tests.unit.cache.conftest import hash_of
+
+ALGORITHM = Algorithm.SHA1
+
+
+class Target(io.BytesIO):
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def sink_for(stored: bytes, **promise: object) -> VerifyingSink:
+    digest = hash_bytes(ALGORITHM, stored).digest
+    whole = Promise(digest, "the object", **promise)  # type: ignore[arg-type]
+    return VerifyingSink(Target(), new_hasher(ALGORITHM), whole)
+
+
+def feed(sink: VerifyingSink, stored: bytes, step: int) -> bytes:
+    for start in range(0, len(stored), step):
+        sink.write(stored[start : start + step])
+    sink.finish()
+    assert isinstance(sink.target, Target)
+    return sink.target.getvalue()
+
+
+@given(st.binary(max_size=3000), st.integers(1, 400), st.booleans())
+def test_content_comes_out_whatever_the_pieces(
+    content: bytes, step: int, compressed: bool
+) -> None:
+    stored = zlib.compress(content) if compressed else content
+    sink = sink_for(stored, size_bytes=len(content), compressed=compressed)
+    assert feed(sink, stored, step) == content
+    assert sink.size_bytes == len(content)
+
+
+@pytest.mark.parametrize("step", [1 << 30, 64 * 1024, 1])
+def test_long_runs_come_out_whole(step: int) -> None:
+    content = bytes(5_000_000)
+    stored = zlib.compress(content)
+    assert feed(sink_for(stored), stored, step) == content
+
+
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_one_flipped_bit_is_never_accepted(where: int, bit: int) -> None:
+    stored = zlib.compress(b"some content that is long enough" * 20)
+    damaged = bytearray(stored)
+    damaged[where % len(stored)] ^= 1 << bit
+    with pytest.raises((HashMismatch, FormatError)):
+        feed(sink_for(stored), bytes(damaged), 50)
+
+
+@given(st.data())
+def test_truncated_object_is_never_accepted(data: st.DataObject) -> None:
+    stored = zlib.compress(os.urandom(500))
+    cut = data.draw(st.integers(0, len(stored) - 1))
+    with pytest.raises((HashMismatch, FormatError)):
+        feed(sink_for(stored), stored[:cut], 50)
+
+
+def test_wrong_hash_is_told() -> None:
+    with pytest.raises(HashMismatch, match="wrong hash: the object"):
+        feed(sink_for(zlib.compress(b"a")), zlib.compress(b"b"), 10)
+
+
+@pytest.mark.parametrize(
+    ("stored", "promise", "what"),
+    [
+        (zlib.compress(b"12345"), {"size_bytes": 4}, "more than 4 bytes"),
+        (zlib.compress(b"12345"), {"size_bytes": 6}, "5 bytes instead of 6"),
+        (zlib.compress(b"12345"), {"limit_bytes": 4}, "more than 4 bytes"),
+        (b"12345", {"limit_bytes": 4, "compressed": False}, "more than 4 bytes"),
+        (zlib.compress(b"1")[:-1], {}, "no end"),
+        (zlib.compress(b"1") + b"x", {}, "bytes after the end"),
+        (b"plain text", {}, "no zlib stream"),
+        (b"", {}, "no end"),
+    ],
+)
+def test_object_that_its_name_fits_is_refused_if_it_is_wrong(
+    stored: bytes, promise: dict[str, object], what: str
+) -> None:
+    with pytest.raises(FormatError, match=what):
+        feed(sink_for(stored, **promise), stored, 3)
+
+
+def test_object_that_inflates_without_end_is_stopped_in_bounded_memory() -> None:
+    deflater = zlib.compressobj()
+    bomb = b"".join(deflater.compress(bytes(1 << 20)) for _ in range(256))
+    sink = sink_for(bomb, size_bytes=1 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="more than"):
+            feed(sink, bomb, 1 << 30)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20
+    assert isinstance(sink.target, Target)
+    assert len(sink.target.getvalue()) <= 1 << 20
+
+
+def test_abort_reaches_the_target() -> None:
+    sink = sink_for(b"")
+    sink.abort()
+    assert isinstance(sink.target, Target)
+    assert sink.target.aborted
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_recompression_proves_a_good_file(algorithm: Algorithm, tmp_path: Path) -> None:
+    content = os.urandom(1000) * 1000
+    file = tmp_path / "object"
+    file.write_bytes(content)
+    name = hash_bytes(algorithm, zlib.compress(content))
+
+    def proof() -> object:
+        return recompress_matches(file, name.digest, lambda: new_hasher(algorithm))
+
+    assert proof()
+    with file.open("ab") as stream:
+        stream.write(b"x")
+    assert proof() is None
+
+
+def test_raw_object_is_hashed_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "object"
+    file.write_bytes(b"content")
+    digest = hash_bytes(ALGORITHM, b"content").digest
+    assert recompress_matches(
+        file, digest, lambda: new_hasher(ALGORITHM), compressed=False
+    )
+    # The stored bytes of a compressed object are not its content.
+    assert not recompress_matches(file, digest, lambda: new_hasher(ALGORITHM))
+
+
+def test_what_is_no_file_proves_nothing(tmp_path: Path) -> None:
+    content = b"x"
+    (tmp_path / "real").write_bytes(content)
+    (tmp_path / "link").symlink_to("real")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("missing", "link", "fifo", "."):
+        digest = hash_of(content).digest
+        path = tmp_path / name
+        assert recompress_matches(path, digest, lambda: new_hasher(ALGORITHM)) is None

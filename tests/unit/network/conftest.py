@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from interpose.network import Fetcher, NetworkSettings
+from tests.support.faulty_server import FaultyServer
+
+MakeFetcher = Callable[..., Fetcher]
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer() as running:
+        yield running
+
+
+@pytest.fixture
+def second() -> Iterator[FaultyServer]:
+    with FaultyServer() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy() -> Iterator[FaultyServer]:
+    with FaultyServer(proxy=True) as running:
+        yield running
+
+
+@pytest.fixture
+def dead_url() -> Iterator[str]:
+    """A URL where nothing listens, for as long as the test runs."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{holder.getsockname()[1]}"
+
+
+@pytest.fixture
+def fetcher() -> Iterator[MakeFetcher]:
+    made: list[Fetcher] = []
+
+    def make(*servers: str, **settings: Any) -> Fetcher:
+        fast: dict[str, Any] = {"timeout_s": 0.3, "timeout_direct_s": 0.3}
+        pauses = settings.pop("pauses", [])
+        if "proxies" in settings:
+            settings["proxies"] = tuple((proxy,) for proxy in settings["proxies"])
+        whole = NetworkSettings(servers, **{**fast, **settings})
+        made.append(Fetcher(whole, pause=pauses.append))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
