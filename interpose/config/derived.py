@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from interpose.config.configuration import Configuration
@@ -159,13 +159,14 @@ class PinSettings:
 
 
 def _date(configuration: Configuration, name: str) -> datetime:
+    text = configuration.text(name)
+    problem = _bad(configuration, name, "no date", "write YYYY-MM-DDThh:mm:ssZ")
+    if parse_pin(text).kind is not PinKind.DATE:
+        raise problem
     try:
-        found = datetime.strptime(configuration.text(name), "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError as problem:
-        raise _bad(
-            configuration, name, "no date", "write YYYY-MM-DDThh:mm:ssZ"
-        ) from problem
-    return found.replace(tzinfo=timezone.utc)
+        return datetime.strptime(text[:-1] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError as error:
+        raise problem from error
 
 
 def _bad(
@@ -264,7 +265,7 @@ class CacheSettings:
             shared=shared and alien is None,
             alien=alien,
             quota_mb=0 if alien is not None else max(0, quota),
-            notices=_notices(configuration, alien is not None),
+            notices=_notices(configuration, alien=alien is not None),
         )
 
 
@@ -300,7 +301,7 @@ def _private(
     return found + cache_home(configuration.environment)
 
 
-def _notices(configuration: Configuration, alien: bool) -> tuple[str, ...]:
+def _notices(configuration: Configuration, *, alien: bool) -> tuple[str, ...]:
     """What the official client would refuse and we do not."""
     found: list[str] = []
     cases = (("CVMFS_SHARED_CACHE", "no"), ("CVMFS_QUOTA_LIMIT", "-1"))

@@ -80,9 +80,9 @@ def cache_home(environ: Mapping[str, str]) -> tuple[Path, ...]:
 def user_values(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Variables that are parameters by their own names."""
     for name in sorted(environ):
-        if name.startswith("CVMFS_") and NAME.fullmatch(name):
-            if name not in _SET_BY_CLIENT:
-                yield name, environ[name]
+        wanted = name.startswith("CVMFS_") and name not in _SET_BY_CLIENT
+        if wanted and NAME.fullmatch(name):
+            yield name, environ[name]
 
 
 def pilot_values(

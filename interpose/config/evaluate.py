@@ -65,7 +65,7 @@ def evaluate(source: Source, environment: Mapping[str, str]) -> list[Definition]
         raise ConfigurationError(
             f"{problem.what} is not understood in a configuration file",
             f"{source.path} line {problem.line}",
-            "write a plain NAME=value",
+            "write NAME=value, a value with blanks in quotes",
         ) from problem
     except RecursionError as problem:
         raise ConfigurationError(
@@ -104,7 +104,7 @@ def echoed(value: str, directory: str) -> str:
         if _PATTERN.search(word):
             start = os.path.join(directory, "")
             paths = sorted(glob.glob(os.path.join(glob.escape(start), word)))
-            found = [p[len(start) :] if p.startswith(start) else p for p in paths]
+            found = [path.removeprefix(start) for path in paths]
         words += found or [word]
     return " ".join(words)
 

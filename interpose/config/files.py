@@ -6,7 +6,6 @@ Source: client-parameters 1; interface.md, Configuration.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from interpose.formats.fqrn import Fqrn
 
 LOCKED = "CVMFS_CONFIG_REPOSITORY"
 GENERIC_KEYS = "/etc/cvmfs/keys"
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

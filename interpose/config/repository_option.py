@@ -47,9 +47,8 @@ class RepositoryOption:
     @classmethod
     def parse(cls, text: str) -> RepositoryOption:
         """What `-r text` means. Errors: UsageError."""
-        rest, comma, pubkey = text.rpartition(",pubkey=")
-        if not comma:
-            rest = text
+        start, comma, pubkey = text.rpartition(",pubkey=")
+        rest = start if comma else text
         name, equals, servers = rest.partition("=")
         name, at, pin = name.partition("@")
         urls = tuple(url.strip() for url in servers.split(";") if url.strip())
@@ -59,7 +58,9 @@ class RepositoryOption:
             fqrn = Fqrn.parse(name)
         except FormatError as problem:
             raise UsageError("-r without a name", text, _ADVICE) from problem
-        return cls(fqrn, parse_pin(pin) if at else None, urls, pubkey or None)
+        return cls(
+            fqrn, parse_pin(pin) if at else None, urls, pubkey if comma else None
+        )
 
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """The same as parameters; a pin switches the other kinds of pins off."""

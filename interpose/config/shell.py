@@ -8,7 +8,6 @@ Source: client-parameters 2.
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +25,8 @@ def ask_shell(
     Names for which the shell says nothing (it gave up before) are empty.
     Errors: ConfigurationError if there is no shell or it does not come to an end.
     """
+    import subprocess  # noqa: PLC0415 - costs each start 5 ms and is hardly ever needed
+
     lines = [f'cd "{path.parent}"', text, *(f"echo ${name}" for name in names), ""]
     try:
         done = subprocess.run(

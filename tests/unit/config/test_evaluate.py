@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Our evaluator against client-parameters 2 and against /bin/sh itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interpose.config import evaluate as module
+from interpose.config.evaluate import Source, defined_names, evaluate, is_system_file
+from interpose.config.shell import ask_shell
+from interpose.errors import ConfigurationError
+
+HERE = Path("/nonexistent/site.conf")
+
+
+def values(text: str, **environment: str) -> dict[str, str]:
+    found = evaluate(Source(HERE, text), environment)
+    return {definition.name: definition.value for definition in found}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("X=1", {"X": "1"}),
+        ("  export X=1 # why", {"X": "1"}),
+        ("readonly X=1\nY=$X", {"X": "1", "Y": "1"}),
+        ("eval X=a\\$B", {"X": "a"}),
+        ("B=c\neval X=a\\$B", {"B": "c", "X": "ac"}),
+        ("X='a  $b'", {"X": "a $b"}),
+        ('X="a \\" \\$ \\x"', {"X": 'a " $ \\x'}),
+        ("X=a\\\nb", {"X": "ab"}),
+        ("X=a#b", {"X": "a#b"}),
+        ("X=${Y:-d}${Z-e}", {"X": "de"}),
+        ('Y=\nX="${Y:-d e}${Y-f}"', {"Y": "", "X": "d e"}),
+        ("X=${HOME:+set}${#HOME}", {"X": "set5"}),
+        (": ${X:=y}", {}),
+        (": ${X:=y}\nX=$X", {"X": "y"}),
+        ("[ a = a ] && X=y", {}),
+        ("[ a = a ] && X=y\nX=$X", {"X": "y"}),
+        ("X=1; Y=2", {"X": "1"}),
+        ("if true; then X=1; fi", {}),
+        ("X = 1", {"X": ""}),
+        ("if false; then\nX=1\nfi", {"X": ""}),
+        ('if [ -z "$Q" ]; then\nX=1\nelse\nX=2\nfi', {"X": "1"}),
+        ('if [ "$Q" != "" ]\nthen\nX=1\nelif [ 3 -gt 2 ]; then\nX=3\nfi', {"X": "3"}),
+        ("false || X=1\n! true || X=2\nX=$X", {"X": "2"}),
+        ("X=1\n{ X=2; }\nX=$X", {"X": "2"}),
+        ("X=$((7 % 4 + 2 * (3 - 1)))", {"X": "7"}),
+        ("P=~/a:~/b", {"P": "/home/a:/home/b"}),
+        ("X=1\nunset X", {"X": ""}),
+        ("# X=1\n\n   \n", {}),
+        ("X=late\nY=$X\nX=later", {"Y": "late", "X": "later"}),
+        ("X=@fqrn@", {"X": "@fqrn@"}),
+        ("X=a\r", {"X": "a"}),
+    ],
+)
+def test_a_file_defines_what_the_notes_say(text: str, expected: dict[str, str]) -> None:
+    assert values(text, HOME="/home") == expected
+
+
+def test_the_value_is_the_one_after_the_whole_file_has_run() -> None:
+    assert values("X=1\nif true; then X=2; fi") == {"X": "2"}
+
+
+def test_a_branch_that_is_not_taken_shows_what_the_environment_holds() -> None:
+    assert values("if false; then\nX=1\nfi", X="old") == {"X": "old"}
+
+
+def test_the_line_is_that_of_the_assignment_which_counted() -> None:
+    text = "if true; then\n  X=1\nelse\n  X=2\nfi\n"
+    (definition,) = evaluate(Source(HERE, text), {})
+    assert definition.line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("X=1\nY=$(id)\n", 2),
+        ("X=`id`", 1),
+        ("\n\nfor x in a; do X=1; done", 3),
+        ("X=1\nX+=2", 2),
+        ("X='a\nb", 1),
+        ("f() { X=1; }", 1),
+        ("cat /etc/passwd", 1),
+        ("X=1 | Y=2", 1),
+        ("X=1 > /tmp/x", 1),
+        ("if true; then X=1", 1),
+        ("X=1\nfi", 2),
+        ("readonly X=1\nX=2", 2),
+        ("X=${Y%z}", 1),
+        ("X=$1", 1),
+        ("X=$((1/0))", 1),
+        (". /etc/passwd", 1),
+        ("true;;", 1),
+        ("((((", 1),
+        ("return", 1),
+        ("eval 'eval \"$X\"'", 1),
+    ],
+)
+def test_what_is_not_understood_is_an_error_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        evaluate(Source(HERE, text), {"X": "boom $("})
+    assert caught.value.where == f"{HERE} line {line}"
+
+
+@pytest.mark.parametrize("opening", ["{ ", "if true; then ", "X=${X:-", "X=$((", "! "])
+def test_deep_nesting_is_an_error_and_no_crash(opening: str) -> None:
+    with pytest.raises(ConfigurationError):
+        values(opening * 5000)
+
+
+def test_a_value_that_grows_without_end_is_an_error() -> None:
+    with pytest.raises(ConfigurationError):
+        values("X=aaaaaaaaaaaaaaaa\n" + "X=$X$X\n" * 40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="XY=$\"'\\{}()[];&|\n #~:-+iftheneslfi!a1`*?"))
+def test_any_text_gives_values_or_a_clear_error(text: str) -> None:
+    where = str(HERE)
+    try:
+        evaluate(Source(HERE, text), {"X": "1", "Y": ""})
+    except ConfigurationError as error:
+        where = error.where
+    assert str(HERE) in where
+
+
+WORDS = st.text(alphabet="abc019/:._-,;@|%+", min_size=0, max_size=8)
+NAMES = st.sampled_from(["A", "B_1", "CVMFS_X", "CVMFS_HTTP_PROXY"])
+PIECES = st.one_of(
+    WORDS.map(lambda t: t.replace(";", "").replace("|", "")),
+    st.text(alphabet="ab \t;|#'$&()=~^", max_size=8).map(
+        lambda t: "'" + t.replace("'", "") + "'"
+    ),
+    st.text(alphabet="ab \t;|#'&()=~", max_size=8).map(lambda t: f'"{t}"'),
+    NAMES.map(lambda n: f"${n}"),
+    NAMES.map(lambda n: f'"${{{n}}}"'),
+    st.builds("${{{}{}{}}}".format, NAMES, st.sampled_from([":-", "-", ":+"]), NAMES),
+    st.sampled_from(
+        ["\\$", "\\ ", "\\;", "a#b", '"a\\"b"', "$((3*2%4))", "~/x", "x\\\ny"]
+    ),
+)
+VALUES = st.lists(PIECES, max_size=5).map("".join)
+ASSIGNMENTS = st.builds("{}{}={}".format, st.sampled_from(["", "  "]), NAMES, VALUES)
+TESTS = st.one_of(
+    st.builds('[ "${}" {} "{}" ]'.format, NAMES, st.sampled_from(["=", "!="]), WORDS),
+    st.builds('[ {} "${}" ]'.format, st.sampled_from(["-n", "-z", "!"]), NAMES),
+    st.builds(
+        "[ {} {} {} ]".format,
+        st.integers(-9, 9),
+        st.sampled_from(["-eq", "-lt", "-ge"]),
+        st.integers(-9, 9),
+    ),
+    st.sampled_from(["true", "false", "! true"]),
+)
+LINES = st.one_of(
+    ASSIGNMENTS,
+    st.builds("{} {} {}".format, TESTS, st.sampled_from(["&&", "||"]), ASSIGNMENTS),
+    st.builds("if {}; then\n{}\nelse\n{}\nfi".format, TESTS, ASSIGNMENTS, ASSIGNMENTS),
+    st.builds("{} # {}".format, ASSIGNMENTS, WORDS),
+    st.builds(": ${{{}:={}}}".format, NAMES, NAMES),
+    st.just("# a comment with ' and \""),
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_harmless_files_mean_the_same_to_us_and_to_the_shell(text: str) -> None:
+    environment = {"HOME": "/home/me", "CVMFS_X": "from before"}
+    names = list(defined_names(text))
+    said = ask_shell(Path("/site.conf"), text, names, environment)
+    ours = evaluate(Source(Path("/site.conf"), text), environment)
+    assert [(d.name, d.value) for d in ours] == list(zip(names, said))
+
+
+def test_root_files_that_need_more_are_given_to_the_shell(tmp_path: Path) -> None:
+    text = "if true; then\n  X=1\nfi\nY=$(echo a; pwd)\nfor i in 1 2; do\nZ=$i\ndone\n"
+    source = Source(tmp_path / "a.conf", text, system=True)
+    found = {d.name: (d.value, d.line) for d in evaluate(source, {"PATH": "/bin"})}
+    assert found == {"X": ("1", 2), "Y": (f"a {tmp_path}", 4), "Z": ("2", 6)}
+
+
+def test_a_shell_that_gives_up_leaves_names_empty(tmp_path: Path) -> None:
+    text = "X=1\nexit 3\n"
+    assert ask_shell(tmp_path / "a.conf", text, ["X", "Y"], {}) == ["", ""]
+
+
+def test_only_files_that_root_alone_can_change_are_system_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SYSTEM_DIRECTORY", tmp_path)
+    tmp_path.chmod(0o755)
+    file = tmp_path / "default.local"
+    file.write_text("X=1\n")
+    file.chmod(0o644)
+    owned = file.stat().st_uid == 0
+    assert is_system_file(file) is owned
+    file.chmod(0o664)
+    assert not is_system_file(file)
+    file.chmod(0o644)
+    tmp_path.chmod(0o777)
+    assert not is_system_file(file)
+
+
+def test_a_file_outside_of_etc_is_no_system_file(tmp_path: Path) -> None:
+    assert not is_system_file(tmp_path / "x.conf")
+    assert not is_system_file(Path("/etc/passwd"))
+
+
+def test_a_link_into_the_wild_is_no_system_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etc = tmp_path / "etc"
+    etc.mkdir(mode=0o755)
+    (tmp_path / "wild.conf").write_text("X=1\n")
+    (etc / "default.local").symlink_to(tmp_path / "wild.conf")
+    monkeypatch.setattr(module, "SYSTEM_DIRECTORY", etc)
+    assert not is_system_file(etc / "default.local")
+
+
+def test_a_file_of_the_same_tree_is_sourced(tmp_path: Path) -> None:
+    (tmp_path / "domain.d").mkdir()
+    (tmp_path / "common.conf").write_text('X=common\n[ -z "$Y" ] && Y=default\n')
+    text = "X=\nY=$Y\n. ../common.conf\n"
+    source = Source(tmp_path / "domain.d" / "a.conf", text, tree=tmp_path)
+    found = {d.name: (d.value, d.line) for d in evaluate(source, {})}
+    assert found == {"X": ("common", 3), "Y": ("default", 3)}
+
+
+def test_a_file_is_sourced_by_the_name_it_has_below_the_mount(tmp_path: Path) -> None:
+    (tmp_path / "auth.conf").write_text("X=1\n")
+    source = Source(
+        tmp_path / "config.d" / "a.conf",
+        "X=\n. $M/etc/cvmfs/auth.conf",
+        tree=tmp_path,
+        alias="/cvmfs/c.org/etc/cvmfs",
+    )
+    assert evaluate(source, {"M": "/cvmfs/c.org"})[0].value == "1"
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc/hostname", "missing", "loop"])
+def test_nothing_else_is_sourced(tmp_path: Path, name: str) -> None:
+    tree = tmp_path / "tree"
+    (tree / "config.d").mkdir(parents=True)
+    (tmp_path / "outside").write_text("X=1\n")
+    (tree / "config.d" / "loop").write_text(". loop\n")
+    source = Source(tree / "config.d" / "a.conf", f". ./{name}", tree=tree)
+    with pytest.raises(ConfigurationError):
+        evaluate(source, {})
+
+
+def test_patterns_match_files_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "b.pub").touch()
+    (tmp_path / "a.pub").touch()
+    text = "X=*.pub\nY=no*thing\n"
+    found = evaluate(Source(tmp_path / "x.conf", text), {})
+    assert [d.value for d in found] == ["a.pub b.pub", "no*thing"]
