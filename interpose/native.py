@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The typed face of the C module: index files, mount files, messages of the channel.
+
+Layouts and constants come from native/interpose.h through cffi, so C and Python cannot
+disagree about them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple, Optional
+
+from interpose._native import ffi, lib
+from interpose.errors import FormatError
+
+INDEX_VERSION = lib.INTERPOSE_INDEX_VERSION
+CHANNEL_VERSION = lib.INTERPOSE_CHANNEL_VERSION
+DIGEST_BYTES = lib.INTERPOSE_DIGEST_SIZE
+
+# Entry.flags
+ENTRY_CHUNKED = lib.INTERPOSE_ENTRY_CHUNKED
+ENTRY_EXTERNAL = lib.INTERPOSE_ENTRY_EXTERNAL
+ENTRY_UNCOMPRESSED = lib.INTERPOSE_ENTRY_UNCOMPRESSED
+ENTRY_NESTED = lib.INTERPOSE_ENTRY_NESTED
+ENTRY_BIND = lib.INTERPOSE_ENTRY_BIND
+ENTRY_HIDDEN = lib.INTERPOSE_ENTRY_HIDDEN
+ENTRY_XATTR = lib.INTERPOSE_ENTRY_XATTR
+ENTRY_VARIANT = lib.INTERPOSE_ENTRY_VARIANT
+ENTRY_NO_CONTENT = lib.INTERPOSE_ENTRY_NO_CONTENT
+ENTRY_DIRECT_IO = lib.INTERPOSE_ENTRY_DIRECT_IO
+
+# Mount.view
+VIEW_CLAIM = lib.INTERPOSE_VIEW_CLAIM
+VIEW_CHECK_PERMISSIONS = lib.INTERPOSE_VIEW_CHECK_PERMISSIONS
+VIEW_WORLD_READABLE = lib.INTERPOSE_VIEW_WORLD_READABLE
+VIEW_XATTR_ALWAYS = lib.INTERPOSE_VIEW_XATTR_ALWAYS
+VIEW_XATTR_NEVER = lib.INTERPOSE_VIEW_XATTR_NEVER
+VIEW_UID_DEFAULT = lib.INTERPOSE_VIEW_UID_DEFAULT
+VIEW_GID_DEFAULT = lib.INTERPOSE_VIEW_GID_DEFAULT
+
+# Question.kind and Question.flags
+HELLO = lib.INTERPOSE_HELLO
+OPEN = lib.INTERPOSE_OPEN
+CATALOG = lib.INTERPOSE_CATALOG
+OBJECT = lib.INTERPOSE_OBJECT
+LIST = lib.INTERPOSE_LIST
+NOTE = lib.INTERPOSE_NOTE
+XATTR = lib.INTERPOSE_XATTR
+STATISTICS = lib.INTERPOSE_STATISTICS
+QUESTION_VANISHED = lib.INTERPOSE_QUESTION_VANISHED
+QUESTION_NAMED = lib.INTERPOSE_QUESTION_NAMED
+
+# The columns of formats.catalog.CatalogRow, in its order.
+# fmt: off
+Row = tuple[
+    int, int, int, int, int, int, Optional[bytes], int,  # rowid .. hardlinks hash size
+    int, int, Optional[int], int,  # mode mtime mtimens flags
+    bytes, bytes, int, int, Optional[bytes],  # name symlink uid gid xattr
+]
+# fmt: on
+PathHash = tuple[int, int]
+
+# struct interpose_row; packed by `struct`, which is ten times as fast as cffi here.
+_ROW = struct.Struct("<6qQ10I")
+_ROWS_PER_BLOCK = 4000
+_UNSIGNED_64 = (1 << 64) - 1
+_UNSIGNED_32 = (1 << 32) - 1
+
+
+def _check(result: int, what: str) -> int:
+    if result >= 0:
+        return result
+    if result == -errno.EBADMSG:
+        raise FormatError(what)
+    if result == -errno.ENOMEM:
+        raise MemoryError(what)
+    raise OSError(-result, os.strerror(-result))
+
+
+class IndexBuilder:
+    """Makes one index file of the rows of one catalog.
+
+    Errors: FormatError when rows are impossible or contradict one another; the builder
+    is of no use after that.
+    """
+
+    def __init__(self) -> None:
+        made = lib.interpose_builder_create()
+        if not made:
+            raise MemoryError("index builder")
+        self._builder = ffi.gc(made, lib.interpose_builder_destroy)
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Take `rows` in; listings show them in this order."""
+        iterator = iter(rows)
+        while block := list(islice(iterator, _ROWS_PER_BLOCK)):
+            self._add_block(block)
+
+    def _add_block(self, block: list[Row]) -> None:
+        packed: list[bytes] = []
+        data: list[bytes] = []
+        pack = _ROW.pack
+        try:
+            for row in block:
+                rowid, path_1, path_2, parent_1, parent_2, links, digest, size = row[:8]
+                mode, mtime, mtime_ns, flags, name, target, uid, gid, xattr = row[8:]
+                strings = (name, target, digest or b"", xattr or b"")
+                data += strings
+                packed.append(
+                    pack(
+                        *(path_1, path_2, parent_1, parent_2, size, mtime),
+                        *(links & _UNSIGNED_64, mtime_ns or 0, mode, uid, gid, flags),
+                        *(rowid & _UNSIGNED_32, *map(len, strings)),
+                    )
+                )
+        except struct.error as error:
+            raise FormatError("catalog with a number out of range") from error
+        rows = b"".join(packed)
+        texts = b"".join(data)
+        where = ffi.from_buffer("struct interpose_row[]", rows)
+        result = lib.interpose_builder_add_rows(
+            self._builder, where, len(block), texts, len(texts)
+        )
+        _check(result, "impossible entry in a catalog")
+
+    def add_chunks(
+        self, path: PathHash, digest: bytes, chunks: Sequence[tuple[int, int, bytes]]
+    ) -> None:
+        """Take in the (offset, size, digest) of all chunks of the file at `path`.
+
+        `digest` names the assembled file: the hash over the chunks' digests.
+        """
+        rows = [(offset, size, _digest(named)) for offset, size, named in chunks]
+        packed = ffi.new("struct interpose_chunk[]", rows)
+        result = lib.interpose_builder_add_chunks(
+            self._builder, path[0], path[1], _digest(digest), packed, len(chunks)
+        )
+        _check(result, "impossible chunks in a catalog")
+
+    def add_nested(
+        self, path: PathHash, digest: bytes | None, algorithm: int, *, is_bind: bool
+    ) -> None:
+        """Take in a row of nested_catalogs or of bind_mountpoints.
+
+        `digest` None: the directory is there and cannot be entered.
+        """
+        where = ffi.NULL if digest is None else ffi.new("uint8_t[]", _digest(digest))
+        result = lib.interpose_builder_add_nested(
+            self._builder, path[0], path[1], where, algorithm, 0, is_bind
+        )
+        _check(result, "impossible nested catalog")
+
+    def finish(self, fd: int, digest: bytes, algorithm: int, root: PathHash) -> None:
+        """Write the index of catalog `digest` to the empty file `fd`.
+
+        `root` is the path hash of the catalog's own root directory; `algorithm` the
+        number that stands in flags. Errors: also OSError (disk full).
+        """
+        result = lib.interpose_builder_finish(
+            self._builder, fd, _digest(digest), algorithm, root[0], root[1]
+        )
+        _check(result, "catalog whose entries form no tree")
+
+
+def _digest(digest: bytes) -> bytes:
+    if len(digest) != DIGEST_BYTES:
+        raise FormatError(f"hash of {len(digest)} bytes")
+    return digest
+
+
+class Chunk(NamedTuple):
+    """A piece of a file; `offset` and `size` in bytes of the unpacked file."""
+
+    offset: int
+    size: int
+    digest: bytes
+
+
+class Entry(NamedTuple):
+    """One entry of an index with the catalog's own values (no view applied)."""
+
+    number: int
+    size: int
+    mtime: int
+    mtime_ns: int
+    device: int
+    mode: int
+    uid: int
+    gid: int
+    nlink: int
+    inode: int
+    algorithm: int
+    parent: int
+    first_child: int
+    child_count: int
+    flags: int
+    name: bytes
+    target: bytes
+    xattr: bytes | None
+    digest: bytes | None
+    chunks: tuple[Chunk, ...]
+
+
+class Index:
+    """A mapped index file.
+
+    Errors: FormatError when the file is none, is of another version or is damaged;
+    OSError when it cannot be opened.
+    """
+
+    def __init__(self, fd: int) -> None:
+        found = ffi.new("struct interpose_index **")
+        _check(lib.interpose_index_open(fd, found), "not an index file of this version")
+        self._index = ffi.gc(found[0], lib.interpose_index_close)
+        self.count: int = lib.interpose_index_count(self._index)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Index:
+        """Map the file at `path`."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return cls(fd)
+        finally:
+            os.close(fd)
+
+    def close(self) -> None:
+        """Unmap the file."""
+        if self._index is not None:
+            ffi.release(self._index)
+            self._index = None
+
+    def __enter__(self) -> Index:  # noqa: PYI034 (Self is younger than 3.9)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _mapped(self, number: int) -> Any:
+        if self._index is None:
+            raise ValueError("the index is closed")
+        if not 0 <= number < self.count:
+            raise IndexError(number)
+        return self._index
+
+    def entry(self, number: int) -> Entry:
+        """The entry with this number; 0 is the catalog's root.
+
+        Errors: IndexError if there is none.
+        """
+        found = ffi.new("struct interpose_entry *")
+        result = lib.interpose_index_entry(self._mapped(number), number, found)
+        _check(result, "damaged index file")
+        return _entry_of(number, found)
+
+    def child(self, directory: int, name: bytes) -> int | None:
+        """The number of entry `name` in `directory`, None if there is none."""
+        found = ffi.new("uint32_t *")
+        index = self._mapped(directory)
+        result = lib.interpose_index_child(index, directory, name, len(name), found)
+        return int(found[0]) if _check(result, "damaged index file") else None
+
+    def children(self, directory: int) -> Iterator[Entry]:
+        """The entries of `directory` in the catalog's order, hidden ones included."""
+        listed = self.entry(directory)
+        first = listed.first_child
+        return map(self.entry, range(first, first + listed.child_count))
+
+    def walk(self, path: bytes) -> int | None:
+        """The entry at `path` below the root: b"" or b"/a/b"; follows no links.
+
+        A path that goes on below a nested catalog's directory gives None.
+        """
+        number: int | None = 0
+        for name in path.split(b"/"):
+            if name and number is not None:
+                number = self.child(number, name)
+        return number
+
+
+def _text(pointer: Any, size: int) -> bytes:
+    return bytes(ffi.buffer(pointer, size)) if size else b""
+
+
+_NUMBERS = Entry._fields[1 : Entry._fields.index("name")]
+
+
+def _entry_of(number: int, found: Any) -> Entry:
+    numbers = [getattr(found, name) for name in _NUMBERS]
+    name = _text(found.name, found.name_len)
+    target = _text(found.target, found.target_len)
+    blob = _text(found.xattr, found.xattr_len) if found.xattr_len else None
+    digest = _text(found.digest, DIGEST_BYTES) if found.digest else None
+    listed = (found.chunks[i] for i in range(found.chunk_count))
+    chunks = tuple(Chunk(c.offset, c.size, bytes(c.digest)) for c in listed)
+    return Entry._make((number, *numbers, name, target, blob, digest, chunks))
+
+
+@dataclass(frozen=True)
+class Mount:
+    """An opened repository, as the tracer reads it from SCRATCH/m/FQRN.
+
+    `valid_until` in seconds since 1970; `blocks` and `blocks_free` of 512 bytes; the
+    maps go from an id of the catalog to one of this machine; `view` is made of VIEW_*.
+    """
+
+    fqrn: str
+    revision: int
+    valid_until: int
+    root_digest: bytes
+    root_algorithm: int
+    index_dir: bytes
+    cache_dir: bytes
+    place: int
+    view: int = 0
+    uid: int = 0
+    gid: int = 0
+    uid_default: int = 0
+    gid_default: int = 0
+    blocks: int = 0
+    blocks_free: int = 0
+    files: int = 0
+    variables: tuple[tuple[bytes, bytes], ...] = ()
+    uid_map: tuple[tuple[int, int], ...] = ()
+    gid_map: tuple[tuple[int, int], ...] = ()
+
+
+# Fields of struct interpose_mount that are copied as they are.
+_PLAIN = (
+    "revision valid_until root_algorithm view uid gid uid_default gid_default place "
+    "blocks blocks_free files"
+).split()
+
+
+def pack_mount(mount: Mount) -> bytes:
+    """The bytes of the mount file."""
+    variables = (name + b"=" + value + b"\0" for name, value in mount.variables)
+    # The maps come first: their numbers must lie on multiples of 4.
+    spans = {
+        "uid_map": b"".join(struct.pack("<2I", *pair) for pair in mount.uid_map),
+        "gid_map": b"".join(struct.pack("<2I", *pair) for pair in mount.gid_map),
+        "fqrn": mount.fqrn.encode("ascii"),
+        "index_dir": mount.index_dir,
+        "cache_dir": mount.cache_dir,
+        "variables": b"".join(variables),
+    }
+    fields: dict[str, Any] = {name: getattr(mount, name) for name in _PLAIN}
+    fields["magic"] = lib.INTERPOSE_MOUNT_MAGIC
+    fields["version"] = lib.INTERPOSE_MOUNT_VERSION
+    fields["root_digest"] = _digest(mount.root_digest)
+    offset = ffi.sizeof("struct interpose_mount")
+    for name, data in spans.items():
+        fields[name] = (offset, len(data))
+        offset += len(data)
+    header = ffi.new("struct interpose_mount *", fields)
+    return bytes(ffi.buffer(header)) + b"".join(spans.values())
+
+
+@dataclass(frozen=True)
+class Question:
+    """A message of the tracer; `entry` is a number in an index."""
+
+    id: int
+    kind: int
+    fqrn: str = ""
+    body: bytes = b""
+    entry: int = 0
+    flags: int = 0
+
+
+_QUESTION = struct.Struct("<7I4x")
+_ANSWER = struct.Struct("<IIiI")
+
+
+def unpack_question(message: bytes) -> Question:
+    """The question in one message of the channel.
+
+    Errors: FormatError if it is none or of another version.
+    """
+    if len(message) < _QUESTION.size:
+        raise FormatError("question that is cut off")
+    version, number, kind, flags, entry, named, size = _QUESTION.unpack_from(message)
+    start = _QUESTION.size + named
+    if version != CHANNEL_VERSION or len(message) != start + size:
+        raise FormatError("question of another version")
+    try:
+        fqrn = message[_QUESTION.size : start].decode("ascii")
+    except UnicodeDecodeError as error:
+        raise FormatError("question of an impossible name") from error
+    return Question(number, kind, fqrn, message[start:], entry, flags)
+
+
+def pack_answer(question_id: int, error: int, body: bytes = b"") -> bytes:
+    """One message of the channel: `error` is 0 or a positive errno."""
+    return _ANSWER.pack(CHANNEL_VERSION, question_id, error, len(body)) + body
