@@ -112,7 +112,8 @@ class HistoryFile:
 
     def tag(self, name: str) -> Tag | None:
         """The tag of this name."""
-        found = self._tags("WHERE name = CAST(? AS TEXT) LIMIT 1", name)
+        wanted = name.encode("utf-8", "surrogatepass")
+        found = self._tags("WHERE name = CAST(? AS TEXT) LIMIT 1", wanted)
         return next(found, None)
 
     def by_date(self, date: datetime) -> Tag | None:
