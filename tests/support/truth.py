@@ -57,6 +57,13 @@ def truth_tree(name: str) -> dict[str, Entry]:
     return {row["path"]: row for row in rows}
 
 
+def truth_summary(fqrn: str) -> dict[str, Any]:
+    """Counts and a hash over all entries of a repository."""
+    path = need_shared() / f"repositories/truth/{fqrn}.summary.json"
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return summary
+
+
 def differences(
     expected: Mapping[str, Entry], found: Iterable[Entry], keys: Iterable[str]
 ) -> list[str]:
