@@ -7,11 +7,13 @@ Source: POSIX shell language 2.2, 2.3, 2.6.2, as far as dash and bash agree.
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from typing import Union
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXPANSION = re.compile(r":?[-=+]")
+_NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_")
 _BLANKS = " \t"
 _WORD_ENDS = " \t\n;&|<>()"
 _MAX_DEPTH = 20
@@ -196,12 +198,11 @@ class Lexer:
             parts.add("$", quoted=True)
 
     def _name(self) -> str:
-        self._peek()
-        match = NAME.match(self._text, self._at)
-        if not match:
-            return ""
-        self._at = match.end()
-        return match.group()
+        found: list[str] = []
+        if self._peek() and not self._peek().isdigit():
+            while self._peek() and self._peek() in _NAME_CHARACTERS:
+                found.append(self._take())
+        return "".join(found)
 
     def _braces(self, line: int, *, quoted: bool) -> Variable:
         operator = "#" if self._peek() == "#" else ""
@@ -266,16 +267,24 @@ class _Parts:
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
+        self._pending: list[str] = []
+        self._quoted = False
 
     def add(self, text: str, *, quoted: bool) -> None:
-        last = self._parts[-1] if self._parts else None
-        if isinstance(last, Literal) and last.quoted == quoted:
-            self._parts[-1] = Literal(last.text + text, quoted)
-        else:
-            self._parts.append(Literal(text, quoted))
+        if quoted != self._quoted:
+            self._flush()
+            self._quoted = quoted
+        self._pending.append(text)
+
+    def _flush(self) -> None:
+        if self._pending:
+            self._parts.append(Literal("".join(self._pending), self._quoted))
+            self._pending = []
 
     def append(self, part: Part) -> None:
+        self._flush()
         self._parts.append(part)
 
     def done(self) -> Word:
+        self._flush()
         return tuple(self._parts)

@@ -34,6 +34,7 @@ def values(text: str, **environment: str) -> dict[str, str]:
         ('X="a \\" \\$ \\x"', {"X": 'a " $ \\x'}),
         ("X=a\\\nb", {"X": "ab"}),
         ("X=a#b", {"X": "a#b"}),
+        ("X=$HO\\\nME", {"X": "/home"}),
         ("X=${Y:-d}${Z-e}", {"X": "de"}),
         ('Y=\nX="${Y:-d e}${Y-f}"', {"Y": "", "X": "d e"}),
         ("X=${HOME:+set}${#HOME}", {"X": "set5"}),
@@ -116,6 +117,30 @@ def test_deep_nesting_is_an_error_and_no_crash(opening: str) -> None:
 def test_a_value_that_grows_without_end_is_an_error() -> None:
     with pytest.raises(ConfigurationError):
         values("X=aaaaaaaaaaaaaaaa\n" + "X=$X$X\n" * 40)
+
+
+def test_the_shapes_of_published_configuration_repositories_are_understood() -> None:
+    text = """
+    X="auto;DIRECT"
+    if [ "$(($$ % 2))" == 1 ]; then
+      P="http://a/wpad.dat;http://b/wpad.dat"
+    else
+      P="http://b/wpad.dat;http://a/wpad.dat"
+    fi
+    if [ "$X" = "DIRECT" ] || [ "$X" = "auto;DIRECT" ]; then
+        S="http://one:8000/cvmfs/@fqrn@"
+    fi
+    B="$B/storage"
+    """
+    found = values(text, B="/var/lib/cvmfs")
+    assert len(found["P"].split(";")) == 2
+    assert found["S"] == "http://one:8000/cvmfs/@fqrn@"
+    assert found["B"] == "/var/lib/cvmfs/storage"
+
+
+def test_a_long_file_takes_no_longer_than_its_length_asks() -> None:
+    text = "X=" + "a" * 200_000 + "\nY=$" + "b" * 200_000 + "\n"
+    assert values(text) == {"X": "a" * 200_000, "Y": ""}
 
 
 @settings(max_examples=300, deadline=None)

@@ -20,7 +20,8 @@ def test_names_come_from_everywhere(tmp_path: Path) -> None:
         (tmp_path / place / "config.d" / f"{place}.example.org.conf").touch()
     (tmp_path / "own" / "config.d" / "README").touch()
     (tmp_path / "etc" / "default.local").write_text(
-        'CVMFS_REPOSITORIES="short, full.example.org"\nCVMFS_DEFAULT_DOMAIN=example.org\n'
+        'CVMFS_REPOSITORIES="short, full.example.org"\n'
+        "CVMFS_DEFAULT_DOMAIN=example.org\n"
     )
     sources = Sources(
         tmp_path / "etc",
