@@ -101,8 +101,9 @@ class Receiver:
     def _stop_writing(self) -> None:
         # Nobody can execute a file that is open for writing (ETXTBSY).
         reading = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        os.close(self._descriptor)
-        self._descriptor = reading
+        writing, self._descriptor = self._descriptor, reading
+        # Raises what a file server says only now, such as EDQUOT.
+        os.close(writing)
 
     def _publish(self, path: Path, mode: int, *, replace: bool) -> None:
         for left in reversed(range(_TRIES)):
