@@ -36,12 +36,19 @@ def stranger() -> KeyPair:
     return make_keys()
 
 
+def shared_repositories() -> Path:
+    """Where the official repositories are, if they are."""
+    return ROOT / os.environ.get("INTERPOSE_SHARED", "../shared") / "repositories"
+
+
 @pytest.fixture(scope="session")
 def official() -> Callable[[str], OfficialRepository]:
     """The repository of this name that the official tools made."""
-    shared = ROOT / os.environ.get("INTERPOSE_SHARED", "../shared") / "repositories"
+    shared = shared_repositories()
     if not shared.is_dir():
-        pytest.skip("no official repositories: INTERPOSE_SHARED names no such directory")
+        pytest.skip(
+            "no official repositories: INTERPOSE_SHARED names no such directory"
+        )
     known: dict[str, OfficialRepository] = {}
 
     def load(name: str) -> OfficialRepository:

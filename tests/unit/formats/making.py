@@ -38,8 +38,8 @@ def make_keys(bits: int = 2048) -> KeyPair:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(datetime.datetime(2020, 1, 1))  # noqa: DTZ001
-        .not_valid_after(datetime.datetime(2021, 1, 1))  # noqa: DTZ001
+        .not_valid_before(datetime.datetime(2020, 1, 1))
+        .not_valid_after(datetime.datetime(2021, 1, 1))
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

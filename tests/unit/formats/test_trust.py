@@ -7,7 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from interpose.errors import BadFingerprint, BadSignature, Expired, TrustError, UnknownKey
+from interpose.errors import (
+    BadFingerprint,
+    BadSignature,
+    Expired,
+    TrustError,
+    UnknownKey,
+)
 from interpose.formats import signature
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import Algorithm

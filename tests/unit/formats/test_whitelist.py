@@ -101,9 +101,7 @@ def test_what_the_publisher_writes_is_read_back() -> None:
     east = timezone(timedelta(hours=2))
     issued = datetime(2026, 1, 1, 1, 0, tzinfo=east)
     prints = [ContentHash(algorithm, b"\x07" * 20) for algorithm in Algorithm]
-    body = build_body(
-        Fqrn.parse("a.b"), issued, issued + timedelta(days=30), prints
-    )
+    body = build_body(Fqrn.parse("a.b"), issued, issued + timedelta(days=30), prints)
     assert body.startswith(b"20251231230000\nE20260130230000\nNa.b\n07:07:")
     text = signed.hash_line(body, Algorithm.RIPEMD160)
     found = Whitelist.parse(signed.join(body, text, b"s"))
