@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from cffi import FFI
@@ -53,9 +54,11 @@ def build_in_place(root: Path) -> Path:
     native = root / "native"
     with tempfile.TemporaryDirectory() as scratch:
         built = Path(builder(native).compile(tmpdir=scratch))
-        target = root / "interpose" / built.name
+        # The name that an installation gives it, so that no stale one hides it.
+        suffix = ".abi3.so" if ".abi3.so" in EXTENSION_SUFFIXES else built.suffix
+        target = root / "interpose" / f"_native{suffix}"
         # Others may run the old one: replaced, never overwritten.
-        fresh = target.with_name(f".{built.name}.{os.getpid()}")
+        fresh = target.with_name(f".{target.name}.{os.getpid()}")
         shutil.copyfile(built, fresh)
         fresh.replace(target)
     return target
