@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The certificate of a manifest, from a cache or the network, without writing any.
+
+Nothing may be made in a cache before a manifest is verified, which needs the
+certificate: so it is kept in memory until then.
+"""
+
+from __future__ import annotations
+
+from interpose.cache import CacheDirectory
+from interpose.cache.directory import read_small
+from interpose.errors import CacheError
+from interpose.formats import limits
+from interpose.formats.compression import deflate
+from interpose.formats.hashes import CERTIFICATE, ContentHash, hash_bytes
+from interpose.network import Fetcher
+from interpose.repository.objects import Memory, StoredObject
+from interpose.repository.places import Places
+
+
+class Certificates:
+    """Gets certificates by their hash."""
+
+    def __init__(self, places: Places, network: Fetcher) -> None:
+        self._places = places
+        self._network = network
+
+    def _caches(self) -> list[CacheDirectory]:
+        alien = self._places.alien
+        return (
+            [self._places.private] if alien is None else [self._places.private, alien]
+        )
+
+    def get(self, content_hash: ContentHash) -> bytes:
+        """The PEM text. Errors: Offline, NetworkError and below, HashMismatch."""
+        for cache in self._caches():
+            data = read_small(cache.path(content_hash), limits.CERTIFICATE_BYTES)
+            if data is not None:
+                packed = hash_bytes(content_hash.algorithm, deflate(data))
+                if packed == content_hash:
+                    return data
+        memory = Memory()
+        wanted = StoredObject(content_hash, CERTIFICATE, limit=limits.CERTIFICATE_BYTES)
+        self._network.get(wanted.request(), lambda: wanted.sink(memory))
+        return bytes(memory.data)
+
+    def keep(self, content_hash: ContentHash, pem: bytes) -> None:
+        """Put a certificate that counts into the caches, as the official client does.
+
+        Errors: CacheError and below.
+        """
+        for cache in self._caches():
+            if not cache.writable or cache.find(content_hash, len(pem)) is not None:
+                continue
+            try:
+                with cache.receive() as receiver:
+                    receiver.write(pem)
+                    receiver.commit(content_hash)
+            except CacheError:
+                if cache is self._places.private:
+                    raise

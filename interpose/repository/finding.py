@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which root catalog a repository is opened with: newest, pinned, or a cache's word.
+
+Source: cvmfs-format 13; decisions 17, 18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from interpose.config import PinSettings
+from interpose.config.repository_option import PinKind
+from interpose.errors import (
+    CacheError,
+    InterposeError,
+    NetworkError,
+    NotOnServer,
+    Offline,
+)
+from interpose.formats.hashes import ContentHash
+from interpose.formats.manifest import Manifest
+from interpose.repository.indexing import Facts
+from interpose.repository.opening import UNREACHABLE_TTL_S, Opening, Verified
+from interpose.repository.pins import Pins
+
+if TYPE_CHECKING:
+    from interpose.repository.repository import Repository
+
+_NEVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root catalog; `tag` is set where a tag or a date chose it.
+
+    `valid_until`, in seconds since 1970: when the servers should be asked again.
+    `is_proven` is False where a cache was trusted.
+    """
+
+    hash: ContentHash
+    revision: int
+    tag: str = ""
+    valid_until: int = _NEVER
+    is_fixed: bool = False
+    is_proven: bool = True
+    manifest: Manifest | None = None
+
+
+class RootFinder:
+    """Chooses the root catalog of one repository."""
+
+    def __init__(
+        self, repository: Repository, pin: PinSettings, clock: Callable[[], float]
+    ) -> None:
+        self._repository = repository
+        self._pin = pin
+        self._clock = clock
+        self._verified: Verified | None = None
+        self._opening = Opening(
+            repository.fqrn,
+            repository.places,
+            repository.network,
+            repository.ttl_s,
+            clock,
+        )
+
+    def find(self) -> Root:
+        """The root catalog; nothing of it has been loaded.
+
+        Errors: ConfigurationError for a pin that means nothing; Offline, NetworkError
+        and below, TrustError and below, FormatError.
+        """
+        if self._pin.kind is PinKind.ROOT_HASH:
+            # As officially: who names a hash needs no signature.
+            return Root(ContentHash.parse(self._pin.text), 0, is_fixed=True)
+        try:
+            self._verified = self._opening.verified(self._repository.keys())
+        except NotOnServer:
+            raise
+        except (Offline, NetworkError) as error:
+            return self._by_breadcrumb(error)
+        manifest = self._verified.manifest
+        if self._pin.kind is None:
+            return Root(manifest.root_hash, manifest.revision, manifest=manifest)
+        pins = Pins(self._repository.fqrn, self._repository.store)
+        tag = pins.find(self._pin, manifest.history_hash)
+        return Root(
+            tag.root_hash, tag.revision, tag.name, is_fixed=True, manifest=manifest
+        )
+
+    def _by_breadcrumb(self, error: InterposeError) -> Root:
+        crumb = self._opening.breadcrumb() if self._pin.kind is None else None
+        if crumb is None:
+            raise error
+        until = int(self._clock()) + UNREACHABLE_TTL_S
+        return Root(crumb.root_hash, crumb.revision, valid_until=until, is_proven=False)
+
+    def complete(self, root: Root, facts: Facts) -> Root:
+        """The same with what is known since the catalog is loaded."""
+        if not root.revision:
+            root = replace(root, revision=facts.revision)
+        if self._verified is None or root.manifest is None or root.is_fixed:
+            return root
+        if self._verified.unreachable:
+            until = self._verified.checked_at + UNREACHABLE_TTL_S
+        else:
+            ttl_s = self._repository.ttl_s(root.manifest)
+            until = self._verified.checked_at + ttl_s
+        try:
+            self._opening.leave_breadcrumb(root.manifest)
+        except CacheError:
+            pass  # The next job leaves it.
+        return replace(root, valid_until=int(until))

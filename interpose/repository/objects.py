@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One stored object: what is fetched, and what it has to be.
+
+Source: cvmfs-format 1.2, 4.8; decisions 22 (bounds).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from interpose.cache import Promise, VerifyingSink
+from interpose.cache.verify import Target
+from interpose.formats.flags import Compression
+from interpose.formats.hashes import FILE, ContentHash, new_hasher
+from interpose.network import Wanted
+
+_TRANSFER_SLACK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class External:
+    """Where the bytes of external data are: a path, and (offset, size) of a part."""
+
+    path: bytes
+    byte_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What is fetched and how it proves itself.
+
+    `size` is the unpacked size in bytes that a catalog promises, None if nobody does;
+    `limit` bounds it then. `info` is what a server is told if it wants to know.
+    """
+
+    hash: ContentHash
+    kind: str = FILE
+    compression: Compression = Compression.ZLIB
+    size: int | None = None
+    limit: int | None = None
+    external: External | None = None
+    info: bytes = field(default=b"", compare=False)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether a zlib stream is stored."""
+        return self.compression is Compression.ZLIB
+
+    @property
+    def name(self) -> str:
+        """For messages: where the object should be."""
+        if self.external is not None:
+            return self.external.path.decode("utf-8", "backslashreplace")
+        return self.hash.object_path(self.kind)
+
+    def request(self) -> Wanted:
+        """What to ask a server for."""
+        unpacked = self.limit if self.size is None else self.size
+        longest = None
+        if unpacked is not None:
+            # zlib makes what it cannot pack a little longer, never much.
+            longest = unpacked + unpacked // 8 + _TRANSFER_SLACK_BYTES
+        if self.external is None:
+            path: str | bytes = self.hash.object_path(self.kind)
+            return Wanted(path, limit_bytes=longest, info=self.info)
+        where = self.external
+        return Wanted(
+            where.path,
+            byte_range=where.byte_range,
+            limit_bytes=longest,
+            info=self.info,
+        )
+
+    def sink(self, target: Target) -> VerifyingSink:
+        """Unpacks and proves the object on its way to `target`."""
+        promise = Promise(
+            self.hash.digest, self.name, self.size, self.limit, self.is_compressed
+        )
+        return VerifyingSink(target, new_hasher(self.hash.algorithm), promise)
+
+
+class Memory:
+    """A target that keeps a small object."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.data += data
+
+    def finish(self) -> None:
+        """For objects that nothing proves by a hash: manifest and whitelist."""
+
+    def abort(self) -> None:
+        """Forget everything."""
+        self.data.clear()

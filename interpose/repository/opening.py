@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which root catalog is the newest, and who says so.
+
+Within the TTL what we verified ourselves answers, without a request; after it the
+servers are asked; where none can be reached, ours serves until the whitelist expires.
+
+Source: cvmfs-format 2.1, 2.2, 13; decisions 17, 18.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interpose.cache import RepositoryState, State, TrustRecord
+from interpose.errors import (
+    CacheError,
+    Expired,
+    FormatError,
+    NetworkError,
+    NotOnServer,
+    Offline,
+    TrustError,
+    UnknownKey,
+)
+from interpose.formats import breadcrumb, limits, manifest, whitelist
+from interpose.formats.breadcrumb import Breadcrumb
+from interpose.formats.fqrn import Fqrn
+from interpose.formats.manifest import Manifest
+from interpose.formats.whitelist import Whitelist
+from interpose.network import Fetcher, Wanted
+from interpose.repository.certificates import Certificates
+from interpose.repository.objects import Memory
+from interpose.repository.places import Places
+
+if TYPE_CHECKING:
+    from interpose.formats.trust import TrustedRepository
+
+UNREACHABLE_TTL_S = 180
+_TRUST_ADVICE = "--trust-cache uses what the caches hold without proof"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A manifest that counts, and when it was last compared with the servers' one.
+
+    `unreachable`: the servers could not be asked now.
+    """
+
+    manifest: Manifest
+    checked_at: float
+    unreachable: bool = False
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What we verified before, with these keys."""
+
+    record: TrustRecord
+    manifest: Manifest
+    whitelist: Whitelist
+
+    def says_the_same(self, manifest: bytes, whitelist: bytes, now: datetime) -> bool:
+        """Whether exactly this was verified before and is valid still."""
+        same = self.record.manifest == manifest and self.record.whitelist == whitelist
+        return same and self.whitelist.is_valid_at(now)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The master keys of a repository: PEM texts."""
+
+    pems: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, files: tuple[Path, ...], parameter: str, fqrn: Fqrn) -> Keys:
+        """Errors: UnknownKey if there is none or one cannot be read."""
+        if not files:
+            raise UnknownKey("no master key", fqrn, f"set {parameter}")
+        pems = []
+        for file in files:
+            try:
+                pems.append(file.read_bytes())
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise UnknownKey(
+                    f"a master key cannot be read, {reason}",
+                    str(file),
+                    f"see {parameter}",
+                ) from error
+        return cls(tuple(pems))
+
+    @property
+    def mark(self) -> bytes:
+        """What tells these keys from others."""
+        parts = [hashlib.sha256(pem).digest() for pem in self.pems]
+        return hashlib.sha256(b"".join(parts)).hexdigest().encode()
+
+
+class Opening:
+    """Finds the manifest of one repository.
+
+    `ttl_of` gives the seconds for which a manifest holds; `clock` the time.
+    """
+
+    def __init__(
+        self,
+        fqrn: Fqrn,
+        places: Places,
+        network: Fetcher,
+        ttl_of: Callable[[Manifest], float],
+        clock: Callable[[], float],
+    ) -> None:
+        self.fqrn = fqrn
+        self._places = places
+        self._network = network
+        self._ttl_of = ttl_of
+        self._clock = clock
+        self._state: RepositoryState = State(places.private).repository(fqrn)
+        self._certificates = Certificates(places, network)
+
+    def verified(self, keys: Keys) -> Verified:
+        """The manifest that counts now.
+
+        Errors: Offline, NetworkError and below, TrustError and below, FormatError.
+        """
+        now = self._clock()
+        stored = self._stored(keys)
+        if stored is not None and self._is_fresh(stored, now):
+            return Verified(stored.manifest, stored.record.verified_at)
+        try:
+            return self._ask(keys, stored)
+        except NotOnServer:
+            raise
+        except (NetworkError, Offline) as error:
+            return self._without_servers(stored, error)
+
+    def breadcrumb(self) -> Breadcrumb | None:
+        """What a cache that is trusted says was the last root catalog."""
+        if not self._places.trust_cache:
+            return None
+        for cache in (self._places.alien, self._places.private):
+            data = None if cache is None else cache.breadcrumb(self.fqrn)
+            try:
+                if data is not None:
+                    return Breadcrumb.parse(data)
+            except FormatError:
+                continue
+        return None
+
+    def leave_breadcrumb(self, found: Manifest) -> None:
+        """Tell the official client, which may use the same caches later."""
+        if found.timestamp == 0:
+            return
+        crumb = Breadcrumb(found.root_hash, found.timestamp, found.revision)
+        for cache in (self._places.alien, self._places.private):
+            if cache is None or not cache.writable:
+                continue
+            if cache.breadcrumb(self.fqrn) == crumb.format():
+                continue
+            try:
+                cache.store_breadcrumb(self.fqrn, crumb.format())
+            except CacheError as error:
+                _log.info("%s: %s", breadcrumb.file_name(self.fqrn), error)
+
+    def _stored(self, keys: Keys) -> _Stored | None:
+        record = self._state.trust()
+        if record is None or self._mark_file_content() != keys.mark:
+            return None
+        try:
+            stored = _Stored(
+                record,
+                Manifest.parse(record.manifest),
+                Whitelist.parse(record.whitelist),
+            )
+        except (FormatError, TrustError):
+            return None
+        highest = self._state.highest_revision() or 0
+        is_ours = stored.manifest.fqrn == self.fqrn
+        return stored if is_ours and stored.manifest.revision >= highest else None
+
+    def _is_fresh(self, stored: _Stored, now: float) -> bool:
+        # A clock that was set back must not make an old answer last for ever.
+        age_s = now - stored.record.verified_at
+        is_valid = stored.whitelist.is_valid_at(_date(now))
+        return is_valid and 0 <= age_s < self._ttl_of(stored.manifest)
+
+    def _without_servers(
+        self, stored: _Stored | None, error: NetworkError | Offline
+    ) -> Verified:
+        now = self._clock()
+        if stored is None:
+            if isinstance(error, Offline):
+                raise Offline(
+                    "offline and never verified here", self.fqrn, _TRUST_ADVICE
+                ) from error
+            raise error
+        if not stored.whitelist.is_valid_at(_date(now)):
+            day = stored.whitelist.expires.strftime("%Y-%m-%d %H:%M UTC")
+            raise Expired(f"whitelist expired on {day}", self.fqrn) from error
+        return Verified(stored.manifest, now, unreachable=True)
+
+    def _ask(self, keys: Keys, stored: _Stored | None) -> Verified:
+        """What the servers say; after bad data another server is asked."""
+        left = max(1, len(self._network.settings.servers))
+        while True:
+            left -= 1
+            url, data = self._get(manifest.FILE_NAME, limits.MANIFEST_BYTES)
+            try:
+                return self._judge(data, keys, stored)
+            except (TrustError, FormatError) as error:
+                self._network.reject(url)
+                if left > 0:
+                    continue
+                if _is_older(data, stored):
+                    _log.warning("%s: %s", self.fqrn, error)
+                    return self._without_servers(stored, Offline(error.what))
+                raise _located(error, self.fqrn) from error
+
+    def _judge(self, data: bytes, keys: Keys, stored: _Stored | None) -> Verified:
+        """Verify manifest `data` and store what proves it."""
+        now = self._clock()
+        text = self._whitelist(stored, now)
+        if stored is not None and stored.says_the_same(data, text, _date(now)):
+            self._store(TrustRecord(data, text, stored.record.certificate, now))
+            return Verified(stored.manifest, now)
+        trusted = self._trusted(keys)
+        offered = trusted.offer_manifest(data)
+        trusted.accept_whitelist(text, _date(now))
+        pem = None
+        if stored is not None:
+            same = offered.certificate_hash == stored.manifest.certificate_hash
+            pem = stored.record.certificate if same else None
+        if pem is None:
+            pem = self._certificates.get(offered.certificate_hash)
+        found = trusted.accept_certificate(pem, _date(now))
+        self._store(TrustRecord(data, text, pem, now), keys, found)
+        return Verified(found, now)
+
+    def _whitelist(self, stored: _Stored | None, now: float) -> bytes:
+        try:
+            return self._get(whitelist.FILE_NAME, limits.WHITELIST_BYTES)[1]
+        except NetworkError:
+            if stored is not None and stored.whitelist.is_valid_at(_date(now)):
+                return stored.record.whitelist
+            raise
+
+    def _trusted(self, keys: Keys) -> TrustedRepository:
+        from interpose.formats.signature import load_master_keys  # noqa: PLC0415
+        from interpose.formats.trust import TrustedRepository  # noqa: PLC0415
+
+        highest = self._state.highest_revision() or 0
+        return TrustedRepository(
+            self.fqrn, load_master_keys(*keys.pems), highest_revision=highest
+        )
+
+    def _get(self, name: str, limit_bytes: int) -> tuple[str, bytes]:
+        sinks: list[Memory] = []
+
+        def open_sink() -> Memory:
+            sinks[:] = [Memory()]
+            return sinks[0]
+
+        fetched = self._network.get(Wanted(name, limit_bytes=limit_bytes), open_sink)
+        return fetched.url, bytes(sinks[0].data)
+
+    def _store(
+        self,
+        record: TrustRecord,
+        keys: Keys | None = None,
+        found: Manifest | None = None,
+    ) -> None:
+        """Remember what was verified; a cache that cannot take it costs requests."""
+        try:
+            self._state.store_trust(record)
+            if found is not None:
+                self._state.remember_revision(found.revision)
+                self._certificates.keep(found.certificate_hash, record.certificate)
+            if keys is not None:
+                self._places.private.store_small(self._mark_file, keys.mark)
+        except CacheError as error:
+            _log.info("%s: %s", self.fqrn, error)
+
+    @property
+    def _mark_file(self) -> Path:
+        return self._places.private.top / "interpose" / self.fqrn / "keys"
+
+    def _mark_file_content(self) -> bytes:
+        try:
+            return self._mark_file.read_bytes()[:100]
+        except OSError:
+            return b""
+
+
+def _is_older(data: bytes, stored: _Stored | None) -> bool:
+    """Whether a stale server answered and we know better."""
+    try:
+        offered = Manifest.parse(data)
+    except FormatError:
+        return False
+    return stored is not None and offered.revision < stored.manifest.revision
+
+
+def _located(error: TrustError | FormatError, fqrn: Fqrn) -> TrustError | FormatError:
+    """The same error, naming the repository."""
+    where = error.where if fqrn in error.where else f"{fqrn} {error.where}".strip()
+    return type(error)(error.what, where, error.advice)
+
+
+def _date(now: float) -> datetime:
+    return datetime.fromtimestamp(now, timezone.utc)

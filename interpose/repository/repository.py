@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An opened repository: one revision, its catalogs as indexes, its files as paths."""
+
+from __future__ import annotations
+
+import stat
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from interpose import native
+from interpose.config import Configuration, KeySettings, PinSettings, ViewSettings
+from interpose.errors import FormatError
+from interpose.formats import limits
+from interpose.formats.flags import Compression
+from interpose.formats.fqrn import Fqrn
+from interpose.formats.hashes import CATALOG, CHUNK, FILE, METAINFO, ContentHash
+from interpose.formats.manifest import Manifest
+from interpose.native import Entry, Index
+from interpose.repository.chunked import Assembler, Piece
+from interpose.repository.finding import Root, RootFinder
+from interpose.repository.flight import SingleFlight
+from interpose.repository.indexing import Facts, IndexFiles
+from interpose.repository.magic_values import Subject
+from interpose.repository.objects import External, StoredObject
+from interpose.repository.opening import Keys
+from interpose.repository.places import Places
+from interpose.repository.settings import fetchers
+from interpose.repository.statistics import Statistics
+from interpose.repository.store import Notice, Store
+
+
+def _silent(text: str, cause: str) -> None:
+    del text, cause
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run lends to its repositories.
+
+    `notice(text, cause)` hears what a user should know though nothing failed.
+    """
+
+    scratch: Path | None = None
+    notice: Notice = _silent
+    clock: Callable[[], float] = time.time
+
+
+class Repository:
+    """One repository at one revision. Thread-safe once it is open."""
+
+    def __init__(
+        self, fqrn: Fqrn, configuration: Configuration, around: Surroundings
+    ) -> None:
+        self.fqrn: Fqrn = fqrn
+        self.configuration = configuration
+        self.places: Places = Places.of(fqrn, configuration, around.scratch)
+        self.view = ViewSettings.of(configuration)
+        self.statistics: Statistics = Statistics()
+        networks = fetchers(configuration, offline=self.places.offline)
+        self.network, self.external_network = networks
+        self.store = Store(self.places, networks, self.statistics, around.notice)
+        self.index_files = IndexFiles(self.places.private)
+        self._assembler = Assembler(self.store)
+        self._around = around
+        self._lock = threading.Lock()
+        self._indexes: dict[ContentHash, Index] = {}
+        self._flights: SingleFlight[Index] = SingleFlight()
+        self._bulk: dict[ContentHash, dict[tuple[int, int], bytes]] = {}
+        self._root: Root | None = None
+
+    @classmethod
+    def open(
+        cls,
+        fqrn: Fqrn,
+        configuration: Configuration,
+        around: Surroundings | None = None,
+    ) -> Repository:
+        """The repository at the revision that the configuration selects.
+
+        Errors: ConfigurationError, Offline, NetworkError and below, TrustError and
+        below, FormatError, CacheError and below.
+        """
+        around = Surroundings() if around is None else around
+        repository = cls(fqrn, configuration, around)
+        pin = PinSettings.of(configuration)
+        finder = RootFinder(repository, pin, around.clock)
+        found = finder.find()
+        repository.index(found.hash, b"")
+        facts = repository.facts(found.hash)
+        repository._root = finder.complete(found, facts)
+        repository.statistics.count("opens")
+        return repository
+
+    @property
+    def root(self) -> Root:
+        """The root catalog that was chosen."""
+        if self._root is None:
+            raise ValueError("the repository is not open")
+        return self._root
+
+    def close(self) -> None:
+        """End connections; indexes in use stay mapped."""
+        self.network.close()
+        self.external_network.close()
+
+    def ttl_s(self, manifest: Manifest) -> float:
+        """How long the manifest counts without a look at the servers."""
+        facts = self.index_files.facts(manifest.root_hash)
+        ttl_s = manifest.ttl_s if facts is None else facts.ttl_s
+        cap_s = 60 * self.configuration.number("CVMFS_MAX_TTL")
+        return min(ttl_s, cap_s) if cap_s > 0 else ttl_s
+
+    # Catalogs
+
+    def index(self, catalog: ContentHash, where: bytes) -> Index:
+        """The mapped index of a catalog that hangs at the path `where`.
+
+        Errors: those of Store.fetch; FormatError for a catalog that cannot be.
+        """
+        with self._lock:
+            known = self._indexes.get(catalog)
+        if known is not None and self.index_files.path(catalog).exists():
+            return known
+        return self._flights.run(catalog, lambda: self._load(catalog, where))
+
+    def _load(self, catalog: ContentHash, where: bytes) -> Index:
+        index = self.index_files.find(catalog)
+        if index is not None:
+            self.statistics.count("index_reused")
+        else:
+            index = self.index_files.build(catalog, self._catalog_file(catalog, where))
+        self.statistics.count("catalogs_loaded")
+        with self._lock:
+            self._indexes[catalog] = index
+        return index
+
+    def _catalog_file(self, catalog: ContentHash, where: bytes) -> Path:
+        place = where.decode("utf-8", "surrogateescape") or "/"
+        info = f"file catalog at {self.fqrn}:{place} ({catalog.text})"
+        wanted = StoredObject(
+            catalog,
+            CATALOG,
+            limit=limits.CATALOG_BYTES,
+            info=info.encode("utf-8", "surrogateescape"),
+        )
+        return self.store.fetch(wanted)
+
+    @property
+    def loaded_catalogs(self) -> int:
+        """How many catalogs are mapped."""
+        with self._lock:
+            return len(self._indexes)
+
+    def facts(self, catalog: ContentHash) -> Facts:
+        """What the catalog says of itself. Errors: as `index`."""
+        known = self.index_files.facts(catalog)
+        if known is not None:
+            return known
+        self.index_files.build(catalog, self._catalog_file(catalog, b""))
+        known = self.index_files.facts(catalog)
+        if known is None:
+            raise FormatError("facts of a catalog cannot be kept", catalog.text)
+        return known
+
+    def counters(self, catalog: ContentHash) -> dict[str, int]:
+        """Counters of the catalog and all below it. Errors: as `index`."""
+        return self.facts(catalog).totals()
+
+    def catalog_of(self, subject: Subject) -> tuple[ContentHash, bytes]:
+        """The catalog that answers for an entry, and where it hangs."""
+        entry = subject.entry
+        if entry.flags & native.ENTRY_NESTED and entry.digest is not None:
+            return ContentHash(subject.algorithm, entry.digest), subject.path
+        index = self.index(subject.catalog, subject.path)
+        mountpoint = subject.path
+        while entry.number != 0:
+            mountpoint = mountpoint[: mountpoint.rindex(b"/")]
+            entry = index.entry(entry.parent)
+        return subject.catalog, mountpoint
+
+    # Files
+
+    def subject(self, catalog: ContentHash, path: bytes, number: int) -> Subject:
+        """The entry of this number in a catalog. Errors: as `index`."""
+        index = self.index(catalog, path)
+        try:
+            entry = index.entry(number)
+        except IndexError:
+            raise FormatError("no such entry in the catalog", catalog.text) from None
+        return Subject(path, entry, number, catalog)
+
+    def content(self, subject: Subject) -> Path:
+        """Path of a file with the content of a regular file.
+
+        Errors: those of Store.fetch; FormatError for an entry without content.
+        """
+        entry = subject.entry
+        if not stat.S_ISREG(entry.mode):
+            raise FormatError("not a regular file", self._shown(subject.path))
+        if entry.digest is None or entry.flags & native.ENTRY_NO_CONTENT:
+            raise FormatError("file without content", self._shown(subject.path))
+        name = ContentHash(subject.algorithm, entry.digest)
+        if subject.is_chunked:
+            path = self._assembler.assemble(name, entry.size, self._pieces(subject))
+        else:
+            path = self.store.fetch(self._whole(subject, name))
+        self.statistics.count("files_read")
+        return path
+
+    def _whole(self, subject: Subject, name: ContentHash) -> StoredObject:
+        external = None
+        if subject.entry.flags & native.ENTRY_EXTERNAL:
+            external = External(subject.path)
+        return StoredObject(
+            name,
+            FILE,
+            _compression(subject.entry),
+            subject.entry.size,
+            external=external,
+            info=subject.path,
+        )
+
+    def _pieces(self, subject: Subject) -> list[Piece]:
+        entry = subject.entry
+        compression = _compression(entry)
+        pieces = []
+        for chunk in entry.chunks:
+            external = None
+            if entry.flags & native.ENTRY_EXTERNAL:
+                external = External(subject.path, (chunk.offset, chunk.size))
+            stored = StoredObject(
+                ContentHash(subject.algorithm, chunk.digest),
+                CHUNK,
+                compression,
+                chunk.size,
+                external=external,
+                info=subject.path,
+            )
+            pieces.append(Piece(chunk.offset, stored))
+        return pieces
+
+    def _shown(self, path: bytes) -> str:
+        return f"/cvmfs/{self.fqrn}{path.decode('utf-8', 'backslashreplace')}"
+
+    # What only extended attributes tell
+
+    def bulk_hash(self, subject: Subject) -> ContentHash | None:
+        """The hash in the file's row; chunked files mostly have none."""
+        algorithm = subject.algorithm
+        if not subject.is_chunked:
+            digest = subject.entry.digest
+        else:
+            digest = self._bulk_digest(subject)
+        return None if digest is None else ContentHash(algorithm, digest)
+
+    def _bulk_digest(self, subject: Subject) -> bytes | None:
+        from interpose.formats.catalog import CatalogFile  # noqa: PLC0415
+        from interpose.formats.pathhash import path_hash  # noqa: PLC0415
+
+        catalog, mountpoint = self.catalog_of(subject)
+        with CatalogFile(self._catalog_file(catalog, mountpoint)) as file:
+            if catalog not in self._bulk:
+                rows = (row for row in file.rows() if row.flags & 64 and row.hash)
+                self._bulk[catalog] = {row[1:3]: row.hash or b"" for row in rows}
+            inside = file.root_prefix + subject.path[len(mountpoint) :]
+        return self._bulk[catalog].get(path_hash(inside))
+
+    def metainfo(self) -> str:
+        """The JSON text of the repository's own description. Errors: as Store.fetch."""
+        manifest = self.root.manifest
+        if manifest is None:
+            return "manifest not available"
+        if manifest.metainfo_hash is None:
+            return "metainfo not available"
+        wanted = StoredObject(
+            manifest.metainfo_hash, METAINFO, limit=limits.METAINFO_BYTES
+        )
+        return self.store.fetch(wanted).read_text("utf-8", "replace")
+
+    def keys(self) -> Keys:
+        """The master keys. Errors: UnknownKey."""
+        settings = KeySettings.of(self.configuration)
+        return Keys.read(settings.files, settings.parameter, self.fqrn)
+
+    def external_url(self, path: bytes) -> str:
+        """Where external data of the file at `path` is."""
+        servers = self.external_network.settings.servers
+        server = servers[0] if servers else ""
+        return server + path.decode("utf-8", "surrogateescape")
+
+
+def _compression(entry: Entry) -> Compression:
+    is_plain = entry.flags & native.ENTRY_UNCOMPRESSED
+    return Compression.NONE if is_plain else Compression.ZLIB

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where objects are put: a cache; when its disk is full, scratch; then memory.
+
+Source: decisions 16, 21.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from interpose.cache import CacheDirectory, Receiver
+from interpose.cache.layout import OBJECT_MODE
+from interpose.errors import CacheError, CacheFull
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Parcel(Protocol):
+    """An object on its way: takes bytes, then gets a path or is forgotten."""
+
+    def fileno(self) -> int:
+        """The descriptor, for those who write at a place of their own."""
+
+    def write(self, data: bytes) -> object:
+        """Take the next bytes. Errors: CacheError and below."""
+
+    def abort(self) -> object:
+        """Forget everything."""
+
+
+class Shelf(Protocol):
+    """A place for objects."""
+
+    label: str
+
+    def receive(self) -> Parcel:
+        """Errors: CacheError and below."""
+
+    def put(self, parcel: Parcel, name: str) -> Path:
+        """The path that the finished object has from now on."""
+
+
+class CacheShelf:
+    """A cache."""
+
+    def __init__(self, cache: CacheDirectory, label: str) -> None:
+        self.label = label
+        self.cache = cache
+
+    def receive(self) -> Receiver:
+        """A temporary file of the cache."""
+        return self.cache.receive()
+
+    def put(self, parcel: Parcel, name: str) -> Path:
+        """`name` is the path below the cache's directory."""
+        if not isinstance(parcel, Receiver):
+            raise TypeError("not a parcel of this shelf")
+        return parcel.commit_as(self.cache.top / name)
+
+
+class _FileParcel:
+    """An open file, perhaps without a name."""
+
+    def __init__(self, fd: int, path: Path | None) -> None:
+        self._fd = fd
+        self.path = path
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            raise disk_error(error, str(self.path or "memory")) from error
+
+    def abort(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+
+class ScratchShelf:
+    """A directory of the run's scratch."""
+
+    label = "scratch"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def receive(self) -> _FileParcel:
+        """Errors: CacheError and below."""
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            fd, name = tempfile.mkstemp(prefix=".", dir=self._directory)
+        except OSError as error:
+            raise disk_error(error, str(self._directory)) from error
+        return _FileParcel(fd, Path(name))
+
+    def put(self, parcel: Parcel, name: str) -> Path:
+        """A file that lives as long as the run."""
+        if not isinstance(parcel, _FileParcel) or parcel.path is None:
+            raise TypeError("not a parcel of this shelf")
+        final = self._directory / name.replace("/", "")
+        os.fchmod(parcel.fileno(), OBJECT_MODE)
+        parcel.path.rename(final)
+        parcel.path = None
+        parcel.abort()
+        return final
+
+
+class MemoryShelf:
+    """Files without a directory; they live as long as this process."""
+
+    label = "memory"
+
+    def receive(self) -> _FileParcel:
+        """Errors: CacheError and below."""
+        try:
+            return _FileParcel(os.memfd_create("object", os.MFD_CLOEXEC), None)
+        except OSError as error:
+            raise disk_error(error, "memory") from error
+
+    def put(self, parcel: Parcel, name: str) -> Path:
+        """The path by which others reach our descriptor, which stays open."""
+        del name
+        os.fchmod(parcel.fileno(), OBJECT_MODE)
+        return Path(f"/proc/{os.getpid()}/fd/{parcel.fileno()}")
+
+
+class Slice:
+    """A target inside a parcel that several threads fill."""
+
+    def __init__(self, parcel: Parcel, offset: int) -> None:
+        self._parcel = parcel
+        self._start = offset
+        self._offset = offset
+
+    def write(self, data: bytes) -> None:
+        """Errors: CacheError and below."""
+        view = memoryview(data)
+        try:
+            while view:
+                count = os.pwrite(self._parcel.fileno(), view, self._offset)
+                self._offset += count
+                view = view[count:]
+        except OSError as error:
+            raise disk_error(error, "a file put together from chunks") from error
+
+    def abort(self) -> None:
+        """The next try writes over it."""
+        self._offset = self._start
+
+
+def disk_error(error: OSError, where: str) -> CacheError:
+    """Our error for one of the system."""
+    if error.errno in _FULL:
+        return CacheFull("no space left", where)
+    return CacheError((error.strerror or str(error)).lower(), where)

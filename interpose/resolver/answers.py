@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One answer for each kind of question. Source: native/interpose.h, the channel."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from collections.abc import Callable
+
+from interpose import native
+from interpose.errors import FormatError
+from interpose.formats.fqrn import Fqrn
+from interpose.formats.hashes import ContentHash
+from interpose.resolver import mountfile
+from interpose.resolver.repositories import Repositories
+from interpose.resolver.settings import Settings
+
+
+class Answers:
+    """Answers questions; thread-safe. What fails is raised as InterposeError."""
+
+    def __init__(self, settings: Settings, repositories: Repositories) -> None:
+        self._settings = settings
+        self._repositories = repositories
+        self._kinds: dict[int, Callable[[native.Question], bytes]] = {
+            native.OPEN: self._open,
+            native.CATALOG: self._catalog,
+            native.OBJECT: self._object,
+            native.LIST: self._list,
+            native.XATTR: self._xattr,
+            native.STATISTICS: self._statistics,
+        }
+
+    def answer(self, question: native.Question) -> bytes:
+        """The body of the answer.
+
+        Errors: InterposeError and below; OSError where the scratch cannot be written.
+        """
+        kind = self._kinds.get(question.kind)
+        if kind is None:
+            raise FormatError(f"question of unknown kind {question.kind}")
+        return kind(question)
+
+    def _open(self, question: native.Question) -> bytes:
+        is_named = bool(question.flags & native.QUESTION_NAMED)
+        repository = self._repositories.open(
+            Fqrn.parse(question.fqrn), is_named=is_named
+        )
+        if self._settings.scratch is None:
+            raise FormatError("no scratch was named")
+        return os.fsencode(mountfile.write(repository, self._settings.scratch))
+
+    def _catalog(self, question: native.Question) -> bytes:
+        catalog, path, _ = _body(question)
+        repository = self._repositories.opened(Fqrn.parse(question.fqrn))
+        repository.index(catalog, path)
+        return b""
+
+    def _object(self, question: native.Question) -> bytes:
+        catalog, path, _ = _body(question)
+        repository = self._repositories.opened(Fqrn.parse(question.fqrn))
+        subject = repository.subject(catalog, path, question.entry)
+        return os.fsencode(repository.content(subject))
+
+    def _list(self, question: native.Question) -> bytes:
+        del question
+        return b"".join(f"{n}\n".encode() for n in self._repositories.names())
+
+    def _xattr(self, question: native.Question) -> bytes:
+        from interpose.repository import magic  # noqa: PLC0415
+
+        catalog, path, name = _body(question)
+        repository = self._repositories.opened(Fqrn.parse(question.fqrn))
+        subject = repository.subject(catalog, path, question.entry)
+        if name:
+            return magic.value(repository, subject, name)
+        return b"".join(n + b"\0" for n in magic.names(repository, subject))
+
+    def _statistics(self, question: native.Question) -> bytes:
+        del question
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        numbers = self._repositories.statistics()
+        numbers["resolver"] = {
+            "max_rss_bytes": used.ru_maxrss * 1024,
+            "cpu_s": round(time.process_time(), 6),
+        }
+        return json.dumps(numbers).encode()
+
+
+def _body(question: native.Question) -> tuple[ContentHash, bytes, bytes]:
+    """Catalog, path in the repository (b"" or b"/a/b") and attribute name."""
+    parts = question.body.split(b"\0")
+    if len(parts) < 2:
+        raise FormatError("question without a path")
+    try:
+        catalog = ContentHash.parse(parts[0].decode("ascii"))
+    except UnicodeDecodeError:
+        raise FormatError("question about an impossible catalog") from None
+    path = parts[1].strip(b"/")
+    name = parts[2] if len(parts) > 2 else b""
+    return catalog, b"/" + path if path else b"", name

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Questions in, answers out: each question has a thread of a small pool.
+
+Source: decisions 4; native/interpose.h (the channel).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from interpose import native
+from interpose.errors import FormatError, InterposeError
+from interpose.messages import Messages
+from interpose.resolver.answers import Answers
+from interpose.resolver.repositories import NotCovered, Repositories, job_errno
+from interpose.resolver.settings import Settings
+
+THREADS = 16
+MESSAGE_BYTES = 1 << 18
+# A value longer than the kernel lets an attribute be would not arrive.
+_MOST_BODY_BYTES = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Serves one channel until the tracer closes it."""
+
+    def __init__(
+        self, channel: socket.socket, settings: Settings, messages: Messages
+    ) -> None:
+        self._channel = channel
+        self._messages = messages
+        self._repositories = Repositories(
+            settings.sources, settings.scratch, self._tell
+        )
+        self._answers = Answers(settings, self._repositories)
+        self._pool = ThreadPoolExecutor(THREADS, "question")
+
+    def run(self) -> None:
+        """Answer until end of file; questions under way are then of no interest."""
+        while True:
+            message = receive(self._channel)
+            if not message:
+                return
+            try:
+                question = native.unpack_question(message)
+            except FormatError as error:
+                self._tell(str(error), "channel", "")
+                continue
+            if question.kind not in (native.HELLO, native.NOTE):
+                self._pool.submit(self._handle, question)
+
+    def _handle(self, question: native.Question) -> None:
+        is_named = bool(question.flags & native.QUESTION_NAMED)
+        body = b""
+        try:
+            body = self._answers.answer(question)
+            code = 0
+        except InterposeError as error:
+            code = job_errno(error, is_named=is_named)
+            self._report(question, error, code)
+        except Exception as error:
+            _log.debug("question %d", question.id, exc_info=True)
+            code = errno.EIO
+            text = f"{type(error).__name__}: {error}"
+            failure = InterposeError(text, question.fqrn, "-vv shows where")
+            self._report(question, failure, code)
+        self._send(native.pack_answer(question.id, code, body[:_MOST_BODY_BYTES]))
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._channel.send(message)
+        except OSError as error:
+            _log.debug("answer: %s", error)  # The tracer is gone; so are we, soon.
+
+    def _report(
+        self, question: native.Question, error: InterposeError, code: int
+    ) -> None:
+        is_named = bool(question.flags & native.QUESTION_NAMED)
+        if code == errno.ENODATA or (code == errno.ENOENT and not is_named):
+            return
+        if isinstance(error, NotCovered) and not is_named:
+            return
+        _log.debug("%s", error, exc_info=error)
+        self._repositories.failed(question.fqrn, str(error))
+        self._tell(_text(error, question.fqrn), _cause(error), question.fqrn)
+
+    def _tell(self, text: str, cause: str, fqrn: str) -> None:
+        self._messages.tell(text, cause=cause, repository=fqrn)
+
+
+def receive(channel: socket.socket) -> bytes:
+    """The next message, b"" at the end of the channel."""
+    try:
+        return channel.recv(MESSAGE_BYTES)
+    except ConnectionResetError:
+        return b""
+
+
+def _text(error: InterposeError, fqrn: str) -> str:
+    """The line for an error; it names the repository."""
+    if not fqrn or fqrn in str(error):
+        return str(error)
+    where = f"{fqrn} {error.where}".strip()
+    return str(InterposeError(error.what, where, error.advice))
+
+
+def _cause(error: InterposeError) -> str:
+    """What counts as the same cause: the class, and the kind of thing it is about."""
+    kind = "object" if error.where.startswith("data/") else "repository"
+    return f"{type(error).__name__} {kind}"

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The record of an opened repository that the tracer maps: SCRATCH/m/FQRN."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from interpose import native
+from interpose.config import CacheSettings, ViewSettings
+from interpose.repository.repository import Repository
+
+_SEED_BITS = 53
+_UNIT_BYTES = 512
+_ENTRIES = ("regular", "symlink", "special", "dir")
+
+
+def write(repository: Repository, scratch: Path) -> Path:
+    """Write the record atomically; its path. Errors: OSError."""
+    directory = scratch / "m"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    final = directory / repository.fqrn
+    temporary = directory / f".{repository.fqrn}.{os.getpid()}"
+    temporary.write_bytes(native.pack_mount(record(repository)))
+    temporary.rename(final)
+    return final
+
+
+def record(repository: Repository) -> native.Mount:
+    """The record of a repository."""
+    root, view, places = repository.root, repository.view, repository.places
+    blocks, files = _capacity(repository)
+    return native.Mount(
+        fqrn=repository.fqrn,
+        revision=root.revision,
+        valid_until=root.valid_until,
+        root_digest=root.hash.digest,
+        root_algorithm=root.hash.algorithm.flag,
+        index_dir=os.fsencode(repository.index_files.directory),
+        cache_dir=os.fsencode(places.private.top),
+        place=seed(repository.fqrn),
+        view=_flags(view),
+        uid=places.uid,
+        gid=places.gid,
+        uid_default=view.uid_map.default or 0,
+        gid_default=view.gid_map.default or 0,
+        blocks=blocks,
+        blocks_free=_free(repository, blocks),
+        files=files,
+        variables=tuple(_variables(view)),
+        uid_map=view.uid_map.pairs,
+        gid_map=view.gid_map.pairs,
+    )
+
+
+def seed(fqrn: str) -> int:
+    """Where the inode numbers of a repository start: the same on all nodes."""
+    digest = hashlib.sha256(fqrn.encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> (64 - _SEED_BITS)
+
+
+def _variables(view: ViewSettings) -> list[tuple[bytes, bytes]]:
+    """What variant symlinks can use; no value can hold a NUL."""
+    return [
+        (os.fsencode(name), os.fsencode(value))
+        for name, value in sorted(view.variables.items())
+        if "\0" not in value
+    ]
+
+
+def _flags(view: ViewSettings) -> int:
+    flags = {
+        native.VIEW_CLAIM: view.claim_ownership,
+        native.VIEW_CHECK_PERMISSIONS: view.check_permissions,
+        native.VIEW_WORLD_READABLE: view.world_readable,
+        native.VIEW_XATTR_ALWAYS: view.xattr_visibility == "always",
+        native.VIEW_XATTR_NEVER: view.xattr_visibility == "never",
+        native.VIEW_UID_DEFAULT: view.uid_map.default is not None,
+        native.VIEW_GID_DEFAULT: view.gid_map.default is not None,
+    }
+    return sum(flag for flag, is_on in flags.items() if is_on)
+
+
+def _capacity(repository: Repository) -> tuple[int, int]:
+    """Blocks and files that statfs shows: all 0 without a quota, as officially."""
+    quota_mb = CacheSettings.of(repository.configuration).quota_mb
+    if quota_mb <= 0:
+        return 0, 0
+    counters = repository.counters(repository.root.hash)
+    files = sum(counters.get(name, 0) for name in _ENTRIES)
+    return (quota_mb << 20) // _UNIT_BYTES, files
+
+
+def _free(repository: Repository, blocks: int) -> int:
+    try:
+        found = os.statvfs(repository.places.private.top)
+    except OSError:
+        return blocks
+    return min(blocks, found.f_bavail * found.f_frsize // _UNIT_BYTES)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The repositories of one run: which exist, which are open, which failed.
+
+Source: decisions 23; interface.md (While the job runs).
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from interpose.config import (
+    Configuration,
+    Sources,
+    is_covered,
+    known_repositories,
+    load,
+)
+from interpose.errors import InterposeError, NotOnServer, NotThere
+from interpose.formats.fqrn import Fqrn
+from interpose.repository.flight import SingleFlight
+from interpose.repository.repository import Repository, Surroundings
+from interpose.resolver.absent import AbsentNames
+
+Tell = Callable[[str, str, str], object]
+
+
+class NotCovered(NotThere):
+    """No configuration covers the name: to the job it does not exist."""
+
+
+class Repositories:
+    """Opens repositories once each. Thread-safe.
+
+    `tell(text, cause, fqrn)` writes a line for the user.
+    """
+
+    def __init__(self, sources: Sources, scratch: Path | None, tell: Tell) -> None:
+        self._sources = sources
+        self._scratch = scratch
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._open: dict[Fqrn, Repository] = {}
+        self._flights: SingleFlight[Repository] = SingleFlight()
+        self._absent: set[Fqrn] = set()
+
+    def open(self, fqrn: Fqrn, *, is_named: bool = False) -> Repository:
+        """The opened repository.
+
+        Errors: NotCovered, NotOnServer (to the job: ENOENT) unless `is_named`;
+        whatever opening can raise.
+        """
+        return self._flights.run(fqrn, lambda: self._open_once(fqrn, is_named=is_named))
+
+    def opened(self, fqrn: Fqrn) -> Repository:
+        """The repository, which a tracer says is open already.
+
+        A resolver that replaced a dead one opens it first. Errors: as `open`.
+        """
+        with self._lock:
+            known = self._open.get(fqrn)
+        return self.open(fqrn, is_named=True) if known is None else known
+
+    def _open_once(self, fqrn: Fqrn, *, is_named: bool) -> Repository:
+        with self._lock:
+            known = self._open.get(fqrn)
+            is_absent = fqrn in self._absent
+        if known is not None:
+            return known
+        if not is_named and (is_absent or not is_covered(fqrn, self._sources)):
+            raise NotCovered("no such repository", fqrn)
+        configuration = load(fqrn, self._sources)
+        self._tell_notices(fqrn, configuration)
+        around = Surroundings(
+            self._scratch, lambda text, cause: self._tell(text, cause, fqrn)
+        )
+        remembered = AbsentNames(fqrn, configuration, self._scratch)
+        if not is_named and remembered.is_remembered(time.time()):
+            raise NotCovered("no such repository", fqrn)
+        try:
+            repository = Repository.open(fqrn, configuration, around)
+        except NotOnServer:
+            with self._lock:
+                self._absent.add(fqrn)
+            remembered.remember()
+            raise
+        with self._lock:
+            self._open[fqrn] = repository
+        return repository
+
+    def _tell_notices(self, fqrn: Fqrn, configuration: Configuration) -> None:
+        from interpose.config import CacheSettings, ServerSettings  # noqa: PLC0415
+
+        if ServerSettings.of(configuration).assumed_direct:
+            text = "no proxy is configured, using DIRECT (set CVMFS_HTTP_PROXY)"
+            self._tell(text, "no proxy", "")
+        notices = CacheSettings.of(configuration).notices + configuration.notices
+        for notice in notices:
+            self._tell(notice, notice, "")
+
+    def names(self) -> list[str]:
+        """What `ls /cvmfs` shows, sorted. Errors: ConfigurationError."""
+        with self._lock:
+            found = set(self._open)
+        return sorted(found | set(known_repositories(self._sources)))
+
+    def failed(self, fqrn: str, text: str) -> None:
+        """Count a failure of one repository."""
+        with self._lock:
+            known = self._open.get(Fqrn(fqrn))
+        if known is not None:
+            known.statistics.failed(text)
+
+    def statistics(self) -> dict[str, Any]:
+        """The parts of the stats file that are ours."""
+        with self._lock:
+            opened = list(self._open.values())
+        return {
+            "repositories": [_numbers(repository) for repository in opened],
+            "network": _network(opened),
+        }
+
+
+def _numbers(repository: Repository) -> dict[str, Any]:
+    root = repository.root
+    found: dict[str, Any] = {
+        "fqrn": repository.fqrn,
+        "revision": root.revision,
+        "root_hash": root.hash.text,
+        "tag": root.tag,
+    }
+    found.update(repository.statistics.snapshot())
+    return found
+
+
+def _network(opened: list[Repository]) -> dict[str, Any]:
+    total: dict[str, Any] = {
+        "requests": 0,
+        "bytes": 0,
+        "by_host": {},
+        "proxy": "",
+        "retries": 0,
+        "failovers": 0,
+    }
+    for repository in opened:
+        for fetcher in (repository.network, repository.external_network):
+            part = fetcher.statistics()
+            for name in ("requests", "bytes", "retries", "failovers"):
+                total[name] += part.get(name, 0)
+            for host, count in part.get("by_host", {}).items():
+                total["by_host"][host] = _sum(total["by_host"].get(host), count)
+            if part.get("requests"):
+                total["proxy"] = part.get("proxy", "")
+    return total
+
+
+def _sum(old: Any, new: Any) -> Any:
+    if old is None:
+        return new
+    if isinstance(new, dict):
+        return {name: old.get(name, 0) + value for name, value in new.items()}
+    return old + new
+
+
+def job_errno(error: InterposeError, *, is_named: bool) -> int:
+    """What a call of the job answers for an error of ours.
+
+    A failure of ours is never ENOENT, but for names that do not exist anywhere.
+    """
+    if isinstance(error, (NotCovered, NotOnServer)):
+        return errno.EIO if is_named else errno.ENOENT
+    if error.errno in (errno.ENOENT, errno.ENOSPC):
+        return errno.EIO
+    return error.errno
