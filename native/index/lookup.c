@@ -195,9 +195,8 @@ static int find_extent(const struct index_map *map, uint32_t number,
 		       const struct index_record *record, struct interpose_entry *entry)
 {
 	if (S_ISDIR(record->mode)) {
-		if (record->length > 0 &&
-		    (record->first <= number ||
-		     !lies_within(record->first, record->length, map->count)))
+		if ((record->length > 0 && record->first <= number) ||
+		    !lies_within(record->first, record->length, map->count))
 			return -EBADMSG;
 		entry->first_child = record->first;
 		entry->child_count = record->length;
