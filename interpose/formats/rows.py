@@ -111,7 +111,7 @@ def _check_numbers(columns: Any, previous: int) -> None:
 
 
 def _check_digests(digests: Iterable[bytes | None]) -> None:
-    if set(map(len, filter(None, digests))) - {DIGEST_BYTES}:
+    if {len(digest) for digest in digests if digest is not None} - {DIGEST_BYTES}:
         raise FormatError("catalog with a hash of impossible length")
 
 

@@ -21,9 +21,6 @@ from interpose.formats import limits
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 _LIMIT_LENGTH = 0  # sqlite3.SQLITE_LIMIT_LENGTH
 _STEPS_PER_CALL = 1 << 20
@@ -61,17 +58,6 @@ class SqliteFile:
     def close(self) -> None:
         """Give the file back; later calls are FormatErrors."""
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def columns(self, table: str) -> frozenset[str]:
         """Names of the columns of `table`; empty if there is no such table."""

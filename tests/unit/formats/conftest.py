@@ -65,7 +65,7 @@ def _read_archive(archive: Path, prefix: str) -> dict[str, bytes]:
     files = {}
     with tarfile.open(archive) as tar:
         for member in tar:
-            path = member.name[2:] if member.name.startswith("./") else member.name
+            path = member.name.removeprefix("./")
             wanted = path[-1] in "CHX" or "/.cvmfs" in path
             if member.isfile() and wanted and path.startswith(prefix):
                 content = tar.extractfile(member)

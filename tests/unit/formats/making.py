@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import datetime
 import zlib
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,7 +16,7 @@ from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
 
 FQRN = Fqrn.parse("demo.example.org")
-NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.timezone.utc)
+NOW = datetime(2026, 5, 4, 12, 30, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ def make_keys(bits: int = 2048) -> KeyPair:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(datetime.datetime(2020, 1, 1))
-        .not_valid_after(datetime.datetime(2021, 1, 1))
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=timezone.utc))
+        .not_valid_after(datetime(2021, 1, 1, tzinfo=timezone.utc))
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
@@ -77,7 +77,7 @@ def whitelist_bytes(
     fingerprints: list[ContentHash],
     *,
     fqrn: Fqrn = FQRN,
-    expires: datetime.datetime = NOW + whitelist.VALIDITY,
+    expires: datetime = NOW + whitelist.VALIDITY,
     algorithm: Algorithm = Algorithm.SHA1,
 ) -> bytes:
     """A signed whitelist that lists `fingerprints`."""

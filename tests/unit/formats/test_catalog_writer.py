@@ -178,9 +178,9 @@ def test_texts_are_found_as_texts_and_the_journal_is_a_rollback_journal(
 def test_entries_that_contradict_themselves_are_refused(
     tmp_path: Path, entry: NewEntry
 ) -> None:
-    with CatalogWriter(tmp_path / "c", CatalogProperties(1, 2)) as writer:
-        with pytest.raises(ValueError, match="of b'/"):
-            writer.add(entry)
+    writer = CatalogWriter(tmp_path / "c", CatalogProperties(1, 2))
+    with writer, pytest.raises(ValueError, match="of b'/"):
+        writer.add(entry)
 
 
 def test_impossible_paths_and_chunks_with_gaps_are_refused(tmp_path: Path) -> None:

@@ -40,8 +40,15 @@ def test_an_object_that_inflates_without_end_is_refused_early() -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [b"", b"x", b"\x1f\x8b\x08", deflate(b"abc")[:-1], deflate(b"abc") + b"x"]
-    + [deflate(b"abc")[2:], deflate(b"abc") * 2],
+    [
+        b"",
+        b"x",
+        b"\x1f\x8b\x08",
+        deflate(b"abc")[:-1],
+        deflate(b"abc") + b"x",
+        deflate(b"abc")[2:],
+        deflate(b"abc") * 2,
+    ],
 )
 def test_other_bytes_are_refused(stored: bytes) -> None:
     with pytest.raises(FormatError):

@@ -24,8 +24,23 @@ def test_sensible_names_are_taken(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "..", "nodot", ".a.b", "-a.b", "a.b.", "a..b", "a/b.c", "a.b\n", "a.b\0"]
-    + ["ä.ch", "a b.ch", "a" * 58 + ".ch", "../etc.passwd"],
+    [
+        "",
+        ".",
+        "..",
+        "nodot",
+        ".a.b",
+        "-a.b",
+        "a.b.",
+        "a..b",
+        "a/b.c",
+        "a.b\n",
+        "a.b\x00",
+        "ä.ch",
+        "a b.ch",
+        "a" * 58 + ".ch",
+        "../etc.passwd",
+    ],
 )
 def test_other_names_are_refused(text: str) -> None:
     with pytest.raises(FormatError):

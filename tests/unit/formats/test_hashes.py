@@ -78,8 +78,19 @@ def test_zeros_mean_none() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a" * 39, "a" * 41, "A" * 40, "g" * 40, "a" * 40 + "-md5", "a" * 40 + "\n"]
-    + ["a" * 32, "../" + "a" * 37, "a" * 40 + "C", "a" * 40 + "-RMD160"],
+    [
+        "",
+        "a" * 39,
+        "a" * 41,
+        "A" * 40,
+        "g" * 40,
+        "a" * 40 + "-md5",
+        "a" * 40 + "\n",
+        "a" * 32,
+        "../" + "a" * 37,
+        "a" * 40 + "C",
+        "a" * 40 + "-RMD160",
+    ],
 )
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(FormatError):

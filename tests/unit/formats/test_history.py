@@ -99,9 +99,8 @@ def test_bent_histories_are_format_errors(tmp_path: Path, statement: str) -> Non
     connection.execute(statement)
     connection.commit()
     connection.close()
-    with pytest.raises(FormatError):
-        with HistoryFile(path) as history:
-            list(history.tags())
+    with pytest.raises(FormatError), HistoryFile(path) as history:
+        list(history.tags())
 
 
 def test_tags_with_impossible_names_are_not_written(tmp_path: Path) -> None:

@@ -55,7 +55,9 @@ def test_the_repository_is_trusted_exactly_if_it_should(
     name: str, official: Load
 ) -> None:
     repository = official(name)
-    refusal = {"expired": Expired, "wrongkey": BadSignature}.get(name.split(".")[0])
+    refusal = {"expired": Expired, "wrongkey": BadSignature}.get(
+        name.split(".", maxsplit=1)[0]
+    )
     if refusal is not None:
         with pytest.raises(refusal):
             _open(repository)

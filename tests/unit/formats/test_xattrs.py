@@ -30,9 +30,18 @@ def test_no_attributes_are_no_blob() -> None:
 
 @pytest.mark.parametrize(
     "blob",
-    [b"", b"\x01", b"\x02\x00", b"\x01\x01", b"\x01\x01\x01", b"\x01\x01\x00\x01x"]
-    + [b"\x01\x01\x02\x01xy", b"\x01\x00x", b"\x01\x01\x01\x00\x00"]
-    + [b"\x01\x02\x01\x00a\x01\x00a"],
+    [
+        b"",
+        b"\x01",
+        b"\x02\x00",
+        b"\x01\x01",
+        b"\x01\x01\x01",
+        b"\x01\x01\x00\x01x",
+        b"\x01\x01\x02\x01xy",
+        b"\x01\x00x",
+        b"\x01\x01\x01\x00\x00",
+        b"\x01\x02\x01\x00a\x01\x00a",
+    ],
 )
 def test_malformed_blobs_are_refused_and_read_as_none(blob: bytes) -> None:
     with pytest.raises(FormatError):
@@ -42,8 +51,13 @@ def test_malformed_blobs_are_refused_and_read_as_none(blob: bytes) -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    [{b"": b""}, {b"x" * 256: b""}, {b"x": bytes(256)}, {b"a\0": b""}]
-    + [{b"%d" % number: b"" for number in range(256)}],
+    [
+        {b"": b""},
+        {b"x" * 256: b""},
+        {b"x": bytes(256)},
+        {b"a\x00": b""},
+        {b"%d" % number: b"" for number in range(256)},
+    ],
 )
 def test_what_a_blob_cannot_hold_is_refused(attributes: dict[bytes, bytes]) -> None:
     with pytest.raises(FormatError):
