@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rules of the house: floors, sizes, first lines, documents."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import house
+from tests.support.places import ROOT
+
+SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
+FILE_LINES = 400
+PYTHON_LINES, C_LINES, PARAMETERS, NESTING = 50, 60, 5, 4
+
+# Larger than the house allows, with the reason. The list may only shrink: an entry that
+# is no longer needed, or a number that is too high, fails the test.
+LARGER_FILES: dict[str, int] = {}
+LONGER_FUNCTIONS: dict[str, int] = {}
+MORE_PARAMETERS: dict[str, int] = {}
+DEEPER_FUNCTIONS: dict[str, int] = {}
+
+PYTHON_FLOORS = {
+    "commands": 5,
+    "resolver": 4,
+    "publish": 4,
+    "report": 4,
+    "repository": 3,
+    "network": 2,
+    "cache": 2,
+    "config": 2,
+    "formats": 1,
+    "errors": 0,
+    "messages": 0,
+    "native": 0,
+    "_native": -1,
+}
+C_FLOORS = {
+    "launch": 5,
+    "tracer": 4,
+    "syscalls": 3,
+    "api.c": 3,
+    "tracee": 2,
+    "run": 2,
+    "index": 2,
+    "path": 1,
+    "arch": 0,
+}
+# The half of index/ that is freestanding and answers lookups.
+LOOKUP = ("lookup", "format", "hash")
+ANYWHERE = "interpose.h"
+# Two rooms of one floor that know each other, and why.
+NEIGHBOURS = {
+    ("path", "index"): "a walk asks the index for each component",
+    ("run", "tracee"): "a trace record names the stopped process",
+}
+MAY_CATCH_ALL = {"interpose/commands/__init__.py", "interpose/resolver/loop.py"}
+
+
+def none(lines: list[str]) -> None:
+    """Fail with all lines, one below the other."""
+    assert not lines, "\n" + "\n".join(lines)
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT / "interpose").parts[0].removesuffix(".py")
+
+
+def test_python_imports_point_downwards() -> None:
+    wrong = []
+    for path in house.sources(".py", below="interpose/"):
+        mine = room(path)
+        if mine == "__init__":
+            continue
+        for module in house.imports(path):
+            parts = module.split(".")
+            if parts[0] != "interpose" or len(parts) < 2 or parts[1] == mine:
+                continue
+            floor = PYTHON_FLOORS.get(parts[1])
+            # The ground floor is one room in three files.
+            if floor is not None and floor >= max(PYTHON_FLOORS[mine], 1):
+                wrong.append(f"{house.name(path)} imports {module}")
+    none(sorted(set(wrong)))
+
+
+def test_only_native_imports_the_c_module() -> None:
+    users = [
+        house.name(path)
+        for path in house.sources(".py", below="interpose/")
+        if any(module.startswith("interpose._native") for module in house.imports(path))
+    ]
+    assert users in ([], ["interpose/native.py"])
+
+
+def c_floor(name: str) -> int:
+    first, _, file = name.partition("/")
+    if first == "index" and Path(file).stem in LOOKUP:
+        return 1
+    return C_FLOORS[first]
+
+
+def test_c_includes_point_downwards() -> None:
+    wrong = []
+    for path in house.sources(".c", ".h", below="native/"):
+        mine = str(path.relative_to(ROOT / "native"))
+        if mine == ANYWHERE:
+            continue
+        for other in house.includes(path):
+            rooms = (mine.partition("/")[0], other.partition("/")[0])
+            if other == ANYWHERE or rooms[0] == rooms[1] or rooms in NEIGHBOURS:
+                continue
+            if c_floor(other) >= c_floor(mine):
+                wrong.append(f"native/{mine} includes {other}")
+    none(wrong)
+
+
+def test_exceptions_are_caught_by_name() -> None:
+    wrong = []
+    for path in house.sources(".py", below="interpose/"):
+        if house.name(path) in MAY_CATCH_ALL:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ExceptHandler) and swallows_all(node):
+                wrong.append(f"{house.name(path)}:{node.lineno}")
+    none(wrong)
+
+
+def swallows_all(handler: ast.ExceptHandler) -> bool:
+    """Whether any exception ends here; one that is raised on was only looked at."""
+    kind = handler.type
+    named = kind is not None and getattr(kind, "id", "") not in (
+        "Exception",
+        "BaseException",
+    )
+    last = handler.body[-1]
+    return not named and not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def test_only_commands_and_messages_print() -> None:
+    allowed = ("interpose/commands/", "interpose/messages.py")
+    wrong = []
+    for path in house.sources(".py", below="interpose/"):
+        if house.name(path).startswith(allowed):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id == "print":
+                wrong.append(f"{house.name(path)}:{node.lineno}")
+    none(wrong)
+
+
+def test_only_configuration_and_commands_read_the_environment() -> None:
+    allowed = ("interpose/config/", "interpose/commands/")
+    wrong = []
+    for path in house.sources(".py", below="interpose/"):
+        if house.name(path).startswith(allowed):
+            continue
+        if re.search(r"\bos\.(environ|getenv)", path.read_text()):
+            wrong.append(house.name(path))
+    none(wrong)
+
+
+def over(sizes: dict[str, int], limit: int, allowed: dict[str, int]) -> list[str]:
+    """What is too large, and entries of the list that have had their day."""
+    lines = [
+        f"{where}: {size}, allowed {allowed.get(where, limit)}"
+        for where, size in sizes.items()
+        if size > allowed.get(where, limit)
+    ]
+    for where, number in allowed.items():
+        if sizes.get(where, 0) < number:
+            lines.append(f"{where}: lower or remove its exception ({number})")
+    return lines
+
+
+def test_files_are_short() -> None:
+    paths = house.sources(".py", ".c", ".h", ".sh")
+    sizes = {house.name(p): len(p.read_text().splitlines()) for p in paths}
+    none(over(sizes, FILE_LINES, LARGER_FILES))
+
+
+def functions() -> list[tuple[house.Function, int]]:
+    """Every function with the number of lines that its language allows."""
+    rows = []
+    for path in house.sources(".py"):
+        rows += [(one, PYTHON_LINES) for one in house.python_functions(path)]
+    for path in house.sources(".c", ".h"):
+        rows += [(one, C_LINES) for one in house.c_functions(path)]
+    return rows
+
+
+def test_functions_are_short() -> None:
+    found = functions()
+    assert len(found) > 100
+    lines = []
+    for limit in (PYTHON_LINES, C_LINES):
+        sizes = {one.where: one.lines for one, most in found if most == limit}
+        allowed = {w: n for w, n in LONGER_FUNCTIONS.items() if w in sizes}
+        lines += over(sizes, limit, allowed)
+    lines += [w for w in LONGER_FUNCTIONS if w not in {one.where for one, _ in found}]
+    none(lines)
+
+
+def test_functions_have_few_parameters() -> None:
+    ours = [one for one, _ in functions() if not one.where.startswith("tests/")]
+    sizes = {one.where: one.parameters for one in ours}
+    none(over(sizes, PARAMETERS, MORE_PARAMETERS))
+
+
+def test_blocks_are_not_nested_deeply() -> None:
+    sizes = {one.where: one.nesting for one, _ in functions()}
+    none(over(sizes, NESTING, DEEPER_FUNCTIONS))
+
+
+def test_every_source_begins_with_its_licence() -> None:
+    wrong = []
+    for path in house.sources(".py", ".c", ".h", ".sh", ".toml", "Makefile"):
+        first = path.read_text().splitlines()[:2]
+        if not any(SPDX in line for line in first):
+            wrong.append(house.name(path))
+    none(wrong)
+
+
+def test_no_text_names_a_place_of_one_machine() -> None:
+    place = re.compile(
+        r"(?<![\w.:/])/(?:work|root|Users|opt/pypi|opt/wheels)/[\w.]|\.internal\b"
+    )
+    wrong = []
+    for path in house.sources("", below=""):
+        if path.name in ("LICENSE", "test_house.py"):
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        wrong += [f"{house.name(path)}: {m.group()}" for m in place.finditer(text)]
+    none(wrong)
+
+
+def test_every_parameter_is_documented() -> None:
+    from interpose.config import parameters
+
+    document = (ROOT / "docs/parameters.md").read_text()
+    missing = [
+        row.name for row in parameters.PARAMETERS if f"`{row.name}`" not in document
+    ]
+    none(missing)
+
+
+def test_every_system_call_is_documented() -> None:
+    table = ROOT / "native/syscalls/table.c"
+    if not table.exists():
+        pytest.skip("native/syscalls/table.c is missing")
+    names = set(re.findall(r'"([a-z][a-z0-9_]+)"', table.read_text()))
+    document = (ROOT / "docs/system-calls.md").read_text()
+    assert [one for one in sorted(names) if f"`{one}`" not in document] == []
+
+
+def test_every_subcommand_has_its_file_and_stands_in_the_readme() -> None:
+    from interpose import commands
+
+    files = {path.stem for path in house.sources(".py", below="interpose/commands/")}
+    rows = commands.SUBCOMMANDS
+    assert {row.module for row in rows} <= files
+    readme = (ROOT / "README.md").read_text()
+    shown = [row.name for row in rows if not row.hidden]
+    assert [one for one in shown if f"interpose {one}" not in readme] == []
