@@ -21,6 +21,7 @@ from interpose.formats.catalog_writer import (
 from interpose.formats.counters import SELF, SUBTREE, Counters, count_catalog
 from interpose.formats.hashes import Algorithm, hash_bytes
 from interpose.formats.pathhash import parent_hash, path_hash
+from interpose.formats.schema import Schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,10 +72,8 @@ def test_every_kind_of_entry_is_read_back(tmp_path: Path) -> None:
         assert (row.mtime, row.mtimens) == (-5, 999_999_999)
         assert row.flags == flags.FILE | 1 << 8 | 1 << 11
         assert (row.uid, row.gid, row.xattr) == (1000, 0xFFFFFFFF, b"\x01\x00")
-        assert rows[b"l"].symlink == b"\xfe/x"
-        assert rows[b"l"].flags == 12
-        assert rows[b"p"].flags == 20
-        assert rows[b""].flags == flags.DIRECTORY
+        assert (rows[b"l"].symlink, rows[b"l"].flags) == (b"\xfe/x", 12)
+        assert (rows[b"p"].flags, rows[b""].flags) == (20, flags.DIRECTORY)
         assert [(n.path, n.hash, n.size, n.is_bind) for n in catalog.nested()] == [
             (b"/n", HASH, 5000, False),
             (b"/b", HASH, 6000, True),
@@ -82,7 +81,7 @@ def test_every_kind_of_entry_is_read_back(tmp_path: Path) -> None:
         assert (catalog.revision, catalog.last_modified, catalog.ttl_s) == (9, 1234, 60)
         assert catalog.root_prefix == b""
         assert catalog.previous_revision is None
-        assert (catalog.schema.number, catalog.schema.revision) == (2.5, 7)
+        assert catalog.schema == Schema(2.5, 7)
 
 
 def test_a_nested_catalog_knows_its_place_and_its_predecessor(tmp_path: Path) -> None:
