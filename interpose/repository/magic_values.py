@@ -223,6 +223,11 @@ def _uptime(repository: Repository) -> str:
     return str(int(time.monotonic() - _STARTED) // 60)
 
 
+def _pid(repository: Repository) -> str:
+    del repository
+    return str(os.getpid())
+
+
 def _timeout(attribute: str, *, external: bool = False) -> Callable[[Repository], str]:
     def say(repository: Repository) -> str:
         network = repository.external_network if external else repository.network
@@ -256,7 +261,7 @@ _ANYWHERE: dict[str, Callable[[Repository], str]] = {
     "user.ndownload": lambda r: str(r.statistics.objects_from["network"]),
     "user.nioerr": lambda repository: str(repository.statistics.errors),
     "user.nopen": lambda repository: str(repository.statistics.files_read),
-    "user.pid": lambda repository: str(os.getpid()),
+    "user.pid": _pid,
     "user.proxy": _proxy,
     "user.repo_counters": lambda r: _table(r.counters(r.root.hash)),
     "user.repo_metainfo": _metainfo,

@@ -63,7 +63,7 @@ class Loop:
         except InterposeError as error:
             code = job_errno(error, is_named=is_named)
             self._report(question, error, code)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the one place, as decided)
             _log.debug("question %d", question.id, exc_info=True)
             code = errno.EIO
             text = f"{type(error).__name__}: {error}"

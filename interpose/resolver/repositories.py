@@ -22,6 +22,7 @@ from interpose.config import (
 )
 from interpose.errors import InterposeError, NotOnServer, NotThere
 from interpose.formats.fqrn import Fqrn
+from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.flight import SingleFlight
 from interpose.repository.repository import Repository, Surroundings
 from interpose.resolver.absent import AbsentNames
@@ -40,7 +41,8 @@ class Repositories:
     """
 
     def __init__(self, sources: Sources, scratch: Path | None, tell: Tell) -> None:
-        self._sources = sources
+        around = Surroundings(scratch, lambda text, cause: tell(text, cause, ""))
+        self._sources = with_configuration_repository(sources, around)
         self._scratch = scratch
         self._tell = tell
         self._lock = threading.Lock()
@@ -74,7 +76,7 @@ class Repositories:
         if not is_named and (is_absent or not is_covered(fqrn, self._sources)):
             raise NotCovered("no such repository", fqrn)
         configuration = load(fqrn, self._sources)
-        self._tell_notices(fqrn, configuration)
+        self._tell_notices(configuration)
         around = Surroundings(
             self._scratch, lambda text, cause: self._tell(text, cause, fqrn)
         )
@@ -92,7 +94,7 @@ class Repositories:
             self._open[fqrn] = repository
         return repository
 
-    def _tell_notices(self, fqrn: Fqrn, configuration: Configuration) -> None:
+    def _tell_notices(self, configuration: Configuration) -> None:
         from interpose.config import CacheSettings, ServerSettings  # noqa: PLC0415
 
         if ServerSettings.of(configuration).assumed_direct:

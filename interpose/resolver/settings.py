@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What interpose_run tells its second half in the first message.
 
-NUL-ended texts `name=value`: `scratch`, `cache`, `alien-cache`, `trust-cache`,
+NUL-ended texts `name=value`: `scratch`, `cache`, `alien_cache`, `trust_cache`,
 `offline`, `config`, `option`, `repository` (these three may repeat), `verbose` (a
 number), `quiet`, `log`. Source: interface.md (options of interpose_run).
 """
@@ -18,8 +18,8 @@ from interpose.config.repository_option import parse_parameter_option
 # Options that are variables, too: said once, where the rooms below look for them.
 _VARIABLES = {
     "cache": "INTERPOSE_CACHE",
-    "alien-cache": "INTERPOSE_ALIEN_CACHE",
-    "trust-cache": "INTERPOSE_TRUST_CACHE",
+    "alien_cache": "INTERPOSE_ALIEN_CACHE",
+    "trust_cache": "INTERPOSE_TRUST_CACHE",
     "offline": "INTERPOSE_OFFLINE",
 }
 _ON = frozenset({"", "1", "yes", "on", "true"})

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`interpose probe`: opens repositories and prints what it found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from interpose.commands import options
+from interpose.commands.options import Session, complain
+from interpose.config import KeySettings, known_repositories
+from interpose.errors import ConfigurationError, FormatError, InterposeError, UsageError
+from interpose.formats.fqrn import Fqrn
+from interpose.repository.repository import Repository
+
+EXAMPLE = "example:\n  interpose probe sft.example.org"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `probe`."""
+    parser.epilog = EXAMPLE
+    parser.add_argument(
+        "names", nargs="*", metavar="FQRN", help="default: all that are configured"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON list")
+    options.add_arguments(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Status 0; 1 if a repository cannot be opened."""
+    status = 0
+    found: list[dict[str, Any]] = []
+    with Session(arguments) as session:
+        names = [_name(text) for text in arguments.names]
+        names = names or known_repositories(session.sources)
+        if not names:
+            raise ConfigurationError(
+                "no repository is configured", "", "name one, or set CVMFS_REPOSITORIES"
+            )
+        for fqrn in names:
+            try:
+                found.append(_fields(session.tree(fqrn).repository))
+            except InterposeError as error:
+                status = 1
+                found.append({"fqrn": fqrn, "ok": False, "error": str(error)})
+                complain(error)
+            if not arguments.json:
+                _print(found[-1])
+    if arguments.json:
+        options.say(json.dumps(found))
+    return status
+
+
+def _name(text: str) -> Fqrn:
+    try:
+        return Fqrn.parse(text.removeprefix("/cvmfs/").rstrip("/"))
+    except FormatError as error:
+        raise UsageError("no name of a repository", text) from error
+
+
+def _fields(repository: Repository) -> dict[str, Any]:
+    root, places = repository.root, repository.places
+    alien = places.alien
+    manifest = root.manifest
+    return {
+        "fqrn": repository.fqrn,
+        "ok": True,
+        "revision": root.revision,
+        "root_hash": root.hash.text,
+        "tag": root.tag,
+        "published": 0 if manifest is None else manifest.timestamp,
+        "proven": root.is_proven,
+        "servers": list(repository.network.settings.servers),
+        "proxies": [list(group) for group in repository.network.settings.proxies],
+        "keys": [str(path) for path in KeySettings.of(repository.configuration).files],
+        "cache": str(places.private.top),
+        "alien_cache": None if alien is None else str(alien.top),
+        "requests": repository.network.statistics().get("requests", 0),
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    if not found["ok"]:
+        options.say(f"{found['fqrn']}: FAILED")
+        return
+    options.say(f"{found['fqrn']}: OK")
+    for name, value in found.items():
+        shown = _shown(name, value)
+        if shown and name not in ("fqrn", "ok"):
+            options.say(f"  {name.replace('_', ' ') + ':':<13} {shown}")
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "published":
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(value))
+    if name == "proxies":
+        return "; ".join("|".join(group) for group in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no, the cache was trusted"
+    if isinstance(value, list):
+        return " ".join(value)
+    return "" if value is None else str(value)

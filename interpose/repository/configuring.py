@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The configuration repository: opened like any other, its files made readable.
+
+Source: client-parameters 1; decisions 24 (its files never reach a shell).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from interpose.config import Sources, load
+from interpose.errors import InterposeError
+from interpose.formats.fqrn import Fqrn
+from interpose.repository.repository import Repository, Surroundings
+from interpose.repository.tree import Node, Tree
+
+_PLACE = b"/etc/cvmfs"
+_MOST_FILES = 10_000
+_MOST_BYTES = 1 << 20
+
+
+def with_configuration_repository(sources: Sources, around: Surroundings) -> Sources:
+    """The same sources, able to read a configuration repository."""
+    found: dict[str, Path | None] = {}
+    lock = threading.Lock()
+
+    def provide(name: str) -> Path | None:
+        with lock:
+            if name not in found:
+                try:
+                    found[name] = _provide(name, sources, around)
+                except InterposeError as error:
+                    around.notice(str(error), "configuration repository")
+                    found[name] = None
+            return found[name]
+
+    return replace(sources, config_repository=provide)
+
+
+def _provide(name: str, sources: Sources, around: Surroundings) -> Path:
+    fqrn = Fqrn.parse(name)
+    repository = Repository.open(fqrn, load(fqrn, sources), around)
+    tree = Tree(repository)
+    top = repository.places.private.top / "interpose" / fqrn
+    place = top / f"etc-{repository.root.hash.text}"
+    complete = place / ".complete"
+    if not complete.exists():
+        _Copy(tree, repository).run(tree.find(_PLACE), place)
+        repository.places.private.store_small(complete, b"")
+    return place
+
+
+class _Copy:
+    """Copies small files and directories; links are followed inside the tree."""
+
+    def __init__(self, tree: Tree, repository: Repository) -> None:
+        self._tree = tree
+        self._repository = repository
+        self._left = _MOST_FILES
+
+    def run(self, directory: Node, target: Path) -> None:
+        for child in self._tree.children(directory):
+            self._left -= 1
+            if self._left < 0:
+                raise InterposeError("too many files", self._tree.shown(child.path))
+            name = os.fsdecode(child.path.rpartition(b"/")[2])
+            if name == ".complete":
+                continue
+            if child.is_directory:
+                self.run(child, target / name)
+            else:
+                self._file(child, target / name)
+
+    def _file(self, child: Node, target: Path) -> None:
+        try:
+            node = self._tree.find(child.path)
+        except InterposeError:
+            return  # A link that leads nowhere.
+        if node.entry.size <= _MOST_BYTES and not node.is_directory:
+            data = self._repository.content(node.subject).read_bytes()
+            self._repository.places.private.store_small(target, data, 0o444)
