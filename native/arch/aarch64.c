@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* aarch64. The order of registers is that of struct user_pt_regs, <asm/ptrace.h>; behind
+ * them stands the call's number, which tracee/stop.c moves by NT_ARM_SYSTEM_CALL: x8 is
+ * what the program put there and has no effect once the call has been entered. */
+#if defined(__aarch64__)
+
+#include <linux/audit.h>
+
+#include "arch/arch.h"
+
+enum { REG_X0 = 0, REG_X8 = 8, REG_SP = 31, REG_PC = 32, REG_COUNT = 34, REG_NUMBER = 34 };
+
+_Static_assert(REG_NUMBER < sizeof(((struct arch_regs *)0)->raw) / sizeof(uint64_t),
+	       "struct arch_regs is too small");
+
+/* svc #0, little-endian as all instructions of this architecture. */
+const uint8_t arch_call_instruction[] = {0x01, 0x00, 0x00, 0xd4};
+const size_t arch_call_instruction_size = sizeof(arch_call_instruction);
+const uint32_t arch_audit = AUDIT_ARCH_AARCH64;
+
+long arch_number(const struct arch_regs *regs)
+{
+	return (int32_t)regs->raw[REG_NUMBER];
+}
+
+uint64_t arch_argument(const struct arch_regs *regs, unsigned int position)
+{
+	return position < 6 ? regs->raw[REG_X0 + position] : 0;
+}
+
+int64_t arch_result(const struct arch_regs *regs)
+{
+	return (int64_t)regs->raw[REG_X0];
+}
+
+uint64_t arch_ip(const struct arch_regs *regs)
+{
+	return regs->raw[REG_PC];
+}
+
+uint64_t arch_sp(const struct arch_regs *regs)
+{
+	return regs->raw[REG_SP];
+}
+
+void arch_set_number(struct arch_regs *regs, long number)
+{
+	regs->raw[REG_NUMBER] = (uint64_t)number;
+}
+
+void arch_set_argument(struct arch_regs *regs, unsigned int position, uint64_t value)
+{
+	if (position < 6)
+		regs->raw[REG_X0 + position] = value;
+}
+
+void arch_set_result(struct arch_regs *regs, int64_t value)
+{
+	regs->raw[REG_X0] = (uint64_t)value;
+}
+
+void arch_set_ip(struct arch_regs *regs, uint64_t ip)
+{
+	regs->raw[REG_PC] = ip;
+}
+
+/* x0 holds the result at an exit stop: the caller sets argument 0 again. */
+void arch_restart(struct arch_regs *regs, long number)
+{
+	regs->raw[REG_PC] -= sizeof(arch_call_instruction);
+	regs->raw[REG_X8] = (uint64_t)number;
+	regs->raw[REG_NUMBER] = (uint64_t)-1;
+}
+
+#else
+typedef int arch_other_than_aarch64;
+#endif

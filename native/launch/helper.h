@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Python processes beside the job: the resolver, and the one that formats a trace. */
+#ifndef LAUNCH_HELPER_H
+#define LAUNCH_HELPER_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+/* The interpreter beside interpose_run, else that of the sibling script `interpose`. 0;
+ * -ENOENT: there is none. */
+int helper_find_python(char ret_path[PATH_MAX]);
+/* Starts argv[0] in a session of its own, without PYTHON* and LD_* variables, with `fd`
+ * open in it. 0 or a negative errno. */
+int helper_start(char *const argv[], int fd, pid_t *ret_pid);
+/* Waits for its end; kills it after `patience_ms`. */
+void helper_finish(pid_t pid, int patience_ms);
+
+#endif

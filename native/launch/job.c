@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "launch/job.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tracer/filter.h"
+#include "tracer/tracer.h"
+
+static int heritage_note_fds(struct heritage *heritage)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	if (!directory)
+		return -errno;
+	while ((entry = readdir(directory))) {
+		int fd = atoi(entry->d_name);
+		int *grown;
+
+		if (fd < 3 || fd == dirfd(directory))
+			continue;
+		grown = realloc(heritage->fds, (heritage->fd_count + 1) * sizeof(*grown));
+		if (!grown) {
+			closedir(directory);
+			return -ENOMEM;
+		}
+		heritage->fds = grown;
+		heritage->fds[heritage->fd_count++] = fd;
+	}
+	closedir(directory);
+	return 0;
+}
+
+int heritage_take(struct heritage *ret_heritage)
+{
+	int fd, error;
+
+	/* Our own descriptors must not become 0, 1 or 2: lines are written there. */
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < 3);
+	if (fd >= 0)
+		close(fd);
+	error = heritage_note_fds(ret_heritage);
+	if (error < 0)
+		return error;
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, NULL, &ret_heritage->actions[i]);
+	syscall(__NR_rt_sigprocmask, SIG_BLOCK, NULL, &ret_heritage->mask,
+		sizeof(ret_heritage->mask));
+	tracer_block_signals();
+	return 0;
+}
+
+void heritage_deinit(struct heritage *heritage)
+{
+	free(heritage->fds);
+}
+
+void heritage_drop(const struct heritage *heritage)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (size_t i = 0; i < heritage->fd_count; i++)
+		close(heritage->fds[i]);
+	if (null >= 0) {
+		dup3(null, STDIN_FILENO, 0);
+		dup3(null, STDOUT_FILENO, 0);
+		close(null);
+	}
+}
+
+static void heritage_restore(const struct heritage *heritage)
+{
+	/* SIGKILL, SIGSTOP and the C library's own refuse, as they should. */
+	for (int i = 1; i < NSIG; i++)
+		if (heritage->actions[i].sa_handler == SIG_IGN)
+			sigaction(i, &heritage->actions[i], NULL);
+		else
+			signal(i, SIG_DFL);
+	syscall(__NR_rt_sigprocmask, SIG_SETMASK, &heritage->mask, NULL,
+		sizeof(heritage->mask));
+}
+
+int job_exec(const struct heritage *heritage, char **command)
+{
+	heritage_restore(heritage);
+	execvp(command[0], command);
+	return -errno;
+}
+
+static _Noreturn void job_main(const struct job *job, int gate_fd)
+{
+	struct job_failure failure = {.stage = JOB_FILTER};
+	ssize_t got;
+	char go;
+
+	close(job->front_fd);
+	heritage_restore(job->heritage);
+	do
+		got = read(gate_fd, &go, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
+		_exit(125); /* the tracer is gone: it or front has said why */
+	close(gate_fd);
+	failure.error = -filter_install(job->filter);
+	if (failure.error == 0) {
+		failure.stage = JOB_EXEC;
+		execvp(job->command[0], job->command);
+		failure.error = errno;
+	}
+	if (write(job->failure_fd, &failure, sizeof(failure)) < 0)
+		_exit(125);
+	_exit(127);
+}
+
+pid_t job_fork(const struct job *job, int *ret_gate_fd)
+{
+	int gate[2];
+	pid_t pid;
+
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		job_main(job, gate[0]);
+	}
+	close(gate[0]);
+	if (pid < 0) {
+		int error = -errno;
+
+		close(gate[1]);
+		return error;
+	}
+	*ret_gate_fd = gate[1];
+	return pid;
+}

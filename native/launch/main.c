@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* interpose_run: front and tracer are two processes of this program. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launch/launch.h"
+#include "run/scratch.h"
+#include "tracer/tracer.h"
+
+extern char **environ;
+
+/* A call that no kernel knows and an outer run answers with 0 or more (decisions 25). */
+enum { HYPERCALL = 0x49504f53 };
+
+static int open_output(const struct launch *launch, const char *path, int flags,
+		       int *ret_fd)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
+
+	if (fd < 0)
+		return message_fail(&launch->messages, "cannot write: %s: %s", path,
+				    strerror(errno));
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_outputs(struct launch *launch)
+{
+	const struct options *options = &launch->options;
+	int status = 0;
+
+	launch->stats_fd = -1;
+	if (options->log)
+		status = open_output(launch, options->log, O_APPEND,
+				     &launch->messages.fd);
+	if (status == 0 && options->stats && strcmp(options->stats, "-") != 0)
+		status = open_output(launch, options->stats, O_TRUNC, &launch->stats_fd);
+	if (status == 0 && options->stats && launch->stats_fd < 0) {
+		launch->stats_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		launch->stats_once = true;
+	}
+	return status;
+}
+
+static int make_scratch(struct launch *launch)
+{
+	static const char *const variables[] = {"_CONDOR_SCRATCH_DIR", "SLURM_TMPDIR",
+						"TMPDIR"};
+	const char *base = launch->options.scratch;
+	int error;
+
+	for (size_t i = 0; !base && i < sizeof(variables) / sizeof(variables[0]); i++) {
+		base = getenv(variables[i]);
+		if (base && !*base)
+			base = NULL;
+	}
+	if (!base)
+		base = "/tmp";
+	error = scratch_create(base, &launch->run.scratch);
+	if (error < 0)
+		return message_fail(&launch->messages,
+				    "cannot use the scratch directory: %s: %s (choose "
+				    "another one with --scratch)",
+				    base, strerror(-error));
+	message_detail(&launch->messages, "scratch is %s", launch->run.scratch.path);
+	return 0;
+}
+
+static int connect_processes(struct launch *launch)
+{
+	int front[2], failure[2], relay[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, front) < 0 ||
+	    pipe2(failure, O_CLOEXEC) < 0 || pipe2(relay, O_CLOEXEC) < 0)
+		return message_fail(&launch->messages, "cannot start a run: %s",
+				    strerror(errno));
+	launch->front_fd = front[0];
+	launch->tracer_fd = front[1];
+	launch->failure_read = failure[0];
+	launch->failure_write = failure[1];
+	launch->relay_read = relay[0];
+	launch->relay_write = relay[1];
+	return 0;
+}
+
+static void describe_host(struct run *run)
+{
+	struct stat status;
+
+	run->uid = getuid();
+	run->gid = getgid();
+	run->environment = (const char *const *)environ;
+	run->host_has_cvmfs = lstat("/cvmfs", &status) == 0;
+	if (stat("/", &status) == 0) {
+		run->root_dev = status.st_dev;
+		run->root_ino = status.st_ino;
+	}
+}
+
+static _Noreturn void become_tracer(struct launch *launch)
+{
+	close(launch->front_fd);
+	close(launch->failure_read);
+	close(launch->relay_read);
+	_exit(tracing_run(launch));
+}
+
+static struct front_result run_job(struct launch *launch)
+{
+	struct front_result result = {.status = STATUS_OURS};
+
+	if (open_outputs(launch) || make_scratch(launch))
+		return result;
+	describe_host(&launch->run);
+	if (connect_processes(launch)) {
+		scratch_remove(&launch->run.scratch);
+		return result;
+	}
+	launch->front_pid = getpid();
+	launch->tracer_pid = fork();
+	if (launch->tracer_pid == 0)
+		become_tracer(launch);
+	if (launch->tracer_pid < 0) {
+		message_fail(&launch->messages, "cannot start a run: %s",
+			     strerror(errno));
+		scratch_remove(&launch->run.scratch);
+		return result;
+	}
+	close(launch->tracer_fd);
+	close(launch->failure_write);
+	close(launch->relay_write);
+	fcntl(launch->failure_read, F_SETFL, O_NONBLOCK);
+	fcntl(launch->relay_read, F_SETFL, O_NONBLOCK);
+	return front_run(launch);
+}
+
+/* Below another interpose_run its /cvmfs is ours too. */
+static int run_inside(const struct launch *launch)
+{
+	const char *needed = launch->options.needs_own_run;
+	char *const *command = launch->options.command;
+	int error;
+
+	if (needed)
+		return message_fail(&launch->messages,
+				    "--%s inside another interpose_run is not in this "
+				    "version",
+				    needed);
+	error = job_exec(&launch->heritage, launch->options.command);
+	message_fail(&launch->messages,
+		     error == -ENOENT ? "command not found: %s"
+				      : "cannot execute: %s: %s",
+		     command[0], strerror(-error));
+	if (error == -EIO)
+		return STATUS_OURS;
+	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+}
+
+static int print(const char *text)
+{
+	return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? STATUS_OURS : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct launch launch = {.messages = {.fd = STDERR_FILENO}};
+	char complaint[OPTIONS_COMPLAINT_SIZE] = "out of memory";
+	struct front_result result;
+	int error;
+
+	launch.start_ns = tracer_now_ns();
+	if (options_parse(argc, argv, &launch.options, complaint) < 0)
+		return message_fail(&launch.messages, "%s", complaint);
+	if (launch.options.help)
+		return print(options_help);
+	if (launch.options.version)
+		return print(options_version);
+	launch.messages.quiet = launch.options.quiet;
+	launch.messages.verbose = launch.options.verbose;
+	error = heritage_take(&launch.heritage);
+	if (error < 0)
+		return message_fail(&launch.messages, "cannot read: /proc/self/fd: %s",
+				    strerror(-error));
+	if (prctl(HYPERCALL, 1, 0, 0, 0) >= 0)
+		return run_inside(&launch);
+	result = run_job(&launch);
+	front_end(&result);
+}

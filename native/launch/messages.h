@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lines for the user: `interpose: WHAT is wrong: WHERE (what to do about it)`. */
+#ifndef LAUNCH_MESSAGES_H
+#define LAUNCH_MESSAGES_H
+
+#include <stdbool.h>
+
+enum { STATUS_OURS = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
+
+struct messages {
+	int fd;	    /* standard error, or --log */
+	bool quiet; /* no notices */
+	int verbose;
+};
+
+/* Something of ours failed; always written. Returns STATUS_OURS. */
+int message_fail(const struct messages *messages, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void message_notice(const struct messages *messages, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Only with -v. */
+void message_detail(const struct messages *messages, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

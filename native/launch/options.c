@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "launch/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum option_kind {
+	OPTION_FLAG,
+	OPTION_TEXT,
+	OPTION_LIST,
+	OPTION_COUNT,
+	OPTION_LATER, /* part of the contract, not of this version */
+	OPTION_LATER_TEXT
+};
+
+struct option_row {
+	const char *name; /* without the dashes */
+	char letter;	  /* 0: none */
+	enum option_kind kind;
+	size_t place; /* in struct options */
+	const char *variable;
+	bool inverted; /* the variable's 0 sets the flag */
+	bool own_run;  /* means nothing to a command of an outer run */
+};
+
+#define PLACE(field) offsetof(struct options, field)
+
+static const struct option_row option_rows[] = {
+	{"repository", 'r', OPTION_LIST, PLACE(repositories), NULL, false, true},
+	{"config", 0, OPTION_LIST, PLACE(configs), "INTERPOSE_CONFIG", false, true},
+	{"option", 'o', OPTION_LIST, PLACE(settings), NULL, false, true},
+	{"cache", 0, OPTION_TEXT, PLACE(cache), "INTERPOSE_CACHE", false, true},
+	{"alien-cache", 0, OPTION_TEXT, PLACE(alien_cache), "INTERPOSE_ALIEN_CACHE",
+	 false, true},
+	{"trust-cache", 0, OPTION_FLAG, PLACE(trust_cache), "INTERPOSE_TRUST_CACHE",
+	 false, true},
+	{"scratch", 0, OPTION_TEXT, PLACE(scratch), "INTERPOSE_SCRATCH", false, false},
+	{"offline", 0, OPTION_FLAG, PLACE(offline), "INTERPOSE_OFFLINE", false, true},
+	{"no-fastpath", 0, OPTION_FLAG, PLACE(no_fastpath), "INTERPOSE_FASTPATH", true,
+	 false},
+	{"wait", 0, OPTION_FLAG, PLACE(wait), NULL, false, true},
+	{"stats", 0, OPTION_TEXT, PLACE(stats), "INTERPOSE_STATS", false, true},
+	{"trace", 0, OPTION_TEXT, PLACE(trace), "INTERPOSE_TRACE", false, true},
+	{"log", 0, OPTION_TEXT, PLACE(log), "INTERPOSE_LOG", false, false},
+	{"quiet", 'q', OPTION_FLAG, PLACE(quiet), NULL, false, false},
+	{"verbose", 'v', OPTION_COUNT, PLACE(verbose), NULL, false, false},
+	{"help", 0, OPTION_FLAG, PLACE(help), NULL, false, false},
+	{"version", 0, OPTION_FLAG, PLACE(version), NULL, false, false},
+	{"prefer-host", 0, OPTION_LATER, 0, "INTERPOSE_PREFER_HOST", false, false},
+	{"root", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
+	{"bind", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
+	{"record", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
+	{"locked", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
+	{"profile", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
+	{"doctor", 0, OPTION_LATER, 0, NULL, false, false},
+	{"json", 0, OPTION_LATER, 0, NULL, false, false},
+	{"classad", 0, OPTION_LATER, 0, NULL, false, false},
+};
+
+static const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+
+/* Words of the command line that are not yet used up. */
+struct words {
+	char **next;
+	char *complaint;
+};
+
+static int complain(const struct words *words, const char *what, const char *where)
+{
+	snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+		 "%s: %.200s (see interpose_run --help)", what, where);
+	return -EINVAL;
+}
+
+static int option_add(struct text_list *list, const char *text)
+{
+	const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	items[list->count++] = text;
+	list->items = items;
+	return 0;
+}
+
+static int option_store(const struct option_row *row, struct options *options,
+			const char *value)
+{
+	char *place = (char *)options + row->place;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		*(bool *)place = true;
+		return 0;
+	case OPTION_COUNT:
+		++*(int *)place;
+		return 0;
+	case OPTION_TEXT:
+		*(const char **)place = value;
+		return 0;
+	default:
+		return option_add((struct text_list *)place, value);
+	}
+}
+
+static bool option_takes_value(const struct option_row *row)
+{
+	return row->kind == OPTION_TEXT || row->kind == OPTION_LIST ||
+	       row->kind == OPTION_LATER_TEXT;
+}
+
+/* `value` is what stood behind '=' or the letter; NULL: nothing. */
+static int option_apply(const struct option_row *row, struct options *options,
+			const char *value, struct words *words)
+{
+	char shown[64];
+
+	snprintf(shown, sizeof(shown), "--%s", row->name);
+	if (row->kind == OPTION_LATER || row->kind == OPTION_LATER_TEXT) {
+		snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+			 "%s is not in this version", shown);
+		return -EINVAL;
+	}
+	if (option_takes_value(row) && !value) {
+		if (!*words->next)
+			return complain(words, "option needs a value", shown);
+		value = *words->next++;
+	} else if (!option_takes_value(row) && value) {
+		return complain(words, "option takes no value", shown);
+	}
+	if (value && !*value)
+		return complain(words, "option has an empty value", shown);
+	if (row->letter == 'o' && (!strchr(value, '=') || value[0] == '='))
+		return complain(words, "not of the form NAME=VALUE", value);
+	if (row->own_run && !options->needs_own_run)
+		options->needs_own_run = row->name;
+	return option_store(row, options, value);
+}
+
+static int option_long(const char *word, struct options *options, struct words *words)
+{
+	const char *name = word + 2;
+	size_t length = strcspn(name, "=");
+
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (strlen(row->name) == length && !strncmp(row->name, name, length))
+			return option_apply(row, options,
+					    name[length] ? name + length + 1 : NULL,
+					    words);
+	}
+	return complain(words, "unknown option", word);
+}
+
+static const struct option_row *option_by_letter(char letter)
+{
+	for (size_t i = 0; i < option_row_count; i++)
+		if (option_rows[i].letter == letter)
+			return &option_rows[i];
+	return NULL;
+}
+
+/* -v, -vv, -qv, -rFQRN, -r FQRN */
+static int option_short(const char *word, struct options *options, struct words *words)
+{
+	for (const char *letter = word + 1; *letter; letter++) {
+		const struct option_row *row = option_by_letter(*letter);
+		const char *value = NULL;
+		int error;
+
+		if (!row)
+			return complain(words, "unknown option", word);
+		if (option_takes_value(row) && letter[1])
+			value = letter + 1;
+		error = option_apply(row, options, value, words);
+		if (error < 0 || option_takes_value(row))
+			return error;
+	}
+	return 0;
+}
+
+static bool option_is_true(const char *value)
+{
+	static const char *const negative[] = {"", "0", "no", "off", "false"};
+
+	for (size_t i = 0; i < sizeof(negative) / sizeof(negative[0]); i++)
+		if (strcasecmp(value, negative[i]) == 0)
+			return false;
+	return true;
+}
+
+/* Directories and files, separated by colons as in PATH. */
+static int option_split(struct text_list *list, const char *value)
+{
+	char *copy = strdup(value); /* lives as long as the process */
+	char *rest = NULL;
+	int error = copy ? 0 : -ENOMEM;
+
+	for (char *item = copy ? strtok_r(copy, ":", &rest) : NULL; item && !error;
+	     item = strtok_r(NULL, ":", &rest))
+		error = option_add(list, item);
+	return error;
+}
+
+/* Variables count as if they were given before the command line's first word. */
+static int options_from_environment(struct options *options, struct words *words)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		const char *value = row->variable ? getenv(row->variable) : NULL;
+		int error = 0;
+
+		if (!value || !*value)
+			continue;
+		if (row->kind == OPTION_LATER) {
+			if (!option_is_true(value))
+				continue;
+			snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+				 "%s is not in this version", row->variable);
+			return -EINVAL;
+		}
+		if (row->kind == OPTION_LIST)
+			error = option_split(&options->configs, value);
+		else if (row->kind == OPTION_TEXT)
+			error = option_store(row, options, value);
+		else if (option_is_true(value) != row->inverted)
+			error = option_store(row, options, NULL);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options,
+		  char complaint[OPTIONS_COMPLAINT_SIZE])
+{
+	struct options options = {0};
+	struct words words = {.next = argv + (argc > 0), .complaint = complaint};
+	int error = options_from_environment(&options, &words);
+
+	while (error == 0 && *words.next && words.next[0][0] == '-') {
+		const char *word = *words.next++;
+
+		if (strcmp(word, "--") == 0)
+			break;
+		if (word[1] == '-')
+			error = option_long(word, &options, &words);
+		else if (word[1])
+			error = option_short(word, &options, &words);
+		else
+			error = complain(&words, "unknown option", word);
+		if (options.help || options.version)
+			break;
+	}
+	options.command = words.next;
+	if (error == 0 && !*options.command && !options.help && !options.version) {
+		snprintf(complaint, OPTIONS_COMPLAINT_SIZE,
+			 "COMMAND is missing (see interpose_run --help)");
+		error = -EINVAL;
+	}
+	if (error < 0) {
+		options_deinit(&options);
+		return error;
+	}
+	*ret_options = options;
+	return 0;
+}
+
+void options_deinit(struct options *options)
+{
+	free(options->repositories.items);
+	free(options->configs.items);
+	free(options->settings.items);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* interpose_run's command line and variables. */
+#ifndef LAUNCH_OPTIONS_H
+#define LAUNCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text_list {
+	const char **items;
+	size_t count;
+};
+
+struct options {
+	char **command; /* COMMAND ARG... NULL */
+	struct text_list repositories; /* -r, as given */
+	struct text_list configs;
+	struct text_list settings; /* -o NAME=VALUE */
+	const char *cache, *alien_cache, *scratch;
+	const char *stats, *trace, *log;
+	bool trust_cache, offline, no_fastpath, wait, quiet;
+	int verbose;
+	bool help, version;
+	/* The first option given that a nested run cannot have; NULL: none. */
+	const char *needs_own_run;
+};
+
+enum { OPTIONS_COMPLAINT_SIZE = 1024 };
+
+/* Strings of `argv` and the environment are used, not copied. 0; -EINVAL: `complaint` says
+ * what is wrong; -ENOMEM. */
+int options_parse(int argc, char **argv, struct options *ret_options,
+		  char complaint[OPTIONS_COMPLAINT_SIZE]);
+void options_deinit(struct options *options);
+
+extern const char options_help[];
+extern const char options_version[];
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "launch/resolver.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "interpose.h"
+#include "launch/helper.h"
+#include "tracer/tracer.h"
+
+enum { SOCKET_BUFFER = 1024 * 1024, HELLO_MAX = 128 * 1024 };
+
+struct hello {
+	size_t used;
+	bool full;
+	char bytes[HELLO_MAX];
+};
+
+static void hello_add(struct hello *hello, const char *key, const char *value)
+{
+	char *place = hello->bytes + hello->used;
+	size_t left = sizeof(hello->bytes) - hello->used;
+	int length;
+
+	if (!value)
+		return;
+	length = snprintf(place, left, "%s=%s", key, value);
+	if (length < 0 || (size_t)length >= left)
+		hello->full = true;
+	else
+		hello->used += (size_t)length + 1;
+}
+
+static void hello_add_flag(struct hello *hello, const char *key, bool value)
+{
+	hello_add(hello, key, value ? "1" : NULL);
+}
+
+static void hello_add_list(struct hello *hello, const char *key,
+			   const struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		hello_add(hello, key, list->items[i]);
+}
+
+static void hello_fill(struct hello *hello, const struct resolver *resolver)
+{
+	const struct options *options = resolver->options;
+	char verbose[16];
+
+	snprintf(verbose, sizeof(verbose), "%d", options->verbose);
+	hello_add(hello, "scratch", resolver->scratch);
+	hello_add(hello, "cache", options->cache);
+	hello_add(hello, "alien_cache", options->alien_cache);
+	hello_add_flag(hello, "trust_cache", options->trust_cache);
+	hello_add_flag(hello, "offline", options->offline);
+	hello_add_flag(hello, "quiet", options->quiet);
+	hello_add(hello, "verbose", verbose);
+	hello_add(hello, "log", options->log);
+	hello_add_flag(hello, "stats", options->stats != NULL);
+	hello_add_list(hello, "config", &options->configs);
+	hello_add_list(hello, "option", &options->settings);
+	hello_add_list(hello, "repository", &options->repositories);
+}
+
+static int resolver_greet(const struct resolver *resolver, int fd)
+{
+	struct hello *hello = calloc(1, sizeof(*hello));
+	struct interpose_question head = {.version = INTERPOSE_CHANNEL_VERSION,
+					  .kind = INTERPOSE_HELLO};
+	struct iovec parts[2] = {{.iov_base = &head, .iov_len = sizeof(head)}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	int error = 0;
+
+	if (!hello)
+		return -ENOMEM;
+	hello_fill(hello, resolver);
+	head.body_len = (uint32_t)hello->used;
+	parts[1] = (struct iovec){.iov_base = hello->bytes, .iov_len = hello->used};
+	if (hello->full)
+		error = -E2BIG;
+	else if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
+		error = -errno;
+	free(hello);
+	return error;
+}
+
+static int resolver_spawn(int fd, char python[PATH_MAX], pid_t *ret_pid)
+{
+	char number[16];
+	char *argv[] = {python, "-I", "-m", "interpose.resolver", "--fd", number, NULL};
+
+	snprintf(number, sizeof(number), "%d", fd);
+	return helper_start(argv, fd, ret_pid);
+}
+
+static void resolver_size_buffers(int fd)
+{
+	const int size = SOCKET_BUFFER;
+
+	/* As much as the node allows; the default carries 200 KiB at least. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+int resolver_start(void *context, int *ret_fd)
+{
+	const struct resolver *resolver = context;
+	char python[PATH_MAX] = "python3";
+	pid_t pid = 0;
+	int ends[2];
+	int error;
+
+	error = helper_find_python(python);
+	if (error < 0) {
+		message_fail(resolver->messages,
+			     "no Python found: beside interpose_run (install interpose "
+			     "again: neither python3 nor the script interpose is there)");
+		return error;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	resolver_size_buffers(ends[0]);
+	resolver_size_buffers(ends[1]);
+	error = resolver_greet(resolver, ends[0]);
+	if (error == 0)
+		error = tracer_watch(ends[0]);
+	if (error == 0)
+		error = resolver_spawn(ends[1], python, &pid);
+	close(ends[1]);
+	if (error < 0) {
+		message_fail(resolver->messages, "cannot start the resolver: %s: %s",
+			     python, strerror(-error));
+		close(ends[0]);
+		return error;
+	}
+	*ret_fd = ends[0];
+	return (int)pid;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* --stats: one JSON object (interface: "Stats file"). */
+#ifndef LAUNCH_STATISTICS_H
+#define LAUNCH_STATISTICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "run/run.h"
+
+struct statistics {
+	char **command;
+	int wait_status; /* of the main process */
+	int64_t wall_ns;
+	int64_t started_ns; /* from our start to the gate */
+	double job_user_s, job_system_s;
+	uint64_t job_max_rss_bytes;
+	const struct counters *counters;
+	const char *resolver; /* its JSON object; NULL: there was none */
+};
+
+/* `replace`: over what a regular file holds. */
+void statistics_write(int fd, const struct statistics *statistics, bool replace);
+/* Usage of children that have ended and were waited for. */
+void statistics_add_children(struct statistics *statistics);
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tracer's process: starts the job, answers its stops until the last process has ended,
+ * leaves nothing behind. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "interpose.h"
+#include "launch/helper.h"
+#include "launch/launch.h"
+#include "launch/resolver.h"
+#include "launch/statistics.h"
+#include "run/channel.h"
+#include "run/mounts.h"
+#include "run/nodes.h"
+#include "run/objects.h"
+#include "run/scratch.h"
+#include "run/trace.h"
+#include "tracer/events.h"
+#include "tracer/filter.h"
+#include "tracer/tracer.h"
+
+static const int64_t statistics_patience_ns = 2000 * 1000000LL;
+enum { HELPER_PATIENCE_MS = 5000 };
+
+struct tracing {
+	struct launch *launch;
+	struct tracer *tracer;
+	struct resolver resolver;
+	struct statistics statistics;
+	struct sock_fprog filter;
+	pid_t formatter; /* of --trace; 0: none */
+	int gate_fd;	 /* -1: open */
+	uint32_t *named; /* questions that opened the gate when they are answered */
+	size_t named_open;
+	uint32_t figures; /* question for the resolver's statistics; 0: none */
+	char *resolver_figures;
+	bool failed; /* before the job started */
+	bool told;   /* front knows how the job ended */
+};
+
+static void tracing_tell_end(struct tracing *tracing, bool last)
+{
+	struct event event = {.kind = EVENT_ENDED,
+			      .number = tracing->statistics.wait_status,
+			      .last = last};
+
+	if (tracing->told)
+		return;
+	tracing->told = true;
+	event_send(tracing->launch->tracer_fd, &event);
+}
+
+static void tracing_fail(struct tracing *tracing)
+{
+	const struct event event = {.kind = EVENT_FAILED};
+
+	if (tracing->failed || tracing->told)
+		return;
+	tracing->failed = tracing->told = true;
+	event_send(tracing->launch->tracer_fd, &event);
+	if (tracing->tracer)
+		tracer_end_job(tracing->tracer);
+}
+
+static void tracing_write_statistics(struct tracing *tracing)
+{
+	struct launch *launch = tracing->launch;
+
+	if (launch->stats_fd < 0 || tracing->failed)
+		return;
+	tracing->statistics.resolver = tracing->resolver_figures;
+	statistics_write(launch->stats_fd, &tracing->statistics, !launch->stats_once);
+	if (launch->stats_once) {
+		close(launch->stats_fd);
+		launch->stats_fd = -1;
+	}
+}
+
+/* True if an answer (or the deadline) is to be waited for. */
+static bool tracing_ask_figures(struct tracing *tracing)
+{
+	const struct channel_question question = {.kind = INTERPOSE_STATISTICS};
+	struct channel *channel = tracing->launch->run.channel;
+	int id;
+
+	if (tracing->launch->stats_fd < 0 || channel_resolver_pid(channel) <= 0)
+		return false;
+	id = channel_ask(channel, &question);
+	if (id <= 0)
+		return false;
+	tracing->figures = (uint32_t)id;
+	tracing->tracer->asked = true;
+	tracing->tracer->deadline_ns = tracer_now_ns() + statistics_patience_ns;
+	return true;
+}
+
+static void tracing_figures_done(struct tracing *tracing)
+{
+	tracing->figures = 0;
+	tracing->tracer->deadline_ns = 0;
+	if (tracing->told || tracer_is_idle(tracing->tracer))
+		return;
+	tracing_write_statistics(tracing);
+	tracing_tell_end(tracing, false);
+}
+
+static void tracing_open_gate(struct tracing *tracing)
+{
+	if (tracing->gate_fd < 0)
+		return;
+	tracing->statistics.started_ns = tracer_now_ns() - tracing->launch->start_ns;
+	if (write(tracing->gate_fd, "", 1) < 0)
+		tracing_fail(tracing);
+	close(tracing->gate_fd);
+	tracing->gate_fd = -1;
+}
+
+static void tracing_named_answered(struct tracing *tracing, uint32_t id, int error)
+{
+	for (size_t i = 0; i < tracing->launch->options.repositories.count; i++) {
+		if (tracing->named[i] != id)
+			continue;
+		tracing->named[i] = 0;
+		tracing->named_open--;
+		/* The resolver wrote the line. */
+		if (error)
+			tracing_fail(tracing);
+	}
+	if (tracing->named_open == 0 && !tracing->failed)
+		tracing_open_gate(tracing);
+}
+
+static void tracing_answered(void *context, uint32_t id)
+{
+	struct tracing *tracing = context;
+	struct channel *channel = tracing->launch->run.channel;
+	struct channel_answer answer;
+
+	if (channel_look(channel, id, &answer) != CHANNEL_ANSWERED)
+		return;
+	if (id == tracing->figures) {
+		if (answer.error == 0 && answer.body) {
+			free(tracing->resolver_figures);
+			tracing->resolver_figures = strndup((const char *)answer.body,
+							    answer.body_len);
+		}
+		channel_forget(channel, id);
+		tracing_figures_done(tracing);
+		return;
+	}
+	if (tracing->named_open)
+		tracing_named_answered(tracing, id, answer.error);
+	channel_forget(channel, id);
+}
+
+static bool tracing_reaped(void *context, pid_t pid, int status)
+{
+	struct tracing *tracing = context;
+
+	(void)status;
+	if (pid == tracing->formatter) {
+		tracing->formatter = 0;
+		return true;
+	}
+	if (!channel_reaped(tracing->launch->run.channel, pid))
+		return false;
+	tracing->tracer->asked = true;
+	return true;
+}
+
+static void tracing_main_ended(void *context, int status)
+{
+	struct tracing *tracing = context;
+
+	tracing->statistics.wait_status = status;
+	tracing->statistics.wall_ns = tracer_now_ns() - tracing->launch->start_ns;
+	statistics_add_children(&tracing->statistics);
+	if (tracing->launch->run.trace)
+		trace_flush(tracing->launch->run.trace);
+	if (tracer_is_idle(tracing->tracer) || tracing_ask_figures(tracing))
+		return;
+	tracing_write_statistics(tracing);
+	tracing_tell_end(tracing, false);
+}
+
+static void tracing_front_gone(void *context)
+{
+	struct tracing *tracing = context;
+
+	/* A front that returned with the job's status leaves the descendants alone. */
+	if (tracing->told && tracing->tracer->front_fd < 0 && !tracing->failed)
+		return;
+	tracer_end_job(tracing->tracer);
+}
+
+static void tracing_deadline(void *context)
+{
+	tracing_figures_done(context);
+}
+
+static void tracing_explain_refusal(const struct tracing *tracing, int error)
+{
+	const struct messages *messages = &tracing->launch->messages;
+	char scope = '0';
+	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (read(fd, &scope, 1) != 1)
+			scope = '0';
+		close(fd);
+	}
+	if (scope >= '2')
+		message_fail(messages,
+			     "ptrace is not allowed on this node: "
+			     "/proc/sys/kernel/yama/ptrace_scope is %c (the "
+			     "administrator may set it to 0 or 1)",
+			     scope);
+	else
+		message_fail(messages,
+			     "ptrace is refused: %s (a container's seccomp profile or a "
+			     "security module forbids it; allow the system call ptrace, "
+			     "for docker --cap-add=SYS_PTRACE)",
+			     strerror(-error));
+}
+
+static int tracing_start_formatter(struct tracing *tracing)
+{
+	struct launch *launch = tracing->launch;
+	char python[PATH_MAX], number[16];
+	char *argv[] = {python,	     "-I",   "-m",	 "interpose.commands",
+			"trace",     "--follow-fd", number, "--output",
+			(char *)launch->options.trace, NULL};
+	int ends[2];
+	int error;
+
+	if (!launch->options.trace)
+		return 0;
+	error = helper_find_python(python);
+	if (error == 0 && pipe2(ends, O_CLOEXEC) < 0)
+		error = -errno;
+	if (error < 0)
+		return error;
+	snprintf(number, sizeof(number), "%d", ends[0]);
+	error = helper_start(argv, ends[0], &tracing->formatter);
+	close(ends[0]);
+	if (error == 0)
+		launch->run.trace = trace_open(ends[1]);
+	if (!launch->run.trace)
+		close(ends[1]);
+	return error == 0 && !launch->run.trace ? -ENOMEM : error;
+}
+
+static int tracing_create_run(struct tracing *tracing)
+{
+	struct launch *launch = tracing->launch;
+	struct run *run = &launch->run;
+
+	tracing->resolver = (struct resolver){.options = &launch->options,
+					      .messages = &launch->messages,
+					      .scratch = run->scratch.path};
+	run->channel = channel_create(resolver_start, &tracing->resolver);
+	run->mounts = mounts_create();
+	run->objects = objects_create();
+	run->nodes = nodes_create();
+	if (!run->channel || !run->mounts || !run->objects || !run->nodes)
+		return -ENOMEM;
+	return tracing_start_formatter(tracing);
+}
+
+static void tracing_destroy_run(struct tracing *tracing)
+{
+	struct run *run = &tracing->launch->run;
+	pid_t resolver = run->channel ? channel_resolver_pid(run->channel) : 0;
+
+	/* Both end when they have read what is left. */
+	trace_close(run->trace);
+	channel_destroy(run->channel);
+	helper_finish(tracing->formatter, HELPER_PATIENCE_MS);
+	helper_finish(resolver, HELPER_PATIENCE_MS);
+	mounts_destroy(run->mounts);
+	objects_destroy(run->objects);
+	nodes_destroy(run->nodes);
+	scratch_remove(&run->scratch);
+}
+
+/* FQRN of FQRN[@...][=URL...][,pubkey=FILE] */
+static int tracing_ask_named(struct tracing *tracing)
+{
+	const struct text_list *wanted = &tracing->launch->options.repositories;
+
+	tracing->named = calloc(wanted->count + 1, sizeof(*tracing->named));
+	if (!tracing->named)
+		return -ENOMEM;
+	for (size_t i = 0; i < wanted->count; i++) {
+		char fqrn[256];
+		struct channel_question question = {.kind = INTERPOSE_OPEN,
+						    .flags = INTERPOSE_QUESTION_NAMED,
+						    .fqrn = fqrn};
+		int id;
+
+		snprintf(fqrn, sizeof(fqrn), "%.*s",
+			 (int)strcspn(wanted->items[i], "@=,"), wanted->items[i]);
+		id = channel_ask(tracing->launch->run.channel, &question);
+		if (id < 0)
+			return -EIO;
+		/* Named twice: one question, one answer. */
+		for (size_t j = 0; j < i && id; j++)
+			if (tracing->named[j] == (uint32_t)id)
+				id = 0;
+		tracing->named[i] = (uint32_t)id;
+		tracing->named_open += id != 0;
+	}
+	tracing->tracer->asked = true;
+	return 0;
+}
+
+/* From here on the job is a matter of the loop. */
+static int tracing_start(struct tracing *tracing)
+{
+	static const struct tracer_hooks shape = {.answered = tracing_answered,
+						  .reaped = tracing_reaped,
+						  .main_ended = tracing_main_ended,
+						  .front_gone = tracing_front_gone,
+						  .deadline = tracing_deadline};
+	struct launch *launch = tracing->launch;
+	struct tracer_hooks *hooks = malloc(sizeof(*hooks));
+	struct job job = {.heritage = &launch->heritage,
+			  .filter = &tracing->filter,
+			  .command = launch->options.command,
+			  .failure_fd = launch->failure_write,
+			  .front_fd = launch->tracer_fd};
+	pid_t pid;
+	int error;
+
+	if (!hooks)
+		return -ENOMEM;
+	*hooks = shape;
+	hooks->context = tracing;
+	pid = job_fork(&job, &tracing->gate_fd);
+	if (pid < 0)
+		return (int)pid;
+	close(launch->failure_write);
+	/* Neither a terminal nor the job's process group knows the tracer; and as its
+	 * parent in another session it does not change whether that group is orphaned. */
+	setsid();
+	heritage_drop(&launch->heritage);
+	dup3(launch->relay_write, STDERR_FILENO, 0);
+	if (launch->messages.fd == STDERR_FILENO || launch->relay_write != STDERR_FILENO)
+		close(launch->relay_write);
+	error = tracer_create(&launch->run, hooks,
+			      (struct tracer_front){launch->tracer_fd,
+						    launch->front_pid},
+			      &tracing->tracer);
+	if (error < 0)
+		return error;
+	error = tracer_seize(tracing->tracer, pid);
+	if (error < 0) {
+		tracing_explain_refusal(tracing, error);
+		close(tracing->gate_fd); /* ends it */
+		waitpid(pid, NULL, 0);
+		return -EIO;
+	}
+	return tracing_create_run(tracing);
+}
+
+int tracing_run(struct launch *launch)
+{
+	struct tracing tracing = {.launch = launch, .gate_fd = -1};
+	int error;
+
+	tracing.statistics.command = launch->options.command;
+	tracing.statistics.counters = &launch->run.counters;
+	error = filter_build(syscall_rows, syscall_row_count, &tracing.filter);
+	if (error == 0)
+		error = tracing_start(&tracing);
+	if (error == 0)
+		error = tracing_ask_named(&tracing);
+	/* -EIO: the line was written where it was known better. */
+	if (error < 0 && error != -EIO)
+		message_fail(&launch->messages, "cannot start a run: %s",
+			     strerror(-error));
+	if (error < 0)
+		tracing_fail(&tracing);
+	else if (tracing.named_open == 0)
+		tracing_open_gate(&tracing);
+	if (tracing.tracer && tracing.tracer->main_pid && error != -EIO) {
+		tracer_run(tracing.tracer);
+		if (tracing_ask_figures(&tracing))
+			tracer_run(tracing.tracer);
+		tracing_write_statistics(&tracing);
+	}
+	tracing_destroy_run(&tracing);
+	tracing_tell_end(&tracing, true);
+	return error < 0 ? STATUS_OURS : 0;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A directory belongs to a living run as long as somebody holds the lock on the file LOCK in
+ * it. The file gets its name only after it was locked, so a directory without LOCK is one
+ * that is being made, or whose maker died in that moment. */
+#define _GNU_SOURCE 1
+#include "run/scratch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PREFIX ".interpose-"
+#define LOCK "lock"
+#define LOCK_NEW "lock.new"
+
+enum { UNLOCKED_AGE_S = 600, DEPTH_MAX = 60, ROUNDS = 5 };
+
+struct removal {
+	int top_fd; /* deep trees are moved up to here, so no path gets long */
+	dev_t device;
+	unsigned int moved;
+	bool keep_lock;
+};
+
+/* Who made a lock file, for file systems without locks: node, boot and process. */
+static void scratch_describe(char *text, size_t size, pid_t pid)
+{
+	char path[64], stat_line[1024] = "", boot[64] = "", pid_space[64] = "";
+	const char *start = "";
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, stat_line, sizeof(stat_line) - 1);
+		stat_line[got > 0 ? got : 0] = '\0';
+		close(fd);
+	}
+	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, boot, 36);
+		boot[got > 0 ? got : 0] = '\0';
+		close(fd);
+	}
+	got = readlink("/proc/self/ns/pid", pid_space, sizeof(pid_space) - 1);
+	pid_space[got > 0 ? got : 0] = '\0';
+	/* Field 22, the start time; the 2nd may hold blanks and ends with the last ')'. */
+	start = strrchr(stat_line, ')');
+	for (int field = 2; start && field < 22; field++)
+		start = strchr(start + 1, ' ');
+	snprintf(text, size, "%s %s %d %.*s\n", boot, pid_space, (int)pid,
+		 start ? (int)strcspn(start + 1, " ") : 0, start ? start + 1 : "");
+}
+
+/* 1: ours now; 0: somebody holds it; -ENOLCK: no locks here. */
+static int scratch_lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 1;
+	return errno == EAGAIN || errno == EACCES ? 0 : -ENOLCK;
+}
+
+static bool scratch_maker_lives(int fd)
+{
+	char noted[512] = "", now[512];
+	char boot[64], space[64];
+	int pid;
+	ssize_t got = pread(fd, noted, sizeof(noted) - 1, 0);
+
+	noted[got > 0 ? got : 0] = '\0';
+	if (sscanf(noted, "%63s %63s %d", boot, space, &pid) != 3)
+		return true;
+	scratch_describe(now, sizeof(now), pid);
+	if (strcmp(noted, now) == 0)
+		return true;
+	/* Another boot or pid namespace may be another node: it cannot be judged. */
+	scratch_describe(now, sizeof(now), getpid());
+	return strncmp(noted, now, strcspn(noted, " ") + 1 + strlen(space)) != 0;
+}
+
+static int scratch_open_directory(int parent, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
+	struct stat status;
+
+	if (fd >= 0 || errno != EACCES)
+		return fd;
+	/* Made unreadable by the job. fchmodat follows links: so look at it first. */
+	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(status.st_mode) || fchmodat(parent, name, 0700, 0) < 0)
+		return -1;
+	return openat(parent, name, flags);
+}
+
+static void scratch_empty(struct removal *removal, int fd, int depth);
+
+static void scratch_remove_directory(struct removal *removal, int parent,
+				     const char *name, int depth)
+{
+	struct stat status;
+	char up[32];
+	int fd;
+
+	if (depth > DEPTH_MAX) {
+		snprintf(up, sizeof(up), "deep-%u", removal->moved++);
+		renameat(parent, name, removal->top_fd, up);
+		return;
+	}
+	fd = scratch_open_directory(parent, name);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &status) == 0 && status.st_dev == removal->device) {
+		if ((status.st_mode & 0700) != 0700)
+			fchmod(fd, 0700);
+		scratch_empty(removal, fd, depth + 1);
+	}
+	close(fd);
+	unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static void scratch_empty(struct removal *removal, int fd, int depth)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+
+	if (!directory) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	rewinddir(directory);
+	while ((entry = readdir(directory))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (depth == 0 && strcmp(entry->d_name, LOCK) == 0)
+			continue;
+		if (unlinkat(fd, entry->d_name, 0) == 0)
+			continue;
+		if (errno == EISDIR || errno == EPERM)
+			scratch_remove_directory(removal, fd, entry->d_name, depth);
+	}
+	closedir(directory);
+}
+
+/* Empties the directory `fd` and removes it as `name` of `parent`. The lock goes last, so
+ * that another run can finish what is interrupted here. */
+static int scratch_remove_tree(int parent, const char *name, int fd)
+{
+	struct removal removal = {.top_fd = fd};
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	removal.device = status.st_dev;
+	for (int round = 0; round < ROUNDS; round++) {
+		fchmod(fd, 0700);
+		scratch_empty(&removal, fd, 0);
+		unlinkat(fd, LOCK, 0);
+		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -errno;
+		/* Deep trees that were moved up, or a job that still writes. */
+		if (removal.moved == 0)
+			usleep(1000);
+		removal.moved = 0;
+	}
+	return -ENOTEMPTY;
+}
+
+static bool scratch_is_dead(int fd, int *ret_lock_fd)
+{
+	struct stat status;
+	int lock_fd = openat(fd, LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int locked;
+
+	if (lock_fd < 0)
+		return errno == ENOENT && fstat(fd, &status) == 0 &&
+		       status.st_mtime + UNLOCKED_AGE_S < time(NULL);
+	locked = scratch_lock(lock_fd);
+	if (locked == 1 || (locked < 0 && !scratch_maker_lives(lock_fd))) {
+		*ret_lock_fd = lock_fd;
+		return true;
+	}
+	close(lock_fd);
+	return false;
+}
+
+static void scratch_clean_one(int base_fd, const char *name)
+{
+	struct stat status;
+	int lock_fd = -1;
+	int fd;
+
+	fd = openat(base_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+	    scratch_is_dead(fd, &lock_fd))
+		scratch_remove_tree(base_fd, name, fd);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	close(fd);
+}
+
+static void scratch_clean(int base_fd)
+{
+	int copy = openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+
+	if (!directory) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	while ((entry = readdir(directory)))
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 &&
+		    strlen(entry->d_name) == strlen(PREFIX) + 6)
+			scratch_clean_one(base_fd, entry->d_name);
+	closedir(directory);
+}
+
+static int scratch_fill(struct scratch *scratch)
+{
+	static const char *const folders[] = {"d", "m", "o", "i", "f"};
+	char maker[512];
+
+	scratch->lock_fd = openat(scratch->fd, LOCK_NEW,
+				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				  0600);
+	if (scratch->lock_fd < 0)
+		return -errno;
+	scratch_lock(scratch->lock_fd);
+	scratch_describe(maker, sizeof(maker), getpid());
+	if (write(scratch->lock_fd, maker, strlen(maker)) != (ssize_t)strlen(maker))
+		return errno ? -errno : -ENOSPC;
+	if (renameat(scratch->fd, LOCK_NEW, scratch->fd, LOCK) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (mkdirat(scratch->fd, folders[i], 0700) < 0 ||
+		    fchmodat(scratch->fd, folders[i], 0700, 0) < 0)
+			return -errno;
+	return 0;
+}
+
+int scratch_create(const char *base, struct scratch *ret_scratch)
+{
+	struct scratch scratch = {.fd = -1, .lock_fd = -1};
+	char canonical[PATH_MAX];
+	int base_fd, error, length;
+
+	if (!realpath(base, canonical))
+		return -errno;
+	base_fd = open(canonical, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base_fd < 0)
+		return -errno;
+	scratch_clean(base_fd);
+	close(base_fd);
+	length = snprintf(scratch.path, sizeof(scratch.path), "%s/" PREFIX "XXXXXX",
+			  strcmp(canonical, "/") == 0 ? "" : canonical);
+	if (length >= (int)sizeof(scratch.path))
+		return -ENAMETOOLONG;
+	if (!mkdtemp(scratch.path))
+		return -errno;
+	scratch.fd = open(scratch.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* A umask of the user's may have taken bits from mkdtemp's 0700. */
+	error = scratch.fd < 0 || chmod(scratch.path, 0700) < 0 ? -errno
+								 : scratch_fill(&scratch);
+	if (error < 0) {
+		scratch_remove(&scratch);
+		return error;
+	}
+	*ret_scratch = scratch;
+	return 0;
+}
+
+void scratch_remove(struct scratch *scratch)
+{
+	char *name = strrchr(scratch->path, '/');
+	char parent[PATH_MAX];
+	int parent_fd, fd;
+
+	if (!name)
+		return;
+	snprintf(parent, sizeof(parent), "%.*s/", (int)(name - scratch->path),
+		 scratch->path);
+	parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = parent_fd < 0 ? -1 : scratch_open_directory(parent_fd, name + 1);
+	if (fd >= 0) {
+		scratch_remove_tree(parent_fd, name + 1, fd);
+		close(fd);
+	}
+	if (parent_fd >= 0)
+		close(parent_fd);
+	if (scratch->lock_fd >= 0)
+		close(scratch->lock_fd);
+	if (scratch->fd >= 0)
+		close(scratch->fd);
+	scratch->path[0] = '\0';
+	scratch->fd = scratch->lock_fd = -1;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "tracer/events.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+int event_send(int fd, const struct event *event)
+{
+	ssize_t sent;
+
+	do
+		sent = send(fd, event, sizeof(*event), MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+int event_receive(int fd, struct event *ret_event)
+{
+	struct event event;
+	ssize_t got;
+
+	do
+		got = recv(fd, &event, sizeof(event), MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno == EAGAIN ? -EAGAIN : 0;
+	if (got != sizeof(event))
+		return 0;
+	*ret_event = event;
+	return 1;
+}

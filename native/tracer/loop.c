@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Waiting for stops, answers and front at once (docs/decisions/0003): SIGCHLD and the
+ * sockets' signal stay blocked; whatever happens after the last look leaves its signal
+ * pending, so sigtimedwait() cannot miss it. For a stop: one sigtimedwait, two waitpid. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run/channel.h"
+#include "tracer/tracer.h"
+
+/* Lower than SIGCHLD: the kernel hands out low numbers first, so a flood of stops cannot
+ * keep an answer waiting. */
+static const int socket_signal = SIGUSR1;
+
+enum { BATCH = 64 };
+
+struct collected {
+	pid_t tid;
+	int status;
+};
+
+int64_t tracer_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+void tracer_block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* Ignored, it would neither be sent nor leave anything to wait for. */
+	signal(SIGCHLD, SIG_DFL);
+}
+
+int tracer_watch(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) < 0 ||
+	    fcntl(fd, F_SETSIG, socket_signal) < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_ASYNC) < 0)
+		return -errno;
+	return 0;
+}
+
+int tracer_create(struct run *run, const struct tracer_hooks *hooks,
+		  struct tracer_front front, struct tracer **ret_tracer)
+{
+	struct tracer *tracer = calloc(1, sizeof(*tracer));
+	int error;
+
+	if (!tracer)
+		return -ENOMEM;
+	tracer->run = run;
+	tracer->hooks = hooks;
+	tracer->front_fd = front.fd;
+	tracer->front_pid = front.pid;
+	tracer->tracees = tracees_create();
+	error = tracer->tracees ? tracer_watch(front.fd) : -ENOMEM;
+	if (error < 0) {
+		tracer_destroy(tracer);
+		return error;
+	}
+	*ret_tracer = tracer;
+	return 0;
+}
+
+void tracer_destroy(struct tracer *tracer)
+{
+	if (tracer->tracees)
+		tracees_destroy(tracer->tracees);
+	free(tracer->early);
+	free(tracer->at_entry);
+	free(tracer);
+}
+
+int tracer_seize(struct tracer *tracer, pid_t pid)
+{
+	const uintptr_t options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |
+				  PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+				  PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD |
+				  PTRACE_O_EXITKILL;
+	struct tracee *first = tracees_add_first(tracer->tracees, pid);
+
+	if (!first)
+		return -ENOMEM;
+	tracer->main_pid = pid;
+	if (ptrace(PTRACE_SEIZE, pid, 0, options) < 0) {
+		int error = -errno;
+
+		tracees_remove(tracer->tracees, first);
+		return error;
+	}
+	first->is_main = true;
+	first->state = TRACEE_RUNNING;
+	tracer->run->counters.processes++;
+	return 0;
+}
+
+bool tracer_is_idle(const struct tracer *tracer)
+{
+	if (tracees_count(tracer->tracees) > 0)
+		return false;
+	for (size_t i = 0; i < tracer->early_count; i++)
+		if (WIFSTOPPED(tracer->early[i].status))
+			return false;
+	return true;
+}
+
+static void tracer_kill_one(struct tracee *tracee, void *context)
+{
+	(void)context;
+	kill(tracee->tid, SIGKILL);
+}
+
+void tracer_end_job(struct tracer *tracer)
+{
+	tracer->ending = true;
+	tracees_each(tracer->tracees, tracer_kill_one, NULL);
+	for (size_t i = 0; i < tracer->early_count; i++)
+		if (WIFSTOPPED(tracer->early[i].status))
+			kill(tracer->early[i].tid, SIGKILL);
+}
+
+static bool tracer_is_tracee(const struct tracer *tracer, pid_t tid, int status)
+{
+	/* Children that are no tracees (the resolver) only ever end. */
+	return WIFSTOPPED(status) || tid == tracer->main_pid ||
+	       tracees_find(tracer->tracees, tid);
+}
+
+static void tracer_handle(struct tracer *tracer, const struct collected *stop)
+{
+	if (!tracer_is_tracee(tracer, stop->tid, stop->status) &&
+	    tracer->hooks->reaped(tracer->hooks->context, stop->tid, stop->status))
+		return;
+	stops_handle(tracer, stop->tid, stop->status);
+}
+
+/* All that stand stopped now are collected before the first one goes on: the kernel looks
+ * for them in a fixed order, and a busy one in front would starve the others. */
+static void tracer_drain_stops(struct tracer *tracer)
+{
+	struct collected batch[BATCH];
+	bool more = true;
+
+	while (more) {
+		int count = 0;
+
+		while (count < BATCH) {
+			pid_t tid = waitpid(-1, &batch[count].status, WNOHANG | __WALL);
+
+			if (tid < 0 && errno == EINTR)
+				continue;
+			if (tid <= 0)
+				break;
+			batch[count++].tid = tid;
+		}
+		more = count == BATCH;
+		for (int i = 0; i < count; i++)
+			tracer_handle(tracer, &batch[i]);
+	}
+}
+
+static void tracer_drain_answers(struct tracer *tracer)
+{
+	uint32_t id;
+
+	do {
+		tracer->asked = false;
+		while ((id = channel_receive(tracer->run->channel)) != 0)
+			if (!stops_answered(tracer, id))
+				tracer->hooks->answered(tracer->hooks->context, id);
+	} while (tracer->asked);
+}
+
+static void tracer_drain_front(struct tracer *tracer)
+{
+	struct event event;
+	int got;
+
+	while (tracer->front_fd >= 0) {
+		got = event_receive(tracer->front_fd, &event);
+		if (got == -EAGAIN)
+			return;
+		if (got == 1 && event.kind == EVENT_SIGNAL) {
+			if (!tracer->main_ended)
+				signals_report(&tracer->signals, tracer->main_pid,
+					       &event);
+			continue;
+		}
+		if (got == 0) {
+			close(tracer->front_fd);
+			tracer->front_fd = -1;
+		}
+		tracer->hooks->front_gone(tracer->hooks->context);
+	}
+}
+
+static int64_t tracer_next_deadline(const struct tracer *tracer)
+{
+	int64_t early = tracer->early_count
+				? tracer->early[0].time_ns + 1000 * 1000000LL
+				: 0;
+	int64_t candidates[] = {tracer->deadline_ns, tracer->recheck_ns,
+				signals_deadline(&tracer->signals), early};
+	int64_t nearest = 0;
+
+	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
+		if (candidates[i] && (!nearest || candidates[i] < nearest))
+			nearest = candidates[i];
+	return nearest;
+}
+
+static void tracer_tick(struct tracer *tracer)
+{
+	int64_t now = tracer_now_ns();
+
+	if (!tracer->main_ended)
+		signals_tick(&tracer->signals, tracer->main_pid, now);
+	stops_adopt(tracer, now);
+	if (tracer->recheck_ns && now >= tracer->recheck_ns) {
+		tracer->recheck_ns = 0;
+		tracer_drain_stops(tracer);
+	}
+	if (tracer->deadline_ns && now >= tracer->deadline_ns) {
+		tracer->deadline_ns = 0;
+		tracer->hooks->deadline(tracer->hooks->context);
+	}
+}
+
+/* The signal that came, or 0 when the next deadline has. */
+static int tracer_wait(const struct tracer *tracer)
+{
+	int64_t deadline = tracer_next_deadline(tracer);
+	struct timespec timeout;
+	sigset_t all;
+	int signal;
+
+	sigfillset(&all);
+	if (deadline) {
+		int64_t left = deadline - tracer_now_ns();
+
+		left = left < 0 ? 0 : left;
+		timeout.tv_sec = left / 1000000000;
+		timeout.tv_nsec = left % 1000000000;
+	}
+	do
+		signal = sigtimedwait(&all, NULL, deadline ? &timeout : NULL);
+	while (signal < 0 && errno == EINTR);
+	return signal < 0 ? 0 : signal;
+}
+
+void tracer_run(struct tracer *tracer)
+{
+	int signal = 0;
+
+	tracer_drain_front(tracer);
+	tracer_drain_stops(tracer);
+	while (!tracer_is_idle(tracer) || !tracer->main_ended || tracer->deadline_ns) {
+		signal = tracer_wait(tracer);
+		if (signal == socket_signal) {
+			tracer_drain_front(tracer);
+			tracer_drain_answers(tracer);
+		} else if (signal) {
+			tracer_drain_stops(tracer);
+		}
+		if (tracer->asked)
+			tracer_drain_answers(tracer);
+		if (tracer_next_deadline(tracer))
+			tracer_tick(tracer);
+	}
+}

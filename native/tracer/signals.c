@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "tracer/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tracer/tracer.h"
+
+/* How long the main process may take to show its own copy of a group's signal. */
+static const int64_t witness_ns = 20 * 1000000LL;
+/* Front may be late to report what the main process got long ago: front may be stopped. */
+static const int64_t remember_ns = 1000 * 1000000LL;
+
+static bool signals_equal(const struct signal_note *note, int number,
+			  const struct event_sender *sender)
+{
+	return note->number == number && note->sender.code == sender->code &&
+	       note->sender.pid == sender->pid && note->sender.uid == sender->uid;
+}
+
+static bool signals_take(struct signal_note *notes, int number,
+			 const struct event_sender *sender, int64_t oldest_ns)
+{
+	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
+		if (notes[i].time_ns < oldest_ns)
+			notes[i].number = 0;
+		else if (signals_equal(&notes[i], number, sender)) {
+			notes[i].number = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The oldest note gives way when all places are taken. */
+static void signals_keep(struct signal_note *notes, const struct signal_note *note)
+{
+	int place = 0;
+
+	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
+		if (notes[i].number == 0) {
+			place = i;
+			break;
+		}
+		if (notes[i].time_ns < notes[place].time_ns)
+			place = i;
+	}
+	notes[place] = *note;
+}
+
+/* Is `number` pending at the main process? It then has its own copy, or natively a second
+ * one would have merged with it. */
+static bool signals_pending(pid_t main_pid, int number)
+{
+	static const char *const fields[] = {"\nSigPnd:", "\nShdPnd:"};
+	char path[64], text[4096];
+	uint64_t mask = 0;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)main_pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	for (int i = 0; i < 2; i++) {
+		const char *field = strstr(text, fields[i]);
+
+		if (field)
+			mask |= strtoull(field + strlen(fields[i]), NULL, 16);
+	}
+	return mask >> (number - 1) & 1;
+}
+
+static void signals_pass_on(struct signals *signals, pid_t main_pid,
+			    const struct signal_note *note)
+{
+	signals_keep(signals->passed, note);
+	if (note->sender.code == SI_QUEUE) {
+		siginfo_t info = {.si_signo = note->number, .si_code = SI_QUEUE};
+
+		info.si_pid = getpid();
+		info.si_uid = note->sender.uid;
+		info.si_value.sival_ptr = (void *)(uintptr_t)note->sender.value;
+		if (syscall(__NR_rt_sigqueueinfo, main_pid, note->number, &info) == 0)
+			return;
+	}
+	kill(main_pid, note->number);
+}
+
+/* A terminal sends these to its foreground group as a whole, never to one process. */
+static bool signals_for_groups_only(const struct event *event)
+{
+	return event->sender.code == SI_KERNEL &&
+	       (event->number == SIGINT || event->number == SIGQUIT ||
+		event->number == SIGTSTP || event->number == SIGWINCH ||
+		event->number == SIGTTIN || event->number == SIGTTOU);
+}
+
+void signals_report(struct signals *signals, pid_t main_pid, const struct event *event)
+{
+	struct signal_note note = {.number = event->number,
+				   .time_ns = tracer_now_ns(),
+				   .sender = event->sender};
+
+	if (event->number < 1 || event->number >= NSIG || signals_for_groups_only(event))
+		return;
+	if (signals_take(signals->seen, note.number, &note.sender,
+			 note.time_ns - remember_ns))
+		return;
+	if (signals_pending(main_pid, note.number))
+		return;
+	signals_keep(signals->reported, &note);
+}
+
+/* The job learns who sent it, not who passed it on. */
+static void signals_restore_sender(pid_t tid, siginfo_t *info,
+				   const struct signal_note *note)
+{
+	info->si_code = note->sender.code;
+	info->si_pid = note->sender.pid;
+	info->si_uid = note->sender.uid;
+	info->si_value.sival_ptr = (void *)(uintptr_t)note->sender.value;
+	ptrace(PTRACE_SETSIGINFO, tid, 0, info);
+}
+
+/* Timers, children and faults would only crowd out what front may report. */
+static bool signals_can_be_for_groups(const struct signal_note *note)
+{
+	return note->number != SIGCHLD &&
+	       (note->sender.code == SI_USER || note->sender.code == SI_QUEUE ||
+		note->sender.code == SI_KERNEL);
+}
+
+void signals_deliver(struct signals *signals, pid_t tid, int number)
+{
+	struct signal_note note = {.number = number, .time_ns = tracer_now_ns()};
+	siginfo_t info;
+
+	if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
+		return;
+	if (info.si_pid == getpid() && info.si_code <= 0) {
+		for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
+			if (signals->passed[i].number != number)
+				continue;
+			signals_restore_sender(tid, &info, &signals->passed[i]);
+			signals->passed[i].number = 0;
+			return;
+		}
+		return;
+	}
+	note.sender.code = info.si_code;
+	note.sender.pid = info.si_pid;
+	note.sender.uid = info.si_uid;
+	if (!signals_can_be_for_groups(&note))
+		return;
+	if (!signals_take(signals->reported, number, &note.sender, 0))
+		signals_keep(signals->seen, &note);
+}
+
+void signals_tick(struct signals *signals, pid_t main_pid, int64_t now_ns)
+{
+	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
+		struct signal_note *note = &signals->reported[i];
+
+		if (note->number == 0 || now_ns < note->time_ns + witness_ns)
+			continue;
+		if (!signals_pending(main_pid, note->number))
+			signals_pass_on(signals, main_pid, note);
+		note->number = 0;
+	}
+}
+
+int64_t signals_deadline(const struct signals *signals)
+{
+	int64_t earliest = 0;
+
+	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
+		int64_t deadline = signals->reported[i].time_ns + witness_ns;
+
+		if (signals->reported[i].number && (!earliest || deadline < earliest))
+			earliest = deadline;
+	}
+	return earliest;
+}

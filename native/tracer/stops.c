@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One stop: which kind it is, who answers it, how the tracee goes on. That a tracee is gone
+ * (ESRCH) is normal at every step: its end is reported by a later wait. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run/channel.h"
+#include "run/trace.h"
+#include "syscalls/syscalls.h"
+#include "tracer/tracer.h"
+
+/* A parent that was killed never tells of its child; nobody else waits this long. */
+static const int64_t adopt_ns = 1000 * 1000000LL;
+
+static const int call_stop = SIGTRAP | 0x80; /* PTRACE_O_TRACESYSGOOD */
+
+static void stops_resume(struct tracee *tracee, int signal)
+{
+	int request = tracee->state == TRACEE_IN_CALL ? PTRACE_SYSCALL : PTRACE_CONT;
+
+	if (tracee->state != TRACEE_IN_CALL)
+		tracee->state = TRACEE_RUNNING;
+	ptrace(request, tracee->tid, 0, (uintptr_t)signal);
+}
+
+static void stops_expect_entry(struct tracer *tracer, pid_t tid)
+{
+	if (tracer->at_entry_count == tracer->at_entry_capacity) {
+		size_t capacity = tracer->at_entry_capacity * 2 + 8;
+		pid_t *grown = realloc(tracer->at_entry, capacity * sizeof(*grown));
+
+		if (!grown)
+			return;
+		tracer->at_entry = grown;
+		tracer->at_entry_capacity = capacity;
+	}
+	tracer->at_entry[tracer->at_entry_count++] = tid;
+}
+
+static bool stops_take_entry(struct tracer *tracer, pid_t tid)
+{
+	for (size_t i = 0; i < tracer->at_entry_count; i++) {
+		if (tracer->at_entry[i] == tid) {
+			tracer->at_entry[i] =
+				tracer->at_entry[--tracer->at_entry_count];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Carries out a verdict; the tracee runs afterwards unless it waits. */
+static void stops_apply(struct tracer *tracer, struct tracee *tracee,
+			enum verdict verdict)
+{
+	if (verdict == VERDICT_WAIT) {
+		tracee->state = TRACEE_WAITING;
+		tracer->asked = true;
+		return;
+	}
+	tracee->question = 0;
+	if (tracee->stop.dirty && tracee_store(tracee) == -ESRCH)
+		return;
+	tracee->state = verdict == VERDICT_AT_EXIT ? TRACEE_IN_CALL : TRACEE_RUNNING;
+	stops_resume(tracee, 0);
+}
+
+static void stops_enter(struct tracer *tracer, struct tracee *tracee)
+{
+	enum verdict verdict = syscalls_enter(tracer->run, tracee);
+
+	if (tracer->run->trace && verdict != VERDICT_WAIT)
+		trace_write(tracer->run->trace, tracee, verdict, TRACE_ENTRY);
+	stops_apply(tracer, tracee, verdict);
+}
+
+static void stops_seccomp(struct tracer *tracer, struct tracee *tracee)
+{
+	tracer->run->counters.stops++;
+	tracee->tries = 0;
+	/* After a verdict AT_EXIT of an exit stop this call had an entry stop before. */
+	if (tracer->at_entry_count)
+		stops_take_entry(tracer, tracee->tid);
+	if (tracee_fetch(tracee) == 0)
+		stops_enter(tracer, tracee);
+	else
+		stops_resume(tracee, 0);
+}
+
+static void stops_call(struct tracer *tracer, struct tracee *tracee)
+{
+	enum verdict verdict;
+
+	if (tracer->at_entry_count && stops_take_entry(tracer, tracee->tid)) {
+		tracee->state = TRACEE_IN_CALL;
+		stops_resume(tracee, 0);
+		return;
+	}
+	tracer->run->counters.exit_stops++;
+	verdict = syscalls_leave(tracer->run, tracee);
+	if (tracer->run->trace && verdict != VERDICT_WAIT)
+		trace_write(tracer->run->trace, tracee, verdict, TRACE_EXIT);
+	if (verdict == VERDICT_AT_EXIT)
+		stops_expect_entry(tracer, tracee->tid);
+	stops_apply(tracer, tracee, verdict);
+}
+
+static int stops_take_early(struct tracer *tracer, pid_t tid, int *ret_status)
+{
+	for (size_t i = 0; i < tracer->early_count; i++) {
+		if (tracer->early[i].tid == tid) {
+			*ret_status = tracer->early[i].status;
+			tracer->early[i] = tracer->early[--tracer->early_count];
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void stops_keep_early(struct tracer *tracer, pid_t tid, int status)
+{
+	int old;
+
+	stops_take_early(tracer, tid, &old);
+	if (tracer->early_count == tracer->early_capacity) {
+		size_t capacity = tracer->early_capacity * 2 + 16;
+		struct early_stop *grown =
+			realloc(tracer->early, capacity * sizeof(*grown));
+
+		if (!grown)
+			return;
+		tracer->early = grown;
+		tracer->early_capacity = capacity;
+	}
+	tracer->early[tracer->early_count++] = (struct early_stop){
+		.tid = tid, .status = status, .time_ns = tracer_now_ns()};
+}
+
+static void stops_new_child(struct tracer *tracer, struct tracee *parent)
+{
+	unsigned long message = 0;
+	struct tracee *child;
+	uint64_t flags;
+	int status;
+	pid_t tid;
+
+	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &message) < 0)
+		return;
+	tid = (pid_t)message;
+	flags = tracee_clone_flags(parent);
+	if (!(flags & CLONE_THREAD))
+		tracer->run->counters.processes++;
+	if (tracees_find(tracer->tracees, tid))
+		return;
+	if (stops_take_early(tracer, tid, &status)) {
+		if (!WIFSTOPPED(status))
+			return; /* it has lived and died already */
+		child = tracees_add_child(tracer->tracees, parent, tid, flags);
+		if (child)
+			stops_handle(tracer, tid, status);
+		else
+			kill(tid, SIGKILL); /* no memory: better dead than unserved */
+		return;
+	}
+	child = tracees_add_child(tracer->tracees, parent, tid, flags);
+	if (child)
+		child->state = TRACEE_NEW;
+}
+
+/* execve by a thread that is not the leader: the leader is gone without a word and the
+ * thread goes on under the leader's id. */
+static void stops_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)
+{
+	struct tracee *thread = tracees_find(tracer->tracees, former);
+	struct tracee old = *leader;
+
+	if (!thread)
+		return;
+	leader->state = thread->state;
+	leader->files = thread->files;
+	leader->question = thread->question;
+	leader->tries = thread->tries;
+	leader->stop = thread->stop;
+	leader->pending_exec = thread->pending_exec;
+	thread->files = old.files;
+	thread->question = old.question;
+	thread->stop = old.stop;
+	thread->pending_exec = old.pending_exec;
+	syscalls_gone(tracer->run, thread);
+	tracees_remove(tracer->tracees, thread);
+}
+
+static void stops_exec(struct tracer *tracer, struct tracee *tracee)
+{
+	unsigned long former = 0;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &former) == 0 &&
+	    (pid_t)former != tracee->tid)
+		stops_take_over(tracer, tracee, (pid_t)former);
+	if (tracee_after_exec(tracee) < 0) {
+		kill(tracee->tid, SIGKILL);
+		return;
+	}
+	if (tracee_fetch(tracee) < 0)
+		return;
+	stops_apply(tracer, tracee, syscalls_exec(tracer->run, tracee));
+}
+
+static void stops_main_stopped(struct tracer *tracer, int signal)
+{
+	struct event event = {.kind = EVENT_STOPPED, .number = signal};
+
+	if (tracer->main_stopped)
+		return;
+	tracer->main_stopped = true;
+	event_send(tracer->front_fd, &event);
+	/* SIGSTOP cannot be held back by front, so only who also continues it may send
+	 * it without a race. */
+	if (signal == SIGSTOP)
+		kill(tracer->front_pid, SIGSTOP);
+}
+
+static void stops_main_continued(struct tracer *tracer)
+{
+	struct event event = {.kind = EVENT_CONTINUED};
+
+	if (!tracer->main_stopped)
+		return;
+	tracer->main_stopped = false;
+	event_send(tracer->front_fd, &event);
+	kill(tracer->front_pid, SIGCONT);
+}
+
+/* The first stop of a child, a group stop, or the end of one. */
+static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int signal)
+{
+	bool group_stop = signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
+			  signal == SIGTTOU;
+
+	if (tracee->state == TRACEE_WAITING)
+		return;
+	if (!group_stop) {
+		if (tracee->tid == tracer->main_pid && !tracer->main_ended)
+			stops_main_continued(tracer);
+		stops_resume(tracee, 0);
+		return;
+	}
+	tracee->state = TRACEE_GROUP_STOP;
+	if (tracee->tid == tracer->main_pid && !tracer->main_ended)
+		stops_main_stopped(tracer, signal);
+	ptrace(PTRACE_LISTEN, tracee->tid, 0, 0);
+}
+
+static void stops_signal(struct tracer *tracer, struct tracee *tracee, int signal)
+{
+	if (tracee->process && tracee->process->tgid == tracer->main_pid)
+		signals_deliver(&tracer->signals, tracee->tid, signal);
+	stops_resume(tracee, signal);
+}
+
+static void stops_stopped(struct tracer *tracer, struct tracee *tracee, int status)
+{
+	int signal = WSTOPSIG(status);
+
+	switch (status >> 16) {
+	case PTRACE_EVENT_SECCOMP:
+		stops_seccomp(tracer, tracee);
+		break;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE:
+		stops_new_child(tracer, tracee);
+		/* A vfork parent sleeps until its child's exec: it is not waited for. */
+		stops_resume(tracee, 0);
+		break;
+	case PTRACE_EVENT_EXEC:
+		stops_exec(tracer, tracee);
+		break;
+	case PTRACE_EVENT_STOP:
+		stops_event_stop(tracer, tracee, signal);
+		break;
+	case 0:
+		if (signal == call_stop)
+			stops_call(tracer, tracee);
+		else
+			stops_signal(tracer, tracee, signal);
+		break;
+	default:
+		stops_resume(tracee, 0);
+	}
+}
+
+static void stops_ended(struct tracer *tracer, struct tracee *tracee, pid_t tid,
+			int status)
+{
+	if (tracee) {
+		/* The kernel tells of a leader that ended before its last thread with a
+		 * signal of the clone's choice, perhaps none: look once more. */
+		if (tracee->process && tracee->process->tgid != tid)
+			tracer->recheck_ns = tracer_now_ns() + 20 * 1000000LL;
+		if (tracer->at_entry_count)
+			stops_take_entry(tracer, tid);
+		tracee->state = TRACEE_DEAD;
+		syscalls_gone(tracer->run, tracee);
+		tracees_remove(tracer->tracees, tracee);
+	}
+	if (tid == tracer->main_pid && !tracer->main_ended) {
+		stops_main_continued(tracer); /* a stopped front hears nothing */
+		tracer->main_ended = true;
+		tracer->hooks->main_ended(tracer->hooks->context, status);
+	}
+}
+
+void stops_handle(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee = tracees_find(tracer->tracees, tid);
+
+	if (!WIFSTOPPED(status)) {
+		int early;
+
+		if (!tracee && tid != tracer->main_pid &&
+		    (stops_take_early(tracer, tid, &early) || !tracer->main_ended))
+			stops_keep_early(tracer, tid, status);
+		stops_ended(tracer, tracee, tid, status);
+		return;
+	}
+	if (tracer->ending) {
+		kill(tid, SIGKILL);
+		return;
+	}
+	if (!tracee) {
+		/* The parent's event comes yet, or never: see stops_adopt(). */
+		stops_keep_early(tracer, tid, status);
+		return;
+	}
+	stops_stopped(tracer, tracee, status);
+}
+
+/* Who is likely to have made `tid`: a thread's leader, else the parent process. */
+static struct tracee *stops_likely_parent(struct tracer *tracer, pid_t tid,
+					  uint64_t *ret_flags)
+{
+	char path[64], line[256];
+	struct tracee *tracee = NULL;
+	int id;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	file = fopen(path, "re");
+	while (file && !tracee && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Tgid: %d", &id) == 1 && id != tid) {
+			tracee = tracees_find(tracer->tracees, id);
+			*ret_flags = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND | CLONE_FS |
+				     CLONE_FILES;
+		} else if (sscanf(line, "PPid: %d", &id) == 1) {
+			tracee = tracees_find(tracer->tracees, id);
+			*ret_flags = 0;
+		}
+	}
+	if (file)
+		fclose(file);
+	return tracee;
+}
+
+void stops_adopt(struct tracer *tracer, int64_t now_ns)
+{
+	for (size_t i = 0; i < tracer->early_count; i++) {
+		struct early_stop stop = tracer->early[i];
+		struct tracee *parent;
+		uint64_t flags = 0;
+		int status;
+
+		if (now_ns < stop.time_ns + adopt_ns)
+			continue;
+		stops_take_early(tracer, stop.tid, &status);
+		i--;
+		if (!WIFSTOPPED(stop.status))
+			continue;
+		parent = stops_likely_parent(tracer, stop.tid, &flags);
+		if (parent ? !tracees_add_child(tracer->tracees, parent, stop.tid, flags)
+			   : !tracees_add_first(tracer->tracees, stop.tid)) {
+			kill(stop.tid, SIGKILL);
+			continue;
+		}
+		stops_handle(tracer, stop.tid, stop.status);
+	}
+}
+
+struct stops_waiting {
+	struct tracer *tracer;
+	uint32_t id;
+	bool found;
+};
+
+static void stops_run_again(struct tracee *tracee, void *context)
+{
+	struct stops_waiting *waiting = context;
+
+	if (tracee->state != TRACEE_WAITING || tracee->question != waiting->id)
+		return;
+	waiting->found = true;
+	stops_enter(waiting->tracer, tracee);
+}
+
+bool stops_answered(struct tracer *tracer, uint32_t id)
+{
+	struct stops_waiting waiting = {.tracer = tracer, .id = id};
+	bool found;
+
+	tracees_each(tracer->tracees, stops_run_again, &waiting);
+	found = waiting.found;
+	channel_forget(tracer->run->channel, id);
+	/* Whoever waits for the same id still would wait for ever. */
+	waiting.found = false;
+	tracees_each(tracer->tracees, stops_run_again, &waiting);
+	return found;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop that waits for stops, answers and signals, and answers each. One thread. */
+#ifndef TRACER_TRACER_H
+#define TRACER_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "run/run.h"
+#include "tracee/tracee.h"
+#include "tracer/signals.h"
+
+/* What launch/ wants to hear. */
+struct tracer_hooks {
+	void *context;
+	/* An answer of the resolver that no tracee waits for. */
+	void (*answered)(void *context, uint32_t id);
+	/* Something has ended that is no tracee: was it a helper of ours? */
+	bool (*reaped)(void *context, pid_t pid, int status);
+	/* The job's main process has ended; its children's usage is up to date. */
+	void (*main_ended)(void *context, int status);
+	/* Front is gone, or asks for the end of all. */
+	void (*front_gone)(void *context);
+	/* Called when `deadline_ns` of the tracer has passed. */
+	void (*deadline)(void *context);
+};
+
+/* A stop or an end that was seen before the parent's event told whose child it is. */
+struct early_stop {
+	pid_t tid;
+	int status;
+	int64_t time_ns;
+};
+
+struct tracer {
+	struct run *run;
+	const struct tracer_hooks *hooks;
+	struct tracees *tracees;
+	struct signals signals;
+	int front_fd;
+	pid_t front_pid;
+	pid_t main_pid;
+	bool main_ended;
+	bool main_stopped;
+	bool ending; /* everything that still moves is killed */
+	bool asked;  /* a handler asked since answers were last looked for */
+	int64_t deadline_ns; /* 0: none */
+	int64_t recheck_ns;  /* look for ends once more then; 0: no */
+	struct early_stop *early;
+	size_t early_count, early_capacity;
+	pid_t *at_entry; /* tids whose next call stop is an entry */
+	size_t at_entry_count, at_entry_capacity;
+};
+
+/* Blocks all signals of this process; they are only ever taken by the loop. */
+void tracer_block_signals(void);
+/* Makes `fd` raise the signal that wakes the loop. 0 or a negative errno. */
+int tracer_watch(int fd);
+
+/* Who is told what becomes of the job. */
+struct tracer_front {
+	int fd;
+	pid_t pid;
+};
+
+int tracer_create(struct run *run, const struct tracer_hooks *hooks,
+		  struct tracer_front front, struct tracer **ret_tracer);
+void tracer_destroy(struct tracer *tracer);
+/* Makes `pid`, a child of ours that waits for it, the job's main process. 0 or a negative
+ * errno of PTRACE_SEIZE. */
+int tracer_seize(struct tracer *tracer, pid_t pid);
+/* Returns when the job is gone and no deadline is set. */
+void tracer_run(struct tracer *tracer);
+/* Kills every process of the job. */
+void tracer_end_job(struct tracer *tracer);
+/* No process of the job is left. */
+bool tracer_is_idle(const struct tracer *tracer);
+
+int64_t tracer_now_ns(void);
+
+/* stops.c */
+void stops_handle(struct tracer *tracer, pid_t tid, int status);
+/* Runs the calls again that waited for the answer to question `id`; false: none did. */
+bool stops_answered(struct tracer *tracer, uint32_t id);
+/* Takes in early children whose parent never told of them. */
+void stops_adopt(struct tracer *tracer, int64_t now_ns);
+
+#endif
