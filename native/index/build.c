@@ -30,41 +30,57 @@ void interpose_builder_destroy(struct interpose_builder *builder)
 	free(builder);
 }
 
-/* Room for `more` things after `count`, at most `max` in all. Returns the array, moved
- * or not; NULL: *ret_error says why and the old one stays. */
-static void *reserve(void *array, size_t *room, size_t count, size_t more, size_t size,
-		     size_t max, int *ret_error)
+/* `array` with room for `wanted` things, moved or not; NULL without memory. */
+static void *reserve(void *array, size_t *room, size_t wanted, size_t size)
 {
-	size_t wanted = *room;
+	size_t larger = *room < 64 ? 64 : *room * 2;
 	void *moved;
 
-	if (more > max - count) {
-		*ret_error = -EBADMSG;
-		return NULL;
-	}
-	if (array != NULL && count + more <= *room)
+	if (array != NULL && wanted <= *room)
 		return array;
-	wanted = wanted < 64 ? 64 : wanted * 2;
-	if (wanted < count + more)
-		wanted = count + more;
-	moved = realloc(array, wanted * size);
-	if (moved == NULL) {
-		*ret_error = -ENOMEM;
-		return NULL;
-	}
-	*room = wanted;
+	if (larger < wanted)
+		larger = wanted;
+	moved = realloc(array, larger * size);
+	if (moved != NULL)
+		*room = larger;
 	return moved;
 }
 
-#define RESERVE(builder, array, count, room, more, max, ret_error)                    \
-	({                                                                            \
-		void *moved_ =                                                        \
-			reserve((builder)->array, &(builder)->room, (builder)->count, \
-				more, sizeof(*(builder)->array), max, ret_error);     \
-		if (moved_ != NULL)                                                   \
-			(builder)->array = moved_;                                    \
-		moved_ != NULL;                                                       \
+/* Room for `more` things in one of the builder's arrays: 0 or a negative errno. */
+#define RESERVE(array, count, room, more, max)                                     \
+	({                                                                         \
+		int error_ = (more) > (max) - (count) ? -EBADMSG : -ENOMEM;        \
+		void *moved_ = error_ == -EBADMSG                                  \
+				       ? NULL                                      \
+				       : reserve(array, &(room), (count) + (more), \
+						 sizeof(*(array)));                \
+		if (moved_ != NULL)                                                \
+			(array) = moved_;                                          \
+		moved_ != NULL ? 0 : error_;                                       \
 	})
+
+static int reserve_rows(struct interpose_builder *builder, size_t count,
+			size_t bytes_len)
+{
+	int error = RESERVE(builder->rows, builder->row_count, builder->row_room, count,
+			    (size_t)INDEX_COUNT_MAX);
+
+	if (error < 0)
+		return error;
+	return RESERVE(builder->bytes, builder->byte_count, builder->byte_room,
+		       bytes_len, (size_t)MAX_BYTES);
+}
+
+static int reserve_list(struct interpose_builder *builder, size_t count)
+{
+	int error = RESERVE(builder->lists, builder->list_count, builder->list_room, 1,
+			    (size_t)INDEX_COUNT_MAX);
+
+	if (error < 0)
+		return error;
+	return RESERVE(builder->chunks, builder->chunk_count, builder->chunk_room,
+		       count, (size_t)MAX_CHUNKS);
+}
 
 static bool name_is_sound(const char *name, size_t len)
 {
@@ -115,13 +131,10 @@ int interpose_builder_add_rows(struct interpose_builder *builder,
 			       const struct interpose_row *rows, size_t count,
 			       const uint8_t *bytes, size_t bytes_len)
 {
+	int error = reserve_rows(builder, count, bytes_len);
 	size_t used = 0;
-	int error = 0;
 
-	if (!RESERVE(builder, rows, row_count, row_room, count, INDEX_COUNT_MAX,
-		     &error) ||
-	    !RESERVE(builder, bytes, byte_count, byte_room, bytes_len, MAX_BYTES,
-		     &error))
+	if (error < 0)
 		return error;
 	for (size_t i = 0; i < count; i++) {
 		const struct interpose_row *row = &rows[i];
@@ -155,14 +168,12 @@ int interpose_builder_add_chunks(struct interpose_builder *builder, int64_t path
 				 const struct interpose_chunk *chunks, size_t count)
 {
 	struct build_list *list;
-	int error = 0;
+	int error;
 
 	if (digest == NULL)
 		return -EBADMSG;
-	if (!RESERVE(builder, lists, list_count, list_room, 1, INDEX_COUNT_MAX,
-		     &error) ||
-	    !RESERVE(builder, chunks, chunk_count, chunk_room, count, MAX_CHUNKS,
-		     &error))
+	error = reserve_list(builder, count);
+	if (error < 0)
 		return error;
 	list = &builder->lists[builder->list_count++];
 	list->key.first = path_1;
@@ -182,14 +193,15 @@ int interpose_builder_add_nested(struct interpose_builder *builder, int64_t path
 				 uint32_t algorithm, uint64_t size, int is_bind)
 {
 	struct build_nested *nested;
-	int error = 0;
+	int error;
 
 	(void)size; /* its hash proves the catalog, the size is a hint for progress only
 		     */
 	if (digest != NULL && algorithm > INTERPOSE_SHAKE128)
 		return -EBADMSG;
-	if (!RESERVE(builder, nested, nested_count, nested_room, 1, INDEX_COUNT_MAX,
-		     &error))
+	error = RESERVE(builder->nested, builder->nested_count, builder->nested_room, 1,
+			(size_t)INDEX_COUNT_MAX);
+	if (error < 0)
 		return error;
 	nested = &builder->nested[builder->nested_count++];
 	memset(nested, 0, sizeof(*nested));

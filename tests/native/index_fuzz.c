@@ -125,7 +125,8 @@ static int damage_rounds(const char *path, int rounds)
 	return accepted;
 }
 
-static void add_random_rows(struct interpose_builder *builder, uint32_t keys)
+/* Mostly a tree: each row has a new key and a lower one as parent. */
+static void add_random_rows(struct interpose_builder *builder, uint32_t *next)
 {
 	static const uint32_t types[] = {S_IFDIR, S_IFDIR, S_IFDIR,
 					 S_IFREG, S_IFLNK, 0};
@@ -135,13 +136,14 @@ static void add_random_rows(struct interpose_builder *builder, uint32_t keys)
 
 	memset(row, 0, sizeof(row));
 	for (size_t i = 0; i < count; i++) {
-		row[i].path_1 = pick(keys);
-		row[i].parent_1 =
-			pick(4) ? pick((uint32_t)row[i].path_1 + 1) : pick(keys);
-		row[i].mode = types[pick(pick(8) ? 5 : 6)] | 0644;
-		row[i].flags = pick(8) ? 0x40u * pick(2) : pick(1 << 17);
+		uint32_t key = pick(200) ? (*next)++ : pick(*next + 1);
+
+		row[i].path_1 = key;
+		row[i].parent_1 = pick(100) ? pick(key / 4 + 1) : pick(*next + 1);
+		row[i].mode = types[key < 3 ? 0 : pick(pick(200) ? 5 : 6)] | 0644;
+		row[i].flags = pick(100) ? 0x40u * pick(2) : pick(1 << 17);
 		row[i].hardlinks = (uint64_t)pick(3) << 32 | pick(3);
-		row[i].name_len = pick(16) ? 1 + pick(3) : pick(80);
+		row[i].name_len = pick(200) ? 2 + pick(6) : pick(80);
 		row[i].target_len = pick(4) ? 0 : pick(20);
 		row[i].digest_len = pick(2) ? 20 : 0;
 		row[i].xattr_len = pick(4) ? 0 : pick(10);
@@ -177,15 +179,15 @@ static int build_rounds(int rounds)
 
 	for (int i = 0; i < rounds; i++) {
 		struct interpose_builder *builder = interpose_builder_create();
-		uint32_t keys = 2 + pick(60);
+		uint32_t next = 0;
 		int fd = memfd_create("index", MFD_CLOEXEC);
 		struct index_map map;
 		struct stat status;
 		void *base;
 
 		for (uint32_t k = pick(4); k > 0; k--)
-			add_random_rows(builder, keys);
-		add_random_extras(builder, keys);
+			add_random_rows(builder, &next);
+		add_random_extras(builder, next + 1);
 		if (interpose_builder_finish(builder, fd, digest, 0, 0, 0) == 0) {
 			accepted++;
 			if (fstat(fd, &status) < 0)
