@@ -24,7 +24,8 @@ NATIVE = ROOT / "native"
 MACHINES = ("x86_64", "aarch64")
 # Never -Werror here: a newer compiler's new warning must not break an install.
 CFLAGS = (
-    "-std=gnu11 -O2 -Wall -Wextra -fvisibility=hidden -fstack-protector-strong"
+    "-std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -fvisibility=hidden"
+    " -fstack-protector-strong"
 ).split()
 
 

@@ -18,6 +18,9 @@ int walk_start(struct walk *walk, const struct walk_world *world, struct place a
 	walk->links = 0;
 	walk->missing_last = false;
 	walk->last_is_dot = true;
+	walk->follow_last = walk->parent_only = false;
+	walk->last = NULL;
+	walk->last_len = 0;
 	walk->trailing_slash = path_len > 0 && path[path_len - 1] == '/';
 	walk->head = (uint32_t)(WALK_TEXT_SIZE - path_len);
 	memcpy(walk->text + walk->head, path, path_len);
@@ -254,6 +257,11 @@ enum walk_end walk_go(struct walk *walk)
 		if (end != WALK_FOUND)
 			break;
 		walk->last_is_dot = is_dot(name, len) || is_dot_dot(name, len);
+		if (walk->parent_only && last) {
+			walk->last = name;
+			walk->last_len = len;
+			return WALK_FOUND;
+		}
 		if (is_dot(name, len))
 			continue;
 		end = is_dot_dot(name, len) ? step_dot_dot(walk)

@@ -63,9 +63,12 @@ struct walk {
 	int error;		      /* positive errno */
 	int links;		      /* links followed so far, host links included */
 	bool follow_last;
+	bool parent_only; /* end in the directory of the last name, `last` */
 	bool missing_last;
 	bool last_is_dot; /* the path ends in "." or ".." (or is a root) */
 	bool trailing_slash;
+	const char *last; /* with parent_only: in `text`; NULL for "." or no name */
+	size_t last_len;
 	uint32_t head; /* the rest is text[head..WALK_TEXT_SIZE) */
 	char text[WALK_TEXT_SIZE];
 };

@@ -36,6 +36,9 @@ uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry);
 /* Number that statfs and stat show for the repository; of /cvmfs with kind PLACE_TOP. */
 uint64_t mounts_device(const struct place *place);
+/* True if both are files with the same bytes: they share one object. */
+bool mounts_same_content(const struct mounts *mounts, const struct place *a,
+			 const struct place *b);
 /* Path as the job sees it (/cvmfs/FQRN/...); its length or -ENAMETOOLONG, -EIO. */
 int mounts_path(const struct mounts *mounts, const struct place *place, char *buffer,
 		size_t size);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FIRST_SIZE = 256 };
@@ -82,7 +83,7 @@ static int node_grow(struct nodes *nodes)
 	return 0;
 }
 
-void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
+void nodes_learn(struct run *run, uint64_t dev, uint64_t ino, enum node_kind kind,
 		 const struct place *place)
 {
 	struct nodes *nodes = run->nodes;
@@ -90,10 +91,10 @@ void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 
 	if (nodes->used * 2 >= nodes->size && node_grow(nodes) < 0)
 		return; /* Then fstat shows the object's own numbers. */
-	node = node_slot(nodes->nodes, nodes->size, st->st_dev, st->st_ino);
+	node = node_slot(nodes->nodes, nodes->size, dev, ino);
 	if (!node->kind)
 		nodes->used++;
-	*node = (struct node){kind, st->st_dev, st->st_ino, *place};
+	*node = (struct node){kind, dev, ino, *place};
 }
 
 const struct node *nodes_find(const struct run *run, uint64_t dev, uint64_t ino)
@@ -185,6 +186,6 @@ int nodes_skeleton(struct run *run, const struct place *place,
 		return -errno;
 	slot->place = *place;
 	slot->number = (uint32_t)++nodes->skeleton_used;
-	nodes_learn(run, &st, NODE_SKELETON, place);
+	nodes_learn(run, st.st_dev, st.st_ino, NODE_SKELETON, place);
 	return 0;
 }

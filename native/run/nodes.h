@@ -4,8 +4,6 @@
 #ifndef RUN_NODES_H
 #define RUN_NODES_H
 
-#include <sys/stat.h>
-
 #include "path/walk.h"
 #include "run/run.h"
 
@@ -26,7 +24,7 @@ int nodes_skeleton(struct run *run, const struct place *place,
 		   const struct interpose_entry *entry, const char *target,
 		   char *ret_path, size_t size);
 /* Notes that this inode carries the content of `place` (the last one wins). */
-void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
+void nodes_learn(struct run *run, uint64_t dev, uint64_t ino, enum node_kind kind,
 		 const struct place *place);
 /* NULL: not one of ours. */
 const struct node *nodes_find(const struct run *run, uint64_t dev, uint64_t ino);

@@ -11,6 +11,7 @@
 
 #include "run/channel.h"
 #include "run/mounts.h"
+#include "run/nodes.h"
 
 enum { RETRY_AFTER_S = 2, FIRST_SIZE = 256 };
 
@@ -23,6 +24,7 @@ struct object {
 	enum object_state state;
 	uint32_t question;
 	time_t failed_at;
+	uint64_t dev, ino;
 	char *path;
 };
 
@@ -134,6 +136,20 @@ static void private_path(const struct run *run, uint32_t mount,
 		 object->chunked ? "-assembled" : "");
 }
 
+/* `path` (owned) is where the content is; it is so only if there is such a file. */
+static void object_is_at(struct object *object, char *path)
+{
+	struct stat st;
+
+	free(object->path);
+	object->path = path;
+	if (!path || stat(path, &st) < 0)
+		return;
+	object->dev = st.st_dev;
+	object->ino = st.st_ino;
+	object->state = OBJECT_THERE;
+}
+
 /* Only files that we stored ourselves count without a question (decisions 16, 17). */
 static void look_in_private(const struct run *run, uint32_t mount, struct object *object)
 {
@@ -144,10 +160,7 @@ static void look_in_private(const struct run *run, uint32_t mount, struct object
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
 	    (st.st_mode & 07777) != 0555)
 		return;
-	free(object->path);
-	object->path = strdup(path);
-	if (object->path)
-		object->state = OBJECT_THERE;
+	object_is_at(object, strdup(path));
 }
 
 static time_t now_s(void)
@@ -170,11 +183,11 @@ static void take_answer(struct run *run, struct object *object)
 	if (state == CHANNEL_UNKNOWN)
 		return;
 	if (!answer.error && answer.body_len) {
-		free(object->path);
-		object->path = strndup((const char *)answer.body, answer.body_len);
-		object->state = object->path ? OBJECT_THERE : OBJECT_FAILED;
 		object->vanished = false;
-	} else {
+		object_is_at(object,
+			     strndup((const char *)answer.body, answer.body_len));
+	}
+	if (object->state != OBJECT_THERE) {
 		object->state = OBJECT_FAILED;
 		object->failed_at = now_s();
 	}
@@ -224,15 +237,20 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	*ret_question = object->question;
 	if (object->state == OBJECT_ASKED)
 		return WALK_UNKNOWN;
-	return object->state == OBJECT_THERE ? WALK_YES : WALK_BROKEN;
+	if (object->state != OBJECT_THERE)
+		return WALK_BROKEN;
+	nodes_learn(run, object->dev, object->ino, NODE_OBJECT, place);
+	return WALK_YES;
 }
 
-void objects_vanished(struct run *run, const struct interpose_entry *entry)
+bool objects_vanished(struct run *run, const struct interpose_entry *entry)
 {
 	struct object *object = entry->digest ? slot_of(run->objects, entry) : NULL;
+	struct stat st;
 
-	if (object && object->state == OBJECT_THERE) {
-		object->state = OBJECT_UNKNOWN;
-		object->vanished = true;
-	}
+	if (!object || object->state != OBJECT_THERE || stat(object->path, &st) == 0)
+		return false;
+	object->state = OBJECT_UNKNOWN;
+	object->vanished = true;
+	return true;
 }

@@ -35,6 +35,7 @@ struct run {
 	struct counters counters;
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
 	uint64_t root_dev, root_ino; /* of the host's / */
+	uint64_t proc_dev; /* st_dev of /proc */
 	uid_t uid;
 	gid_t gid;
 	const char *const *environment; /* for variant symlinks; interpose_run's own */

@@ -6,6 +6,9 @@
 #include "run/run.h"
 #include "tracee/tracee.h"
 
+/* prctl() option that only a tracer of ours answers: an inner interpose_run asks it. */
+enum { SYSCALLS_HYPERCALL = 0x49504f53 };
+
 /* How an argument is shown in a trace and what it carries. */
 enum argument_kind { ARG_NONE, ARG_INT, ARG_DIRFD, ARG_FD, ARG_PATH, ARG_POINTER, ARG_FLAGS };
 

@@ -42,6 +42,36 @@ int tracee_fetch(struct tracee *tracee)
 	return 0;
 }
 
+int tracee_fetch_result(struct tracee *tracee)
+{
+	struct stop *stop = &tracee->stop;
+	struct iovec iov = {stop->regs.raw, sizeof(stop->regs.raw)};
+
+	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
+		return -errno;
+	stop->regs.size = iov.iov_len;
+	stop->dirty = false;
+	return 0;
+}
+
+enum verdict tracee_finish(struct tracee *tracee, int64_t result)
+{
+	tracee->stop.regs = tracee->stop.saved;
+	arch_set_result(&tracee->stop.regs, result);
+	tracee->stop.dirty = true;
+	tracee_free_slot(tracee);
+	return VERDICT_PASS;
+}
+
+enum verdict tracee_again(struct tracee *tracee)
+{
+	tracee->stop.regs = tracee->stop.saved;
+	arch_restart(&tracee->stop.regs, tracee->stop.number);
+	tracee->stop.dirty = true;
+	tracee_free_slot(tracee);
+	return VERDICT_PASS;
+}
+
 int tracee_store(struct tracee *tracee)
 {
 	struct stop *stop = &tracee->stop;
@@ -69,20 +99,24 @@ enum verdict tracee_answer(struct tracee *tracee, int64_t result)
 
 uint64_t tracee_clone_flags(struct tracee *tracee)
 {
+	struct arch_regs regs; /* `stop` may be in use: the call has not ended yet */
+	struct iovec iov = {regs.raw, sizeof(regs.raw)};
 	uint64_t flags = 0;
+	long number;
 
-	if (tracee_fetch(tracee) < 0)
+	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
 		return 0;
-	if (tracee->stop.number == SYS_clone)
-		return tracee->stop.args[0];
-	if (tracee->stop.number == SYS_clone3) {
+	number = arch_number(&regs);
+	if (number == SYS_clone)
+		return arch_argument(&regs, 0);
+	if (number == SYS_clone3) {
 		/* struct clone_args begins with its flags (clone(2)). */
-		if (tracee_read(tracee, tracee->stop.args[0], &flags, sizeof(flags)) < 0)
+		if (tracee_read(tracee, arch_argument(&regs, 0), &flags, sizeof(flags)) < 0)
 			return 0;
 		return flags;
 	}
 #ifdef SYS_vfork
-	if (tracee->stop.number == SYS_vfork)
+	if (number == SYS_vfork)
 		return CLONE_VM | CLONE_VFORK;
 #endif
 	return 0;

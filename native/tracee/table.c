@@ -66,6 +66,7 @@ static void process_release(struct process *process)
 
 static void tracee_destroy(struct tracee *tracee)
 {
+	tracee_free_slot(tracee);
 	space_release(tracee->memory);
 	descriptors_release(tracee->files);
 	process_release(tracee->process);
@@ -192,6 +193,7 @@ int tracee_after_exec(struct tracee *tracee)
 
 	if (!space)
 		return -ENOMEM;
+	tracee_free_slot(tracee);
 	space_release(tracee->memory);
 	tracee->memory = space;
 	tracee->stop.leave = NULL;

@@ -43,6 +43,7 @@ struct stop {
 	const struct syscall_row *row;
 	stop_handler leave; /* at the exit stop */
 	uint64_t note[6];   /* the handler's own memory until `leave` */
+	uint32_t slot;	    /* of the region, + 1; 0: none */
 };
 
 /* Lives as long as an address space: clone(CLONE_VM) shares it, fork copies, exec drops. */
@@ -117,8 +118,31 @@ void tracees_each(struct tracees *tracees,
 /* Registers (stop.c). All: 0 or a negative errno; -ESRCH: the tracee is gone. */
 int tracee_fetch(struct tracee *tracee); /* fills stop.regs, saved, number, args */
 int tracee_store(struct tracee *tracee); /* if dirty */
+/* At an exit stop: stop.regs only; saved, number and args stay those of the entry. */
+int tracee_fetch_result(struct tracee *tracee);
 enum verdict tracee_answer(struct tracee *tracee, int64_t result); /* VERDICT_ANSWER */
+/* At an exit stop: everything as it was at the entry, but the result. */
+enum verdict tracee_finish(struct tracee *tracee, int64_t result);
+/* At an exit stop: the call as it came in runs again, through a stop of its own. */
+enum verdict tracee_again(struct tracee *tracee);
 uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork event */
+
+/* Redirection (redirect.c): argument `position` points to a copy of `path` while the kernel
+ * does the call; `leave` then ends it with tracee_finish or tracee_again. The first one of
+ * an address space makes the region and runs the call again (decisions 7). */
+struct redirection {
+	unsigned int position;
+	const char *path;
+};
+enum verdict tracee_redirect(struct tracee *tracee, const struct redirection *list,
+			     size_t count, stop_handler leave);
+/* The usual `leave`: the kernel's result stands. */
+enum verdict tracee_leave_as_is(struct run *run, struct tracee *tracee);
+void tracee_free_slot(struct tracee *tracee);
+/* Room of `size` bytes in the region for `tracee` alone, until its call ends; 0 with
+ * *ret_verdict set if it has to be made first. */
+uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict);
+enum { TRACEE_SLOT_SIZE = 8192 };
 
 /* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). */
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls that make or remove names. Nothing below /cvmfs can change; what counts is the
+ * order in which a read-only mount reports its errors (fs/namei.c: filename_create,
+ * do_unlinkat, do_rmdir, do_renameat2, do_linkat). */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "syscalls/handlers.h"
+
+enum verdict redirect_elsewhere(struct target *target, unsigned int position)
+{
+	struct redirection redirection = {position, target->elsewhere};
+
+	return tracee_redirect(target->view.tracee, &redirection, 1, tracee_leave_as_is);
+}
+
+/* filename_create() on a read-only mount. */
+static int create_error(const struct target *target, bool directory)
+{
+	if (target->kind == TARGET_OURS)
+		return EEXIST;
+	if (!target->walk.missing_last)
+		return target->walk.error;
+	if (target->walk.trailing_slash && !directory)
+		return ENOENT;
+	return EROFS;
+}
+
+static enum verdict create_at(struct run *run, struct tracee *tracee, int dirfd_argument,
+			      int path_argument, bool directory)
+{
+	struct target target;
+	enum verdict verdict;
+
+	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument, 0,
+			    &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, (unsigned int)path_argument);
+	return tracee_answer(tracee, -create_error(&target, directory));
+}
+
+HANDLER(enter_mkdir)
+{
+	return create_at(run, tracee, -1, 0, true);
+}
+
+HANDLER(enter_mkdirat)
+{
+	return create_at(run, tracee, 0, 1, true);
+}
+
+HANDLER(enter_mknod)
+{
+	return create_at(run, tracee, -1, 0, false);
+}
+
+HANDLER(enter_mknodat)
+{
+	return create_at(run, tracee, 0, 1, false);
+}
+
+HANDLER(enter_symlink)
+{
+	return create_at(run, tracee, -1, 1, false);
+}
+
+HANDLER(enter_symlinkat)
+{
+	return create_at(run, tracee, 1, 2, false);
+}
+
+/* ---- names that go away: the last name is not even looked at ---- */
+
+enum removal { REMOVE_FILE, REMOVE_DIRECTORY };
+
+static int removal_error(const struct target *target, enum removal removal)
+{
+	const struct walk *walk = &target->walk;
+
+	if (target->kind == TARGET_MISSING)
+		return walk->error;
+	if (!walk->last)
+		return removal == REMOVE_DIRECTORY ? EBUSY : EISDIR;
+	if (!walk->last_is_dot)
+		return EROFS;
+	if (removal == REMOVE_FILE)
+		return EISDIR;
+	return walk->last_len == 1 ? EINVAL : ENOTEMPTY;
+}
+
+static enum verdict remove_at(struct run *run, struct tracee *tracee, int dirfd_argument,
+			      int path_argument, enum removal removal)
+{
+	struct target target;
+	enum verdict verdict;
+
+	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
+			    TARGET_PARENT, &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, (unsigned int)path_argument);
+	return tracee_answer(tracee, -removal_error(&target, removal));
+}
+
+HANDLER(enter_unlink)
+{
+	return remove_at(run, tracee, -1, 0, REMOVE_FILE);
+}
+
+HANDLER(enter_rmdir)
+{
+	return remove_at(run, tracee, -1, 0, REMOVE_DIRECTORY);
+}
+
+HANDLER(enter_unlinkat)
+{
+	uint64_t flags = (uint32_t)tracee->stop.args[2];
+
+	if (flags & ~(uint64_t)AT_REMOVEDIR)
+		return VERDICT_PASS; /* EINVAL comes first */
+	return remove_at(run, tracee, 0, 1,
+			 flags & AT_REMOVEDIR ? REMOVE_DIRECTORY : REMOVE_FILE);
+}
+
+/* ---- two names ---- */
+
+/* Both are found (not TARGET_QUESTION); at least one is not the host's business. */
+static enum verdict two_elsewhere(struct target *one, unsigned int position,
+				  struct target *two, unsigned int other)
+{
+	struct redirection list[2];
+	size_t count = 0;
+
+	if (one->kind == TARGET_ELSEWHERE)
+		list[count++] = (struct redirection){position, one->elsewhere};
+	if (two->kind == TARGET_ELSEWHERE)
+		list[count++] = (struct redirection){other, two->elsewhere};
+	return tracee_redirect(one->view.tracee, list, count, tracee_leave_as_is);
+}
+
+static bool is_host(const struct target *target)
+{
+	return target->kind == TARGET_HOST || target->kind == TARGET_ELSEWHERE;
+}
+
+static int rename_error(const struct target *from, const struct target *to)
+{
+	if (from->kind == TARGET_MISSING)
+		return from->walk.error;
+	if (to->kind == TARGET_MISSING)
+		return to->walk.error;
+	if (is_host(from) != is_host(to))
+		return EXDEV;
+	if (from->walk.at.kind != to->walk.at.kind ||
+	    (from->walk.at.kind == PLACE_ENTRY && from->walk.at.mount != to->walk.at.mount))
+		return EXDEV;
+	if (!from->walk.last || !to->walk.last || from->walk.last_is_dot ||
+	    to->walk.last_is_dot)
+		return EBUSY;
+	return EROFS;
+}
+
+static enum verdict rename_at(struct run *run, struct tracee *tracee, const int at[4])
+{
+	struct target from, to;
+	enum verdict verdict;
+	bool ours = target_of_call(&from, run, tracee, at[0], at[1], TARGET_PARENT,
+				   &verdict);
+
+	if (!ours && (verdict != VERDICT_PASS || from.kind != TARGET_HOST))
+		return verdict;
+	ours |= target_of_call(&to, run, tracee, at[2], at[3], TARGET_PARENT, &verdict);
+	if (verdict == VERDICT_WAIT)
+		return verdict;
+	if (!ours)
+		return VERDICT_PASS;
+	if (is_host(&from) && is_host(&to))
+		return two_elsewhere(&from, (unsigned int)at[1], &to,
+				     (unsigned int)at[3]);
+	return tracee_answer(tracee, -rename_error(&from, &to));
+}
+
+HANDLER(enter_rename)
+{
+	return rename_at(run, tracee, (const int[]){-1, 0, -1, 1});
+}
+
+HANDLER(enter_renameat)
+{
+	return rename_at(run, tracee, (const int[]){0, 1, 2, 3});
+}
+
+static bool old_exists(struct tracee *tracee, int dirfd_argument, int path_argument,
+		       bool follow)
+{
+	int dirfd = dirfd_argument < 0 ? AT_FDCWD
+				       : (int)tracee->stop.args[dirfd_argument];
+	char path[TARGET_PATH_SIZE];
+
+	return tracee_read_string(tracee, tracee->stop.args[path_argument], path,
+				  sizeof(path)) >= 0 &&
+	       host_exists(tracee, dirfd, path, follow);
+}
+
+static enum verdict link_at(struct run *run, struct tracee *tracee, const int at[4],
+			    unsigned int flags)
+{
+	struct target from, to;
+	enum verdict verdict;
+	bool ours =
+		target_of_call(&from, run, tracee, at[0], at[1], flags, &verdict);
+
+	if (!ours && (verdict != VERDICT_PASS || from.kind != TARGET_HOST))
+		return verdict;
+	ours |= target_of_call(&to, run, tracee, at[2], at[3], 0, &verdict);
+	if (verdict == VERDICT_WAIT)
+		return verdict;
+	if (!ours)
+		return VERDICT_PASS;
+	if (from.kind == TARGET_MISSING)
+		return tracee_answer(tracee, -from.walk.error);
+	if (is_host(&from) && is_host(&to))
+		return two_elsewhere(&from, (unsigned int)at[1], &to,
+				     (unsigned int)at[3]);
+	if (is_host(&to))
+		return tracee_answer(tracee, -EXDEV);
+	if (from.kind == TARGET_HOST &&
+	    !old_exists(tracee, at[0], at[1], flags & TARGET_FOLLOW))
+		return VERDICT_PASS; /* the kernel names the reason */
+	return tracee_answer(tracee, -create_error(&to, false));
+}
+
+HANDLER(enter_link)
+{
+	return link_at(run, tracee, (const int[]){-1, 0, -1, 1}, 0);
+}
+
+HANDLER(enter_linkat)
+{
+	uint64_t flags = (uint32_t)tracee->stop.args[4];
+	unsigned int how = flags & AT_SYMLINK_FOLLOW ? TARGET_FOLLOW : 0;
+
+	if (flags & ~(uint64_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return VERDICT_PASS;
+	if (flags & AT_EMPTY_PATH)
+		how |= TARGET_EMPTY_PATH;
+	return link_at(run, tracee, (const int[]){0, 1, 2, 3}, how);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "syscalls/content.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "run/mounts.h"
+#include "run/objects.h"
+
+enum { MAX_TRIES = 4 };
+
+static bool skeleton_path(struct target *target, char *buffer, size_t size,
+			  enum verdict *ret_verdict)
+{
+	struct view *view = &target->view;
+	const struct place *place = &target->walk.at;
+	bool is_top = place->kind == PLACE_TOP;
+	char text[4096 + 1] = "";
+	int result = 0;
+
+	if (!is_top && S_ISLNK(target->walk.entry.mode)) {
+		result = view_target(view, place, &target->walk.entry, text,
+				     sizeof(text) - 1);
+		text[result < 0 ? 0 : result] = '\0';
+	}
+	result = nodes_skeleton(view->run, place, is_top ? NULL : &target->walk.entry,
+				text, buffer, size);
+	if (result == 0)
+		return true;
+	*ret_verdict = tracee_answer(view->tracee, result == -ENOSPC ? -EIO : result);
+	return false;
+}
+
+bool content_path(struct target *target, char *buffer, size_t size,
+		  enum verdict *ret_verdict)
+{
+	struct view *view = &target->view;
+	const char *path;
+
+	if (target->walk.at.kind == PLACE_TOP || !S_ISREG(target->walk.entry.mode))
+		return skeleton_path(target, buffer, size, ret_verdict);
+	switch (objects_find(view->run, &target->walk.at, &target->walk.entry, &path,
+			     &view->question)) {
+	case WALK_YES:
+		snprintf(buffer, size, "%s", path);
+		return true;
+	case WALK_UNKNOWN:
+		*ret_verdict = target_wait(target);
+		return false;
+	case WALK_NO:
+	case WALK_BROKEN:
+		break;
+	}
+	*ret_verdict = tracee_answer(view->tracee, -EIO);
+	return false;
+}
+
+void content_note(struct tracee *tracee, const struct place *place)
+{
+	tracee->stop.note[0] = (uint64_t)place->kind;
+	tracee->stop.note[1] = place->mount;
+	tracee->stop.note[2] = place->catalog;
+	tracee->stop.note[3] = place->entry;
+}
+
+struct place content_noted(const struct tracee *tracee)
+{
+	const uint64_t *note = tracee->stop.note;
+
+	return (struct place){(enum place_kind)note[0], (uint32_t)note[1],
+			      (uint32_t)note[2], (uint32_t)note[3]};
+}
+
+bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
+		      enum verdict *ret_verdict)
+{
+	struct place place = content_noted(tracee);
+	struct interpose_entry entry;
+	const struct index_map *map;
+
+	if ((result != -ENOENT && result != -ESTALE) || place.kind != PLACE_ENTRY)
+		return false;
+	map = mounts_catalog(run->mounts, place.mount, place.catalog);
+	if (!map || index_entry(map, place.entry, &entry) < 0 ||
+	    !objects_vanished(run, &entry))
+		return false;
+	if (++tracee->tries < MAX_TRIES) {
+		*ret_verdict = tracee_again(tracee);
+		return true;
+	}
+	tracee->tries = 0;
+	*ret_verdict = tracee_finish(tracee, -EIO);
+	return true;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* execve, execveat. The kernel executes an object of the cache; the program is told its
+ * name in /cvmfs: argv of scripts, AT_EXECFN, comm, /proc/self/exe (tracer-design 11). */
+#include "syscalls/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "run/mounts.h"
+#include "run/trace.h"
+#include "syscalls/content.h"
+#include "syscalls/handlers.h"
+
+enum { MAX_ARGUMENTS = 1 << 20 };
+
+/* From execve's entry to its event or its failure. */
+struct pending_exec {
+	char shown[TARGET_PATH_SIZE]; /* AT_EXECFN, and comm after its last slash */
+	char exe[TARGET_PATH_SIZE];   /* for /proc/self/exe; "": the kernel's own */
+	bool renamed;		      /* the event has to tell the program its name */
+	uint64_t area, area_size;     /* mapped for long argument lists */
+};
+
+void exec_forget(struct tracee *tracee)
+{
+	free(tracee->pending_exec);
+	tracee->pending_exec = NULL;
+}
+
+const char *exec_identity(const struct target *target)
+{
+	return target->own_exe ? target->view.tracee->process->exe : NULL;
+}
+
+static enum verdict leave_exec(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+	enum verdict verdict;
+
+	exec_forget(tracee);
+	if (content_vanished(run, tracee, result, &verdict))
+		return verdict;
+	return tracee_finish(tracee, result);
+}
+
+/* ---- the new argument list ---- */
+
+/* Copies the pointers argv[1...] with their NULL; a negative errno. */
+static int64_t read_pointers(struct tracee *tracee, uint64_t argv, uint64_t **ret_list)
+{
+	uint64_t *list = NULL, *grown;
+	size_t count = 0, capacity = 0;
+
+	if (argv) {
+		uint64_t first;
+
+		if (tracee_read(tracee, argv, &first, sizeof(first)) < 0)
+			return -EFAULT;
+		argv = first ? argv + sizeof(first) : 0;
+	}
+	for (;;) {
+		if (count == capacity) {
+			capacity = capacity ? capacity * 2 : 64;
+			grown = realloc(list, capacity * sizeof(*list));
+			if (!grown || capacity > MAX_ARGUMENTS) {
+				free(grown ? grown : list);
+				return -E2BIG;
+			}
+			list = grown;
+		}
+		list[count] = 0;
+		if (argv && tracee_read(tracee, argv + count * sizeof(*list),
+					&list[count], sizeof(*list)) < 0) {
+			free(list);
+			return -EFAULT;
+		}
+		if (!list[count++])
+			break;
+	}
+	*ret_list = list;
+	return (int64_t)count;
+}
+
+static enum verdict leave_area(struct run *run, struct tracee *tracee)
+{
+	struct pending_exec *pending = tracee->pending_exec;
+	int64_t address = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (!pending || (address < 0 && address > -4096)) {
+		exec_forget(tracee);
+		return tracee_finish(tracee, -ENOMEM);
+	}
+	pending->area = (uint64_t)address;
+	return tracee_again(tracee);
+}
+
+static enum verdict map_area(struct tracee *tracee, uint64_t size)
+{
+	struct pending_exec *pending = tracee->pending_exec;
+	const uint64_t args[] = {0, size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};
+
+	pending->area_size = size;
+	for (unsigned int i = 0; i < 6; i++)
+		arch_set_argument(&tracee->stop.regs, i, args[i]);
+	arch_set_number(&tracee->stop.regs, SYS_mmap);
+	tracee->stop.dirty = true;
+	tracee->stop.leave = leave_area;
+	return VERDICT_AT_EXIT;
+}
+
+/* Strings and pointers of the new argv at `base`; the pointers stand behind. */
+static int write_arguments(struct tracee *tracee, const struct program *program,
+			   uint64_t base, const uint64_t *rest, size_t rest_count)
+{
+	uint64_t heads[EXEC_MAX_PREFIX + 1];
+	uint64_t pointers = (base + program->prefix_len + 7) & ~7ull;
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < program->prefix_count; i++) {
+		heads[i] = base + at;
+		at += strlen(program->prefix + at) + 1;
+	}
+	if (tracee_write(tracee, base, program->prefix, program->prefix_len) < 0 ||
+	    tracee_write(tracee, pointers, heads, program->prefix_count * 8) < 0 ||
+	    tracee_write(tracee, pointers + program->prefix_count * 8, rest,
+			 rest_count * 8) < 0)
+		return -EFAULT;
+	return 0;
+}
+
+/* The slot has the path in its first half; arguments go behind it, or to an area. */
+static enum verdict set_arguments(struct tracee *tracee, const struct program *program,
+				  unsigned int argv_position, uint64_t slot)
+{
+	struct pending_exec *pending = tracee->pending_exec;
+	uint64_t base = slot + TRACEE_SLOT_SIZE / 2, size;
+	uint64_t *rest = NULL;
+	int64_t count = read_pointers(tracee, tracee->stop.args[argv_position], &rest);
+	int result;
+
+	if (count < 0) {
+		tracee_free_slot(tracee);
+		return tracee_answer(tracee, count);
+	}
+	size = program->prefix_len + 8 + (program->prefix_count + (uint64_t)count) * 8;
+	if (size > TRACEE_SLOT_SIZE / 2 && pending->area_size < size) {
+		free(rest);
+		tracee_free_slot(tracee);
+		return map_area(tracee, (size + 4095) & ~4095ull);
+	}
+	if (size > TRACEE_SLOT_SIZE / 2)
+		base = pending->area;
+	result = write_arguments(tracee, program, base, rest, (size_t)count);
+	free(rest);
+	if (result < 0) {
+		tracee_free_slot(tracee);
+		return tracee_answer(tracee, result);
+	}
+	arch_set_argument(&tracee->stop.regs, argv_position,
+			  (base + program->prefix_len + 7) & ~7ull);
+	return VERDICT_AT_EXIT;
+}
+
+/* ---- the entry ---- */
+
+/* The kernel copies the path to the top of the new stack, where it becomes AT_EXECFN; made
+ * at least as long as the name that belongs there, it can be overwritten in place. */
+static void pad(char *buffer, size_t size, const char *path, size_t at_least)
+{
+	size_t len = strlen(path), fill = 0;
+
+	if (path[0] == '/' && len < at_least && at_least < size)
+		fill = at_least - len;
+	memset(buffer, '/', fill);
+	snprintf(buffer + fill, size - fill, "%s", path);
+}
+
+static struct pending_exec *pending_of(struct tracee *tracee)
+{
+	if (!tracee->pending_exec)
+		tracee->pending_exec = calloc(1, sizeof(struct pending_exec));
+	return tracee->pending_exec;
+}
+
+static enum verdict execute(struct run *run, struct tracee *tracee,
+			    const struct program *program, const char *shown,
+			    unsigned int path_position)
+{
+	struct redirection redirection = {path_position, NULL};
+	struct pending_exec *pending = pending_of(tracee);
+	char path[TARGET_PATH_SIZE];
+	enum verdict verdict;
+
+	if (!pending)
+		return tracee_answer(tracee, -ENOMEM);
+	snprintf(pending->shown, sizeof(pending->shown), "%s", shown);
+	snprintf(pending->exe, sizeof(pending->exe), "%s", program->host_exe);
+	pending->renamed = true;
+	if (program->is_object)
+		mounts_path(run->mounts, &program->place, pending->exe,
+			    sizeof(pending->exe));
+	content_note(tracee, &program->place);
+	if (!program->is_object)
+		tracee->stop.note[0] = PLACE_HOST;
+	pad(path, sizeof(path), program->path, strlen(shown));
+	redirection.path = path;
+	verdict = tracee_redirect(tracee, &redirection, 1, leave_exec);
+	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_exec ||
+	    !program->prefix_count)
+		return verdict;
+	return set_arguments(tracee, program, path_position + 1,
+			     arch_argument(&tracee->stop.regs, path_position));
+}
+
+/* execve of something that is the host's alone: what a former program was called ends. */
+static enum verdict execute_host(struct tracee *tracee)
+{
+	struct pending_exec *pending;
+
+	if (!tracee->process->exe)
+		return VERDICT_PASS;
+	pending = pending_of(tracee);
+	if (pending) {
+		pending->renamed = false;
+		pending->exe[0] = '\0';
+	}
+	return VERDICT_PASS;
+}
+
+static enum verdict exec_any(struct run *run, struct tracee *tracee, struct target *target,
+			     const struct name *name, unsigned int path_position)
+{
+	struct program program;
+	int result;
+
+	if (target->kind == TARGET_QUESTION)
+		return target_wait(target);
+	result = program_find(&program, target, name);
+	if (result > 0)
+		return execute_host(tracee);
+	if (result == 0)
+		return execute(run, tracee, &program, name->shown, path_position);
+	if (program.question) {
+		tracee->question = program.question;
+		return VERDICT_WAIT;
+	}
+	exec_forget(tracee);
+	return tracee_answer(tracee, -program.error);
+}
+
+HANDLER(enter_execve)
+{
+	char path[TARGET_PATH_SIZE];
+	struct name name = {AT_FDCWD, path, path};
+	struct target target;
+
+	if (tracee_read_string(tracee, tracee->stop.args[0], path, sizeof(path)) <= 0)
+		return VERDICT_PASS;
+	if (run->trace)
+		trace_path(run->trace, 0, path);
+	target_find(&target, run, tracee, AT_FDCWD, path, TARGET_FOLLOW);
+	return exec_any(run, tracee, &target, &name, 0);
+}
+
+HANDLER(enter_execveat)
+{
+	char path[TARGET_PATH_SIZE], shown[TARGET_PATH_SIZE + 32];
+	struct name name = {(int)tracee->stop.args[0], path, path};
+	uint64_t at_flags = (uint32_t)tracee->stop.args[4];
+	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
+	struct target target;
+
+	if ((at_flags & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) ||
+	    tracee_read_string(tracee, tracee->stop.args[1], path, sizeof(path)) < 0)
+		return VERDICT_PASS;
+	if (path[0] == '\0' && !(at_flags & AT_EMPTY_PATH))
+		return VERDICT_PASS;
+	if (run->trace)
+		trace_path(run->trace, 0, path);
+	/* Names of alloc_bprm() in Linux' fs/exec.c. */
+	if (path[0] != '/' && name.dirfd != AT_FDCWD) {
+		snprintf(shown, sizeof(shown), "/dev/fd/%d%s%s", name.dirfd,
+			 path[0] ? "/" : "", path);
+		name.shown = shown;
+	}
+	target_find(&target, run, tracee, name.dirfd, path, flags | TARGET_EMPTY_PATH);
+	if (target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&
+	    !flags && (target.walk.entry.mode & 0170000) == 0120000)
+		return tracee_answer(tracee, -ELOOP);
+	return exec_any(run, tracee, &target, &name, 1);
+}
+
+/* ---- the event: the new program is in place and has not run yet ---- */
+
+const char *exec_shown(const struct tracee *tracee)
+{
+	const struct pending_exec *pending = tracee->pending_exec;
+
+	return pending && pending->renamed ? pending->shown : NULL;
+}
+
+int exec_take_identity(struct tracee *tracee)
+{
+	const struct pending_exec *pending = tracee->pending_exec;
+	char *exe = pending && pending->exe[0] ? strdup(pending->exe) : NULL;
+
+	free(tracee->process->exe);
+	tracee->process->exe = exe;
+	return pending && pending->exe[0] && !exe ? -ENOMEM : 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One handler for each call, by family; table.c names them. */
+#ifndef SYSCALLS_HANDLERS_H
+#define SYSCALLS_HANDLERS_H
+
+#include "syscalls/syscalls.h"
+#include "syscalls/target.h"
+
+#define HANDLER(name) enum verdict name(struct run *run, struct tracee *tracee)
+
+/* open.c */
+HANDLER(enter_open);
+HANDLER(enter_openat);
+HANDLER(enter_openat2);
+HANDLER(enter_creat);
+/* stat.c */
+HANDLER(enter_stat);
+HANDLER(enter_lstat);
+HANDLER(enter_fstat);
+HANDLER(enter_newfstatat);
+HANDLER(enter_statx);
+/* access.c */
+HANDLER(enter_access);
+HANDLER(enter_faccessat);
+HANDLER(enter_faccessat2);
+/* link.c */
+HANDLER(enter_readlink);
+HANDLER(enter_readlinkat);
+/* cwd.c */
+HANDLER(enter_getcwd);
+HANDLER(enter_chdir);
+/* directory.c */
+HANDLER(enter_getdents64);
+HANDLER(enter_getdents);
+/* mount.c */
+HANDLER(enter_statfs);
+HANDLER(enter_fstatfs);
+HANDLER(enter_name_to_handle_at);
+HANDLER(enter_inotify_add_watch);
+HANDLER(enter_chroot);
+/* xattr.c */
+HANDLER(enter_getxattr);
+HANDLER(enter_lgetxattr);
+HANDLER(enter_fgetxattr);
+HANDLER(enter_listxattr);
+HANDLER(enter_llistxattr);
+HANDLER(enter_flistxattr);
+HANDLER(enter_getxattrat);
+HANDLER(enter_listxattrat);
+/* change.c: calls that make a new name */
+HANDLER(enter_mkdir);
+HANDLER(enter_mkdirat);
+HANDLER(enter_mknod);
+HANDLER(enter_mknodat);
+HANDLER(enter_symlink);
+HANDLER(enter_symlinkat);
+HANDLER(enter_link);
+HANDLER(enter_linkat);
+HANDLER(enter_rename);
+HANDLER(enter_renameat);
+/* change.c: calls that take a name away */
+HANDLER(enter_unlink);
+HANDLER(enter_unlinkat);
+HANDLER(enter_rmdir);
+/* attributes.c: calls that change what is there */
+HANDLER(enter_change_path);	   /* (path, ...), links followed */
+HANDLER(enter_change_link);	   /* (path, ...), links not followed */
+HANDLER(enter_change_at);	   /* (dirfd, path, ..., flags in the 4th) */
+HANDLER(enter_change_at_follow);   /* (dirfd, path, ...), no flags */
+HANDLER(enter_fchownat);	   /* flags in the 5th */
+HANDLER(enter_utimensat);	   /* a NULL path means dirfd itself */
+HANDLER(enter_xattr_at);	   /* (dirfd, path, flags, ...) */
+HANDLER(enter_truncate);
+HANDLER(enter_change_descriptor);  /* (fd, ...) */
+/* process.c */
+HANDLER(enter_dup);
+HANDLER(enter_credentials);
+HANDLER(enter_clone);
+HANDLER(enter_prctl);
+/* socket.c */
+HANDLER(enter_bind);
+HANDLER(enter_connect);
+/* exec.c */
+HANDLER(enter_execve);
+HANDLER(enter_execveat);
+
+/* Shared by families: a host path that is reached only through /cvmfs. */
+enum verdict redirect_elsewhere(struct target *target, unsigned int position);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The part of a path walk that happens outside /cvmfs. A link of the host may lead into
+ * /cvmfs; the kernel's own lookup tells cheaply that there is none (decisions 9). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "run/mounts.h"
+#include "syscalls/target.h"
+
+static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags | O_PATH | O_CLOEXEC, .resolve = resolve};
+
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+bool host_is_plain(const struct run *run, int dir, const char *path, bool follow)
+{
+	uint64_t flags = follow ? 0 : O_NOFOLLOW;
+	int fd = open_how(dir, path, flags, RESOLVE_NO_SYMLINKS);
+
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	if (errno != ELOOP)
+		return errno != ENOSYS;
+	/* There are links. Where the host has no /cvmfs, whatever the kernel finds was
+	 * not found through it. */
+	if (run->host_has_cvmfs)
+		return false;
+	fd = open_how(dir, path, flags, 0);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+int host_directory(const struct tracee *tracee, int dirfd)
+{
+	char path[64];
+	int fd;
+
+	if (dirfd == AT_FDCWD)
+		snprintf(path, sizeof(path), "/proc/%d/cwd", tracee->tid);
+	else
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", tracee->tid, dirfd);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
+bool host_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow)
+{
+	int dir = host_directory(tracee, path[0] == '/' ? AT_FDCWD : dirfd);
+	int fd;
+
+	if (dir < 0)
+		return false;
+	fd = openat(dir, path, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+	close(dir);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* ---- the walk, component by component ---- */
+
+struct host {
+	struct target *target;
+	int dir;	    /* O_PATH of the directory reached; owned */
+	bool was_ours;	    /* the kernel alone would not come here */
+	unsigned int flags; /* enum target_flag */
+};
+
+enum step { STEP_ON, STEP_END };
+
+static enum step end(struct host *host, enum target_kind kind)
+{
+	host->target->kind = kind;
+	return STEP_END;
+}
+
+/* The kernel would fail here with `error`; it says so itself unless we led it here. */
+static enum step end_error(struct host *host, int error)
+{
+	if (!host->was_ours)
+		return end(host, TARGET_HOST);
+	host->target->walk.error = error;
+	host->target->walk.missing_last = false;
+	return end(host, TARGET_MISSING);
+}
+
+static bool is_proc(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static bool is_host_root(const struct host *host)
+{
+	const struct run *run = host->target->view.run;
+	struct stat st;
+
+	return fstat(host->dir, &st) == 0 && st.st_dev == run->root_dev &&
+	       st.st_ino == run->root_ino;
+}
+
+/* Where the walk has ended on the host: by path, if the kernel needs to be led there. */
+static enum step end_host(struct host *host, int fd, const char *name)
+{
+	char link[32];
+	char *path = host->target->elsewhere;
+	ssize_t len;
+
+	if (!host->was_ours)
+		return end(host, TARGET_HOST);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, TARGET_PATH_SIZE - 1);
+	if (len < 0)
+		return end_error(host, errno);
+	path[len] = '\0';
+	if (name[0]) {
+		size_t room = TARGET_PATH_SIZE - (size_t)len;
+
+		if ((size_t)snprintf(path + len, room, "/%s", name) >= room)
+			return end_error(host, ENAMETOOLONG);
+	}
+	return end(host, TARGET_ELSEWHERE);
+}
+
+static enum step step_into(struct host *host, int fd)
+{
+	close(host->dir);
+	host->dir = fd;
+	return STEP_ON;
+}
+
+/* In /cvmfs, at `place`: the rest of the text is walked there. */
+static enum step step_ours(struct host *host, const struct place *place)
+{
+	struct target *target = host->target;
+
+	host->was_ours = true;
+	target->walk.at = *place;
+	switch (walk_go(&target->walk)) {
+	case WALK_FOUND:
+		return end(host, TARGET_OURS);
+	case WALK_ERRNO:
+		return end(host, TARGET_MISSING);
+	case WALK_QUESTION:
+		return end(host, TARGET_QUESTION);
+	case WALK_LEFT:
+		break;
+	}
+	return step_into(host, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+static const struct node *node_of(const struct host *host, int fd)
+{
+	struct stat st;
+	const struct node *node;
+
+	if (fstat(fd, &st) < 0)
+		return NULL;
+	node = nodes_find(host->target->view.run, st.st_dev, st.st_ino);
+	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
+}
+
+/* /proc/self and /proc/thread-self mean the tracee, not us. */
+static const char *proc_name(const struct host *host, const char *name, char *buffer,
+			     size_t size)
+{
+	const struct tracee *tracee = host->target->view.tracee;
+
+	if (strcmp(name, "self") == 0)
+		snprintf(buffer, size, "%d", tracee->process->tgid);
+	else if (strcmp(name, "thread-self") == 0)
+		snprintf(buffer, size, "%d/task/%d", tracee->process->tgid, tracee->tid);
+	else
+		return name;
+	return buffer;
+}
+
+/* Remembers which of the tracee's own links it is: several entries may share an object. */
+static void note_magic(struct host *host, const char *name)
+{
+	const struct process *process = host->target->view.tracee->process;
+	char link[32], path[64], own[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", host->dir);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return;
+	path[len] = '\0';
+	snprintf(own, sizeof(own), "/proc/%d", process->tgid);
+	if (strcmp(path, own) == 0 && strcmp(name, "exe") == 0)
+		host->target->own_exe = true;
+	snprintf(own, sizeof(own), "/proc/%d/fd", process->tgid);
+	if (strcmp(path, own) == 0)
+		sscanf(name, "%d", &host->target->descriptor);
+}
+
+/* A magic link of /proc: its text is no path, only opening it goes where it leads. */
+static enum step step_magic(struct host *host, const char *name, bool last)
+{
+	struct target *target = host->target;
+	bool follow = !last || (host->flags & TARGET_FOLLOW) || target->walk.trailing_slash;
+	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
+	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
+	enum step step;
+
+	if (fd < 0)
+		return end_error(host, errno);
+	note_magic(host, name);
+	if (!follow) {
+		if (node && (host->flags & TARGET_MAGIC)) {
+			target->magic = true;
+			step = step_ours(host, &node->place);
+		} else {
+			step = end_host(host, host->dir, name);
+		}
+		close(fd);
+		return step;
+	}
+	if (!node)
+		return step_into(host, fd);
+	target->by_descriptor = true;
+	step = step_ours(host, &node->place);
+	close(fd);
+	return step;
+}
+
+static enum step step_link(struct host *host, int fd, const char *name, bool last)
+{
+	struct walk *walk = &host->target->walk;
+	bool follow = !last || (host->flags & TARGET_FOLLOW) || walk->trailing_slash;
+	char text[4096];
+	ssize_t len = readlinkat(fd, "", text, sizeof(text));
+	int result;
+
+	if (len < 0)
+		return end_error(host, errno);
+	if (is_proc(fd) && (text[0] == '/' || memchr(text, ':', (size_t)len)))
+		return step_magic(host, name, last);
+	if (!follow)
+		return end_host(host, host->dir, name);
+	result = walk_push(walk, text, (size_t)len);
+	if (result < 0)
+		return end_error(host, -result);
+	if (text[0] == '/')
+		return step_into(host, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	return STEP_ON;
+}
+
+/* Files of /proc/PID whose text has paths or mounts in it (decisions 15). */
+static void note_proc_file(struct host *host, const char *name)
+{
+	static const char *const names[] = {"maps",   "smaps",	   "numa_maps",
+					    "mounts", "mountinfo", "mountstats"};
+	char link[32], path[64];
+	ssize_t len;
+	int pid, end = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) != 0)
+			continue;
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", host->dir);
+		len = readlink(link, path, sizeof(path) - 1);
+		if (len < 0)
+			return;
+		path[len] = '\0';
+		if (sscanf(path, "/proc/%d%n", &pid, &end) == 1)
+			snprintf(host->target->proc_file,
+				 sizeof(host->target->proc_file), "%d/%.12s", pid,
+				 names[i]);
+	}
+}
+
+static enum step step_missing(struct host *host, int error, const char *name, bool last)
+{
+	if (error == ENOENT && last && host->was_ours)
+		return end_host(host, host->dir, name); /* it may be created there */
+	return end_error(host, error);
+}
+
+static enum step step_name(struct host *host, const char *raw, size_t len, bool last)
+{
+	char name[WALK_NAME_MAX + 1], self[48];
+	const char *shown = name;
+	struct stat st;
+	enum step step;
+	int fd;
+
+	if (len > WALK_NAME_MAX)
+		return end_error(host, ENAMETOOLONG);
+	memcpy(name, raw, len);
+	name[len] = '\0';
+	if (last && host->target->walk.parent_only)
+		return end_host(host, host->dir, name);
+	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))
+		return step_ours(host, &(struct place){.kind = PLACE_TOP});
+	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
+	    is_proc(host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
+		shown = proc_name(host, name, self, sizeof(self));
+	fd = openat(host->dir, shown, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return step_missing(host, errno, name, last);
+	if (fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+		step = step_link(host, fd, shown, last);
+		close(fd);
+		return step;
+	}
+	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(fd))
+		note_proc_file(host, name);
+	if (!last || host->target->walk.trailing_slash) {
+		if (!S_ISDIR(st.st_mode)) {
+			close(fd);
+			return end_error(host, ENOTDIR);
+		}
+	}
+	return step_into(host, fd);
+}
+
+static enum step step_once(struct host *host)
+{
+	struct walk *walk = &host->target->walk;
+	const char *name;
+	size_t len;
+	bool last;
+	int fd;
+
+	if (host->dir < 0)
+		return end_error(host, EIO);
+	if (!walk_next(walk, &name, &len, &last))
+		return end_host(host, host->dir, "");
+	if (len == 1 && name[0] == '.')
+		return STEP_ON;
+	if (len != 2 || name[0] != '.' || name[1] != '.')
+		return step_name(host, name, len, last);
+	if (is_host_root(host))
+		return STEP_ON;
+	fd = openat(host->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? end_error(host, errno) : step_into(host, fd);
+}
+
+void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)
+{
+	struct host host = {target, fd, was_ours, flags};
+
+	/* Every step takes a name off the text or follows one of at most 40 links. */
+	while (step_once(&host) == STEP_ON)
+		;
+	if (host.dir >= 0)
+		close(host.dir);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "syscalls/exec.h"
+
+enum { MAX_HEADERS = 64 };
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Source: load_script() of Linux' fs/binfmt_script.c. */
+int image_script(char *line, const char **ret_interpreter, const char **ret_argument)
+{
+	char *buffer_end = line + EXEC_HEAD_SIZE - 1, *end, *name, *separator;
+
+	if (line[0] != '#' || line[1] != '!')
+		return 1;
+	end = memchr(line, '\n', EXEC_HEAD_SIZE);
+	if (!end) {
+		/* Cut by the buffer: fine in the argument, not in the name. */
+		for (name = line + 2; name < buffer_end && is_blank(*name); name++)
+			;
+		if (name == buffer_end)
+			return -ENOEXEC;
+		for (end = name; end < buffer_end && *end && !is_blank(*end); end++)
+			;
+		if (end == buffer_end)
+			return -ENOEXEC;
+		end = buffer_end;
+		*end = '\0';
+		end = line + 2 + strlen(line + 2);
+	}
+	while (end > line + 2 && is_blank(end[-1]))
+		end--;
+	*end = '\0';
+	for (name = line + 2; is_blank(*name); name++)
+		;
+	if (*name == '\0')
+		return -ENOEXEC;
+	for (separator = name; *separator && !is_blank(*separator); separator++)
+		;
+	*ret_interpreter = name;
+	*ret_argument = NULL;
+	if (*separator) {
+		*separator++ = '\0';
+		while (is_blank(*separator))
+			separator++;
+		if (*separator)
+			*ret_argument = separator;
+	}
+	return 0;
+}
+
+/* The PT_INTERP header; false if there is none or this is no ELF file of 64 bits. */
+static bool find_interp(int fd, Elf64_Phdr *ret_header, off_t *ret_offset)
+{
+	Elf64_Ehdr head;
+	Elf64_Phdr headers[MAX_HEADERS];
+	ssize_t size;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    head.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    head.e_phentsize != sizeof(Elf64_Phdr) || head.e_phnum > MAX_HEADERS)
+		return false;
+	size = (ssize_t)(head.e_phnum * sizeof(Elf64_Phdr));
+	if (pread(fd, headers, (size_t)size, (off_t)head.e_phoff) != size)
+		return false;
+	for (int i = 0; i < head.e_phnum; i++) {
+		if (headers[i].p_type != PT_INTERP)
+			continue;
+		*ret_header = headers[i];
+		*ret_offset = (off_t)(head.e_phoff + (size_t)i * sizeof(Elf64_Phdr));
+		return true;
+	}
+	return false;
+}
+
+int image_interpreter(int fd, char *buffer, size_t size)
+{
+	Elf64_Phdr header;
+	off_t offset;
+
+	if (!find_interp(fd, &header, &offset) || header.p_filesz < 2 ||
+	    header.p_filesz > size)
+		return 0;
+	if (pread(fd, buffer, header.p_filesz, (off_t)header.p_offset) !=
+	    (ssize_t)header.p_filesz)
+		return 0;
+	if (buffer[header.p_filesz - 1] != '\0')
+		return 0;
+	return (int)strlen(buffer);
+}
+
+static int copy_content(int from, int to, size_t size)
+{
+	off_t at = 0;
+
+	while ((size_t)at < size) {
+		ssize_t moved = sendfile(to, from, &at, size - (size_t)at);
+
+		if (moved <= 0)
+			return moved < 0 ? -errno : -EIO;
+	}
+	return 0;
+}
+
+/* The new name is appended and PT_INTERP points to it: the kernel reads it from the file,
+ * it need not be mapped, so it may be longer than the old one. */
+static int patch(int fd, size_t size, const char *interpreter)
+{
+	Elf64_Phdr header;
+	off_t offset;
+	size_t len = strlen(interpreter) + 1;
+
+	if (!find_interp(fd, &header, &offset))
+		return -ENOEXEC;
+	header.p_offset = size;
+	header.p_filesz = header.p_memsz = len;
+	if (pwrite(fd, interpreter, len, (off_t)size) != (ssize_t)len ||
+	    pwrite(fd, &header, sizeof(header), offset) != sizeof(header))
+		return -EIO;
+	return 0;
+}
+
+int image_copy(struct run *run, int fd, const char *interpreter, char *ret_path,
+	       size_t size)
+{
+	char temporary[TARGET_PATH_SIZE + 16];
+	struct stat st;
+	int copy, result;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	result = snprintf(ret_path, size, "%s/i/%llx-%llx", run->scratch.path,
+			  (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	if ((size_t)result >= size)
+		return -ENAMETOOLONG;
+	if (access(ret_path, X_OK) == 0)
+		return 0;
+	snprintf(temporary, sizeof(temporary), "%s~", ret_path);
+	copy = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+	if (copy < 0)
+		return -errno;
+	result = copy_content(fd, copy, (size_t)st.st_size);
+	if (result == 0)
+		result = patch(copy, (size_t)st.st_size, interpreter);
+	if (result == 0 && fchmod(copy, 0555) < 0)
+		result = -errno;
+	close(copy);
+	if (result == 0 && rename(temporary, ret_path) < 0)
+		result = -errno;
+	if (result < 0)
+		unlink(temporary);
+	return result;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* readlink, readlinkat: links of /cvmfs, and links of /proc that lead to it. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "run/mounts.h"
+#include "syscalls/exec.h"
+#include "syscalls/handlers.h"
+
+/* The text that a link of /proc shows. */
+static int magic_text(struct target *target, char *buffer, size_t size)
+{
+	const char *exe = exec_identity(target);
+
+	if (exe) {
+		size_t len = strlen(exe);
+
+		memcpy(buffer, exe, len < size ? len : size);
+		return (int)len;
+	}
+	return mounts_path(target->view.run->mounts, &target->walk.at, buffer, size);
+}
+
+static enum verdict readlink_any(struct run *run, struct tracee *tracee,
+				 int dirfd_argument, int path_argument)
+{
+	uint64_t buffer = tracee->stop.args[path_argument + 1];
+	int size = (int)tracee->stop.args[path_argument + 2];
+	struct target target;
+	enum verdict verdict;
+	char text[4096];
+	int len;
+
+	if (size <= 0)
+		return VERDICT_PASS; /* EINVAL comes first */
+	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
+			    TARGET_EMPTY_PATH | TARGET_MAGIC, &verdict)) {
+		if (verdict != VERDICT_PASS || target.kind != TARGET_HOST ||
+		    !exec_identity(&target))
+			return verdict;
+		target.magic = true; /* a host program with an interpreter of ours */
+	}
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, (unsigned int)path_argument);
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	if (target.magic)
+		len = magic_text(&target, text, sizeof(text));
+	else if (target.walk.at.kind != PLACE_ENTRY || !S_ISLNK(target.walk.entry.mode))
+		/* readlinkat(fd, "") of no link is ENOENT (fs/stat.c, do_readlinkat) */
+		len = target.by_descriptor ? -ENOENT : -EINVAL;
+	else
+		len = view_target(&target.view, &target.walk.at, &target.walk.entry, text,
+				  sizeof(text));
+	if (len < 0)
+		return tracee_answer(tracee, len);
+	if (len > size)
+		len = size;
+	if (tracee_write(tracee, buffer, text, (size_t)len) < 0)
+		len = -EFAULT;
+	return tracee_answer(tracee, len);
+}
+
+HANDLER(enter_readlink)
+{
+	return readlink_any(run, tracee, -1, 0);
+}
+
+HANDLER(enter_readlinkat)
+{
+	return readlink_any(run, tracee, 0, 1);
+}

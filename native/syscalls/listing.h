@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The names of a directory below /cvmfs, in order, from any position. */
+#ifndef SYSCALLS_LISTING_H
+#define SYSCALLS_LISTING_H
+
+#include "syscalls/target.h"
+
+enum { LISTING_TOP_SIZE = 64 * 1024 };
+
+struct listing_item {
+	uint64_t inode;
+	uint64_t next; /* position after this item */
+	uint8_t type;  /* DT_* */
+	const char *name;
+	size_t name_len;
+};
+
+struct listing {
+	struct target *target;
+	uint64_t position; /* 0 is ".", 1 is "..", then the children */
+	struct place place; /* whose children are listed: behind a nested mount point */
+	struct interpose_entry directory;
+	char top[LISTING_TOP_SIZE]; /* names below /cvmfs, each + '\n' */
+};
+
+/* WALK_UNKNOWN: target->view.question must be answered first. */
+enum walk_answer listing_start(struct listing *listing, struct target *target,
+			       uint64_t position);
+bool listing_next(struct listing *listing, struct listing_item *ret_item);
+
+#endif

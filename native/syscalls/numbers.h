@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls that this architecture has not got (-1), and calls that are newer than the
+ * headers: their numbers are the same everywhere (Linux' scripts/syscall.tbl). */
+#ifndef SYSCALLS_NUMBERS_H
+#define SYSCALLS_NUMBERS_H
+
+#include <sys/syscall.h>
+
+#ifndef SYS_open
+#define SYS_open -1
+#define SYS_creat -1
+#define SYS_stat -1
+#define SYS_lstat -1
+#define SYS_access -1
+#define SYS_readlink -1
+#define SYS_getdents -1
+#define SYS_mkdir -1
+#define SYS_mknod -1
+#define SYS_symlink -1
+#define SYS_link -1
+#define SYS_rename -1
+#define SYS_unlink -1
+#define SYS_rmdir -1
+#define SYS_chmod -1
+#define SYS_chown -1
+#define SYS_lchown -1
+#define SYS_utime -1
+#define SYS_utimes -1
+#define SYS_futimesat -1
+#define SYS_dup2 -1
+#endif
+#ifndef SYS_renameat
+#define SYS_renameat -1
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#define SYS_removexattrat 466
+#endif
+#ifndef SYS_file_setattr
+#define SYS_file_setattr 469
+#endif
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* open, openat, openat2, creat. Order of errors: do_open() and may_open() of Linux'
+ * fs/namei.c on a read-only, nodev mount. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "syscalls/content.h"
+#include "syscalls/handlers.h"
+#include "syscalls/snapshot.h"
+#include "tracee/descriptors.h"
+
+/* One open, whichever call it came by. */
+struct opening {
+	uint64_t flags, mode, resolve;
+	int dirfd_argument; /* -1: none */
+	int path_argument;
+	bool by_how; /* openat2 */
+};
+
+static bool wants_write(uint64_t flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static enum verdict leave_open(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+	struct place place = content_noted(tracee);
+	enum verdict verdict;
+
+	if (content_vanished(run, tracee, result, &verdict))
+		return verdict;
+	tracee->tries = 0;
+	if (result >= 0 && place.kind == PLACE_ENTRY)
+		descriptors_note(tracee->files, (int)result, place.mount, place.catalog,
+				 place.entry);
+	return tracee_finish(tracee, result);
+}
+
+/* What a name that is not there gives: it could only be created. */
+static int missing_error(const struct target *target, uint64_t flags)
+{
+	const struct walk *walk = &target->walk;
+
+	if (!walk->missing_last || !(flags & O_CREAT) || (flags & O_PATH))
+		return walk->error;
+	if (walk->trailing_slash)
+		return EISDIR;
+	return EROFS;
+}
+
+/* The error of opening an existing entry, 0 if it may be opened. */
+static int open_error(struct target *target, uint64_t flags)
+{
+	const struct place *place = &target->walk.at;
+	bool is_top = place->kind == PLACE_TOP;
+	const struct interpose_entry *entry = is_top ? NULL : &target->walk.entry;
+	mode_t mode = is_top ? S_IFDIR : entry->mode;
+	struct stat st;
+
+	if ((flags & O_DIRECTORY) && !S_ISDIR(mode))
+		return ENOTDIR;
+	if (flags & O_PATH)
+		return 0;
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return EEXIST;
+	if (S_ISLNK(mode))
+		return ELOOP;
+	if (S_ISDIR(mode) && (flags & O_TMPFILE) == O_TMPFILE)
+		return EROFS;
+	if (S_ISDIR(mode) && (wants_write(flags) || (flags & (O_CREAT | O_TRUNC))))
+		return EISDIR;
+	if (S_ISCHR(mode) || S_ISBLK(mode))
+		return EACCES;
+	if (S_ISREG(mode) && wants_write(flags))
+		return EROFS;
+	if (view_access(&target->view, place, entry, R_OK))
+		return EACCES;
+	if (S_ISREG(mode) && (flags & O_TRUNC))
+		return EROFS;
+	if (S_ISSOCK(mode))
+		return ENXIO;
+	view_stat(&target->view, place, entry, &st);
+	view_credentials(&target->view);
+	if ((flags & O_NOATIME) && target->view.tracee->process->fsuid != 0 &&
+	    target->view.tracee->process->fsuid != st.st_uid)
+		return EPERM;
+	return 0;
+}
+
+/* openat2's promises about the way, as far as a path of ours can break them. */
+static int resolve_error(const struct target *target, uint64_t resolve)
+{
+	if ((resolve & RESOLVE_NO_SYMLINKS) && target->walk.links > 0)
+		return ELOOP;
+	if ((resolve & (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)) &&
+	    target->by_descriptor)
+		return ELOOP;
+	return 0;
+}
+
+/* Flags that must not reach the object: it exists, and its name is no link. */
+static void set_flags(struct tracee *tracee, const struct opening *opening)
+{
+	struct arch_regs *regs = &tracee->stop.regs;
+	uint64_t drop = O_CREAT | O_EXCL | O_NOATIME;
+
+	if (!(opening->flags & O_PATH))
+		drop |= O_NOFOLLOW;
+	if (opening->by_how) {
+		/* Its struct is the program's memory: the same open by openat. */
+		arch_set_number(regs, SYS_openat);
+		arch_set_argument(regs, 0, (uint64_t)AT_FDCWD);
+		arch_set_argument(regs, 3, opening->mode);
+	}
+	arch_set_argument(regs, (unsigned int)opening->path_argument + 1,
+			  opening->flags & ~drop);
+}
+
+static enum verdict open_ours(struct target *target, const struct opening *opening)
+{
+	struct tracee *tracee = target->view.tracee;
+	struct redirection redirection = {(unsigned int)opening->path_argument, NULL};
+	char path[TARGET_PATH_SIZE];
+	enum verdict verdict;
+	int error = resolve_error(target, opening->resolve);
+
+	if (!error)
+		error = open_error(target, opening->flags);
+	if (error)
+		return tracee_answer(tracee, -error);
+	if (!content_path(target, path, sizeof(path), &verdict))
+		return verdict;
+	content_note(tracee, &target->walk.at);
+	redirection.path = path;
+	verdict = tracee_redirect(tracee, &redirection, 1, leave_open);
+	if (verdict == VERDICT_AT_EXIT && tracee->stop.leave == leave_open)
+		set_flags(tracee, opening);
+	return verdict;
+}
+
+static enum verdict open_any(struct run *run, struct tracee *tracee,
+			     const struct opening *opening)
+{
+	struct target target;
+	enum verdict verdict;
+	unsigned int follow = TARGET_FOLLOW;
+
+	if ((opening->flags & O_NOFOLLOW) ||
+	    (opening->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		follow = 0;
+	if (!target_of_call(&target, run, tracee, opening->dirfd_argument,
+			    opening->path_argument, follow, &verdict)) {
+		if (verdict == VERDICT_PASS && target.proc_file[0])
+			return snapshot_open(&target,
+					     (unsigned int)opening->path_argument);
+		return verdict;
+	}
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, (unsigned int)opening->path_argument);
+	if (target.kind == TARGET_MISSING)
+		return tracee_answer(tracee, -missing_error(&target, opening->flags));
+	return open_ours(&target, opening);
+}
+
+HANDLER(enter_open)
+{
+	struct opening opening = {.flags = tracee->stop.args[1],
+				  .mode = tracee->stop.args[2],
+				  .dirfd_argument = -1};
+
+	return open_any(run, tracee, &opening);
+}
+
+HANDLER(enter_creat)
+{
+	struct opening opening = {.flags = O_CREAT | O_WRONLY | O_TRUNC,
+				  .mode = tracee->stop.args[1],
+				  .dirfd_argument = -1};
+
+	return open_any(run, tracee, &opening);
+}
+
+HANDLER(enter_openat)
+{
+	struct opening opening = {.flags = tracee->stop.args[2],
+				  .mode = tracee->stop.args[3],
+				  .path_argument = 1};
+
+	return open_any(run, tracee, &opening);
+}
+
+HANDLER(enter_openat2)
+{
+	struct open_how how = {0};
+	struct opening opening = {.path_argument = 1, .by_how = true};
+
+	/* A size that the kernel refuses, or does not know: its own business. */
+	if (tracee->stop.args[3] < sizeof(how) ||
+	    tracee_read(tracee, tracee->stop.args[2], &how, sizeof(how)) < 0)
+		return VERDICT_PASS;
+	opening.flags = how.flags;
+	opening.mode = how.mode;
+	opening.resolve = how.resolve;
+	return open_any(run, tracee, &opening);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls that change who a process is or what its descriptors are; none carries a path. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "syscalls/handlers.h"
+#include "tracee/descriptors.h"
+
+static enum verdict leave_dup(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (result >= 0)
+		descriptors_dup(tracee->files, (int)tracee->stop.args[0], (int)result);
+	return tracee_finish(tracee, result);
+}
+
+HANDLER(enter_dup)
+{
+	(void)run;
+	/* Nothing to follow: most descriptors are the host's, and cost no exit stop. */
+	if (!descriptors_find(tracee->files, (int)tracee->stop.args[0]))
+		return VERDICT_PASS;
+	tracee->stop.leave = leave_dup;
+	return VERDICT_AT_EXIT;
+}
+
+static enum verdict leave_credentials(struct run *run, struct tracee *tracee)
+{
+	(void)run;
+	tracee->process->credentials_known = false;
+	return tracee_finish(tracee, arch_result(&tracee->stop.regs));
+}
+
+/* set*id and setgroups: permission checks must ask /proc again, afterwards. */
+HANDLER(enter_credentials)
+{
+	(void)run;
+	tracee->stop.leave = leave_credentials;
+	return VERDICT_AT_EXIT;
+}
+
+/* CLONE_UNTRACED would let a child run behind the filter alone: ENOSYS for every path
+ * call. The bit means nothing else. */
+HANDLER(enter_clone)
+{
+	(void)run;
+	arch_set_argument(&tracee->stop.regs, 0,
+			  tracee->stop.args[0] & ~(uint64_t)CLONE_UNTRACED);
+	tracee->stop.dirty = true;
+	tracee->stop.leave = tracee_leave_as_is;
+	return VERDICT_AT_EXIT;
+}
+
+HANDLER(enter_prctl)
+{
+	(void)run;
+	/* Pretended: a process that is not dumpable hides /proc/PID from us. */
+	if (tracee->stop.args[0] == PR_SET_DUMPABLE && tracee->stop.args[1] == 0)
+		return tracee_answer(tracee, 0);
+	if (tracee->stop.args[0] == SYSCALLS_HYPERCALL)
+		return tracee_answer(tracee, 0);
+	return VERDICT_PASS;
+}

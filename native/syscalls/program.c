@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the name in execve() to the file that the kernel can execute: `#!` lines, and
+ * interpreters (PT_INTERP) that lie in /cvmfs and that the kernel could not open. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/mounts.h"
+#include "syscalls/content.h"
+#include "syscalls/exec.h"
+
+static int fail(struct program *program, int error)
+{
+	program->error = error;
+	return -1;
+}
+
+/* do_open_execat(): a regular file that may be executed. */
+static int check(struct target *target)
+{
+	const struct interpose_entry *entry = &target->walk.entry;
+
+	if (target->walk.at.kind != PLACE_ENTRY || !S_ISREG(entry->mode))
+		return EACCES;
+	if (!(entry->mode & 0111))
+		return EACCES;
+	return view_access(&target->view, &target->walk.at, entry, X_OK);
+}
+
+/* Opens a host file as the tracee would name it; a negative errno. */
+static int open_host(const struct tracee *tracee, const struct name *name)
+{
+	char self[32];
+	int dir = host_directory(tracee, name->text[0] == '/' ? AT_FDCWD : name->dirfd);
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", dir);
+	fd = name->text[0] ? openat(dir, name->text, flags) : open(self, flags);
+	if (fd < 0)
+		fd = -errno;
+	close(dir);
+	return fd;
+}
+
+/* Fills program->path and opens it; -1: `question` or `error`. */
+static int open_target(struct program *program, struct target *target,
+		       const struct name *name)
+{
+	enum verdict verdict;
+	int fd, error;
+
+	program->is_object = target->kind == TARGET_OURS;
+	program->ours |= target->kind != TARGET_HOST;
+	if (target->kind == TARGET_QUESTION) {
+		program->question = target->view.question;
+		return -1;
+	}
+	if (target->kind == TARGET_MISSING)
+		return fail(program, target->walk.error);
+	if (target->kind == TARGET_HOST) {
+		snprintf(program->path, sizeof(program->path), "%s", name->text);
+		fd = open_host(target->view.tracee, name);
+		return fd < 0 ? fail(program, -fd) : fd;
+	}
+	if (target->kind == TARGET_ELSEWHERE) {
+		snprintf(program->path, sizeof(program->path), "%s", target->elsewhere);
+	} else {
+		error = check(target);
+		if (error)
+			return fail(program, error);
+		program->place = target->walk.at;
+		if (!content_path(target, program->path, sizeof(program->path), &verdict)) {
+			program->question = target->view.question;
+			return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
+		}
+	}
+	fd = open(program->path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fail(program, errno) : fd;
+}
+
+static void prepend(struct program *program, const char *argument)
+{
+	size_t len = strlen(argument) + 1;
+
+	if (len > sizeof(program->prefix) - program->prefix_len)
+		return;
+	memmove(program->prefix + len, program->prefix, program->prefix_len);
+	memcpy(program->prefix, argument, len);
+	program->prefix_len += len;
+	program->prefix_count++;
+}
+
+static void drop_first(struct program *program)
+{
+	size_t len = strlen(program->prefix) + 1;
+
+	program->prefix_len -= len;
+	program->prefix_count--;
+	memmove(program->prefix, program->prefix + len, program->prefix_len);
+}
+
+/* A copy stands for this host program: /proc/self/exe must go on to name the original. */
+static void name_of_host(int fd, struct program *program)
+{
+	char self[32];
+	ssize_t len;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	len = readlink(self, program->host_exe, sizeof(program->host_exe) - 1);
+	program->host_exe[len < 0 ? 0 : len] = '\0';
+}
+
+/* An ELF file, or what the kernel refuses by itself: its interpreter may be ours. */
+static int finish_elf(struct program *program, struct target *target, int fd)
+{
+	char interpreter[TARGET_PATH_SIZE], path[TARGET_PATH_SIZE];
+	struct target found;
+	enum verdict verdict;
+	struct stat st;
+	int result;
+
+	if (image_interpreter(fd, interpreter, sizeof(interpreter)) == 0)
+		return program->ours ? 0 : 1;
+	target_find(&found, target->view.run, target->view.tracee, AT_FDCWD, interpreter,
+		    TARGET_FOLLOW);
+	if (found.kind == TARGET_HOST)
+		return program->ours ? 0 : 1;
+	if (found.kind == TARGET_QUESTION) {
+		program->question = found.view.question;
+		return -1;
+	}
+	if (found.kind == TARGET_MISSING)
+		return fail(program, found.walk.error);
+	if (found.kind == TARGET_ELSEWHERE) {
+		snprintf(path, sizeof(path), "%s", found.elsewhere);
+	} else {
+		result = check(&found);
+		if (result)
+			return fail(program, result);
+		if (!content_path(&found, path, sizeof(path), &verdict)) {
+			program->question = found.view.question;
+			return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
+		}
+	}
+	result = image_copy(target->view.run, fd, path, program->path,
+			    sizeof(program->path));
+	if (result < 0)
+		return fail(program, result == -ENOSPC ? EIO : -result);
+	if (program->is_object && stat(program->path, &st) == 0)
+		nodes_learn(target->view.run, st.st_dev, st.st_ino, NODE_OBJECT,
+			    &program->place);
+	if (!program->is_object)
+		name_of_host(fd, program);
+	program->ours = true;
+	return 0;
+}
+
+static bool host_may_execute(int fd)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return access(self, X_OK) == 0;
+}
+
+/* One level. `next` is set to the interpreter that a `#!` line leads on to, else empty. */
+static int step(struct program *program, struct target *target, const struct name *name,
+		char *next)
+{
+	char line[EXEC_HEAD_SIZE] = {0};
+	const char *interpreter, *argument;
+	int fd = open_target(program, target, name);
+	int result;
+
+	next[0] = '\0';
+	if (fd < 0)
+		return program->ours ? -1 : 1;
+	if (pread(fd, line, sizeof(line), 0) < 0)
+		line[0] = '\0';
+	result = image_script(line, &interpreter, &argument);
+	if (result == 0 && target->kind != TARGET_OURS && !host_may_execute(fd)) {
+		result = fail(program, EACCES);
+	} else if (result == 0) {
+		/* remove_arg_zero(): the name that stood first gives way to the path. */
+		if (program->prefix_count)
+			drop_first(program);
+		prepend(program, name->shown);
+		if (argument)
+			prepend(program, argument);
+		prepend(program, interpreter);
+		snprintf(next, TARGET_PATH_SIZE, "%s", interpreter);
+	} else if (result < 0) {
+		result = fail(program, ENOEXEC);
+	} else {
+		result = finish_elf(program, target, fd);
+	}
+	close(fd);
+	return result;
+}
+
+int program_find(struct program *program, struct target *target, const struct name *name)
+{
+	struct run *run = target->view.run;
+	struct tracee *tracee = target->view.tracee;
+	char next[TARGET_PATH_SIZE], text[TARGET_PATH_SIZE];
+	struct name at = *name;
+	struct target found;
+	int result;
+
+	memset(program, 0, offsetof(struct program, prefix));
+	for (int depth = 0; depth <= EXEC_MAX_DEPTH; depth++) {
+		result = step(program, depth ? &found : target, &at, next);
+		if (!next[0])
+			return result < 0 && !program->ours ? 1 : result;
+		memcpy(text, next, sizeof(text));
+		at = (struct name){AT_FDCWD, text, text};
+		target_find(&found, run, tracee, AT_FDCWD, text, TARGET_FOLLOW);
+	}
+	return program->ours ? fail(program, ELOOP) : 1;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stat, lstat, fstat, newfstatat, statx. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "syscalls/handlers.h"
+
+/* A mount id that no mount of the host has: ids are given out from 1. */
+enum { MOUNT_ID_BASE = 0x7c000000 };
+
+static void target_stat(struct target *target, struct stat *ret_stat)
+{
+	const struct place *place = &target->walk.at;
+	bool is_top = place->kind == PLACE_TOP;
+
+	view_stat(&target->view, place, is_top ? NULL : &target->walk.entry, ret_stat);
+}
+
+static enum verdict answer_stat(struct target *target, uint64_t buffer)
+{
+	struct tracee *tracee = target->view.tracee;
+	struct stat st;
+
+	target_stat(target, &st);
+	return tracee_answer(tracee, tracee_write(tracee, buffer, &st, sizeof(st)));
+}
+
+static enum verdict stat_path(struct run *run, struct tracee *tracee, unsigned int flags)
+{
+	struct target target;
+	enum verdict verdict;
+
+	if (!target_of_call(&target, run, tracee, -1, 0, flags, &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, 0);
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	return answer_stat(&target, tracee->stop.args[1]);
+}
+
+HANDLER(enter_stat)
+{
+	return stat_path(run, tracee, TARGET_FOLLOW);
+}
+
+HANDLER(enter_lstat)
+{
+	return stat_path(run, tracee, 0);
+}
+
+HANDLER(enter_fstat)
+{
+	struct target target;
+
+	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
+	if (target.kind != TARGET_OURS)
+		return VERDICT_PASS;
+	return answer_stat(&target, tracee->stop.args[1]);
+}
+
+static unsigned int follow_of(uint64_t at_flags)
+{
+	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
+
+	return at_flags & AT_EMPTY_PATH ? flags | TARGET_EMPTY_PATH : flags;
+}
+
+HANDLER(enter_newfstatat)
+{
+	const uint64_t known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
+	uint64_t at_flags = (uint32_t)tracee->stop.args[3];
+	struct target target;
+	enum verdict verdict;
+
+	if (at_flags & ~known)
+		return VERDICT_PASS; /* EINVAL comes first */
+	if (!target_of_call(&target, run, tracee, 0, 1, follow_of(at_flags), &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, 1);
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	return answer_stat(&target, tracee->stop.args[2]);
+}
+
+static struct statx_timestamp timestamp(struct timespec time)
+{
+	return (struct statx_timestamp){.tv_sec = time.tv_sec,
+					.tv_nsec = (uint32_t)time.tv_nsec};
+}
+
+static void fill_statx(const struct stat *st, const struct place *place, uint32_t mask,
+		       struct statx *stx)
+{
+	memset(stx, 0, sizeof(*stx));
+	stx->stx_mask = STATX_BASIC_STATS;
+	stx->stx_blksize = (uint32_t)st->st_blksize;
+	stx->stx_nlink = (uint32_t)st->st_nlink;
+	stx->stx_uid = st->st_uid;
+	stx->stx_gid = st->st_gid;
+	stx->stx_mode = (uint16_t)st->st_mode;
+	stx->stx_ino = st->st_ino;
+	stx->stx_size = (uint64_t)st->st_size;
+	stx->stx_blocks = (uint64_t)st->st_blocks;
+	stx->stx_atime = timestamp(st->st_atim);
+	stx->stx_mtime = timestamp(st->st_mtim);
+	stx->stx_ctime = timestamp(st->st_ctim);
+	stx->stx_rdev_major = major(st->st_rdev);
+	stx->stx_rdev_minor = minor(st->st_rdev);
+	stx->stx_dev_major = major(st->st_dev);
+	stx->stx_dev_minor = minor(st->st_dev);
+#ifdef STATX_MNT_ID
+	if (mask & STATX_MNT_ID) {
+		stx->stx_mask |= STATX_MNT_ID;
+		stx->stx_mnt_id = MOUNT_ID_BASE + (place->kind == PLACE_ENTRY
+							   ? place->mount + 1
+							   : 0);
+	}
+#else
+	(void)mask;
+	(void)place;
+#endif
+}
+
+HANDLER(enter_statx)
+{
+	const uint64_t known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT |
+			       AT_STATX_SYNC_TYPE;
+	uint64_t at_flags = (uint32_t)tracee->stop.args[2];
+	uint32_t mask = (uint32_t)tracee->stop.args[3];
+	struct target target;
+	enum verdict verdict;
+	struct statx stx;
+	struct stat st;
+
+	if ((at_flags & ~known) || (mask & STATX__RESERVED))
+		return VERDICT_PASS;
+	if (!target_of_call(&target, run, tracee, 0, 1, follow_of(at_flags), &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, 1);
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	target_stat(&target, &st);
+	fill_statx(&st, &target.walk.at, mask, &stx);
+	return tracee_answer(tracee, tracee_write(tracee, tracee->stop.args[4], &stx,
+						  sizeof(stx)));
+}

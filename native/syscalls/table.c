@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One row for each call that stops: filter, dispatch and trace come from here. */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <sys/prctl.h>
+
+#include "syscalls/exec.h"
+#include "syscalls/handlers.h"
+#include "syscalls/numbers.h"
+
+#define PATH {ARG_PATH}
+#define AT {ARG_DIRFD, ARG_PATH}
+#define FD {ARG_FD}
+#define PATH_PATH {ARG_PATH, ARG_PATH}
+#define AT_AT {ARG_DIRFD, ARG_PATH, ARG_DIRFD, ARG_PATH}
+#define INT {ARG_INT}
+
+#define ROW(call, handler, ...)                                                          \
+	{.name = #call, .number = SYS_##call, .enter = handler, .kinds = __VA_ARGS__}
+#define ROW_IF(call, handler, when, ...)                                                 \
+	{                                                                                \
+		.name = #call, .number = SYS_##call, .enter = handler, .only_if = when,  \
+		.kinds = __VA_ARGS__                                                     \
+	}
+
+#define WHEN_DUP                                                                         \
+	{                                                                                \
+		.argument = 1, .count = 2, .mask = 0xffffffff,                           \
+		.values = {F_DUPFD, F_DUPFD_CLOEXEC}                                     \
+	}
+#define WHEN_ATTRIBUTES                                                                  \
+	{                                                                                \
+		.argument = 1, .count = 4, .mask = 0xffffffff,                           \
+		.values = {FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR,        \
+			   0x40806685 /* FS_IOC_ENABLE_VERITY */}                        \
+	}
+#define WHEN_UNTRACED                                                                    \
+	{                                                                                \
+		.argument = 0, .count = 1, .mask = CLONE_UNTRACED,                       \
+		.values = {CLONE_UNTRACED}                                               \
+	}
+#define WHEN_DUMPABLE                                                                    \
+	{                                                                                \
+		.argument = 0, .count = 2, .mask = 0xffffffff,                           \
+		.values = {PR_SET_DUMPABLE, SYSCALLS_HYPERCALL}                           \
+	}
+
+const struct syscall_row syscall_rows[] = {
+	ROW(open, enter_open, PATH),
+	ROW(creat, enter_creat, PATH),
+	ROW(openat, enter_openat, AT),
+	ROW(openat2, enter_openat2, AT),
+
+	ROW(stat, enter_stat, PATH),
+	ROW(lstat, enter_lstat, PATH),
+	ROW(fstat, enter_fstat, FD),
+	ROW(newfstatat, enter_newfstatat, AT),
+	ROW(statx, enter_statx, AT),
+
+	ROW(access, enter_access, PATH),
+	ROW(faccessat, enter_faccessat, AT),
+	ROW(faccessat2, enter_faccessat2, AT),
+
+	ROW(readlink, enter_readlink, PATH),
+	ROW(readlinkat, enter_readlinkat, AT),
+
+	ROW(getcwd, enter_getcwd, {ARG_POINTER}),
+	ROW(chdir, enter_chdir, PATH),
+
+	ROW(getdents, enter_getdents, FD),
+	ROW(getdents64, enter_getdents64, FD),
+
+	ROW(statfs, enter_statfs, PATH),
+	ROW(fstatfs, enter_fstatfs, FD),
+	ROW(name_to_handle_at, enter_name_to_handle_at, AT),
+	ROW(inotify_add_watch, enter_inotify_add_watch, {ARG_FD, ARG_PATH}),
+	ROW(chroot, enter_chroot, PATH),
+
+	ROW(getxattr, enter_getxattr, PATH),
+	ROW(lgetxattr, enter_lgetxattr, PATH),
+	ROW(fgetxattr, enter_fgetxattr, FD),
+	ROW(listxattr, enter_listxattr, PATH),
+	ROW(llistxattr, enter_llistxattr, PATH),
+	ROW(flistxattr, enter_flistxattr, FD),
+	ROW(getxattrat, enter_getxattrat, AT),
+	ROW(listxattrat, enter_listxattrat, AT),
+
+	ROW(mkdir, enter_mkdir, PATH),
+	ROW(mkdirat, enter_mkdirat, AT),
+	ROW(mknod, enter_mknod, PATH),
+	ROW(mknodat, enter_mknodat, AT),
+	ROW(symlink, enter_symlink, {ARG_POINTER, ARG_PATH}),
+	ROW(symlinkat, enter_symlinkat, {ARG_POINTER, ARG_DIRFD, ARG_PATH}),
+	ROW(link, enter_link, PATH_PATH),
+	ROW(linkat, enter_linkat, AT_AT),
+	ROW(rename, enter_rename, PATH_PATH),
+	ROW(renameat, enter_renameat, AT_AT),
+	ROW(renameat2, enter_renameat, AT_AT),
+	ROW(unlink, enter_unlink, PATH),
+	ROW(unlinkat, enter_unlinkat, AT),
+	ROW(rmdir, enter_rmdir, PATH),
+
+	ROW(chmod, enter_change_path, PATH),
+	ROW(fchmod, enter_change_descriptor, FD),
+	ROW(fchmodat, enter_change_at_follow, AT),
+	ROW(fchmodat2, enter_change_at, AT),
+	ROW(chown, enter_change_path, PATH),
+	ROW(lchown, enter_change_link, PATH),
+	ROW(fchown, enter_change_descriptor, FD),
+	ROW(fchownat, enter_fchownat, AT),
+	ROW(utime, enter_change_path, PATH),
+	ROW(utimes, enter_change_path, PATH),
+	ROW(futimesat, enter_change_at_follow, AT),
+	ROW(utimensat, enter_utimensat, AT),
+	ROW(truncate, enter_truncate, PATH),
+	ROW(setxattr, enter_change_path, PATH),
+	ROW(lsetxattr, enter_change_link, PATH),
+	ROW(fsetxattr, enter_change_descriptor, FD),
+	ROW(setxattrat, enter_xattr_at, AT),
+	ROW(removexattr, enter_change_path, PATH),
+	ROW(lremovexattr, enter_change_link, PATH),
+	ROW(fremovexattr, enter_change_descriptor, FD),
+	ROW(removexattrat, enter_xattr_at, AT),
+	ROW(file_setattr, enter_change_at_follow, AT),
+	ROW_IF(ioctl, enter_change_descriptor, WHEN_ATTRIBUTES, FD),
+
+	ROW(dup, enter_dup, FD),
+	ROW(dup2, enter_dup, FD),
+	ROW(dup3, enter_dup, FD),
+	ROW_IF(fcntl, enter_dup, WHEN_DUP, FD),
+
+	ROW(setuid, enter_credentials, INT),
+	ROW(setgid, enter_credentials, INT),
+	ROW(setreuid, enter_credentials, INT),
+	ROW(setregid, enter_credentials, INT),
+	ROW(setresuid, enter_credentials, INT),
+	ROW(setresgid, enter_credentials, INT),
+	ROW(setfsuid, enter_credentials, INT),
+	ROW(setfsgid, enter_credentials, INT),
+	ROW(setgroups, enter_credentials, INT),
+
+	ROW_IF(clone, enter_clone, WHEN_UNTRACED, {ARG_FLAGS}),
+	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, INT),
+
+	ROW(bind, enter_bind, FD),
+	ROW(connect, enter_connect, FD),
+
+	ROW(execve, enter_execve, PATH),
+	ROW(execveat, enter_execveat, AT),
+};
+
+const size_t syscall_row_count = sizeof(syscall_rows) / sizeof(syscall_rows[0]);
+
+const struct syscall_row *syscall_row_of(long number)
+{
+	for (size_t i = 0; i < syscall_row_count; i++) {
+		if (syscall_rows[i].number == number && number >= 0)
+			return &syscall_rows[i];
+	}
+	return NULL;
+}

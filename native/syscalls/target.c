@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "syscalls/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/mounts.h"
+#include "run/trace.h"
+#include "tracee/descriptors.h"
+
+enum verdict target_wait(struct target *target)
+{
+	target->view.tracee->question = target->view.question;
+	return VERDICT_WAIT;
+}
+
+enum verdict target_missing(struct target *target)
+{
+	return tracee_answer(target->view.tracee, -target->walk.error);
+}
+
+static void init(struct target *target, struct run *run, struct tracee *tracee)
+{
+	target->view = (struct view){run, tracee, 0};
+	target->by_descriptor = false;
+	target->descriptor = -1;
+	target->magic = target->own_exe = false;
+	target->elsewhere[0] = '\0';
+	target->proc_file[0] = '\0';
+}
+
+static void miss(struct target *target, int error)
+{
+	target->kind = TARGET_MISSING;
+	target->walk.error = error;
+	target->walk.missing_last = false;
+}
+
+/* Runs the walk where it stands in /cvmfs; goes on at the host where it leaves. */
+static void walk_on(struct target *target, unsigned int flags)
+{
+	switch (walk_go(&target->walk)) {
+	case WALK_FOUND:
+		target->kind = TARGET_OURS;
+		return;
+	case WALK_ERRNO:
+		target->kind = TARGET_MISSING;
+		return;
+	case WALK_QUESTION:
+		target->kind = TARGET_QUESTION;
+		return;
+	case WALK_LEFT:
+		host_walk(target, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), true, flags);
+		return;
+	}
+}
+
+/* Begins at a place of ours. */
+static void begin_ours(struct target *target, const struct walk_world *world,
+		       const struct place *place, const char *path, unsigned int flags)
+{
+	if (walk_start(&target->walk, world, *place, path, strlen(path)) < 0) {
+		miss(target, ENAMETOOLONG);
+		return;
+	}
+	target->walk.follow_last = flags & TARGET_FOLLOW;
+	target->walk.parent_only = flags & TARGET_PARENT;
+	walk_on(target, flags);
+}
+
+static const char *skip_here(const char *path)
+{
+	for (;;) {
+		if (path[0] == '/')
+			path++;
+		else if (path[0] == '.' && (path[1] == '/' || path[1] == '\0'))
+			path++;
+		else
+			return path;
+	}
+}
+
+static bool first_is(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(path, name, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static bool has_dot_dot(const char *path)
+{
+	const char *at = path;
+
+	while ((at = strstr(at, ".."))) {
+		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+		at += 2;
+	}
+	return false;
+}
+
+static bool is_root(const struct run *run, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_dev == run->root_dev &&
+	       st.st_ino == run->root_ino;
+}
+
+/* A path that starts on the host in directory `fd` (consumed). */
+static void begin_host(struct target *target, const struct walk_world *world, int fd,
+		       const char *path, unsigned int flags)
+{
+	struct place host = {.kind = PLACE_HOST};
+
+	if (walk_start(&target->walk, world, host, path, strlen(path)) < 0) {
+		close(fd);
+		target->kind = TARGET_HOST;
+		return;
+	}
+	target->walk.follow_last = flags & TARGET_FOLLOW;
+	target->walk.parent_only = flags & TARGET_PARENT;
+	host_walk(target, fd, false, flags);
+}
+
+/* /proc, and the links into it that /dev has: they mean the tracee's own. */
+static bool names_descriptors(const char *path)
+{
+	return first_is(path, "proc") || first_is(path, "dev/fd") ||
+	       strncmp(path, "dev/std", 7) == 0;
+}
+
+static void find_absolute(struct target *target, const struct walk_world *world,
+			  const char *path, unsigned int flags)
+{
+	struct place top = {.kind = PLACE_TOP};
+	const char *first = skip_here(path);
+
+	if (first_is(first, "cvmfs")) {
+		begin_ours(target, world, &top, first + strlen("cvmfs"), flags);
+		return;
+	}
+	if (!has_dot_dot(first) && !names_descriptors(first) &&
+	    host_is_plain(target->view.run, AT_FDCWD, path, flags & TARGET_FOLLOW)) {
+		target->kind = TARGET_HOST;
+		return;
+	}
+	begin_host(target, world, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), path, flags);
+}
+
+static void find_relative(struct target *target, const struct walk_world *world, int dirfd,
+			  const char *path, unsigned int flags)
+{
+	struct run *run = target->view.run;
+	int fd = host_directory(target->view.tracee, dirfd);
+	const struct node *node;
+	struct stat st;
+
+	target->kind = TARGET_HOST;
+	if (fd < 0)
+		return; /* EBADF and the like: the kernel says it best. */
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return;
+	}
+	node = nodes_find(run, st.st_dev, st.st_ino);
+	if (node && node->kind != NODE_SNAPSHOT) {
+		close(fd);
+		begin_ours(target, world, &node->place, path, flags);
+		return;
+	}
+	if (!has_dot_dot(path) && st.st_dev != run->proc_dev &&
+	    !(first_is(skip_here(path), "cvmfs") && is_root(run, fd)) &&
+	    host_is_plain(run, fd, path, flags & TARGET_FOLLOW)) {
+		close(fd);
+		return;
+	}
+	begin_host(target, world, fd, path, flags);
+}
+
+void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
+			  int fd)
+{
+	struct walk_world world;
+	const struct descriptor *note;
+	const struct node *node;
+	struct stat st;
+	struct place place;
+	int dir;
+
+	init(target, run, tracee);
+	world = view_world(&target->view);
+	target->kind = TARGET_HOST;
+	dir = host_directory(tracee, fd);
+	if (dir < 0)
+		return;
+	node = fstat(dir, &st) == 0 ? nodes_find(run, st.st_dev, st.st_ino) : NULL;
+	close(dir);
+	if (!node || node->kind == NODE_SNAPSHOT)
+		return;
+	place = node->place;
+	note = node->kind == NODE_OBJECT ? descriptors_find(tracee->files, fd) : NULL;
+	if (note && note->mount < mounts_count(run->mounts)) {
+		/* Several entries may share the object; the note says which. */
+		struct place noted = {PLACE_ENTRY, note->mount, note->catalog, note->entry};
+
+		if (mounts_same_content(run->mounts, &noted, &place))
+			place = noted;
+	}
+	begin_ours(target, &world, &place, "", 0);
+	target->by_descriptor = true;
+	target->descriptor = fd;
+}
+
+void target_find(struct target *target, struct run *run, struct tracee *tracee, int dirfd,
+		 const char *path, unsigned int flags)
+{
+	struct walk_world world;
+
+	init(target, run, tracee);
+	world = view_world(&target->view);
+	target->kind = TARGET_HOST;
+	if (tracee->process->other_root)
+		return;
+	if (path[0] == '\0') {
+		if (flags & TARGET_EMPTY_PATH)
+			target_of_descriptor(target, run, tracee, dirfd);
+		return;
+	}
+	if (path[0] == '/')
+		find_absolute(target, &world, path, flags);
+	else
+		find_relative(target, &world, dirfd, path, flags);
+}
+
+bool target_of_call(struct target *target, struct run *run, struct tracee *tracee,
+		    int dirfd_argument, int path_argument, unsigned int flags,
+		    enum verdict *ret_verdict)
+{
+	char path[TARGET_PATH_SIZE];
+	const struct stop *stop = &tracee->stop;
+	int dirfd = dirfd_argument < 0 ? AT_FDCWD : (int)stop->args[dirfd_argument];
+	uint64_t address = stop->args[path_argument];
+	int len;
+
+	*ret_verdict = VERDICT_PASS;
+	if (address == 0 && (flags & TARGET_EMPTY_PATH)) {
+		path[0] = '\0'; /* Linux 6.11: NULL and AT_EMPTY_PATH mean "" */
+		len = 0;
+	} else {
+		len = tracee_read_string(tracee, address, path, sizeof(path));
+	}
+	if (len < 0)
+		return false;
+	if (run->trace)
+		trace_path(run->trace, path_argument, path);
+	target_find(target, run, tracee, dirfd, path, flags);
+	if (target->kind == TARGET_QUESTION) {
+		*ret_verdict = target_wait(target);
+		return false;
+	}
+	return target->kind != TARGET_HOST;
+}

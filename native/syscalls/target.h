@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a call's (dirfd, path) names: the host's business, ours, or a host file that is
+ * reached only through /cvmfs. */
+#ifndef SYSCALLS_TARGET_H
+#define SYSCALLS_TARGET_H
+
+#include "run/nodes.h"
+#include "syscalls/view.h"
+
+enum { TARGET_PATH_SIZE = 4096 };
+
+enum target_kind {
+	TARGET_HOST,	  /* not ours: the kernel does the call as it is */
+	TARGET_OURS,	  /* walk.at and walk.entry */
+	TARGET_MISSING,	  /* walk.error; walk.missing_last: its directory is ours */
+	TARGET_ELSEWHERE, /* a host path, `elsewhere`, found through /cvmfs */
+	TARGET_QUESTION   /* view.question: wait */
+};
+
+enum target_flag {
+	TARGET_FOLLOW = 1,     /* a link at the end is followed */
+	TARGET_EMPTY_PATH = 2, /* "" names dirfd itself (AT_EMPTY_PATH) */
+	TARGET_PARENT = 8,     /* end in the directory of the last name */
+	TARGET_MAGIC = 4       /* stop at a link of /proc that leads to something of ours */
+};
+
+struct target {
+	enum target_kind kind;
+	struct view view;
+	struct walk walk;
+	bool by_descriptor; /* named by "" and a descriptor, or by a /proc link */
+	int descriptor;	    /* which one, -1 unknown */
+	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */
+	bool magic;
+	bool own_exe; /* it is /proc/self/exe */
+	char elsewhere[TARGET_PATH_SIZE];
+	/* A file of /proc that shows paths, with TARGET_HOST: "PID/NAME"; else "". */
+	char proc_file[64];
+};
+
+/* Finds it. `path` is text that was read once from the tracee. */
+void target_find(struct target *target, struct run *run, struct tracee *tracee, int dirfd,
+		 const char *path, unsigned int flags);
+
+/* What a descriptor stands for; TARGET_HOST if it is not one of ours. */
+void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
+			  int fd);
+
+/* Reads the path argument and finds it. False: *ret_verdict is the verdict (the kernel
+ * reports a bad pointer by itself; a question waits). */
+bool target_of_call(struct target *target, struct run *run, struct tracee *tracee,
+		    int dirfd_argument, int path_argument, unsigned int flags,
+		    enum verdict *ret_verdict);
+
+/* The host's half, host.c: goes on in the text of target->walk from directory `fd`
+ * (consumed). `was_ours`: the walk came through /cvmfs already. */
+void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags);
+/* True if (dirfd, path) certainly has nothing to do with /cvmfs. */
+bool host_is_plain(const struct run *run, int dir, const char *path, bool follow);
+/* O_PATH descriptor of the tracee's directory: cwd for AT_FDCWD; negative errno. */
+int host_directory(const struct tracee *tracee, int dirfd);
+
+/* True if the tracee's (dirfd, path) names something on the host. */
+bool host_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow);
+
+/* For handlers: waits for target->view.question. */
+enum verdict target_wait(struct target *target);
+/* Answers a missing name with its error. */
+enum verdict target_missing(struct target *target);
+
+#endif
