@@ -43,9 +43,7 @@ class Resolver:
         scratch.mkdir(parents=True, exist_ok=True)
         self.scratch = scratch
         self._number = 0
-        self._channel, theirs = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET
-        )
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.errors = scratch / "stderr"
         with self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
@@ -176,9 +174,7 @@ def walk(resolver: Resolver, fqrn: str, record: Record) -> Iterator[Found]:
             assert answer.error == 0, (text, where, answer)
         return Index.open(path)
 
-    def below(
-        index: Index, text: str, number: int, where: bytes
-    ) -> Iterator[Found]:
+    def below(index: Index, text: str, number: int, where: bytes) -> Iterator[Found]:
         for child in index.children(number):
             path = where + b"/" + child.name
             yield Found(path, child, text)

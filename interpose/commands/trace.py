@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`interpose trace`: prints the records of `interpose_run --trace`, one line a call.
+
+    1234 openat(AT_FDCWD, "/cvmfs/...", O_RDONLY|O_CLOEXEC) = AT_EXIT 3
+
+The word says what the tracer did: PASS (the kernel did it), ANSWER (the tracer gave
+the result), AT_EXIT (the kernel did it, perhaps on another path).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from interpose.commands import records
+from interpose.commands.records import Record
+from interpose.errors import UsageError
+
+EXAMPLE = "example:\n  interpose_run --trace trace.txt ls /cvmfs/sft.example.org"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `trace`."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("file", nargs="?", type=Path, help="records")
+    parser.add_argument(
+        "--follow-fd", type=int, metavar="N", help="read records from a descriptor"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="instead of standard output"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Status 0. Errors: FormatError for a file that holds something else."""
+    if (arguments.file is None) == (arguments.follow_fd is None):
+        raise UsageError("one of FILE and --follow-fd is wanted")
+    with contextlib.ExitStack() as stack:
+        if arguments.follow_fd is None:
+            source: BinaryIO = stack.enter_context(arguments.file.open("rb"))
+        else:
+            # Ctrl-C is meant for the job; our end comes with the pipe's.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+            os.set_inheritable(arguments.follow_fd, False)  # noqa: FBT003
+            pipe = open(arguments.follow_fd, "rb", buffering=1 << 16)  # noqa: SIM115
+            source = stack.enter_context(pipe)
+        target = sys.stdout
+        if arguments.output is not None:
+            opened = arguments.output.open("w", encoding="ascii", buffering=1)
+            target = stack.enter_context(opened)
+        _print(lines(records.read(source)), target)
+    return 0
+
+
+def _print(texts: Iterator[str], target: TextIO) -> None:
+    target.writelines(text + "\n" for text in texts)
+
+
+def lines(stops: Iterator[Record]) -> Iterator[str]:
+    """One line for each call; it comes when the call has its result."""
+    from interpose.commands.calls import call_text, result_text  # noqa: PLC0415
+
+    begun: dict[int, str] = {}
+    for stop in stops:
+        name = stop.verdict_name
+        if stop.is_exit:
+            text = begun.pop(stop.tid, None) or call_text(stop)
+            yield f"{stop.tid} {text} = AT_EXIT {result_text(stop.result)}"
+            continue
+        if stop.tid in begun:
+            yield f"{stop.tid} {begun.pop(stop.tid)} = AT_EXIT ?"
+        text = call_text(stop)
+        if name == "AT_EXIT":
+            begun[stop.tid] = text
+        elif name == "ANSWER":
+            yield f"{stop.tid} {text} = ANSWER {result_text(stop.result)}"
+        else:
+            yield f"{stop.tid} {text} = {name}"
+    for tid, text in begun.items():
+        yield f"{tid} {text} = AT_EXIT ?"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`interpose trace`: records of native/run/trace.h become lines."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+
+pytest.importorskip("ptrace", reason="python-ptrace's tables are not installed")
+
+from interpose.commands import records
+from interpose.commands.trace import lines
+from interpose.errors import FormatError
+
+HEADER = struct.Struct("<IIiIqq6QqIIII")
+X86_64 = 0xC000003E
+AT_FDCWD = 0xFFFFFF9C
+PASS, ANSWER, AT_EXIT = 0, 1, 2
+ENTRY, EXIT = 1, 2
+
+
+def record(
+    number: int,
+    args: tuple[int, ...],
+    verdict: int,
+    flags: int = ENTRY,
+    path: bytes = b"",
+    result: int = 0,
+) -> bytes:
+    strings = path + b"\0\0\0"
+    flags |= 0 if path else 256
+    flags |= 512 | 1024
+    args += (0,) * (6 - len(args))
+    head = (1, HEADER.size, 12, X86_64, number, 0, *args, result, verdict, flags)
+    return HEADER.pack(*head, len(strings), 0) + strings
+
+
+def shown(data: bytes) -> list[str]:
+    return list(lines(records.read(io.BytesIO(data))))
+
+
+def test_an_answered_call_shows_its_result() -> None:
+    data = record(4, (16, 32), ANSWER, path=b"/cvmfs/none", result=-2)
+    wanted = 'stat("/cvmfs/none", 0x20) = ANSWER -1 ENOENT'
+    assert shown(data) == [f"12 {wanted} (No such file or directory)"]
+
+
+def test_a_redirected_call_is_one_line_with_the_descriptor() -> None:
+    call = (AT_FDCWD, 4096, 0o2000000)
+    data = record(257, call, AT_EXIT, path=b"/cvmfs/x")
+    data += record(257, call, PASS, EXIT, result=3)
+    assert shown(data) == [
+        '12 openat(AT_FDCWD, "/cvmfs/x", O_RDONLY|O_CLOEXEC) = AT_EXIT 3'
+    ]
+
+
+def test_a_path_cannot_break_the_line() -> None:
+    (line,) = shown(record(80, (1,), PASS, path=b'a\n"\xff'))
+    assert line == '12 chdir("a\\012\\042\\377") = PASS'
+
+
+def test_an_unknown_call_is_shown_by_its_number() -> None:
+    assert shown(record(9999, (1, 2), PASS)) == [
+        "12 syscall_9999(1, 2, 0, 0, 0, 0) = PASS"
+    ]
+
+
+def test_a_record_that_is_cut_off_at_the_end_is_left_out() -> None:
+    data = record(80, (1,), PASS, path=b"a")
+    for end in range(len(data)):
+        assert shown(data + data[:end]) == ['12 chdir("a") = PASS']
+
+
+def test_something_else_is_no_trace() -> None:
+    with pytest.raises(FormatError):
+        shown(b"x" * 200)
