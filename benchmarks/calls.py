@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What does one call cost, on host paths and on warm paths below /cvmfs?"""
+"""Cost of one call, on host paths and on warm paths below /cvmfs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What does starting cost: an empty job, an exec, an import of numpy?"""
+"""Cost of starting: an empty job, an exec, an import of numpy."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def count(setting: Setting, job: Sequence[str]) -> int:
 
 
 def measure_numpy(setting: Setting, rounds: int) -> list[Ratios]:
-    """`import numpy` from /cvmfs, with a cold and a warm cache, and from a directory."""
+    """Import numpy from /cvmfs, with a cold and a warm cache, and from a directory."""
     tree = setting.place / "numpy"
     command = [sys.executable, "-m", "pip", "install", "-q", "--target", tree, "numpy"]
     if subprocess.run(command, check=False, capture_output=True).returncode != 0:
@@ -68,14 +68,15 @@ def measure_numpy(setting: Setting, rounds: int) -> list[Ratios]:
     cold = Ratios("import numpy, cold", "ms")
     fresh = Setting(setting.place / "fresh", tree, setting.url, here.options)
     fresh.place.mkdir()
-    imported(here.wrapper(), Path("/cvmfs") / NUMPY)
+    mounted = f"/cvmfs/{NUMPY}"
+    imported(here.wrapper(), mounted)
     for _ in range(rounds):
         native = imported([], tree)
         warm.add("native", native)
-        warm.add("interpose_run, /cvmfs", imported(here.wrapper(), f"/cvmfs/{NUMPY}"))
+        warm.add("interpose_run, /cvmfs", imported(here.wrapper(), mounted))
         shutil.rmtree(fresh.place / "cache", ignore_errors=True)
         cold.add("native", native)
-        cold.add("interpose_run, /cvmfs", imported(fresh.wrapper(), f"/cvmfs/{NUMPY}"))
+        cold.add("interpose_run, /cvmfs", imported(fresh.wrapper(), mounted))
     return [warm, cold]
 
 

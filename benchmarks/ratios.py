@@ -21,6 +21,7 @@ class Ratios:
     values: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, contender: str, value: float) -> None:
+        """Keep the value of one more round."""
         self.values.setdefault(contender, []).append(value)
 
     def summary(self, contender: str) -> dict[str, float]:

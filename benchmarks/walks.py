@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What do 125,000 files cost: a find over them, our memory, the building of indexes?"""
+"""Cost of 125,000 files: a find over them, our memory, the building of indexes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def measure(setting: Setting, rounds: int) -> list[Ratios]:
 
 
 def finds(setting: Setting, rounds: int) -> list[Ratios]:
-    """find with a stat of each file: cold, without indexes, warm, and native."""
+    """A find with a stat of each file: cold, without indexes, warm, and native."""
     job = ["find", TREE, "-printf", LISTING]
     cold = Ratios("find, 125,000 files, cold", "ms")
     cold.add("interpose_run, /cvmfs", elapsed([*setting.wrapper(), *job]))

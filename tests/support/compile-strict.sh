@@ -4,9 +4,9 @@
 # cross compiler for aarch64, whose program is linked too.
 set -eu
 cd "$(dirname "$0")/../.."
-flags='-std=gnu11 -O2 -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion
- -Wstrict-prototypes -Wmissing-prototypes -Wvla -fvisibility=hidden
- -fstack-protector-strong -Inative'
+flags='-std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion
+ -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ -fvisibility=hidden -fstack-protector-strong -Inative'
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
