@@ -55,6 +55,12 @@ uint64_t mounts_device(const struct place *place)
 	return makedev(0, 0xf0000 + (place->kind == PLACE_ENTRY ? place->mount + 1 : 0));
 }
 
+uint32_t mounts_mount_id(const struct place *place)
+{
+	/* The kernel gives ids out from 1 and reuses them: no mount of the host has it. */
+	return 0x7c000000u + (place->kind == PLACE_ENTRY ? place->mount + 1 : 0);
+}
+
 bool mounts_same_content(const struct mounts *mounts, const struct place *a,
 			 const struct place *b)
 {

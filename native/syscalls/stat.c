@@ -7,10 +7,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "run/mounts.h"
 #include "syscalls/handlers.h"
-
-/* A mount id that no mount of the host has: ids are given out from 1. */
-enum { MOUNT_ID_BASE = 0x7c000000 };
 
 static void target_stat(struct target *target, struct stat *ret_stat)
 {
@@ -117,9 +115,7 @@ static void fill_statx(const struct stat *st, const struct place *place, uint32_
 #ifdef STATX_MNT_ID
 	if (mask & STATX_MNT_ID) {
 		stx->stx_mask |= STATX_MNT_ID;
-		stx->stx_mnt_id = MOUNT_ID_BASE + (place->kind == PLACE_ENTRY
-							   ? place->mount + 1
-							   : 0);
+		stx->stx_mnt_id = mounts_mount_id(place);
 	}
 #else
 	(void)mask;

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "syscalls/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run/mounts.h"
+#include "run/nodes.h"
+#include "syscalls/numbers.h"
+#include "syscalls/proctext.h"
+
+/* A job with more mappings than this sees the kernel's text. */
+enum { TEXT_MAX = 32 << 20, READ_SIZE = 64 * 1024, READ_MAX_MS = 1000 };
+
+static const char folder[] = "f", pattern[] = "s-XXXXXX";
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The whole text of /proc/PID/NAME; false: not readable, too long, too slow. */
+static bool read_text(int pid, const char *name, struct proctext *text)
+{
+	/* All others of the job wait for us meanwhile. */
+	int64_t until = now_ms() + READ_MAX_MS;
+	char path[64], *buffer;
+	ssize_t got = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	buffer = malloc(READ_SIZE);
+	while (buffer && (got = read(fd, buffer, READ_SIZE)) > 0) {
+		if (text->len + (size_t)got > TEXT_MAX || now_ms() > until ||
+		    proctext_add(text, buffer, (size_t)got) < 0)
+			break;
+	}
+	free(buffer);
+	close(fd);
+	return got == 0;
+}
+
+/* ---- files ---- */
+
+/* A file of a mapping. Neighbours mostly have the same one. */
+struct files {
+	struct run *run;
+	struct proctext_file last, last_shown;
+	bool any, is_shown;
+};
+
+/* The inode by number; by name where a line has no numbers (numa_maps), and where a
+ * file system shows others than stat (btrfs, overlays). */
+static const struct node *node_of(const struct files *files,
+				  const struct proctext_file *file)
+{
+	const struct node *node =
+		file->ino ? nodes_find(files->run, file->dev, file->ino) : NULL;
+	struct statx stx;
+
+	if (!node && file->path[0] == '/' &&
+	    statx(AT_FDCWD, file->path,
+		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO,
+		  &stx) == 0 &&
+	    (!file->ino || file->ino == stx.stx_ino))
+		node = nodes_find(files->run,
+				  makedev(stx.stx_dev_major, stx.stx_dev_minor),
+				  stx.stx_ino);
+	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
+}
+
+static bool show_node(const struct files *files, const struct node *node,
+		      struct proctext_file *ret_shown)
+{
+	const struct mounts *mounts = files->run->mounts;
+	const struct place *place = &node->place;
+	const struct index_map *map;
+	struct interpose_entry entry;
+
+	if (place->kind != PLACE_ENTRY)
+		return false;
+	map = mounts_catalog(mounts, place->mount, place->catalog);
+	if (!map || index_entry(map, place->entry, &entry) < 0 ||
+	    mounts_path(mounts, place, ret_shown->path, sizeof(ret_shown->path)) < 0)
+		return false;
+	ret_shown->dev = mounts_device(place);
+	ret_shown->ino = mounts_inode(mounts, place, &entry);
+	return true;
+}
+
+static bool is_last(const struct files *files, const struct proctext_file *file)
+{
+	return files->any && files->last.dev == file->dev &&
+	       files->last.ino == file->ino &&
+	       strcmp(files->last.path, file->path) == 0;
+}
+
+static bool shown(void *context, const struct proctext_file *file,
+		  struct proctext_file *ret_shown)
+{
+	struct files *files = context;
+	const struct node *node;
+
+	if (!is_last(files, file)) {
+		node = node_of(files, file);
+		files->last = *file;
+		files->any = true;
+		files->is_shown = node && show_node(files, node, &files->last_shown);
+	}
+	if (files->is_shown)
+		*ret_shown = files->last_shown;
+	return files->is_shown;
+}
+
+/* False: the kernel's text stands. */
+static bool make_maps(struct run *run, int pid, const char *name, struct proctext *out)
+{
+	struct files all = {.run = run};
+	struct proctext_files files = {&all, shown};
+	struct proctext text = {0};
+	int changed = 0;
+
+	/* maps is cheap and tells whether the others are worth reading. */
+	if (read_text(pid, "maps", &text))
+		changed = proctext_maps(out, &text, &files);
+	proctext_deinit(&text);
+	if (changed <= 0)
+		return false;
+	if (strcmp(name, "maps") == 0)
+		return true;
+	out->len = 0;
+	if (!read_text(pid, name, &text))
+		changed = 0;
+	else if (strcmp(name, "smaps") == 0)
+		changed = proctext_maps(out, &text, &files);
+	else
+		changed = proctext_numa_maps(out, &text, &files);
+	proctext_deinit(&text);
+	return changed > 0;
+}
+
+/* ---- mounts ---- */
+
+typedef int (*line_adder)(struct proctext *out, const struct proctext_mount *mount);
+
+static bool make_mounts(struct run *run, int pid, const char *name,
+			struct proctext *out)
+{
+	const struct mounts *mounts = run->mounts;
+	struct place place = {.kind = PLACE_TOP};
+	struct proctext_mount top = {.path = "/cvmfs",
+				     .dev = mounts_device(&place),
+				     .id = mounts_mount_id(&place)};
+	line_adder add = proctext_mounts_line;
+
+	if (strcmp(name, "mountinfo") == 0)
+		add = proctext_mountinfo_line;
+	else if (strcmp(name, "mountstats") == 0)
+		add = proctext_mountstats_line;
+	if (!read_text(pid, name, out))
+		return false;
+	top.parent = proctext_root_mount(out);
+	if (add(out, &top) < 0)
+		return false;
+	for (uint32_t i = 0; i < mounts_count(mounts); i++) {
+		const struct interpose_mount *record = mounts_record(mounts, i);
+		char path[PROCTEXT_PATH_SIZE];
+		struct proctext_mount mount = {.path = path, .parent = top.id};
+
+		if (!record)
+			continue;
+		place = (struct place){.kind = PLACE_ENTRY, .mount = i};
+		snprintf(path, sizeof(path), "/cvmfs/%s", mounts_fqrn(mounts, i));
+		mount.dev = mounts_device(&place);
+		mount.id = mounts_mount_id(&place);
+		mount.default_permissions =
+			record->view & INTERPOSE_VIEW_CHECK_PERMISSIONS;
+		if (add(out, &mount) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* ---- the file that is opened instead ---- */
+
+/* Only plain reading: all else is the kernel's, which refuses most of it. */
+static bool is_plain_reading(struct tracee *tracee)
+{
+	/* The last two are O_LARGEFILE and O_NOFOLLOW, or the reverse: asm/fcntl.h. */
+	const uint64_t harmless = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | 0100000 | 0400000;
+	const uint64_t *args = tracee->stop.args;
+	long number = tracee->stop.number;
+	struct open_how how;
+
+	if (number == SYS_open)
+		return !(args[1] & 0xffffffff & ~harmless);
+	if (number == SYS_openat)
+		return !(args[2] & 0xffffffff & ~harmless);
+	return number == SYS_openat2 && args[3] >= sizeof(how) &&
+	       tracee_read(tracee, args[2], &how, sizeof(how)) == 0 &&
+	       !(how.flags & ~harmless) && how.resolve == 0;
+}
+
+static bool write_all(int fd, const struct proctext *text)
+{
+	size_t done = 0;
+
+	while (done < text->len) {
+		ssize_t got = write(fd, text->bytes + done, text->len - done);
+
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}
+
+/* A new file in the scratch with the text; its path. */
+static bool store(struct run *run, const struct proctext *text, char *path, size_t size)
+{
+	struct place host = {.kind = PLACE_HOST};
+	struct stat st;
+	bool good;
+	int fd;
+
+	if ((size_t)snprintf(path, size, "%s/%s/%s", run->scratch.path, folder,
+			     pattern) >= size)
+		return false;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	good = write_all(fd, text) && fchmod(fd, 0400) == 0 && fstat(fd, &st) == 0;
+	close(fd);
+	if (good)
+		nodes_learn(run, st.st_dev, st.st_ino, NODE_SNAPSHOT, &host);
+	else
+		unlink(path);
+	return good;
+}
+
+static enum verdict leave_snapshot(struct run *run, struct tracee *tracee)
+{
+	char name[sizeof(folder) + sizeof(pattern)];
+
+	snprintf(name, sizeof(name), "%s/%.*s", folder, (int)sizeof(pattern) - 1,
+		 (const char *)tracee->stop.note);
+	unlinkat(run->scratch.fd, name, 0);
+	return tracee_leave_as_is(run, tracee);
+}
+
+static enum verdict redirect(struct run *run, struct tracee *tracee,
+			     const struct proctext *text, unsigned int position)
+{
+	char path[TARGET_PATH_SIZE];
+	struct redirection redirection = {position, path};
+	enum verdict verdict;
+
+	_Static_assert(sizeof(pattern) <= sizeof(tracee->stop.note), "a name fits");
+	/* First the region, which may make the call run again: no file is left. */
+	if (!tracee_slot(tracee, &verdict))
+		return verdict;
+	if (!store(run, text, path, sizeof(path))) {
+		tracee_free_slot(tracee);
+		return VERDICT_PASS;
+	}
+	memcpy(tracee->stop.note, strrchr(path, '/') + 1, sizeof(pattern));
+	verdict = tracee_redirect(tracee, &redirection, 1, leave_snapshot);
+	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_snapshot)
+		unlink(path);
+	return verdict;
+}
+
+enum verdict snapshot_open(struct target *target, unsigned int position)
+{
+	struct run *run = target->view.run;
+	struct tracee *tracee = target->view.tracee;
+	const char *name = strchr(target->proc_file, '/');
+	enum verdict verdict = VERDICT_PASS;
+	struct proctext text = {0};
+	int pid = atoi(target->proc_file);
+	bool made;
+
+	view_credentials(&target->view);
+	/* Another user may read less than we, and not in our scratch. */
+	if (!name || tracee->process->fsuid != run->uid || !is_plain_reading(tracee))
+		return VERDICT_PASS;
+	name++;
+	if (strstr(name, "maps"))
+		made = make_maps(run, pid, name, &text);
+	else
+		made = make_mounts(run, pid, name, &text);
+	if (made)
+		verdict = redirect(run, tracee, &text, position);
+	proctext_deinit(&text);
+	return verdict;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files of /proc/PID that name files or mounts, as a mount of /cvmfs would show them:
+ * the opener gets a text that was made at that moment (decisions 15). */
+#ifndef SYSCALLS_SNAPSHOT_H
+#define SYSCALLS_SNAPSHOT_H
+
+#include "syscalls/target.h"
+
+/* An open of target->proc_file. VERDICT_PASS where the kernel's own text is right,
+ * where it is not opened for plain reading, and at every failure. */
+enum verdict snapshot_open(struct target *target, unsigned int position);
+
+#endif
