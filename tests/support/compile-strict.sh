@@ -17,16 +17,22 @@ compile() {
 		\( ! -path 'native/arch/*' -o -name "$2.c" -o ! \
 		\( -name x86_64.c -o -name aarch64.c \) \) -print | sort >"$out/$1/list"
 	# shellcheck disable=SC2086  # a list of flags
-	xargs -P 2 -I{} sh -c 'o=$(echo "$1" | tr / -); compiler=$2; dir=$3; shift 3
+	if ! xargs -P 2 -I{} sh -c 'o=$(echo "$1" | tr / -); compiler=$2; dir=$3; shift 3
 		exec "$compiler" "$@" -c "$0" -o "$dir/${0##*/}.${o%.c}.o"' \
-		{} {} "$1" "$out/$1" $flags $3 <"$out/$1/list"
+		{} {} "$1" "$out/$1" $flags $3 <"$out/$1/list"; then
+		echo "$1: see above"
+		failed=1
+		return
+	fi
 	echo "$1: $(wc -l <"$out/$1/list") files without a warning"
 }
 
+failed=0
 machine=$(uname -m)
 compile gcc "$machine" ''
 compile clang "$machine" ''
 compile aarch64-linux-gnu-gcc aarch64 ''
+[ $failed = 0 ] || exit 1
 rm -f "$out"/aarch64-linux-gnu-gcc/api.c.*.o
 if [ -e native/launch/main.c ]; then
 	aarch64-linux-gnu-gcc -static -o "$out/interpose_run" \

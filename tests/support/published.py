@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Repositories that a test makes of a directory of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.support.places import program
+from tests.support.truth import truth_options
+
+
+class Publisher:
+    """`publish(tree, fqrn)` into one storage below `place`; `options(fqrn, url)`."""
+
+    def __init__(self, place: Path) -> None:
+        self.storage = place / "storage"
+        self.keys = place / "keys"
+
+    def publish(self, tree: Path, fqrn: str, *more: str | Path) -> None:
+        """Make the next revision of `fqrn`."""
+        words: list[str | Path] = [program("interpose"), "publish", tree]
+        words += ["--repository", fqrn, "--storage", self.storage, "--keys", self.keys]
+        done = subprocess.run([*words, *more], check=False, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+
+    def options(self, fqrn: str, url: str) -> list[str | Path]:
+        """Options of interpose_run for what was published, served at `url`."""
+        return truth_options(fqrn, url, self.keys / f"{fqrn}.pub", {})
