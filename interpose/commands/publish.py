@@ -25,6 +25,8 @@ _ALGORITHMS = {
     "shake128": Algorithm.SHAKE128,
 }
 
+_SWITCH_S = 0.0005
+
 _EXAMPLE = """example:
   interpose publish software --repository sft.example.org --storage out --keys keys
   interpose serve out --keys keys
@@ -65,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
         compression=(Compression.NONE if arguments.uncompressed else Compression.ZLIB),
     )
     started = time.monotonic()
-    with _progress_bar() as progress:
+    with _impatient_threads(), _progress_bar() as progress:
         published = publish(publication, datetime.now(timezone.utc), progress)
     seconds = time.monotonic() - started
     show = _show_json if arguments.json else _show_text
@@ -109,6 +111,20 @@ def _show_json(publication: Publication, published: Published, seconds: float) -
         "seconds": round(seconds, 3),
     }
     sys.stdout.write(json.dumps(answer) + "\n")
+
+
+@contextmanager
+def _impatient_threads() -> Iterator[None]:
+    """Let workers that come back from zlib have the interpreter sooner.
+
+    Measured with 30,000 small files on two cores: 7.9 s instead of 9.6 s.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager

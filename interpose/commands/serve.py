@@ -9,7 +9,6 @@ import signal
 import sys
 from pathlib import Path
 
-from interpose.errors import NotThere
 from interpose.publish.server import RepositoryServer
 from interpose.publish.storage import MANIFEST
 
@@ -61,9 +60,6 @@ def _announce(
     server: RepositoryServer, storage: Path, arguments: argparse.Namespace
 ) -> None:
     names = sorted(path.parent.name for path in storage.glob(f"cvmfs/*/{MANIFEST}"))
-    if not names:
-        advice = "publish one first: see interpose publish --help"
-        raise NotThere("no repository in the directory", str(storage), advice)
     keys = Path(arguments.keys).resolve() if arguments.keys else Path("/path/to")
     key = keys / f"{names[0] if len(names) == 1 else 'FQRN'}.pub"
     settings = {
@@ -81,6 +77,7 @@ def _announce(
         sys.stdout.write(json.dumps(answer) + "\n")
     else:
         lines = [f"{server.url}/cvmfs/{name}" for name in names]
+        lines = lines or [f"{server.url}/ (no repository is there yet)"]
         lines += ["", "A client needs these three lines:"]
         lines += [f"{name}={value}" for name, value in settings.items()]
         lines += ["", "Serving until interrupted (Ctrl-C)."]

@@ -97,6 +97,8 @@ class ContentWriter:
                 content_hash = self._store(piece, hashes.CHUNK)
                 found.append(NewChunk(offset, len(piece), content_hash))
                 offset += len(piece)
+                if offset > size:
+                    break  # It grows, perhaps without end: the caller will see it.
         return StoredContent(None, tuple(found), xattrs)
 
     def _store_whole(self, data: bytes) -> ContentHash:

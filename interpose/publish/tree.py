@@ -13,7 +13,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Union
 
 from interpose.formats.flags import NESTED_MOUNTPOINT
@@ -146,14 +146,13 @@ class TreePublisher:
         contents: dict[tuple[int, int], StoredContent],
     ) -> None:
         links = entries.hardlinks(members, catalog.groups)
-        for entry, (linkcount, group) in zip(members, links):
+        for entry, mine in zip(members, links):
             content = contents.get(entries.inode(entry))
             if stat.S_ISREG(entry.status.st_mode) and content is not None:
-                row = entries.file_entry(entry, content, self._encoding)
+                row = entries.file_entry(entry, mine, content, self._encoding)
                 catalog.writer.add_chunks(entry.path, content.chunks)
             else:
-                row = entries.other_entry(entry)
-            row = replace(row, linkcount=linkcount, hardlink_group=group)
+                row = entries.other_entry(entry, mine)
             catalog.writer.add(row)
 
 
