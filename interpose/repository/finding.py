@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING
 
 from interpose.config import PinSettings
 from interpose.config.repository_option import PinKind
-from interpose.errors import (
-    CacheError,
-    InterposeError,
-    NetworkError,
-    NotOnServer,
-    Offline,
-)
+from interpose.errors import CacheError, InterposeError, NetworkError, Offline
 from interpose.formats.hashes import ContentHash
 from interpose.formats.manifest import Manifest
 from interpose.repository.indexing import Facts
@@ -77,8 +71,6 @@ class RootFinder:
             return Root(ContentHash.parse(self._pin.text), 0, is_fixed=True)
         try:
             self._verified = self._opening.verified(self._repository.keys())
-        except NotOnServer:
-            raise
         except (Offline, NetworkError) as error:
             return self._by_breadcrumb(error)
         manifest = self._verified.manifest

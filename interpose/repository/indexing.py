@@ -6,8 +6,8 @@ Source: design 5.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from interpose.cache import PrivateCache
 from interpose.cache.directory import read_small
-from interpose.errors import FormatError
+from interpose.errors import CacheError, FormatError
 from interpose.formats.flags import algorithm_of
 from interpose.formats.hashes import Algorithm, ContentHash, new_hasher
 from interpose.formats.pathhash import path_hash
 from interpose.native import INDEX_VERSION, Index, IndexBuilder
-from interpose.repository.shelves import disk_error
+from interpose.repository.shelves import ScratchShelf, disk_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,35 +50,60 @@ class Facts:
 
 
 class IndexFiles:
-    """The index files in a directory of the private cache; thread-safe."""
+    """The index files of the private cache; thread-safe.
 
-    def __init__(self, private: PrivateCache) -> None:
+    `directory` is where the tracer looks. On a disk that is (nearly) full it is one of
+    the scratch, which holds links to those of the cache and new ones.
+    """
+
+    def __init__(self, private: PrivateCache, scratch: Path | None) -> None:
         self._private = private
+        self._spare = None if scratch is None else scratch / "x"
+        self._facts: dict[ContentHash, Facts] = {}
         self.directory = private.index_directory
 
+    def use_spare(self) -> bool:
+        """Go on in the scratch, if there is one."""
+        if self._spare is None:
+            return False
+        self._spare.mkdir(mode=0o700, exist_ok=True)
+        self.directory = self._spare
+        return True
+
     def path(self, catalog: ContentHash) -> Path:
-        """Where the index of a catalog is or would be."""
-        return self.directory / f"{catalog.text}.v{INDEX_VERSION}"
+        """Where the tracer looks for the index of a catalog."""
+        return self.directory / _name(catalog)
+
+    def _private_path(self, catalog: ContentHash) -> Path:
+        return self._private.index_directory / _name(catalog)
 
     def _facts_path(self, catalog: ContentHash) -> Path:
-        return self.directory / f"{catalog.text}.facts"
+        return self._private.index_directory / f"{catalog.text}.facts"
 
     def find(self, catalog: ContentHash) -> Index | None:
         """The mapped index, if there is a sound one."""
-        try:
-            return Index.open(self.path(catalog))
-        except (OSError, FormatError):
-            return None
+        for path in (self.path(catalog), self._private_path(catalog)):
+            try:
+                index = Index.open(path)
+            except (OSError, FormatError):
+                continue
+            self._link(catalog)
+            return index
+        return None
 
     def facts(self, catalog: ContentHash) -> Facts | None:
-        """The facts that were noted beside the index."""
+        """The facts that were noted when the index was made."""
+        if catalog in self._facts:
+            return self._facts[catalog]
         data = read_small(self._facts_path(catalog), _FACTS_BYTES)
         try:
             found = json.loads(data or b"")
             counters = {str(k): int(v) for k, v in found["counters"].items()}
-            return Facts(int(found["ttl_s"]), int(found["revision"]), counters)
+            facts = Facts(int(found["ttl_s"]), int(found["revision"]), counters)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
+        self._facts[catalog] = facts
+        return facts
 
     def build(self, catalog: ContentHash, file: Path) -> Index:
         """Make the index of the catalog in the SQLite file `file`.
@@ -87,38 +112,78 @@ class IndexFiles:
         """
         from interpose.formats.catalog import CatalogFile  # noqa: PLC0415
 
-        with CatalogFile(file) as source, self._private.receive() as receiver:
-            builder = fill(source)
-            try:
-                builder.finish(
-                    receiver.fileno(),
-                    catalog.digest,
-                    catalog.algorithm.flag,
-                    path_hash(source.root_prefix),
-                )
-            except OSError as error:
-                raise disk_error(error, str(self.directory)) from error
+        with CatalogFile(file) as source:
+            plan = _Plan(catalog, fill(source), path_hash(source.root_prefix))
             facts = Facts(source.ttl_s, source.revision, source.counters())
-            self._note(catalog, facts)
-            index = Index(receiver.fileno())
-            receiver.commit_as(self.path(catalog), mode=_MODE, replace=True)
+        self._note(catalog, facts)
+        try:
+            index = self._write_private(plan)
+        except CacheError:
+            if self.directory == self._private.index_directory:
+                raise
+            return self._write_spare(plan)
+        self._link(catalog)
         return index
 
+    def _write_private(self, plan: _Plan) -> Index:
+        with self._private.receive() as receiver:
+            plan.write(receiver.fileno())
+            index = Index(receiver.fileno())
+            path = self._private_path(plan.catalog)
+            receiver.commit_as(path, mode=_MODE, replace=True)
+        return index
+
+    def _write_spare(self, plan: _Plan) -> Index:
+        shelf = ScratchShelf(self.directory)
+        parcel = shelf.receive()
+        try:
+            plan.write(parcel.fileno())
+            index = Index(parcel.fileno())
+            shelf.put(parcel, _name(plan.catalog))
+        except BaseException:
+            parcel.abort()
+            raise
+        return index
+
+    def _link(self, catalog: ContentHash) -> None:
+        """Let the tracer find an index of the cache in the scratch."""
+        target = self._private_path(catalog)
+        if self.path(catalog) == target or not target.exists():
+            return
+        with contextlib.suppress(FileExistsError):
+            self.path(catalog).symlink_to(target)
+
     def _note(self, catalog: ContentHash, facts: Facts) -> None:
+        self._facts[catalog] = facts
         fields = {
             "ttl_s": facts.ttl_s,
             "revision": facts.revision,
             "counters": facts.counters,
         }
-        path = self._facts_path(catalog)
-        self._private.store_small(path, json.dumps(fields).encode())
+        with contextlib.suppress(CacheError):
+            path = self._facts_path(catalog)
+            self._private.store_small(path, json.dumps(fields).encode())
 
-    def drop(self, catalog: ContentHash) -> None:
-        """Forget an index that turned out to be damaged."""
+
+def _name(catalog: ContentHash) -> str:
+    return f"{catalog.text}.v{INDEX_VERSION}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An index that is ready to be written."""
+
+    catalog: ContentHash
+    builder: IndexBuilder
+    root: tuple[int, int]
+
+    def write(self, fd: int) -> None:
+        """Write it. Errors: FormatError; CacheError and below."""
+        algorithm = self.catalog.algorithm.flag
         try:
-            os.unlink(self.path(catalog))
-        except OSError:
-            pass  # Somebody else was faster, or it will be replaced.
+            self.builder.finish(fd, self.catalog.digest, algorithm, self.root)
+        except OSError as error:
+            raise disk_error(error, "an index file") from error
 
 
 def fill(source: CatalogFile) -> IndexBuilder:

@@ -19,6 +19,7 @@ from interpose.repository.magic_values import MAGIC, Magic, Subject
 if TYPE_CHECKING:
     from interpose.repository.repository import Repository
 
+_OF_THE_ROW = frozenset({"user.hash", "user.lhash"})
 PAGE_CHARACTERS = 40000
 _PAGE_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
@@ -101,9 +102,15 @@ def _pages(magic: Magic, parts: Iterable[str]) -> Iterable[str]:
 
 
 def _is_there(repository: Repository, subject: Subject, magic: Magic) -> bool:
-    return magic.applies(subject) and (
-        magic.name not in repository.view.protected_xattrs or _is_privileged(repository)
-    )
+    if not magic.applies(subject):
+        return False
+    if magic.name in repository.view.protected_xattrs and not _is_privileged(
+        repository
+    ):
+        return False
+    # Of a chunked file only the catalog knows whether it has a hash as a whole, too.
+    needs_row = magic.name in _OF_THE_ROW and subject.is_chunked
+    return not needs_row or repository.bulk_hash(subject) is not None
 
 
 def _is_privileged(repository: Repository) -> bool:

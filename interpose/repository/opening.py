@@ -47,6 +47,10 @@ _TRUST_ADVICE = "--trust-cache uses what the caches hold without proof"
 _log = logging.getLogger(__name__)
 
 
+class NoSuchRepository(NotOnServer):
+    """Every server that answered has no such repository, and we never saw one."""
+
+
 @dataclass(frozen=True)
 class Verified:
     """A manifest that counts, and when it was last compared with the servers' one.
@@ -137,8 +141,6 @@ class Opening:
             return Verified(stored.manifest, stored.record.verified_at)
         try:
             return self._ask(keys, stored)
-        except NotOnServer:
-            raise
         except (NetworkError, Offline) as error:
             return self._without_servers(stored, error)
 
@@ -212,7 +214,7 @@ class Opening:
         left = max(1, len(self._network.settings.servers))
         while True:
             left -= 1
-            url, data = self._get(manifest.FILE_NAME, limits.MANIFEST_BYTES)
+            url, data = self._manifest()
             try:
                 return self._judge(data, keys, stored)
             except (TrustError, FormatError) as error:
@@ -243,6 +245,12 @@ class Opening:
         found = trusted.accept_certificate(pem, _date(now))
         self._store(TrustRecord(data, text, pem, now), keys, found)
         return Verified(found, now)
+
+    def _manifest(self) -> tuple[str, bytes]:
+        try:
+            return self._get(manifest.FILE_NAME, limits.MANIFEST_BYTES)
+        except NotOnServer as error:
+            raise NoSuchRepository(error.what, error.where, error.advice) from error
 
     def _whitelist(self, stored: _Stored | None, now: float) -> bytes:
         try:

@@ -16,10 +16,12 @@ from interpose.config.environment import variables
 from interpose.errors import CacheError
 from interpose.formats.fqrn import Fqrn
 
+LITTLE_BYTES = 64 << 20
+
 
 @dataclass(frozen=True)
 class Places:
-    """Caches and scratch; `shared_scratch` False means: the scratch is the cache."""
+    """Caches and scratch."""
 
     private: PrivateCache
     alien: AlienCache | None
@@ -52,6 +54,14 @@ class Places:
             uid=os.getuid(),
             gid=os.getgid(),
         )
+
+    def has_little_room(self) -> bool:
+        """Whether the private cache's disk may be full before the job ends."""
+        try:
+            found = os.statvfs(self.private.top)
+        except OSError:
+            return False
+        return found.f_bavail * found.f_frsize < LITTLE_BYTES
 
 
 def _private_top(

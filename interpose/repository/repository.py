@@ -12,7 +12,7 @@ from pathlib import Path
 
 from interpose import native
 from interpose.config import Configuration, KeySettings, PinSettings, ViewSettings
-from interpose.errors import FormatError
+from interpose.errors import CacheError, FormatError
 from interpose.formats import limits
 from interpose.formats.flags import Compression
 from interpose.formats.fqrn import Fqrn
@@ -62,7 +62,7 @@ class Repository:
         networks = fetchers(configuration, offline=self.places.offline)
         self.network, self.external_network = networks
         self.store = Store(self.places, networks, self.statistics, around.notice)
-        self.index_files = IndexFiles(self.places.private)
+        self.index_files = IndexFiles(self.places.private, self.places.scratch)
         self._assembler = Assembler(self.store)
         self._around = around
         self._lock = threading.Lock()
@@ -88,11 +88,22 @@ class Repository:
         pin = PinSettings.of(configuration)
         finder = RootFinder(repository, pin, around.clock)
         found = finder.find()
-        repository.index(found.hash, b"")
+        repository._load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts)
         repository.statistics.count("opens")
         return repository
+
+    def _load_root(self, catalog: ContentHash) -> None:
+        """Load the first catalog, and see where there is room for all the others."""
+        if self.places.has_little_room():
+            self.index_files.use_spare()
+        try:
+            self.index(catalog, b"")
+        except CacheError:
+            if not self.index_files.use_spare():
+                raise
+            self.index(catalog, b"")
 
     @property
     def root(self) -> Root:
@@ -162,7 +173,7 @@ class Repository:
         self.index_files.build(catalog, self._catalog_file(catalog, b""))
         known = self.index_files.facts(catalog)
         if known is None:
-            raise FormatError("facts of a catalog cannot be kept", catalog.text)
+            raise FormatError("a catalog that says nothing", catalog.text)
         return known
 
     def counters(self, catalog: ContentHash) -> dict[str, int]:

@@ -20,10 +20,11 @@ from interpose.config import (
     known_repositories,
     load,
 )
-from interpose.errors import InterposeError, NotOnServer, NotThere
+from interpose.errors import InterposeError, NotThere
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.flight import SingleFlight
+from interpose.repository.opening import NoSuchRepository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.resolver.absent import AbsentNames
 
@@ -53,7 +54,7 @@ class Repositories:
     def open(self, fqrn: Fqrn, *, is_named: bool = False) -> Repository:
         """The opened repository.
 
-        Errors: NotCovered, NotOnServer (to the job: ENOENT) unless `is_named`;
+        Errors: NotCovered, NoSuchRepository (to the job: ENOENT) unless `is_named`;
         whatever opening can raise.
         """
         return self._flights.run(fqrn, lambda: self._open_once(fqrn, is_named=is_named))
@@ -85,7 +86,7 @@ class Repositories:
             raise NotCovered("no such repository", fqrn)
         try:
             repository = Repository.open(fqrn, configuration, around)
-        except NotOnServer:
+        except NoSuchRepository:
             with self._lock:
                 self._absent.add(fqrn)
             remembered.remember()
@@ -173,7 +174,7 @@ def job_errno(error: InterposeError, *, is_named: bool) -> int:
 
     A failure of ours is never ENOENT, but for names that do not exist anywhere.
     """
-    if isinstance(error, (NotCovered, NotOnServer)):
+    if isinstance(error, (NotCovered, NoSuchRepository)):
         return errno.EIO if is_named else errno.ENOENT
     if error.errno in (errno.ENOENT, errno.ENOSPC):
         return errno.EIO

@@ -30,6 +30,7 @@ def options_for(
     values["CVMFS_EXTERNAL_URL"] = f"{url}/external/{fqrn}"
     values["CVMFS_EXTERNAL_HTTP_PROXY"] = "DIRECT"
     values["CVMFS_MAX_RETRIES"] = "0"
+    values["CVMFS_QUOTA_LIMIT"] = "-1"
     values.update(more)
     return values
 

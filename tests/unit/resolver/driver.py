@@ -56,6 +56,7 @@ class Resolver:
         self._channel.settimeout(120)
         settings = [f"scratch={scratch}", *more]
         settings += [f"option={name}={value}" for name, value in options.items()]
+        self.settings = tuple(settings)
         body = b"".join(os.fsencode(text) + b"\0" for text in settings)
         self.send(native.HELLO, body=body)
 
