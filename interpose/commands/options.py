@@ -106,7 +106,7 @@ class Session:
         self.sources = with_configuration_repository(sources, self._around)
         self._trees: dict[Fqrn, Tree] = {}
 
-    def __enter__(self) -> Session:  # noqa: PYI034 (Self is younger than 3.9)
+    def __enter__(self) -> Session:
         return self
 
     def __exit__(

@@ -34,6 +34,7 @@ from interpose.formats.fqrn import Fqrn
 from interpose.formats.manifest import Manifest
 from interpose.formats.whitelist import Whitelist
 from interpose.network import Fetcher, Wanted
+from interpose.repository import blacklist
 from interpose.repository.certificates import Certificates
 from interpose.repository.objects import Memory
 from interpose.repository.places import Places
@@ -79,9 +80,10 @@ class _Stored:
 
 @dataclass(frozen=True)
 class Keys:
-    """The master keys of a repository: PEM texts."""
+    """Master keys of a repository as PEM texts, and the lines of the blacklist."""
 
     pems: tuple[bytes, ...]
+    blacklist: bytes = b""
 
     @classmethod
     def read(cls, files: tuple[Path, ...], parameter: str, fqrn: Fqrn) -> Keys:
@@ -103,8 +105,9 @@ class Keys:
 
     @property
     def mark(self) -> bytes:
-        """What tells these keys from others."""
-        parts = [hashlib.sha256(pem).digest() for pem in self.pems]
+        """What tells these keys and what is forbidden from others."""
+        texts = (*self.pems, self.blacklist)
+        parts = [hashlib.sha256(text).digest() for text in texts]
         return hashlib.sha256(b"".join(parts)).hexdigest().encode()
 
 
@@ -144,10 +147,19 @@ class Opening:
         except (NetworkError, Offline) as error:
             return self._without_servers(stored, error)
 
+    def _with_advice(self, error: NetworkError | Offline) -> NetworkError | Offline:
+        """The error as the user sees it, naming what might help."""
+        if isinstance(error, Offline):
+            return Offline("offline and never verified here", self.fqrn, _TRUST_ADVICE)
+        if self._left_breadcrumb() is None:
+            return error
+        return type(error)(error.what, error.where, _TRUST_ADVICE)
+
     def breadcrumb(self) -> Breadcrumb | None:
         """What a cache that is trusted says was the last root catalog."""
-        if not self._places.trust_cache:
-            return None
+        return self._left_breadcrumb() if self._places.trust_cache else None
+
+    def _left_breadcrumb(self) -> Breadcrumb | None:
         for cache in (self._places.alien, self._places.private):
             data = None if cache is None else cache.breadcrumb(self.fqrn)
             try:
@@ -199,10 +211,10 @@ class Opening:
     ) -> Verified:
         now = self._clock()
         if stored is None:
-            if isinstance(error, Offline):
-                raise Offline(
-                    "offline and never verified here", self.fqrn, _TRUST_ADVICE
-                ) from error
+            raise self._with_advice(error) from error
+        if self.breadcrumb() is not None and not stored.whitelist.is_valid_at(
+            _date(now)
+        ):
             raise error
         if not stored.whitelist.is_valid_at(_date(now)):
             day = stored.whitelist.expires.strftime("%Y-%m-%d %H:%M UTC")
@@ -262,11 +274,15 @@ class Opening:
 
     def _trusted(self, keys: Keys) -> TrustedRepository:
         from interpose.formats.signature import load_master_keys  # noqa: PLC0415
-        from interpose.formats.trust import TrustedRepository  # noqa: PLC0415
+        from interpose.formats.trust import Blacklist, TrustedRepository  # noqa: PLC0415
 
-        highest = self._state.highest_revision() or 0
+        forbidden = whitelist.parse_fingerprints(keys.blacklist.splitlines())
+        lowest = blacklist.lowest_revisions(keys.blacklist)
         return TrustedRepository(
-            self.fqrn, load_master_keys(*keys.pems), highest_revision=highest
+            self.fqrn,
+            load_master_keys(*keys.pems),
+            highest_revision=self._state.highest_revision() or 0,
+            blacklist=Blacklist(frozenset(forbidden), lowest),
         )
 
     def _get(self, name: str, limit_bytes: int) -> tuple[str, bytes]:

@@ -55,6 +55,13 @@ class Places:
             gid=os.getgid(),
         )
 
+    def is_noexec(self) -> bool:
+        """Whether the kernel refuses to execute files of the private cache."""
+        try:
+            return bool(os.statvfs(self.private.top).f_flag & os.ST_NOEXEC)
+        except OSError:
+            return False
+
     def has_little_room(self) -> bool:
         """Whether the private cache's disk may be full before the job ends."""
         try:

@@ -7,18 +7,19 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interpose import native
 from interpose.config import Configuration, KeySettings, PinSettings, ViewSettings
-from interpose.errors import CacheError, FormatError
+from interpose.errors import CacheError, FormatError, InterposeError
 from interpose.formats import limits
 from interpose.formats.flags import Compression
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import CATALOG, CHUNK, FILE, METAINFO, ContentHash
 from interpose.formats.manifest import Manifest
 from interpose.native import Entry, Index
+from interpose.repository import blacklist
 from interpose.repository.chunked import Assembler, Piece
 from interpose.repository.finding import Root, RootFinder
 from interpose.repository.flight import SingleFlight
@@ -92,6 +93,11 @@ class Repository:
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts)
         repository.statistics.count("opens")
+        if repository.places.is_noexec():
+            text = "programs cannot be executed from a noexec file system"
+            where = str(repository.places.private.top)
+            line = InterposeError(text, where, "see --cache")
+            around.notice(str(line), "noexec")
         return repository
 
     def _load_root(self, catalog: ContentHash) -> None:
@@ -292,9 +298,10 @@ class Repository:
         return self.store.fetch(wanted).read_text("utf-8", "replace")
 
     def keys(self) -> Keys:
-        """The master keys. Errors: UnknownKey."""
+        """The master keys and the blacklist. Errors: UnknownKey."""
         settings = KeySettings.of(self.configuration)
-        return Keys.read(settings.files, settings.parameter, self.fqrn)
+        keys = Keys.read(settings.files, settings.parameter, self.fqrn)
+        return replace(keys, blacklist=blacklist.read(self.configuration))
 
     def external_url(self, path: bytes) -> str:
         """Where external data of the file at `path` is."""

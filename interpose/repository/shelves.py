@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Protocol
 
@@ -102,10 +102,11 @@ class ScratchShelf:
         """Errors: CacheError and below."""
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            fd, name = tempfile.mkstemp(prefix=".", dir=self._directory)
+            path = self._directory / f".{secrets.token_hex(8)}"
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            return _FileParcel(os.open(path, flags, 0o600), path)
         except OSError as error:
             raise disk_error(error, str(self._directory)) from error
-        return _FileParcel(fd, Path(name))
 
     def put(self, parcel: Parcel, name: str) -> Path:
         """A file that lives as long as the run."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -11,7 +10,7 @@ import socket
 import sys
 
 from interpose import native
-from interpose.errors import InterposeError
+from interpose.errors import InterposeError, UsageError
 from interpose.messages import Messages, one_line
 from interpose.resolver import settings as settings_module
 from interpose.resolver.loop import Loop, receive
@@ -31,14 +30,15 @@ _OF_TERMINALS = (
 
 def main(arguments: list[str]) -> int:
     """Serve the channel on descriptor N; 0 when the tracer has closed it."""
-    for number in _OF_TERMINALS:
+    for name in _OF_TERMINALS:
         # They are meant for the job; we end when the channel does.
-        signal.signal(number, signal.SIG_IGN)
-    parser = argparse.ArgumentParser(prog="interpose resolver")
-    parser.add_argument("--fd", type=int, required=True)
-    options = parser.parse_args(arguments)
-    os.set_inheritable(options.fd, False)  # noqa: FBT003
-    channel = socket.socket(fileno=options.fd)
+        signal.signal(name, signal.SIG_IGN)
+    # No argparse: its import costs more than all else that happens here.
+    if len(arguments) != 2 or arguments[0] != "--fd" or not arguments[1].isdigit():
+        raise UsageError("started by interpose_run only", "", "--fd N")
+    number = int(arguments[1])
+    os.set_inheritable(number, False)  # noqa: FBT003
+    channel = socket.socket(fileno=number)
     settings = _hello(channel)
     if settings is None:
         return 0

@@ -39,6 +39,10 @@ def put(server: FaultyServer, data: bytes, kind: str = "") -> StoredObject:
     return wanted
 
 
+def quiet(*said: str) -> None:
+    """Nobody listens."""
+
+
 def make_store(
     place: Path, url: str, alien: Path | None = None, *, writable: bool = True
 ) -> Store:
@@ -53,7 +57,7 @@ def make_store(
         gid=0,
     )
     networks = (Fetcher(settings), Fetcher(settings))
-    return Store(places, networks, Statistics(), lambda text, cause: None)
+    return Store(places, networks, Statistics(), quiet)
 
 
 def test_an_object_is_fetched_once_and_found_then(place: Path) -> None:
@@ -241,7 +245,7 @@ def test_shelves_of_need_give_a_path_that_opens(make: object, place: Path) -> No
 def test_the_next_shelf_takes_what_a_full_one_refuses(place: Path) -> None:
     store = make_store(place, "http://127.0.0.1:1")
     told: list[str] = []
-    store._notice = lambda text, cause: told.append(cause)
+    store._notice = lambda *said: told.append(said[1])
     tried: list[str] = []
 
     def place_it(shelf: Shelf) -> Path:

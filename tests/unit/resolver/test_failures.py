@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import signal
-import json
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from tests.support.places import Repositories
 from tests.support.web import Server
 from tests.unit.resolver.conftest import Start, content_of, contents, opened
 from tests.unit.resolver.driver import Found, Resolver, walk
-from tests.unit.resolver.test_content import SHA1, truth_of
+from tests.unit.resolver.test_content import SHA1, truth_of, unpacked_cache
 
 NAMED = native.QUESTION_NAMED
 
@@ -234,6 +234,29 @@ def test_other_keys_do_not_inherit_what_was_verified(
     assert resolver.ask(native.OPEN, SHA1).error == errno.EIO
 
 
+def test_the_blacklist_forbids_revisions_also_of_what_is_stored(
+    start: Start, place: Path
+) -> None:
+    opened(start(SHA1), SHA1)
+    forbidden = place / "blacklist"
+    forbidden.write_text(f"# none below 2\n<{SHA1} 2\n")
+    resolver = start(SHA1, CVMFS_BLACKLIST=str(forbidden))
+    assert resolver.ask(native.OPEN, SHA1).error == errno.EIO
+    (line,) = resolver.lines()
+    assert "blacklist" in line
+    opened(start(SHA1), SHA1)
+
+
+def test_an_unreachable_server_and_a_foreign_cache_name_the_option(
+    start: Start, place: Path
+) -> None:
+    alien = unpacked_cache(place) / "alien"
+    resolver = start(SHA1, f"alien_cache={alien}", url="http://127.0.0.1:1")
+    assert resolver.ask(native.OPEN, SHA1).error == errno.EIO
+    (line,) = resolver.lines()
+    assert "--trust-cache" in line
+
+
 @pytest.fixture
 def small_disk(place: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
@@ -249,14 +272,22 @@ def small_disk(place: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
+def fill(path: Path) -> None:
+    """Use up the disk."""
+    try:
+        with path.open("wb") as file:
+            while True:
+                file.write(bytes(4096))
+                file.flush()
+    except OSError:
+        pass  # It is full now.
+
+
 def test_a_full_disk_costs_one_line_and_no_byte(start: Start, small_disk: Path) -> None:
     fqrn = "tricky.example.org"
     resolver = start(fqrn, f"cache={small_disk}/cache")
     found = find(resolver, fqrn, b"/chunked/chunk_avg")
-    with pytest.raises(OSError, match="space"), (small_disk / "f").open("wb") as file:
-        while True:
-            file.write(bytes(4096))
-            file.flush()
+    fill(small_disk / "filler")
     truth = truth_of(fqrn)
     assert content_of(resolver, fqrn, found) == truth["chunked/chunk_avg"]
     small = find(resolver, fqrn, b"/README")
