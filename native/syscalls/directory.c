@@ -46,7 +46,10 @@ static bool block_add(struct block *block, const struct listing_item *item)
 	return true;
 }
 
-/* The descriptor's position by a copy of it, which shares it; a negative errno. */
+/* Sets the descriptor's position (or ASKs for it) by a copy, which shares it. The position
+ * or a negative errno. */
+enum { ASK = -1 };
+
 static int64_t seek(struct tracee *tracee, int fd, int64_t to)
 {
 	struct process *process = tracee->process;
@@ -63,9 +66,7 @@ static int64_t seek(struct tracee *tracee, int fd, int64_t to)
 	copy = (int)syscall(SYS_pidfd_getfd, process->pidfd, fd, 0);
 	if (copy < 0)
 		return -errno;
-	result = lseek(copy, to, to < 0 ? SEEK_CUR : SEEK_SET);
-	if (to < 0)
-		result = lseek(copy, 0, SEEK_CUR);
+	result = to == ASK ? lseek(copy, 0, SEEK_CUR) : lseek(copy, to, SEEK_SET);
 	if (result < 0)
 		result = -errno;
 	close(copy);
@@ -122,7 +123,7 @@ static enum verdict list_ours(struct target *target, int fd, bool old)
 
 	if (target->walk.at.kind == PLACE_ENTRY && !S_ISDIR(target->walk.entry.mode))
 		return tracee_answer(tracee, -ENOTDIR);
-	start = seek(tracee, fd, -1);
+	start = seek(tracee, fd, ASK);
 	if (start == -ENOSYS || start == -EPERM)
 		start = position_by_proc(tracee, fd);
 	if (start < 0)

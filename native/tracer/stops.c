@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One stop: which kind it is, who answers it, how the tracee goes on. That a tracee is gone
- * (ESRCH) is normal at every step: its end is reported by a later wait. */
+/* One stop: which kind it is, who answers it, how the tracee goes on. That a tracee is
+ * gone (ESRCH) is normal at every step: its end is reported by a later wait. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <sched.h>
@@ -17,9 +17,6 @@
 #include "run/trace.h"
 #include "syscalls/syscalls.h"
 #include "tracer/tracer.h"
-
-/* A parent that was killed never tells of its child; nobody else waits this long. */
-static const int64_t adopt_ns = 1000 * 1000000LL;
 
 static const int call_stop = SIGTRAP | 0x80; /* PTRACE_O_TRACESYSGOOD */
 
@@ -86,8 +83,8 @@ static void stops_enter(struct tracer *tracer, struct tracee *tracee)
 static void stops_seccomp(struct tracer *tracer, struct tracee *tracee)
 {
 	tracer->run->counters.stops++;
-	tracee->tries = 0;
-	/* After a verdict AT_EXIT of an exit stop this call had an entry stop before. */
+	/* After a verdict AT_EXIT of an exit stop this call had an entry stop before.
+	 */
 	if (tracer->at_entry_count)
 		stops_take_entry(tracer, tracee->tid);
 	if (tracee_fetch(tracee) == 0)
@@ -112,68 +109,6 @@ static void stops_call(struct tracer *tracer, struct tracee *tracee)
 	if (verdict == VERDICT_AT_EXIT)
 		stops_expect_entry(tracer, tracee->tid);
 	stops_apply(tracer, tracee, verdict);
-}
-
-static int stops_take_early(struct tracer *tracer, pid_t tid, int *ret_status)
-{
-	for (size_t i = 0; i < tracer->early_count; i++) {
-		if (tracer->early[i].tid == tid) {
-			*ret_status = tracer->early[i].status;
-			tracer->early[i] = tracer->early[--tracer->early_count];
-			return 1;
-		}
-	}
-	return 0;
-}
-
-static void stops_keep_early(struct tracer *tracer, pid_t tid, int status)
-{
-	int old;
-
-	stops_take_early(tracer, tid, &old);
-	if (tracer->early_count == tracer->early_capacity) {
-		size_t capacity = tracer->early_capacity * 2 + 16;
-		struct early_stop *grown =
-			realloc(tracer->early, capacity * sizeof(*grown));
-
-		if (!grown)
-			return;
-		tracer->early = grown;
-		tracer->early_capacity = capacity;
-	}
-	tracer->early[tracer->early_count++] = (struct early_stop){
-		.tid = tid, .status = status, .time_ns = tracer_now_ns()};
-}
-
-static void stops_new_child(struct tracer *tracer, struct tracee *parent)
-{
-	unsigned long message = 0;
-	struct tracee *child;
-	uint64_t flags;
-	int status;
-	pid_t tid;
-
-	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &message) < 0)
-		return;
-	tid = (pid_t)message;
-	flags = tracee_clone_flags(parent);
-	if (!(flags & CLONE_THREAD))
-		tracer->run->counters.processes++;
-	if (tracees_find(tracer->tracees, tid))
-		return;
-	if (stops_take_early(tracer, tid, &status)) {
-		if (!WIFSTOPPED(status))
-			return; /* it has lived and died already */
-		child = tracees_add_child(tracer->tracees, parent, tid, flags);
-		if (child)
-			stops_handle(tracer, tid, status);
-		else
-			kill(tid, SIGKILL); /* no memory: better dead than unserved */
-		return;
-	}
-	child = tracees_add_child(tracer->tracees, parent, tid, flags);
-	if (child)
-		child->state = TRACEE_NEW;
 }
 
 /* execve by a thread that is not the leader: the leader is gone without a word and the
@@ -278,8 +213,9 @@ static void stops_stopped(struct tracer *tracer, struct tracee *tracee, int stat
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
 	case PTRACE_EVENT_CLONE:
-		stops_new_child(tracer, tracee);
-		/* A vfork parent sleeps until its child's exec: it is not waited for. */
+		births_of_parent(tracer, tracee);
+		/* A vfork parent sleeps until its child's exec: it is not waited for.
+		 */
 		stops_resume(tracee, 0);
 		break;
 	case PTRACE_EVENT_EXEC:
@@ -328,8 +264,8 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 		int early;
 
 		if (!tracee && tid != tracer->main_pid &&
-		    (stops_take_early(tracer, tid, &early) || !tracer->main_ended))
-			stops_keep_early(tracer, tid, status);
+		    (births_take_early(tracer, tid, &early) || !tracer->main_ended))
+			births_keep_early(tracer, tid, status);
 		stops_ended(tracer, tracee, tid, status);
 		return;
 	}
@@ -338,61 +274,11 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 		return;
 	}
 	if (!tracee) {
-		/* The parent's event comes yet, or never: see stops_adopt(). */
-		stops_keep_early(tracer, tid, status);
+		/* The parent's event comes yet, or never: see births_adopt(). */
+		births_keep_early(tracer, tid, status);
 		return;
 	}
 	stops_stopped(tracer, tracee, status);
-}
-
-/* Who is likely to have made `tid`: a thread's leader, else the parent process. */
-static struct tracee *stops_likely_parent(struct tracer *tracer, pid_t tid,
-					  uint64_t *ret_flags)
-{
-	char path[64], line[256];
-	struct tracee *tracee = NULL;
-	int id;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	file = fopen(path, "re");
-	while (file && !tracee && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Tgid: %d", &id) == 1 && id != tid) {
-			tracee = tracees_find(tracer->tracees, id);
-			*ret_flags = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND | CLONE_FS |
-				     CLONE_FILES;
-		} else if (sscanf(line, "PPid: %d", &id) == 1) {
-			tracee = tracees_find(tracer->tracees, id);
-			*ret_flags = 0;
-		}
-	}
-	if (file)
-		fclose(file);
-	return tracee;
-}
-
-void stops_adopt(struct tracer *tracer, int64_t now_ns)
-{
-	for (size_t i = 0; i < tracer->early_count; i++) {
-		struct early_stop stop = tracer->early[i];
-		struct tracee *parent;
-		uint64_t flags = 0;
-		int status;
-
-		if (now_ns < stop.time_ns + adopt_ns)
-			continue;
-		stops_take_early(tracer, stop.tid, &status);
-		i--;
-		if (!WIFSTOPPED(stop.status))
-			continue;
-		parent = stops_likely_parent(tracer, stop.tid, &flags);
-		if (parent ? !tracees_add_child(tracer->tracees, parent, stop.tid, flags)
-			   : !tracees_add_first(tracer->tracees, stop.tid)) {
-			kill(stop.tid, SIGKILL);
-			continue;
-		}
-		stops_handle(tracer, stop.tid, stop.status);
-	}
 }
 
 struct stops_waiting {
@@ -418,6 +304,8 @@ bool stops_answered(struct tracer *tracer, uint32_t id)
 
 	tracees_each(tracer->tracees, stops_run_again, &waiting);
 	found = waiting.found;
+	if (!found)
+		return false; /* launch/ asked it; it forgets it too */
 	channel_forget(tracer->run->channel, id);
 	/* Whoever waits for the same id still would wait for ever. */
 	waiting.found = false;
