@@ -17,6 +17,7 @@ from tests.support.truth import truth_options
 from tests.support.web import Server
 
 FAILED = pytest.StashKey[bool]()
+DOCROOT = "INTERPOSE_TEST_DOCROOT"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,15 +41,25 @@ def shared() -> Path:
     return need_shared()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """One document root for all workers of the session, named by the environment.
+
+    Not below pytest's own directories: another session of the user may clear them.
+    """
+    if not hasattr(config, "workerinput"):
+        os.environ[DOCROOT] = tempfile.mkdtemp(prefix="interpose-docroot-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the document root, once all workers are done."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(DOCROOT), ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def repositories(tmp_path_factory: pytest.TempPathFactory) -> Repositories:
+def repositories() -> Repositories:
     """The shared repositories, unpacked once for all workers of the session."""
-    base = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        base = base.parent
-    docroot = base / "docroot"
-    docroot.mkdir(exist_ok=True)
-    return Repositories(docroot)
+    return Repositories(Path(os.environ[DOCROOT]))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tests.support.places import ROOT, program
+from tests.support.web import RUNNING
 
 PR_SET_CHILD_SUBREAPER = 36
 # How long a tracer or resolver may take to go after its job (a bound, not a wait).
@@ -82,7 +83,7 @@ class Job:
     cwd: str | Path | None = None
     uid: int | None = None
     stdin: bytes = b""
-    timeout_s: float = 120.0
+    timeout_s: float = 60.0
     stats: bool = False
     stdout: Path | None = None
 
@@ -170,7 +171,7 @@ class Runner:
         """Processes that a run of ours left, dead ones reaped."""
         alive = []
         for child in psutil.Process().children(recursive=True):
-            if child.pid in self._known:
+            if child.pid in self._known or child.pid in RUNNING:
                 continue
             try:
                 if child.status() != psutil.STATUS_ZOMBIE:

@@ -36,6 +36,8 @@ http {{
 }}
 """
 START_S = 20.0
+# Process ids of servers that run now: a test that looks for leftovers skips them.
+RUNNING: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Server:
         for _ in range(5):
             port = self.port or free_port()
             self._process = subprocess.Popen(self._command(port))
+            RUNNING.add(self._process.pid)
             if self._answers(port):
                 self.port = port
                 return
@@ -81,6 +84,7 @@ class Server:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(START_S)
+            RUNNING.discard(self._process.pid)
             self._process = None
 
     def requests(self) -> list[Request]:
