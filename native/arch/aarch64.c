@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* aarch64. The order of registers is that of struct user_pt_regs, <asm/ptrace.h>; behind
- * them stands the call's number, which tracee/stop.c moves by NT_ARM_SYSTEM_CALL: x8 is
- * what the program put there and has no effect once the call has been entered. */
+/* aarch64. The order of registers is that of struct user_pt_regs, <asm/ptrace.h>;
+ * behind them stands the call's number, which tracee/stop.c moves by
+ * NT_ARM_SYSTEM_CALL: x8 is what the program put there and has no effect once the call
+ * has been entered. */
 #if defined(__aarch64__)
 
 #include <linux/audit.h>
 
 #include "arch/arch.h"
 
-enum { REG_X0 = 0, REG_X8 = 8, REG_SP = 31, REG_PC = 32, REG_COUNT = 34, REG_NUMBER = 34 };
+enum {
+	REG_X0 = 0,
+	REG_X8 = 8,
+	REG_SP = 31,
+	REG_PC = 32,
+	REG_COUNT = 34,
+	REG_NUMBER = 34
+};
 
 _Static_assert(REG_NUMBER < sizeof(((struct arch_regs *)0)->raw) / sizeof(uint64_t),
 	       "struct arch_regs is too small");

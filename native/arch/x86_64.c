@@ -81,7 +81,8 @@ void arch_restart(struct arch_regs *regs, long number)
 {
 	regs->raw[REG_RIP] -= sizeof(arch_call_instruction);
 	regs->raw[REG_RAX] = (uint64_t)number;
-	/* No call is under way: a signal now must not make the kernel restart it too. */
+	/* No call is under way: a signal now must not make the kernel restart it too.
+	 */
 	regs->raw[REG_ORIG_RAX] = (uint64_t)-1;
 }
 

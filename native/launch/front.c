@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* interpose_run as its caller sees it: it gets the signals, stops and continues with the
- * job, ends as the job ended. */
+/* interpose_run as its caller sees it: it gets the signals, stops and continues with
+ * the job, ends as the job ended. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +84,8 @@ static void front_read_signals(struct front *front)
 }
 
 /* Does nothing more to hear from the tracer speak against stopping? A message that came
- * before is seen here; the SIGCONT that follows a later one takes the pending stop away. */
+ * before is seen here; the SIGCONT that follows a later one takes the pending stop
+ * away. */
 static bool front_still_stopped(const struct front *front)
 {
 	struct event event;
@@ -121,10 +122,11 @@ static int front_explain(const struct front *front, const struct job_failure *fa
 	const char *path = getenv("PATH");
 
 	if (failure->stage == JOB_FILTER)
-		return message_fail(messages,
-				    "the kernel refuses a seccomp filter: %s (needs Linux "
-				    "4.8 with seccomp)",
-				    strerror(failure->error));
+		return message_fail(
+			messages,
+			"the kernel refuses a seccomp filter: %s (needs Linux "
+			"4.8 with seccomp)",
+			strerror(failure->error));
 	if (failure->error == EIO) {
 		/* The resolver, or who could not start it, has said why. */
 		if (!strstr(command, "/cvmfs") && !(path && strstr(path, "/cvmfs")))
@@ -177,12 +179,11 @@ static void front_tracer_gone(struct front *front)
 	/* The kernel ends the job with its tracer (PTRACE_O_EXITKILL). */
 	front_relay(front);
 	front->ended = true;
-	front->result.status =
-		message_fail(&launch->messages,
-			     "the tracer ended unexpectedly, and the job with it: %s %d",
-			     WIFSIGNALED(status) ? "signal" : "status",
-			     WIFSIGNALED(status) ? WTERMSIG(status)
-						 : WEXITSTATUS(status));
+	front->result.status = message_fail(
+		&launch->messages,
+		"the tracer ended unexpectedly, and the job with it: %s %d",
+		WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	scratch_remove(&launch->run.scratch);
 }
 

@@ -113,7 +113,8 @@ void helper_finish(pid_t pid, int patience_ms)
 		return;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	/* SIGCHLD is blocked in the tracer: it ends the pause early, it is not needed. */
+	/* SIGCHLD is blocked in the tracer: it ends the pause early, it is not needed.
+	 */
 	for (int waited = 0; waited < patience_ms; waited += 2) {
 		if (waitpid(pid, NULL, WNOHANG) != 0)
 			return;

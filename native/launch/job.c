@@ -25,7 +25,8 @@ static int heritage_note_fds(struct heritage *heritage)
 
 		if (fd < 3 || fd == dirfd(directory))
 			continue;
-		grown = realloc(heritage->fds, (heritage->fd_count + 1) * sizeof(*grown));
+		grown = realloc(heritage->fds,
+				(heritage->fd_count + 1) * sizeof(*grown));
 		if (!grown) {
 			closedir(directory);
 			return -ENOMEM;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The job's main process until its exec, and what it must find as interpose_run found it. */
+/* The job's main process until its exec, and what it must find as interpose_run found
+ * it. */
 #ifndef LAUNCH_JOB_H
 #define LAUNCH_JOB_H
 
@@ -25,12 +26,12 @@ struct job_failure {
 	int error; /* positive errno */
 };
 
-/* Fills what is closed of 0, 1, 2 (close-on-exec), notes the other descriptors, saves and
- * then blocks all signals. 0 or a negative errno. */
+/* Fills what is closed of 0, 1, 2 (close-on-exec), notes the other descriptors, saves
+ * and then blocks all signals. 0 or a negative errno. */
 int heritage_take(struct heritage *ret_heritage);
 void heritage_deinit(struct heritage *heritage);
-/* Lets go of what only the job may hold open, 0 and 1 included: a reader must see the end
- * of a pipe when the job closes it. */
+/* Lets go of what only the job may hold open, 0 and 1 included: a reader must see the
+ * end of a pipe when the job closes it. */
 void heritage_drop(const struct heritage *heritage);
 
 struct job {
@@ -41,8 +42,8 @@ struct job {
 	int front_fd;	/* of the tracer: the job must not keep it open */
 };
 
-/* Forks the main process; it starts when a byte is written to *ret_gate_fd and ends when
- * that is closed. Its pid or a negative errno. */
+/* Forks the main process; it starts when a byte is written to *ret_gate_fd and ends
+ * when that is closed. Its pid or a negative errno. */
 pid_t job_fork(const struct job *job, int *ret_gate_fd);
 /* In the caller's place, without a filter: returns an errno, negative. */
 int job_exec(const struct heritage *heritage, char **command);

@@ -16,11 +16,12 @@ struct launch {
 	struct heritage heritage;
 	struct run run;
 	int64_t start_ns;
-	int front_fd, tracer_fd; /* the two ends of their pair */
+	int front_fd, tracer_fd;	 /* the two ends of their pair */
 	int failure_read, failure_write; /* a job_failure */
-	int relay_read, relay_write; /* what tracer and helpers say, to standard error */
-	int stats_fd; /* -1: none */
-	bool stats_once; /* standard error: written once, then let go */
+	int relay_read,
+		relay_write; /* what tracer and helpers say, to standard error */
+	int stats_fd;	     /* -1: none */
+	bool stats_once;     /* standard error: written once, then let go */
 	pid_t front_pid, tracer_pid;
 };
 

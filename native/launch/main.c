@@ -17,7 +17,8 @@
 
 extern char **environ;
 
-/* A call that no kernel knows and an outer run answers with 0 or more (decisions 25). */
+/* A call that no kernel knows and an outer run answers with 0 or more (decisions 25).
+ */
 enum { HYPERCALL = 0x49504f53 };
 
 static int open_output(const struct launch *launch, const char *path, int flags,
@@ -42,7 +43,8 @@ static int open_outputs(struct launch *launch)
 		status = open_output(launch, options->log, O_APPEND,
 				     &launch->messages.fd);
 	if (status == 0 && options->stats && strcmp(options->stats, "-") != 0)
-		status = open_output(launch, options->stats, O_TRUNC, &launch->stats_fd);
+		status =
+			open_output(launch, options->stats, O_TRUNC, &launch->stats_fd);
 	if (status == 0 && options->stats && launch->stats_fd < 0) {
 		launch->stats_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 		launch->stats_once = true;

@@ -2,18 +2,22 @@
 #define _GNU_SOURCE 1
 #include "launch/messages.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* One write, so that lines of several processes do not mix. Nothing in the line may start
- * a second one or steer a terminal. */
+/* One write, so that lines of several processes do not mix. Nothing in the line may
+ * start a second one or steer a terminal. */
 static void message_write(int fd, const char *format, va_list arguments)
 {
 	char line[8192] = "interpose: ";
 	size_t start = strlen(line);
-	int length = vsnprintf(line + start, sizeof(line) - start - 1, format, arguments);
+	int length =
+		vsnprintf(line + start, sizeof(line) - start - 1, format, arguments);
 	size_t end = length < 0 ? start : start + (size_t)length;
 
 	if (end > sizeof(line) - 2)
@@ -56,4 +60,43 @@ void message_detail(const struct messages *messages, const char *format, ...)
 	va_start(arguments, format);
 	message_write(messages->fd, format, arguments);
 	va_end(arguments);
+}
+
+static void message_read(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, text, size - 1);
+
+	text[got > 0 ? got : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+void message_refused(const struct messages *messages, int pid, int error)
+{
+	static const char field[] = "\nTracerPid:";
+	char path[64], status[4096], scope[8];
+	const char *tracer;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	message_read(path, status, sizeof(status));
+	message_read("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
+	tracer = strstr(status, field);
+	if (tracer && atoi(tracer + strlen(field)) != 0)
+		message_fail(messages,
+			     "interpose_run is traced itself: process %d (no two can "
+			     "trace a job: run strace or the debugger inside)",
+			     atoi(tracer + strlen(field)));
+	else if (scope[0] >= '2')
+		message_fail(messages,
+			     "ptrace is not allowed on this node: "
+			     "/proc/sys/kernel/yama/ptrace_scope is %c (the "
+			     "administrator may set it to 0 or 1)",
+			     scope[0]);
+	else
+		message_fail(
+			messages,
+			"ptrace is refused: %s (a container's seccomp profile or a "
+			"security module forbids it; docker: --cap-add=SYS_PTRACE)",
+			strerror(-error));
 }

@@ -22,4 +22,7 @@ void message_notice(const struct messages *messages, const char *format, ...)
 void message_detail(const struct messages *messages, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Why PTRACE_SEIZE of our child `pid` failed with `error` (negative errno). */
+void message_refused(const struct messages *messages, int pid, int error);
+
 #endif

@@ -12,7 +12,7 @@ struct text_list {
 };
 
 struct options {
-	char **command; /* COMMAND ARG... NULL */
+	char **command;		       /* COMMAND ARG... NULL */
 	struct text_list repositories; /* -r, as given */
 	struct text_list configs;
 	struct text_list settings; /* -o NAME=VALUE */
@@ -27,8 +27,8 @@ struct options {
 
 enum { OPTIONS_COMPLAINT_SIZE = 1024 };
 
-/* Strings of `argv` and the environment are used, not copied. 0; -EINVAL: `complaint` says
- * what is wrong; -ENOMEM. */
+/* Strings of `argv` and the environment are used, not copied. 0; -EINVAL: `complaint`
+ * says what is wrong; -ENOMEM. */
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  char complaint[OPTIONS_COMPLAINT_SIZE]);
 void options_deinit(struct options *options);

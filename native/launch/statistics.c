@@ -30,7 +30,7 @@ void statistics_add_children(struct statistics *statistics)
 static size_t statistics_utf8(const unsigned char *text)
 {
 	static const unsigned int least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = text[0] >= 0xf0   ? 4
+	size_t length = text[0] >= 0xf0	  ? 4
 			: text[0] >= 0xe0 ? 3
 			: text[0] >= 0xc2 ? 2
 					  : 0;
@@ -128,7 +128,8 @@ static void statistics_resolver(FILE *out, const char *resolver)
 	if (length > 2 && resolver[0] == '{' && resolver[length - 1] == '}')
 		fprintf(out, ", %.*s", (int)(length - 2), resolver + 1);
 	else
-		fputs(", \"repositories\": [], \"network\": {\"requests\": 0, \"bytes\": "
+		fputs(", \"repositories\": [], \"network\": {\"requests\": 0, "
+		      "\"bytes\": "
 		      "0, \"by_host\": {}, \"proxy\": null, \"retries\": 0, "
 		      "\"failovers\": 0}, \"resolver\": null",
 		      out);

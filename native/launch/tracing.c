@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tracer's process: starts the job, answers its stops until the last process has ended,
- * leaves nothing behind. */
+/* The tracer's process: starts the job, answers its stops until the last process has
+ * ended, leaves nothing behind. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -148,8 +148,8 @@ static void tracing_answered(void *context, uint32_t id)
 	if (id == tracing->figures) {
 		if (answer.error == 0 && answer.body) {
 			free(tracing->resolver_figures);
-			tracing->resolver_figures = strndup((const char *)answer.body,
-							    answer.body_len);
+			tracing->resolver_figures =
+				strndup((const char *)answer.body, answer.body_len);
 		}
 		channel_forget(channel, id);
 		tracing_figures_done(tracing);
@@ -205,38 +205,20 @@ static void tracing_deadline(void *context)
 	tracing_figures_done(context);
 }
 
-static void tracing_explain_refusal(const struct tracing *tracing, int error)
-{
-	const struct messages *messages = &tracing->launch->messages;
-	char scope = '0';
-	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		if (read(fd, &scope, 1) != 1)
-			scope = '0';
-		close(fd);
-	}
-	if (scope >= '2')
-		message_fail(messages,
-			     "ptrace is not allowed on this node: "
-			     "/proc/sys/kernel/yama/ptrace_scope is %c (the "
-			     "administrator may set it to 0 or 1)",
-			     scope);
-	else
-		message_fail(messages,
-			     "ptrace is refused: %s (a container's seccomp profile or a "
-			     "security module forbids it; allow the system call ptrace, "
-			     "for docker --cap-add=SYS_PTRACE)",
-			     strerror(-error));
-}
-
 static int tracing_start_formatter(struct tracing *tracing)
 {
 	struct launch *launch = tracing->launch;
 	char python[PATH_MAX], number[16];
-	char *argv[] = {python,	     "-I",   "-m",	 "interpose.commands",
-			"trace",     "--follow-fd", number, "--output",
-			(char *)launch->options.trace, NULL};
+	char *argv[] = {python,
+			"-I",
+			"-m",
+			"interpose.commands",
+			"trace",
+			"--follow-fd",
+			number,
+			"--output",
+			(char *)launch->options.trace,
+			NULL};
 	int ends[2];
 	int error;
 
@@ -348,21 +330,23 @@ static int tracing_start(struct tracing *tracing)
 		return (int)pid;
 	close(launch->failure_write);
 	/* Neither a terminal nor the job's process group knows the tracer; and as its
-	 * parent in another session it does not change whether that group is orphaned. */
+	 * parent in another session it does not change whether that group is orphaned.
+	 */
 	setsid();
 	heritage_drop(&launch->heritage);
 	dup3(launch->relay_write, STDERR_FILENO, 0);
-	if (launch->messages.fd == STDERR_FILENO || launch->relay_write != STDERR_FILENO)
+	if (launch->messages.fd == STDERR_FILENO ||
+	    launch->relay_write != STDERR_FILENO)
 		close(launch->relay_write);
-	error = tracer_create(&launch->run, hooks,
-			      (struct tracer_front){launch->tracer_fd,
-						    launch->front_pid},
-			      &tracing->tracer);
+	error = tracer_create(
+		&launch->run, hooks,
+		(struct tracer_front){launch->tracer_fd, launch->front_pid},
+		&tracing->tracer);
 	if (error < 0)
 		return error;
 	error = tracer_seize(tracing->tracer, pid);
 	if (error < 0) {
-		tracing_explain_refusal(tracing, error);
+		message_refused(&launch->messages, pid, error);
 		close(tracing->gate_fd); /* ends it */
 		waitpid(pid, NULL, 0);
 		return -EIO;

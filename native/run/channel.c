@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Each question stays here with its text until it is forgotten, so it can be asked again
- * when the resolver died. What the socket does not take yet stays unsent and goes out when
- * the socket can be written again. */
+/* Each question stays here with its text until it is forgotten, so it can be asked
+ * again when the resolver died. What the socket does not take yet stays unsent and goes
+ * out when the socket can be written again. */
 #define _GNU_SOURCE 1
 #include "run/channel.h"
 
@@ -12,33 +12,9 @@
 #include <unistd.h>
 
 #include "interpose.h"
+#include "run/waiting.h"
 
 enum { MESSAGE_MAX = 200 * 1024, BUCKETS = 256 };
-
-enum waiting_state {
-	WAITING_UNSENT,
-	WAITING_SENT,
-	WAITING_READY, /* answered, the loop has not been told */
-	WAITING_TOLD
-};
-
-struct waiting {
-	struct waiting *next; /* in its bucket, by id */
-	struct waiting *next_unsent; /* also chains READY ones that no socket brings */
-	enum waiting_state state;
-	uint32_t id;
-	bool again; /* asked a second time */
-	bool wants_answer;
-	int error;
-	uint8_t *answer;
-	size_t answer_len;
-	size_t size;
-	uint8_t message[]; /* struct interpose_question, fqrn, body */
-};
-
-struct waiting_list {
-	struct waiting *first, *last;
-};
 
 struct channel {
 	channel_starter start;
@@ -78,12 +54,6 @@ static void channel_hang_up(struct channel *channel)
 	channel->pid = 0;
 }
 
-static void waiting_free(struct waiting *waiting)
-{
-	free(waiting->answer);
-	free(waiting);
-}
-
 void channel_destroy(struct channel *channel)
 {
 	if (!channel)
@@ -99,40 +69,6 @@ void channel_destroy(struct channel *channel)
 	}
 	free(channel->buffer);
 	free(channel);
-}
-
-static void waiting_append(struct waiting_list *list, struct waiting *waiting)
-{
-	waiting->next_unsent = NULL;
-	if (list->last)
-		list->last->next_unsent = waiting;
-	else
-		list->first = waiting;
-	list->last = waiting;
-}
-
-static struct waiting *waiting_shift(struct waiting_list *list)
-{
-	struct waiting *first = list->first;
-
-	if (first) {
-		list->first = first->next_unsent;
-		if (!list->first)
-			list->last = NULL;
-		first->next_unsent = NULL;
-	}
-	return first;
-}
-
-static void waiting_drop(struct waiting_list *list, const struct waiting *waiting)
-{
-	struct waiting_list kept = {0};
-	struct waiting *other;
-
-	while ((other = waiting_shift(list)))
-		if (other != waiting)
-			waiting_append(&kept, other);
-	*list = kept;
 }
 
 static struct waiting *channel_find(const struct channel *channel, uint32_t id)
@@ -238,54 +174,12 @@ static void channel_renew(struct channel *channel)
 static struct waiting *channel_find_equal(struct channel *channel,
 					  const struct waiting *wanted)
 {
-	const size_t head = sizeof(struct interpose_question);
-
-	for (int i = 0; i < BUCKETS; i++) {
-		for (struct waiting *w = channel->buckets[i]; w; w = w->next) {
-			struct interpose_question asked, question;
-
-			if (w->state >= WAITING_READY || w->size != wanted->size ||
-			    !w->wants_answer)
-				continue;
-			memcpy(&asked, w->message, head);
-			memcpy(&question, wanted->message, head);
-			question.id = asked.id;
-			if (memcmp(&asked, &question, head) == 0 &&
-			    memcmp(w->message + head, wanted->message + head,
-				   w->size - head) == 0)
+	for (int i = 0; i < BUCKETS; i++)
+		for (struct waiting *w = channel->buckets[i]; w; w = w->next)
+			if (w->state < WAITING_READY && w->wants_answer &&
+			    waiting_equal(w, wanted))
 				return w;
-		}
-	}
 	return NULL;
-}
-
-static struct waiting *waiting_create(const struct channel_question *question,
-				      uint32_t id)
-{
-	size_t fqrn_len = question->fqrn ? strlen(question->fqrn) : 0;
-	struct interpose_question head = {.version = INTERPOSE_CHANNEL_VERSION,
-					  .id = id,
-					  .kind = question->kind,
-					  .flags = question->flags,
-					  .entry = question->entry,
-					  .fqrn_len = (uint32_t)fqrn_len,
-					  .body_len = (uint32_t)question->body_len};
-	size_t size = sizeof(head) + fqrn_len + question->body_len;
-	struct waiting *waiting = calloc(1, sizeof(*waiting) + size);
-
-	if (!waiting)
-		return NULL;
-	waiting->id = id;
-	waiting->size = size;
-	waiting->wants_answer =
-		question->kind != INTERPOSE_NOTE && question->kind != INTERPOSE_HELLO;
-	memcpy(waiting->message, &head, sizeof(head));
-	if (fqrn_len)
-		memcpy(waiting->message + sizeof(head), question->fqrn, fqrn_len);
-	if (question->body_len)
-		memcpy(waiting->message + sizeof(head) + fqrn_len, question->body,
-		       question->body_len);
-	return waiting;
 }
 
 int channel_ask(struct channel *channel, const struct channel_question *question)
@@ -336,7 +230,8 @@ void channel_forget(struct channel *channel, uint32_t id)
 {
 	struct waiting *waiting = channel_find(channel, id);
 
-	/* The answer to a question under way may matter to others who asked the same. */
+	/* The answer to a question under way may matter to others who asked the same.
+	 */
 	if (!waiting || waiting->state < WAITING_READY)
 		return;
 	if (waiting->state == WAITING_READY)
@@ -384,8 +279,8 @@ uint32_t channel_receive(struct channel *channel)
 	struct waiting *ready;
 
 	while (!channel->ready.first && channel->fd >= 0) {
-		ssize_t got = recv(channel->fd, channel->buffer, MESSAGE_MAX,
-				   MSG_DONTWAIT);
+		ssize_t got =
+			recv(channel->fd, channel->buffer, MESSAGE_MAX, MSG_DONTWAIT);
 		uint32_t id;
 
 		if (got < 0 && errno == EINTR)
@@ -416,7 +311,8 @@ bool channel_reaped(struct channel *channel, int pid)
 {
 	if (pid <= 0 || pid != channel->pid)
 		return false;
-	/* What it wrote before it died is still in the socket; its end is seen there. */
+	/* What it wrote before it died is still in the socket; its end is seen there.
+	 */
 	channel->pid = 0;
 	return true;
 }

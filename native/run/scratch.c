@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A directory belongs to a living run as long as somebody holds the lock on the file LOCK in
- * it. The file gets its name only after it was locked, so a directory without LOCK is one
- * that is being made, or whose maker died in that moment. */
+/* A directory belongs to a living run as long as somebody holds the lock on the file
+ * LOCK in it. The file gets its name only after it was locked, so a directory without
+ * LOCK is one that is being made, or whose maker died in that moment. */
 #define _GNU_SOURCE 1
 #include "run/scratch.h"
 
@@ -26,7 +26,6 @@ struct removal {
 	int top_fd; /* deep trees are moved up to here, so no path gets long */
 	dev_t device;
 	unsigned int moved;
-	bool keep_lock;
 };
 
 /* Who made a lock file, for file systems without locks: node, boot and process. */
@@ -52,7 +51,8 @@ static void scratch_describe(char *text, size_t size, pid_t pid)
 	}
 	got = readlink("/proc/self/ns/pid", pid_space, sizeof(pid_space) - 1);
 	pid_space[got > 0 ? got : 0] = '\0';
-	/* Field 22, the start time; the 2nd may hold blanks and ends with the last ')'. */
+	/* Field 22, the start time; the 2nd may hold blanks and ends with the last ')'.
+	 */
 	start = strrchr(stat_line, ')');
 	for (int field = 2; start && field < 22; field++)
 		start = strchr(start + 1, ' ');
@@ -103,9 +103,10 @@ static int scratch_open_directory(int parent, const char *name)
 	return openat(parent, name, flags);
 }
 
-static void scratch_empty(struct removal *removal, int fd, int depth);
+static bool scratch_empty(struct removal *removal, int fd, int depth);
 
-static void scratch_remove_directory(struct removal *removal, int parent,
+/* True if `name` is gone from `parent`. */
+static bool scratch_remove_directory(struct removal *removal, int parent,
 				     const char *name, int depth)
 {
 	struct stat status;
@@ -114,31 +115,32 @@ static void scratch_remove_directory(struct removal *removal, int parent,
 
 	if (depth > DEPTH_MAX) {
 		snprintf(up, sizeof(up), "deep-%u", removal->moved++);
-		renameat(parent, name, removal->top_fd, up);
-		return;
+		return renameat(parent, name, removal->top_fd, up) == 0;
 	}
 	fd = scratch_open_directory(parent, name);
 	if (fd < 0)
-		return;
+		return errno == ENOENT;
 	if (fstat(fd, &status) == 0 && status.st_dev == removal->device) {
 		if ((status.st_mode & 0700) != 0700)
 			fchmod(fd, 0700);
 		scratch_empty(removal, fd, depth + 1);
 	}
 	close(fd);
-	unlinkat(parent, name, AT_REMOVEDIR);
+	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
-static void scratch_empty(struct removal *removal, int fd, int depth)
+/* True if nothing is left in `fd`, but for the lock. */
+static bool scratch_empty(struct removal *removal, int fd, int depth)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
+	bool empty = true;
 
 	if (!directory) {
 		if (copy >= 0)
 			close(copy);
-		return;
+		return false;
 	}
 	rewinddir(directory);
 	while ((entry = readdir(directory))) {
@@ -146,16 +148,18 @@ static void scratch_empty(struct removal *removal, int fd, int depth)
 			continue;
 		if (depth == 0 && strcmp(entry->d_name, LOCK) == 0)
 			continue;
-		if (unlinkat(fd, entry->d_name, 0) == 0)
+		if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
 			continue;
-		if (errno == EISDIR || errno == EPERM)
-			scratch_remove_directory(removal, fd, entry->d_name, depth);
+		if ((errno != EISDIR && errno != EPERM) ||
+		    !scratch_remove_directory(removal, fd, entry->d_name, depth))
+			empty = false;
 	}
 	closedir(directory);
+	return empty;
 }
 
-/* Empties the directory `fd` and removes it as `name` of `parent`. The lock goes last, so
- * that another run can finish what is interrupted here. */
+/* Empties the directory `fd` and removes it as `name` of `parent`. The lock goes last,
+ * so that another run can finish what is interrupted here. */
 static int scratch_remove_tree(int parent, const char *name, int fd)
 {
 	struct removal removal = {.top_fd = fd};
@@ -164,18 +168,18 @@ static int scratch_remove_tree(int parent, const char *name, int fd)
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	removal.device = status.st_dev;
+	fchmod(fd, 0700);
 	for (int round = 0; round < ROUNDS; round++) {
-		fchmod(fd, 0700);
-		scratch_empty(&removal, fd, 0);
-		unlinkat(fd, LOCK, 0);
+		unsigned int moved = removal.moved;
+
+		if (scratch_empty(&removal, fd, 0) && removal.moved == moved)
+			unlinkat(fd, LOCK, 0);
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
-		if (errno != ENOTEMPTY && errno != EEXIST)
-			return -errno;
-		/* Deep trees that were moved up, or a job that still writes. */
-		if (removal.moved == 0)
-			usleep(1000);
-		removal.moved = 0;
+		if (removal.moved != moved)
+			round = -1; /* deep trees came up: that will have an end */
+		else
+			usleep(1000); /* a job of a killed tracer may still write */
 	}
 	return -ENOTEMPTY;
 }
@@ -238,9 +242,9 @@ static int scratch_fill(struct scratch *scratch)
 	static const char *const folders[] = {"d", "m", "o", "i", "f"};
 	char maker[512];
 
-	scratch->lock_fd = openat(scratch->fd, LOCK_NEW,
-				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-				  0600);
+	scratch->lock_fd =
+		openat(scratch->fd, LOCK_NEW,
+		       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (scratch->lock_fd < 0)
 		return -errno;
 	scratch_lock(scratch->lock_fd);
@@ -277,8 +281,9 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 		return -errno;
 	scratch.fd = open(scratch.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* A umask of the user's may have taken bits from mkdtemp's 0700. */
-	error = scratch.fd < 0 || chmod(scratch.path, 0700) < 0 ? -errno
-								 : scratch_fill(&scratch);
+	error = scratch.fd < 0 || chmod(scratch.path, 0700) < 0
+			? -errno
+			: scratch_fill(&scratch);
 	if (error < 0) {
 		scratch_remove(&scratch);
 		return error;

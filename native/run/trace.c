@@ -37,8 +37,8 @@ void trace_flush(struct trace *trace)
 	size_t done = 0;
 
 	while (trace->fd >= 0 && done < trace->used) {
-		ssize_t written = write(trace->fd, trace->buffer + done,
-					trace->used - done);
+		ssize_t written =
+			write(trace->fd, trace->buffer + done, trace->used - done);
 
 		if (written < 0 && errno == EINTR)
 			continue;

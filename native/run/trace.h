@@ -11,7 +11,7 @@ enum { TRACE_VERSION = 1, TRACE_STRINGS = 3 };
 
 enum trace_flag {
 	TRACE_ENTRY = 1,
-	TRACE_EXIT = 2,	 /* `result` is valid */
+	TRACE_EXIT = 2,	    /* `result` is valid */
 	TRACE_MISSING = 256 /* shifted left by i: string i was not read */
 };
 
@@ -19,11 +19,11 @@ enum trace_flag {
  * where there is none; string_len counts them with their NULs. Whole records only. */
 struct trace_record {
 	uint32_t version;
-	uint32_t size;	  /* of this header */
+	uint32_t size; /* of this header */
 	int32_t tid;
-	uint32_t arch;	  /* AUDIT_ARCH_* */
+	uint32_t arch; /* AUDIT_ARCH_* */
 	int64_t number;
-	int64_t time_ns;  /* CLOCK_REALTIME */
+	int64_t time_ns; /* CLOCK_REALTIME */
 	uint64_t args[6];
 	int64_t result;	  /* of an answer or at the exit */
 	uint32_t verdict; /* enum verdict */

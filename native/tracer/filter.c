@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Number first, as a binary search over ranges: kernels < 5.11 run the program for every
- * call, newer ones remember what the number alone decides. Arguments only where a row
- * asks for them. */
+/* Number first, as a binary search over ranges: kernels < 5.11 run the program for
+ * every call, newer ones remember what the number alone decides. Arguments only where a
+ * row asks for them. */
 #define _GNU_SOURCE 1
 #include "tracer/filter.h"
 
@@ -78,8 +78,8 @@ static void emit_condition(struct builder *builder, const struct row_condition *
 
 	/* Little-endian: the low half comes first. */
 	emit_load(builder, (uint32_t)offset);
-	emit(builder, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K,
-						   only_if->mask));
+	emit(builder,
+	     (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, only_if->mask));
 	for (unsigned int i = 0; i < only_if->count; i++) {
 		emit(builder, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							   only_if->values[i], 0, 1));
@@ -95,7 +95,8 @@ static void emit_range(struct builder *builder, const struct range *range)
 }
 
 /* The right half may be farther away than a conditional jump reaches (255). */
-static void emit_search(struct builder *builder, const struct range *ranges, size_t count)
+static void emit_search(struct builder *builder, const struct range *ranges,
+			size_t count)
 {
 	size_t middle = count / 2;
 	size_t jump;
@@ -203,8 +204,8 @@ int filter_build(const struct syscall_row *rows, size_t count,
 
 	/* Programs of another architecture (i386, arm) are left alone. */
 	emit_load(&builder, ARCH);
-	emit(&builder, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch_audit,
-						    1, 0));
+	emit(&builder,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch_audit, 1, 0));
 	emit_return(&builder, allow);
 	emit_load(&builder, NUMBER);
 	emit_search(&builder, ranges, used);

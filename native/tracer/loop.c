@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Waiting for stops, answers and front at once (docs/decisions/0003): SIGCHLD and the
  * sockets' signal stay blocked; whatever happens after the last look leaves its signal
- * pending, so sigtimedwait() cannot miss it. For a stop: one sigtimedwait, two waitpid. */
+ * pending, so sigtimedwait() cannot miss it. For a stop: one sigtimedwait, two waitpid.
+ */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,8 @@
 #include "run/channel.h"
 #include "tracer/tracer.h"
 
-/* Lower than SIGCHLD: the kernel hands out low numbers first, so a flood of stops cannot
- * keep an answer waiting. */
+/* Lower than SIGCHLD: the kernel hands out low numbers first, so a flood of stops
+ * cannot keep an answer waiting. */
 static const int socket_signal = SIGUSR1;
 
 enum { BATCH = 64 };
@@ -149,8 +150,8 @@ static void tracer_handle(struct tracer *tracer, const struct collected *stop)
 	stops_handle(tracer, stop->tid, stop->status);
 }
 
-/* All that stand stopped now are collected before the first one goes on: the kernel looks
- * for them in a fixed order, and a busy one in front would starve the others. */
+/* All that stand stopped now are collected before the first one goes on: the kernel
+ * looks for them in a fixed order, and a busy one in front would starve the others. */
 static void tracer_drain_stops(struct tracer *tracer)
 {
 	struct collected batch[BATCH];
@@ -211,11 +212,9 @@ static void tracer_drain_front(struct tracer *tracer)
 
 static int64_t tracer_next_deadline(const struct tracer *tracer)
 {
-	int64_t early = tracer->early_count
-				? tracer->early[0].time_ns + 1000 * 1000000LL
-				: 0;
 	int64_t candidates[] = {tracer->deadline_ns, tracer->recheck_ns,
-				signals_deadline(&tracer->signals), early};
+				signals_deadline(&tracer->signals),
+				births_deadline(tracer)};
 	int64_t nearest = 0;
 
 	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
@@ -230,7 +229,7 @@ static void tracer_tick(struct tracer *tracer)
 
 	if (!tracer->main_ended)
 		signals_tick(&tracer->signals, tracer->main_pid, now);
-	stops_adopt(tracer, now);
+	births_adopt(tracer, now);
 	if (tracer->recheck_ns && now >= tracer->recheck_ns) {
 		tracer->recheck_ns = 0;
 		tracer_drain_stops(tracer);

@@ -16,7 +16,8 @@
 
 /* How long the main process may take to show its own copy of a group's signal. */
 static const int64_t witness_ns = 20 * 1000000LL;
-/* Front may be late to report what the main process got long ago: front may be stopped. */
+/* Front may be late to report what the main process got long ago: front may be stopped.
+ */
 static const int64_t remember_ns = 1000 * 1000000LL;
 
 static bool signals_equal(const struct signal_note *note, int number,
@@ -56,8 +57,8 @@ static void signals_keep(struct signal_note *notes, const struct signal_note *no
 	notes[place] = *note;
 }
 
-/* Is `number` pending at the main process? It then has its own copy, or natively a second
- * one would have merged with it. */
+/* Is `number` pending at the main process? It then has its own copy, or natively a
+ * second one would have merged with it. */
 static bool signals_pending(pid_t main_pid, int number)
 {
 	static const char *const fields[] = {"\nSigPnd:", "\nShdPnd:"};
@@ -115,7 +116,8 @@ void signals_report(struct signals *signals, pid_t main_pid, const struct event 
 				   .time_ns = tracer_now_ns(),
 				   .sender = event->sender};
 
-	if (event->number < 1 || event->number >= NSIG || signals_for_groups_only(event))
+	if (event->number < 1 || event->number >= NSIG ||
+	    signals_for_groups_only(event))
 		return;
 	if (signals_take(signals->seen, note.number, &note.sender,
 			 note.time_ns - remember_ns))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A signal that front got reaches the job's main process exactly once (docs/decisions/
- * 0002): the main process is in front's group, so it is the witness whether the signal was
- * sent to the whole group. */
+ * 0002): the main process is in front's group, so it is the witness whether the signal
+ * was sent to the whole group. */
 #ifndef TRACER_SIGNALS_H
 #define TRACER_SIGNALS_H
 

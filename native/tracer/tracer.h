@@ -44,8 +44,8 @@ struct tracer {
 	pid_t main_pid;
 	bool main_ended;
 	bool main_stopped;
-	bool ending; /* everything that still moves is killed */
-	bool asked;  /* a handler asked since answers were last looked for */
+	bool ending;	     /* everything that still moves is killed */
+	bool asked;	     /* a handler asked since answers were last looked for */
 	int64_t deadline_ns; /* 0: none */
 	int64_t recheck_ns;  /* look for ends once more then; 0: no */
 	struct early_stop *early;
@@ -68,8 +68,8 @@ struct tracer_front {
 int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 		  struct tracer_front front, struct tracer **ret_tracer);
 void tracer_destroy(struct tracer *tracer);
-/* Makes `pid`, a child of ours that waits for it, the job's main process. 0 or a negative
- * errno of PTRACE_SEIZE. */
+/* Makes `pid`, a child of ours that waits for it, the job's main process. 0 or a
+ * negative errno of PTRACE_SEIZE. */
 int tracer_seize(struct tracer *tracer, pid_t pid);
 /* Returns when the job is gone and no deadline is set. */
 void tracer_run(struct tracer *tracer);
@@ -84,7 +84,17 @@ int64_t tracer_now_ns(void);
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
 /* Runs the calls again that waited for the answer to question `id`; false: none did. */
 bool stops_answered(struct tracer *tracer, uint32_t id);
+
+/* births.c */
+/* At the event of a fork, vfork or clone of `parent`. */
+void births_of_parent(struct tracer *tracer, struct tracee *parent);
+/* A stop or end of `tid`, of which nothing is known yet. */
+void births_keep_early(struct tracer *tracer, pid_t tid, int status);
+/* 1 and the status that was kept; 0: nothing was. */
+int births_take_early(struct tracer *tracer, pid_t tid, int *ret_status);
 /* Takes in early children whose parent never told of them. */
-void stops_adopt(struct tracer *tracer, int64_t now_ns);
+void births_adopt(struct tracer *tracer, int64_t now_ns);
+/* When to call births_adopt(); 0: no need. */
+int64_t births_deadline(const struct tracer *tracer);
 
 #endif
