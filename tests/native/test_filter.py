@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The seccomp filter does for every call what the rows say: it is interpreted here."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.places import ROOT, need_tool
+
+NATIVE = ROOT / "native"
+ALLOW, TRACE, ENOSYS = 0x7FFF0000, 0x7FF00000, 0x00050000 | 38
+OTHER_ARCH = 0x40000003  # i386
+IO_URING_SETUP = 425
+X32_BIT = 0x40000000
+ON_X86 = platform.machine() == "x86_64"
+WORD = 0xFFFFFFFF
+BPF_LOAD, BPF_AND, BPF_RETURN = 0x20, 0x54, 0x06
+BPF_JUMP, BPF_EQUAL, BPF_GREATER_EQUAL = 0x05, 0x15, 0x35
+
+
+@dataclass(frozen=True)
+class Row:
+    """Number and condition of one row; no values: always."""
+
+    number: int
+    argument: int = 0
+    mask: int = 0
+    values: tuple[int, ...] = ()
+
+    def stops(self, args: tuple[int, ...]) -> bool:
+        if not self.values:
+            return True
+        return args[self.argument] & self.mask in self.values
+
+    @property
+    def text(self) -> str:
+        fields = [self.number, self.argument, len(self.values), self.mask, *self.values]
+        return " ".join(map(str, fields))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A filter, its rows, and how many instructions it may run for a call."""
+
+    arch: int
+    rows: list[Row]
+    code: list[tuple[int, int, int, int]]
+
+    @classmethod
+    def parse(cls, text: str) -> Program:
+        arch, rows, code = 0, [], []
+        for line in text.splitlines():
+            kind, *words = line.split()
+            fields = [int(word) for word in words]
+            if kind == "ARCH":
+                arch = fields[0]
+            elif kind == "ROW":
+                rows.append(Row(fields[0], fields[1], fields[3], tuple(fields[4:])))
+            else:
+                code.append((fields[0], fields[1], fields[2], fields[3]))
+        return cls(arch, rows, code)
+
+    def answer(self, number: int, args: tuple[int, ...], arch: int = 0) -> int:
+        """What the kernel's interpreter would return."""
+        ip = 0
+        data = struct.pack("<IIQ6Q", number & WORD, arch or self.arch, ip, *args)
+        place, accumulator, steps = 0, 0, 0
+        while True:
+            steps += 1
+            assert steps < 100, "a search must not visit everything"
+            code, jt, jf, k = self.code[place]
+            place += 1
+            if code == BPF_LOAD:
+                assert k % 4 == 0
+                accumulator = struct.unpack_from("<I", data, k)[0]
+            elif code == BPF_AND:
+                accumulator &= k
+            elif code == BPF_JUMP:
+                place += k
+            elif code == BPF_EQUAL:
+                place += jt if accumulator == k else jf
+            elif code == BPF_GREATER_EQUAL:
+                place += jt if accumulator >= k else jf
+            else:
+                assert code == BPF_RETURN
+                return k
+
+    def expected(self, number: int, args: tuple[int, ...]) -> int:
+        """What the rows say."""
+        mine = [row for row in self.rows if row.number == number and number >= 0]
+        if any(row.stops(args) for row in mine):
+            return TRACE
+        if mine:
+            return ALLOW
+        if number == IO_URING_SETUP:
+            return ENOSYS
+        return ENOSYS if ON_X86 and number & WORD >= X32_BIT else ALLOW
+
+
+def _compile(target: Path, sources: list[Path], *flags: str) -> Path:
+    compiler = need_tool("cc", "gcc")
+    words = [compiler, "-std=gnu11", "-D_GNU_SOURCE", *flags, f"-I{NATIVE}"]
+    words += ["-o", str(target), *map(str, sources)]
+    subprocess.run(words, check=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that makes a filter for any rows."""
+    sources = [Path(__file__).with_name("filter_dump.c"), NATIVE / "tracer/filter.c"]
+    sources += sorted(NATIVE.glob("arch/*.c"))
+    return _compile(tmp_path_factory.mktemp("filter") / "dump", sources)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The filter of interpose_run."""
+    sources = [
+        path
+        for path in sorted(NATIVE.glob("**/*.c"))
+        if path != NATIVE / "api.c" and path.parent.name not in ("launch", "stub")
+    ]
+    sources.append(Path(__file__).with_name("filter_dump.c"))
+    place = tmp_path_factory.mktemp("filter")
+    program = _compile(place / "dump", sources, "-DWITH_ROWS")
+    text = subprocess.run([program, "real"], check=True, capture_output=True).stdout
+    shutil.rmtree(place)
+    return Program.parse(text.decode())
+
+
+def made(dump: Path, rows: list[Row]) -> Program:
+    text = "".join(row.text + "\n" for row in rows).encode()
+    done = subprocess.run([dump], input=text, check=True, capture_output=True)
+    program = Program.parse(done.stdout.decode())
+    assert program.rows == rows
+    return program
+
+
+def check(program: Program, numbers: list[int]) -> None:
+    """Compare for these numbers, with arguments on both sides of each condition."""
+    for number in numbers:
+        for args in _arguments([row for row in program.rows if row.number == number]):
+            assert program.answer(number, args) == program.expected(number, args)
+
+
+def _arguments(rows: list[Row]) -> list[tuple[int, ...]]:
+    cases = [(0,) * 6, (2**64 - 1,) * 6, (0x123456789ABCDEF0,) * 6]
+    for row in rows:
+        for value in row.values:
+            for high in (0, 0xDEADBEEF << 32):
+                for low in (value, value | (~row.mask & WORD), value ^ 1, value + 1):
+                    args = [7] * 6
+                    args[row.argument] = high | low & WORD
+                    cases.append(tuple(args))
+    return cases
+
+
+EVERY_NUMBER = [*range(-3, 1200), *(X32_BIT + n for n in range(0, 600, 7)), 2**31 - 1]
+
+
+def test_real_filter_does_what_the_rows_say(real: Program) -> None:
+    assert len(real.rows) > 50
+    assert any(row.values for row in real.rows)
+    check(real, EVERY_NUMBER)
+
+
+def test_real_filter_leaves_other_architectures_alone(real: Program) -> None:
+    for number in range(500):
+        assert real.answer(number, (0,) * 6, OTHER_ARCH) == ALLOW
+
+
+def test_real_filter_is_short(real: Program) -> None:
+    assert len(real.code) < 1500
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [Row(0)],
+        [Row(0), Row(1), Row(2)],
+        [Row(IO_URING_SETUP)],
+        [Row(IO_URING_SETUP - 1), Row(IO_URING_SETUP + 1)],
+        [Row(IO_URING_SETUP, 1, WORD, (3,))],
+        [Row(-1), Row(5)],
+        [Row(5), Row(5)],
+        [Row(5, 0, 1, (1,)), Row(5, 1, 1, (1,)), Row(4), Row(6)],
+        [Row(5, 0, 1, (1,)), Row(5)],
+        [Row(number) for number in range(0, 900, 2)],
+    ],
+)
+def test_filter_of_few_rows(dump: Path, rows: list[Row]) -> None:
+    check(made(dump, rows), EVERY_NUMBER)
+
+
+words = st.integers(0, WORD) | st.integers(0, 3)
+
+
+@st.composite
+def some_rows(draw: st.DrawFn) -> Row:
+    mask = draw(words)
+    values = [value & mask for value in draw(st.lists(words, max_size=8))]
+    number = draw(st.integers(-1, 500))
+    return Row(number, draw(st.integers(0, 5)), mask, tuple(values))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(some_rows(), max_size=200))
+def test_filter_of_any_rows(dump: Path, rows: list[Row]) -> None:
+    check(made(dump, rows), list(range(-2, 520)))
