@@ -276,7 +276,8 @@ int proctext_mountstats_line(struct proctext *out, const struct proctext_mount *
 
 uint32_t proctext_root_mount(const struct proctext *mountinfo)
 {
-	const char *at = mountinfo->bytes, *end = at + mountinfo->len;
+	const char *at = mountinfo->len ? mountinfo->bytes : "";
+	const char *end = at + mountinfo->len;
 	uint32_t found = 1;
 
 	/* "ID PARENT MAJOR:MINOR ROOT POINT ...": the last one lies on top. */

@@ -43,19 +43,18 @@ static bool read_path(struct tracee *tracee, char *ret_path)
 	return path_of_address(&address, (size_t)len, ret_path) > 0;
 }
 
-/* The kernel does the call with another path. */
-static enum verdict use_path(struct tracee *tracee, const char *path,
+/* The kernel does the call with another path, in an address of `size` bytes. */
+static enum verdict use_path(struct tracee *tracee, const char *path, size_t size,
 			     stop_handler leave)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t size = PATH_OFFSET + strlen(path) + 1;
 	enum verdict verdict;
 	uint64_t slot = tracee_slot(tracee, &verdict);
 	int result;
 
 	if (!slot)
 		return verdict;
-	memcpy(address.sun_path, path, strlen(path) + 1);
+	memcpy(address.sun_path, path, strlen(path));
 	result = tracee_write(tracee, slot, &address, size);
 	if (result == -EFAULT) {
 		/* The program unmapped the region: make a new one. */
@@ -93,16 +92,18 @@ static enum verdict leave_refused(struct run *run, struct tracee *tracee)
 static enum verdict refuse(struct tracee *tracee, int error)
 {
 	tracee->stop.note[0] = (uint64_t)error;
-	return use_path(tracee, "/", leave_refused);
+	/* Of the same size, which other families look at. */
+	return use_path(tracee, "/", (size_t)tracee->stop.args[2], leave_refused);
 }
 
-static int bind_error(const struct target *target)
+/* filename_create() on a read-only mount. */
+static int bind_error(const struct target *target, bool slash)
 {
 	if (target->kind == TARGET_OURS)
 		return EADDRINUSE;
 	if (!target->walk.missing_last)
 		return target->walk.error;
-	return target->walk.trailing_slash ? ENOENT : EROFS;
+	return slash ? ENOENT : EROFS;
 }
 
 /* MAY_WRITE first: EROFS for what is no special file. Nobody listens behind a read-only
@@ -122,24 +123,40 @@ static int connect_error(struct target *target)
 
 /* A link in /cvmfs may lead to a socket of the host. The kernel would walk any path
  * that the link has; an address of ours holds 107 bytes of it. */
-static enum verdict use_elsewhere(struct target *target)
+static enum verdict use_elsewhere(struct target *target, bool slash)
 {
 	struct tracee *tracee = target->view.tracee;
+	char *path = target->elsewhere;
+	size_t len = strlen(path);
 
-	if (strlen(target->elsewhere) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+	if (len + slash >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return refuse(tracee, ENAMETOOLONG);
-	return use_path(tracee, target->elsewhere, tracee_leave_as_is);
+	if (slash)
+		memcpy(path + len++, "/", 2);
+	return use_path(tracee, path, PATH_OFFSET + len + 1, tracee_leave_as_is);
+}
+
+/* A new name may end in slashes that name a directory: they are looked at last. */
+static bool strip_slashes(char *path)
+{
+	size_t len = strlen(path), stripped = len;
+
+	while (stripped > 1 && path[stripped - 1] == '/')
+		path[--stripped] = '\0';
+	return stripped < len;
 }
 
 HANDLER(enter_bind)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
 	struct target target;
+	bool slash;
 
 	if (!read_path(tracee, path))
 		return VERDICT_PASS;
 	if (run->trace)
 		trace_path(run->trace, 1, path);
+	slash = strip_slashes(path);
 	/* A link at the end is not followed: its name is taken. */
 	target_find(&target, run, tracee, AT_FDCWD, path, 0);
 	if (target.kind == TARGET_HOST)
@@ -147,8 +164,8 @@ HANDLER(enter_bind)
 	if (target.kind == TARGET_QUESTION)
 		return target_wait(&target);
 	if (target.kind == TARGET_ELSEWHERE)
-		return use_elsewhere(&target);
-	return refuse(tracee, bind_error(&target));
+		return use_elsewhere(&target, slash);
+	return refuse(tracee, bind_error(&target, slash));
 }
 
 HANDLER(enter_connect)
@@ -166,6 +183,6 @@ HANDLER(enter_connect)
 	if (target.kind == TARGET_QUESTION)
 		return target_wait(&target);
 	if (target.kind == TARGET_ELSEWHERE)
-		return use_elsewhere(&target);
+		return use_elsewhere(&target, false);
 	return refuse(tracee, connect_error(&target));
 }
