@@ -49,7 +49,6 @@ SUBCOMMANDS = (
     Subcommand("stat", "stat", "show what a repository knows about a path"),
     Subcommand("cp", "cp", "copy files or trees out of a repository"),
     Subcommand("trace", "trace", "print the records of interpose_run --trace"),
-    Subcommand("resolver", "resolver", "the second half of interpose_run", hidden=True),
 )
 
 # Promised by the contract with users, and not there yet.

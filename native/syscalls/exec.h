@@ -15,14 +15,14 @@ struct program {
 	bool is_object;		     /* `path` stands for `place` */
 	char host_exe[TARGET_PATH_SIZE]; /* the host program that `path` is a copy of */
 	struct place place;
+	/* To retry: TARGET_QUESTION's id; or the errno of the job. */
+	uint32_t question;
+	int error;
 	/* Instead of argv[0] when there was a `#!`: interpreter, its argument, script;
 	 * NUL-ended, one after the other. */
 	uint32_t prefix_count;
 	size_t prefix_len;
 	char prefix[EXEC_MAX_PREFIX * EXEC_HEAD_SIZE + TARGET_PATH_SIZE];
-	/* To retry: TARGET_QUESTION's id; or the errno of the job. */
-	uint32_t question;
-	int error;
 };
 
 /* A program's name: as it is opened, and as the program is told of it. */
