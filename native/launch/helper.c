@@ -104,22 +104,23 @@ int helper_start(char *const argv[], int fd, pid_t *ret_pid)
 	return -error;
 }
 
-void helper_finish(pid_t pid, int patience_ms)
+int helper_finish(pid_t pid, int patience_ms)
 {
 	struct timespec step = {.tv_nsec = 2 * 1000000L};
+	int status = 0;
 	sigset_t child;
 
 	if (pid <= 0)
-		return;
+		return 0;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	/* SIGCHLD is blocked in the tracer: it ends the pause early, it is not needed.
-	 */
+	/* SIGCHLD is blocked in the tracer: it ends the pause early, that is all. */
 	for (int waited = 0; waited < patience_ms; waited += 2) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
-			return;
+		if (waitpid(pid, &status, WNOHANG) != 0)
+			return status;
 		sigtimedwait(&child, NULL, &step);
 	}
 	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	waitpid(pid, &status, 0);
+	return status;
 }

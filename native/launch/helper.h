@@ -12,7 +12,7 @@ int helper_find_python(char ret_path[PATH_MAX]);
 /* Starts argv[0] in a session of its own, without PYTHON* and LD_* variables, with `fd`
  * open in it. 0 or a negative errno. */
 int helper_start(char *const argv[], int fd, pid_t *ret_pid);
-/* Waits for its end; kills it after `patience_ms`. */
-void helper_finish(pid_t pid, int patience_ms);
+/* Waits for its end and gives its wait status; kills it after `patience_ms`. */
+int helper_finish(pid_t pid, int patience_ms);
 
 #endif

@@ -37,11 +37,18 @@ static int open_outputs(struct launch *launch)
 {
 	const struct options *options = &launch->options;
 	int status = 0;
+	int fd;
 
 	launch->stats_fd = -1;
 	if (options->log)
 		status = open_output(launch, options->log, O_APPEND,
 				     &launch->messages.fd);
+	/* Another process will write it; here it is only tried. */
+	if (status == 0 && options->trace) {
+		status = open_output(launch, options->trace, 0, &fd);
+		if (status == 0)
+			close(fd);
+	}
 	if (status == 0 && options->stats && strcmp(options->stats, "-") != 0)
 		status =
 			open_output(launch, options->stats, O_TRUNC, &launch->stats_fd);

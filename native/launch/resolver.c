@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "interpose.h"
 #include "launch/helper.h"
 #include "tracer/tracer.h"
 
-enum { SOCKET_BUFFER = 1024 * 1024, HELLO_MAX = 128 * 1024 };
+enum { SOCKET_BUFFER = 1024 * 1024, HELLO_MAX = 128 * 1024, END_PATIENCE_MS = 1000 };
 
 struct hello {
 	size_t used;
@@ -110,14 +111,27 @@ static void resolver_size_buffers(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
+/* Its socket has ended, so the process is about to. */
+static bool resolver_gave_up(struct resolver *resolver)
+{
+	if (resolver->last_pid) {
+		resolver->last_status =
+			helper_finish(resolver->last_pid, END_PATIENCE_MS);
+		resolver->last_pid = 0;
+	}
+	return WIFEXITED(resolver->last_status) && WEXITSTATUS(resolver->last_status);
+}
+
 int resolver_start(void *context, int *ret_fd)
 {
-	const struct resolver *resolver = context;
+	struct resolver *resolver = context;
 	char python[PATH_MAX] = "python3";
 	pid_t pid = 0;
 	int ends[2];
 	int error;
 
+	if (resolver_gave_up(resolver))
+		return -EIO;
 	error = helper_find_python(python);
 	if (error < 0) {
 		message_fail(
@@ -143,5 +157,6 @@ int resolver_start(void *context, int *ret_fd)
 		return error;
 	}
 	*ret_fd = ends[0];
+	resolver->last_pid = pid;
 	return (int)pid;
 }

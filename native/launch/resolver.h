@@ -3,6 +3,8 @@
 #ifndef LAUNCH_RESOLVER_H
 #define LAUNCH_RESOLVER_H
 
+#include <sys/types.h>
+
 #include "launch/messages.h"
 #include "launch/options.h"
 
@@ -10,9 +12,12 @@ struct resolver {
 	const struct options *options;
 	const struct messages *messages;
 	const char *scratch;
+	pid_t last_pid;	 /* the one started last; 0: none, or reaped */
+	int last_status; /* its wait status when it was reaped */
 };
 
-/* A channel_starter; `context` is a struct resolver. Says itself what went wrong. */
+/* A channel_starter; `context` is a struct resolver. Says itself what went wrong. One
+ * that gave up (it wrote why) is not started again, one that was killed is. */
 int resolver_start(void *context, int *ret_fd);
 
 #endif

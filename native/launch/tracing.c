@@ -164,7 +164,10 @@ static bool tracing_reaped(void *context, pid_t pid, int status)
 {
 	struct tracing *tracing = context;
 
-	(void)status;
+	if (pid == tracing->resolver.last_pid) {
+		tracing->resolver.last_pid = 0;
+		tracing->resolver.last_status = status;
+	}
 	if (pid == tracing->formatter) {
 		tracing->formatter = 0;
 		return true;
@@ -207,22 +210,17 @@ static void tracing_deadline(void *context)
 
 static int tracing_start_formatter(struct tracing *tracing)
 {
+	static char program[] = "import sys; from interpose.commands import main; "
+				"sys.exit(main())";
 	struct launch *launch = tracing->launch;
+	char *output = (char *)launch->options.trace;
 	char python[PATH_MAX], number[16];
-	char *argv[] = {python,
-			"-I",
-			"-m",
-			"interpose.commands",
-			"trace",
-			"--follow-fd",
-			number,
-			"--output",
-			(char *)launch->options.trace,
-			NULL};
+	char *argv[] = {python,	       "-I",   "-c",	   program, "trace",
+			"--follow-fd", number, "--output", output,  NULL};
 	int ends[2];
 	int error;
 
-	if (!launch->options.trace)
+	if (!output)
 		return 0;
 	error = helper_find_python(python);
 	if (error == 0 && pipe2(ends, O_CLOEXEC) < 0)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STRING_SIZE = 4096, BUFFER_SIZE = 65536 };
+enum { STRING_SIZE = 4096, BUFFER_SIZE = 65536, POSITIONS = 6 };
 
 /* A reader who watches sees lines this late at most, while there are any. */
 static const int64_t flush_ns = 50 * 1000000LL;
@@ -17,7 +17,8 @@ struct trace {
 	int fd; /* -1: the reader is gone */
 	size_t used;
 	int64_t flushed_ns;
-	char strings[TRACE_STRINGS][STRING_SIZE];
+	bool noted[POSITIONS];
+	char strings[POSITIONS][STRING_SIZE];
 	char buffer[BUFFER_SIZE];
 };
 
@@ -62,15 +63,21 @@ void trace_close(struct trace *trace)
 	free(trace);
 }
 
-void trace_path(struct trace *trace, unsigned int index, const char *string)
+void trace_path(struct trace *trace, unsigned int position, const char *string)
 {
 	size_t length;
 
-	if (!trace || index >= TRACE_STRINGS)
+	if (!trace || position >= POSITIONS)
 		return;
 	length = strnlen(string, STRING_SIZE - 1);
-	memcpy(trace->strings[index], string, length);
-	trace->strings[index][length] = '\0';
+	memcpy(trace->strings[position], string, length);
+	trace->strings[position][length] = '\0';
+	trace->noted[position] = true;
+}
+
+void trace_discard(struct trace *trace)
+{
+	memset(trace->noted, 0, sizeof(trace->noted));
 }
 
 static void trace_append(struct trace *trace, const void *data, size_t size)
@@ -89,25 +96,29 @@ void trace_write(struct trace *trace, const struct tracee *tracee, enum verdict 
 				      .number = tracee->stop.number,
 				      .verdict = verdict,
 				      .flags = flags};
+	const char *strings[TRACE_STRINGS] = {"", "", ""};
 	struct timespec now;
+	int count = 0;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	record.time_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
 	memcpy(record.args, tracee->stop.args, sizeof(record.args));
 	if (verdict == VERDICT_ANSWER || flags & TRACE_EXIT)
 		record.result = arch_result(&tracee->stop.regs);
+	for (int i = 0; i < POSITIONS && count < TRACE_STRINGS; i++)
+		if (trace->noted[i])
+			strings[count++] = trace->strings[i];
 	for (int i = 0; i < TRACE_STRINGS; i++) {
-		record.string_len += (uint32_t)strlen(trace->strings[i]) + 1;
-		if (!trace->strings[i][0])
+		record.string_len += (uint32_t)strlen(strings[i]) + 1;
+		if (i >= count)
 			record.flags |= (uint32_t)TRACE_MISSING << i;
 	}
 	if (trace->used + sizeof(record) + record.string_len > BUFFER_SIZE)
 		trace_flush(trace);
 	trace_append(trace, &record, sizeof(record));
-	for (int i = 0; i < TRACE_STRINGS; i++) {
-		trace_append(trace, trace->strings[i], strlen(trace->strings[i]) + 1);
-		trace->strings[i][0] = '\0';
-	}
+	for (int i = 0; i < TRACE_STRINGS; i++)
+		trace_append(trace, strings[i], strlen(strings[i]) + 1);
+	trace_discard(trace);
 	if (record.time_ns - trace->flushed_ns > flush_ns) {
 		trace_flush(trace);
 		trace->flushed_ns = record.time_ns;

@@ -39,9 +39,12 @@ struct trace *trace_open(int fd);
 /* Writes what is left and closes. */
 void trace_close(struct trace *trace);
 void trace_flush(struct trace *trace);
-/* A path that a handler read, argument `index` of those with paths (0, 1, 2). Nothing
- * happens with `trace` NULL. */
-void trace_path(struct trace *trace, unsigned int index, const char *string);
+/* A path that a handler read: argument `position` of the call, or the n-th of a list.
+ * A record carries the paths in the order of their positions. Nothing happens with
+ * `trace` NULL. */
+void trace_path(struct trace *trace, unsigned int position, const char *string);
+/* The call waits and its handler will run again: forgets the paths. */
+void trace_discard(struct trace *trace);
 /* The record of the tracee's stop, with the paths noted since the last one. */
 void trace_write(struct trace *trace, const struct tracee *tracee, enum verdict verdict,
 		 uint32_t flags);

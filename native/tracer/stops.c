@@ -71,12 +71,22 @@ static void stops_apply(struct tracer *tracer, struct tracee *tracee,
 	stops_resume(tracee, 0);
 }
 
+/* A call that waits will be decided once more. */
+static void stops_trace(struct trace *trace, const struct tracee *tracee,
+			enum verdict verdict, uint32_t flags)
+{
+	if (verdict == VERDICT_WAIT)
+		trace_discard(trace);
+	else
+		trace_write(trace, tracee, verdict, flags);
+}
+
 static void stops_enter(struct tracer *tracer, struct tracee *tracee)
 {
 	enum verdict verdict = syscalls_enter(tracer->run, tracee);
 
-	if (tracer->run->trace && verdict != VERDICT_WAIT)
-		trace_write(tracer->run->trace, tracee, verdict, TRACE_ENTRY);
+	if (tracer->run->trace)
+		stops_trace(tracer->run->trace, tracee, verdict, TRACE_ENTRY);
 	stops_apply(tracer, tracee, verdict);
 }
 
@@ -104,8 +114,8 @@ static void stops_call(struct tracer *tracer, struct tracee *tracee)
 	}
 	tracer->run->counters.exit_stops++;
 	verdict = syscalls_leave(tracer->run, tracee);
-	if (tracer->run->trace && verdict != VERDICT_WAIT)
-		trace_write(tracer->run->trace, tracee, verdict, TRACE_EXIT);
+	if (tracer->run->trace)
+		stops_trace(tracer->run->trace, tracee, verdict, TRACE_EXIT);
 	if (verdict == VERDICT_AT_EXIT)
 		stops_expect_entry(tracer, tracee->tid);
 	stops_apply(tracer, tracee, verdict);
