@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "launch/launch.h"
-#include "run/scratch.h"
 #include "tracer/tracer.h"
 
 extern char **environ;
@@ -59,35 +59,14 @@ static int open_outputs(struct launch *launch)
 	return status;
 }
 
-static int make_scratch(struct launch *launch)
-{
-	static const char *const variables[] = {"_CONDOR_SCRATCH_DIR", "SLURM_TMPDIR",
-						"TMPDIR"};
-	const char *base = launch->options.scratch;
-	int error;
-
-	for (size_t i = 0; !base && i < sizeof(variables) / sizeof(variables[0]); i++) {
-		base = getenv(variables[i]);
-		if (base && !*base)
-			base = NULL;
-	}
-	if (!base)
-		base = "/tmp";
-	error = scratch_create(base, &launch->run.scratch);
-	if (error < 0)
-		return message_fail(&launch->messages,
-				    "cannot use the scratch directory: %s: %s (choose "
-				    "another one with --scratch)",
-				    base, strerror(-error));
-	message_detail(&launch->messages, "scratch is %s", launch->run.scratch.path);
-	return 0;
-}
-
 static int connect_processes(struct launch *launch)
 {
 	int front[2], failure[2], relay[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, front) < 0 ||
+	launch->scratch = mmap(NULL, sizeof(*launch->scratch), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (launch->scratch == MAP_FAILED ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, front) < 0 ||
 	    pipe2(failure, O_CLOEXEC) < 0 || pipe2(relay, O_CLOEXEC) < 0)
 		return message_fail(&launch->messages, "cannot start a run: %s",
 				    strerror(errno));
@@ -104,14 +83,16 @@ static void describe_host(struct run *run)
 {
 	struct stat status;
 
-	run->uid = getuid();
-	run->gid = getgid();
+	run->uid = geteuid(); /* owner of what we write, and who permissions are for */
+	run->gid = getegid();
 	run->environment = (const char *const *)environ;
 	run->host_has_cvmfs = lstat("/cvmfs", &status) == 0;
 	if (stat("/", &status) == 0) {
 		run->root_dev = status.st_dev;
 		run->root_ino = status.st_ino;
 	}
+	if (stat("/proc", &status) == 0)
+		run->proc_dev = status.st_dev;
 }
 
 static _Noreturn void become_tracer(struct launch *launch)
@@ -126,13 +107,9 @@ static struct front_result run_job(struct launch *launch)
 {
 	struct front_result result = {.status = STATUS_OURS};
 
-	if (open_outputs(launch) || make_scratch(launch))
+	if (open_outputs(launch) || connect_processes(launch))
 		return result;
 	describe_host(&launch->run);
-	if (connect_processes(launch)) {
-		scratch_remove(&launch->run.scratch);
-		return result;
-	}
 	launch->front_pid = getpid();
 	launch->tracer_pid = fork();
 	if (launch->tracer_pid == 0)
@@ -140,7 +117,6 @@ static struct front_result run_job(struct launch *launch)
 	if (launch->tracer_pid < 0) {
 		message_fail(&launch->messages, "cannot start a run: %s",
 			     strerror(errno));
-		scratch_remove(&launch->run.scratch);
 		return result;
 	}
 	close(launch->tracer_fd);

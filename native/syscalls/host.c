@@ -44,17 +44,30 @@ bool host_is_plain(const struct run *run, int dir, const char *path, bool follow
 	return true;
 }
 
+static void proc_link(const struct tracee *tracee, int dirfd, char *path, size_t size)
+{
+	if (dirfd == AT_FDCWD)
+		snprintf(path, size, "/proc/%d/cwd", tracee->tid);
+	else
+		snprintf(path, size, "/proc/%d/fd/%d", tracee->tid, dirfd);
+}
+
 int host_directory(const struct tracee *tracee, int dirfd)
 {
 	char path[64];
 	int fd;
 
-	if (dirfd == AT_FDCWD)
-		snprintf(path, sizeof(path), "/proc/%d/cwd", tracee->tid);
-	else
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", tracee->tid, dirfd);
+	proc_link(tracee, dirfd, path, sizeof(path));
 	fd = open(path, O_PATH | O_CLOEXEC);
 	return fd >= 0 ? fd : -errno;
+}
+
+int host_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
+{
+	char path[64];
+
+	proc_link(tracee, dirfd, path, sizeof(path));
+	return stat(path, ret_stat) < 0 ? -errno : 0;
 }
 
 bool host_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow)

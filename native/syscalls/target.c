@@ -155,23 +155,21 @@ static void find_relative(struct target *target, const struct walk_world *world,
 			  const char *path, unsigned int flags)
 {
 	struct run *run = target->view.run;
-	int fd = host_directory(target->view.tracee, dirfd);
 	const struct node *node;
 	struct stat st;
+	int fd;
 
 	target->kind = TARGET_HOST;
-	if (fd < 0)
+	if (host_inode(target->view.tracee, dirfd, &st) < 0)
 		return; /* EBADF and the like: the kernel says it best. */
-	if (fstat(fd, &st) < 0) {
-		close(fd);
-		return;
-	}
 	node = nodes_find(run, st.st_dev, st.st_ino);
 	if (node && node->kind != NODE_SNAPSHOT) {
-		close(fd);
 		begin_ours(target, world, &node->place, path, flags);
 		return;
 	}
+	fd = host_directory(target->view.tracee, dirfd);
+	if (fd < 0)
+		return;
 	if (!has_dot_dot(path) && st.st_dev != run->proc_dev &&
 	    !(first_is(skip_here(path), "cvmfs") && is_root(run, fd)) &&
 	    host_is_plain(run, fd, path, flags & TARGET_FOLLOW)) {
@@ -189,16 +187,13 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	const struct node *node;
 	struct stat st;
 	struct place place;
-	int dir;
 
 	init(target, run, tracee);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	dir = host_directory(tracee, fd);
-	if (dir < 0)
+	if (host_inode(tracee, fd, &st) < 0)
 		return;
-	node = fstat(dir, &st) == 0 ? nodes_find(run, st.st_dev, st.st_ino) : NULL;
-	close(dir);
+	node = nodes_find(run, st.st_dev, st.st_ino);
 	if (!node || node->kind == NODE_SNAPSHOT)
 		return;
 	place = node->place;

@@ -59,6 +59,8 @@ void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)
 bool host_is_plain(const struct run *run, int dir, const char *path, bool follow);
 /* O_PATH descriptor of the tracee's directory: cwd for AT_FDCWD; negative errno. */
 int host_directory(const struct tracee *tracee, int dirfd);
+/* Which inode the tracee's descriptor (or cwd) is; 0 or a negative errno. */
+int host_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat);
 
 /* True if the tracee's (dirfd, path) names something on the host. */
 bool host_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow);
