@@ -13,9 +13,9 @@ enum {
 };
 
 enum interpose_algorithm { /* as the bits of a catalog's flags */
-	INTERPOSE_SHA1 = 0,
-	INTERPOSE_RIPEMD160 = 1,
-	INTERPOSE_SHAKE128 = 2
+			   INTERPOSE_SHA1 = 0,
+			   INTERPOSE_RIPEMD160 = 1,
+			   INTERPOSE_SHAKE128 = 2
 };
 
 enum interpose_entry_flag {
@@ -25,16 +25,16 @@ enum interpose_entry_flag {
 	INTERPOSE_ENTRY_NESTED = 8, /* a mount point of a nested catalog */
 	INTERPOSE_ENTRY_BIND = 16,  /* with NESTED: a bind mount point */
 	INTERPOSE_ENTRY_HIDDEN = 32,
-	INTERPOSE_ENTRY_XATTR = 64,   /* has stored attributes */
-	INTERPOSE_ENTRY_VARIANT = 128, /* a link target with "$(" */
+	INTERPOSE_ENTRY_XATTR = 64,	  /* has stored attributes */
+	INTERPOSE_ENTRY_VARIANT = 128,	  /* a link target with "$(" */
 	INTERPOSE_ENTRY_NO_CONTENT = 256, /* a regular file without any hash */
 	INTERPOSE_ENTRY_DIRECT_IO = 512
 };
 
 /* ---- building an index (Python: repository/indexing.py) ---- */
 
-/* One row of table `catalog`. Its name, link target, digest and attribute blob stand one
- * after the other in the byte string that comes with the rows. */
+/* One row of table `catalog`. Its name, link target, digest and attribute blob stand
+ * one after the other in the byte string that comes with the rows. */
 struct interpose_row {
 	int64_t path_1, path_2;	    /* md5path_1, md5path_2 */
 	int64_t parent_1, parent_2; /* of the directory that lists the row */
@@ -59,9 +59,9 @@ struct interpose_builder;
 
 struct interpose_builder *interpose_builder_create(void);
 void interpose_builder_destroy(struct interpose_builder *builder);
-/* All return 0 or a negative errno: -ENOMEM; -EBADMSG when the rows contradict one another
- * (lengths beyond `bytes`, a name with '/' or NUL, no root row, a parent that is no
- * directory or is missing, two rows of one name, a circle). */
+/* All return 0 or a negative errno: -ENOMEM; -EBADMSG when the rows contradict one
+ * another (lengths beyond `bytes`, a name with '/' or NUL, no root row, a parent that
+ * is no directory or is missing, two rows of one name, a circle). */
 int interpose_builder_add_rows(struct interpose_builder *builder,
 			       const struct interpose_row *rows, size_t count,
 			       const uint8_t *bytes, size_t bytes_len);
@@ -86,8 +86,8 @@ struct interpose_entry {
 	uint64_t device; /* of a character or block device: makedev() value */
 	uint32_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t inode;	 /* unique within the catalog, equal in a hard-link group */
-	uint32_t flags;	 /* enum interpose_entry_flag */
+	uint32_t inode; /* unique within the catalog, equal in a hard-link group */
+	uint32_t flags; /* enum interpose_entry_flag */
 	uint32_t algorithm;
 	uint32_t parent; /* entry number; the root is 0 and its own parent */
 	uint32_t first_child, child_count; /* of directories */
@@ -96,7 +96,8 @@ struct interpose_entry {
 	const char *name;     /* not terminated */
 	const char *target;   /* of symbolic links, not terminated, not expanded */
 	const uint8_t *xattr; /* the catalog's blob */
-	const uint8_t *digest; /* 20 bytes: content, or the nested catalog; NULL if none */
+	const uint8_t
+		*digest; /* 20 bytes: content, or the nested catalog; NULL if none */
 	const struct interpose_chunk *chunks;
 };
 
@@ -135,7 +136,7 @@ struct interpose_mount {
 	int64_t valid_until; /* seconds since 1970: end of the TTL */
 	uint8_t root_digest[20];
 	uint32_t root_algorithm;
-	uint32_t view; /* enum interpose_view */
+	uint32_t view;	   /* enum interpose_view */
 	uint32_t uid, gid; /* of the claim */
 	uint32_t uid_default, gid_default;
 	uint32_t reserved;
@@ -152,20 +153,22 @@ struct interpose_mount {
 /* ---- the channel: SOCK_SEQPACKET, a header and bytes ---- */
 
 enum interpose_question_kind {
-	INTERPOSE_HELLO = 0,   /* first message; NUL-ended settings; no answer */
-	INTERPOSE_OPEN = 1,    /* body: -; answer body: path of the mount file */
-	INTERPOSE_CATALOG = 2, /* body: hash text NUL path below /cvmfs/FQRN; answer: - */
-	INTERPOSE_OBJECT = 3,  /* body: as CATALOG (hash of the catalog, path of the
-				  file), `entry`: its number; answer: path of a file */
-	INTERPOSE_LIST = 4,    /* no fqrn; answer: names below /cvmfs, each + '\n' */
-	INTERPOSE_NOTE = 5,    /* body: JSON; no answer */
-	INTERPOSE_XATTR = 6,   /* body: as OBJECT + NUL name (empty: list); answer: value
-				  or NUL-ended names */
+	INTERPOSE_HELLO = 0, /* first message; NUL-ended settings; no answer */
+	INTERPOSE_OPEN = 1,  /* body: -; answer body: path of the mount file */
+	INTERPOSE_CATALOG =
+		2, /* body: hash text NUL path below /cvmfs/FQRN; answer: - */
+	INTERPOSE_OBJECT = 3, /* body: as CATALOG (hash of the catalog, path of the
+				 file), `entry`: its number; answer: path of a file */
+	INTERPOSE_LIST = 4,   /* no fqrn; answer: names below /cvmfs, each + '\n' */
+	INTERPOSE_NOTE = 5,   /* body: JSON; no answer */
+	INTERPOSE_XATTR = 6,  /* body: as OBJECT + NUL name (empty: list); answer: value
+				 or NUL-ended names */
 	INTERPOSE_STATISTICS = 7 /* answer: JSON */
 };
 
 enum interpose_question_flag {
-	INTERPOSE_QUESTION_VANISHED = 1, /* the path of the last answer is gone: look again */
+	INTERPOSE_QUESTION_VANISHED =
+		1, /* the path of the last answer is gone: look again */
 	INTERPOSE_QUESTION_NAMED = 2 /* OPEN: asked for by -r: exact errors matter */
 };
 

@@ -33,7 +33,8 @@ static int put_variable(struct output *out, const char *text, size_t len,
 			variant_value value, void *context)
 {
 	size_t name_len = default_at(text, len), value_len;
-	const char *found = name_len ? value(context, text, name_len, &value_len) : NULL;
+	const char *found =
+		name_len ? value(context, text, name_len, &value_len) : NULL;
 
 	if (found)
 		return put(out, found, value_len);

@@ -39,7 +39,8 @@ static void skip_slashes(struct walk *walk)
 		walk->head++;
 }
 
-bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len, bool *ret_last)
+bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len,
+	       bool *ret_last)
 {
 	uint32_t start;
 
@@ -76,9 +77,9 @@ bool place_equal(const struct place *a, const struct place *b)
 {
 	if (a->kind != b->kind)
 		return false;
-	return a->kind != PLACE_ENTRY || (a->mount == b->mount &&
-					  a->catalog == b->catalog &&
-					  a->entry == b->entry);
+	return a->kind != PLACE_ENTRY ||
+	       (a->mount == b->mount && a->catalog == b->catalog &&
+		a->entry == b->entry);
 }
 
 static int entry_of(const struct walk_world *world, const struct place *place,
@@ -108,8 +109,8 @@ enum walk_answer place_parent(const struct walk_world *world, const struct place
 		return WALK_BROKEN;
 	ret_parent->entry = entry.parent;
 	if (entry.parent == 0 && place->catalog != 0)
-		*ret_parent = world->mountpoint(world->context, place->mount,
-						place->catalog);
+		*ret_parent =
+			world->mountpoint(world->context, place->mount, place->catalog);
 	return WALK_YES;
 }
 
@@ -188,13 +189,15 @@ static enum walk_end follow(struct walk *walk, const struct place *link,
 		walk->at.kind = PLACE_HOST;
 		return WALK_LEFT;
 	}
-	return WALK_FOUND; /* An empty target names the directory itself, as in Linux. */
+	return WALK_FOUND; /* An empty target names the directory itself, as in Linux.
+			    */
 }
 
 /* Loads the entry that `at` names; directories of the way must let us through. */
 static enum walk_end enter(struct walk *walk)
 {
-	if (walk->at.kind == PLACE_ENTRY && entry_of(walk->world, &walk->at, &walk->entry))
+	if (walk->at.kind == PLACE_ENTRY &&
+	    entry_of(walk->world, &walk->at, &walk->entry))
 		return fail(walk, EIO);
 	return WALK_FOUND;
 }
@@ -213,7 +216,8 @@ static enum walk_end check_directory(struct walk *walk)
 }
 
 /* One step with a real name. */
-static enum walk_end step_name(struct walk *walk, const char *name, size_t len, bool last)
+static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
+			       bool last)
 {
 	struct interpose_entry entry;
 	struct place child;
@@ -226,7 +230,8 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len, 
 	}
 	if (entry_of(walk->world, &child, &entry) < 0)
 		return fail(walk, EIO);
-	if (S_ISLNK(entry.mode) && (!last || walk->follow_last || walk->trailing_slash)) {
+	if (S_ISLNK(entry.mode) &&
+	    (!last || walk->follow_last || walk->trailing_slash)) {
 		end = follow(walk, &child, &entry);
 		return end == WALK_FOUND ? enter(walk) : end;
 	}

@@ -81,8 +81,10 @@ enum walk_end walk_go(struct walk *walk);
 
 /* Used by the host's half of a walk, on the same text. */
 const char *walk_rest(const struct walk *walk, size_t *ret_len);
-/* Takes the next name off the rest; false at the end. `last`: nothing follows but "/". */
-bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len, bool *ret_last);
+/* Takes the next name off the rest; false at the end. `last`: nothing follows but "/".
+ */
+bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len,
+	       bool *ret_last);
 /* Puts a link's target in front of the rest. -ENAMETOOLONG, or -ELOOP after 40. */
 int walk_push(struct walk *walk, const char *target, size_t target_len);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run/mounts.h"
+#include "run/mounttable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,51 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "run/channel.h"
-
-/* A repository that could not be opened is not asked for again at every call. */
-enum { RETRY_AFTER_S = 10 };
-
-enum slot_state { SLOT_UNKNOWN, SLOT_OPENING, SLOT_OPEN, SLOT_FAILED };
-
-struct catalog {
-	enum slot_state state;
-	uint32_t question;
-	time_t failed_at;
-	struct place mountpoint;
-	struct index_map map;
-	uint64_t inode_base;
-	char hash[64]; /* text with algorithm id */
-	char *prefix;  /* path of its root below /cvmfs/FQRN; "" for the root catalog */
-};
-
-struct mount {
-	enum slot_state state;
-	uint32_t question;
-	int error;
-	time_t failed_at;
-	char *fqrn;
-	const struct interpose_mount *record;
-	size_t record_len;
-	struct catalog *catalogs;
-	uint32_t catalog_count;
-};
-
-struct mounts {
-	struct mount *mounts;
-	uint32_t count;
-};
-
 struct mounts *mounts_create(void)
 {
 	return calloc(1, sizeof(struct mounts));
-}
-
-static void catalog_deinit(struct catalog *catalog)
-{
-	if (catalog->state == SLOT_OPEN)
-		munmap((void *)(uintptr_t)catalog->map.base, catalog->map.size);
-	free(catalog->prefix);
 }
 
 void mounts_destroy(struct mounts *mounts)
@@ -66,7 +24,7 @@ void mounts_destroy(struct mounts *mounts)
 		struct mount *mount = &mounts->mounts[i];
 
 		for (uint32_t c = 0; c < mount->catalog_count; c++)
-			catalog_deinit(&mount->catalogs[c]);
+			catalogs_deinit(&mount->catalogs[c]);
 		free(mount->catalogs);
 		free(mount->fqrn);
 		if (mount->record)
@@ -74,50 +32,6 @@ void mounts_destroy(struct mounts *mounts)
 	}
 	free(mounts->mounts);
 	free(mounts);
-}
-
-/* Maps a whole file read-only; NULL with errno set. */
-static void *map_file(const char *path, size_t *ret_size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *base = NULL;
-	struct stat st;
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) == 0 && st.st_size > 0) {
-		base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		*ret_size = (size_t)st.st_size;
-	}
-	close(fd);
-	if (base == NULL)
-		errno = EBADMSG;
-	return base == MAP_FAILED ? NULL : base;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash ^= value + 0x9e3779b97f4a7c15ull;
-	hash *= 0xff51afd7ed558ccdull;
-	return hash ^ (hash >> 32);
-}
-
-static uint64_t inode_base(uint64_t seed, const char *prefix)
-{
-	/* Ranges of 2^32 numbers anywhere below 2^53: two of a thousand catalogs
-	 * meet with a chance of about 10^-5. */
-	uint64_t hash = mix(mix(seed, index_name_hash(prefix, strlen(prefix))), 1);
-
-	return hash % ((1ull << 53) - (1ull << 33));
-}
-
-static void hash_text(const uint8_t *digest, uint32_t algorithm, char *ret_text)
-{
-	static const char *const suffix[] = {"", "-rmd160", "-shake128"};
-
-	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
-		sprintf(ret_text + 2 * i, "%02x", digest[i]);
-	strcat(ret_text, suffix[algorithm < 3 ? algorithm : 0]);
 }
 
 static bool name_is_fqrn(const char *name, size_t len)
@@ -150,53 +64,6 @@ const char *mounts_span(const struct mounts *mounts, uint32_t mount,
 	return (const char *)m->record + span.offset;
 }
 
-/* Opens the index file of `catalog`; SLOT_UNKNOWN stays when there is none yet. */
-static void catalog_map(const struct mounts *mounts, uint32_t mount,
-			struct catalog *catalog)
-{
-	const struct interpose_mount *record = mounts->mounts[mount].record;
-	uint32_t len;
-	const char *dir = mounts_span(mounts, mount, record->index_dir, &len);
-	char path[4096 + 128];
-	size_t size;
-	void *base;
-
-	if (!dir || len >= 4096)
-		return;
-	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
-		 INTERPOSE_INDEX_VERSION);
-	base = map_file(path, &size);
-	if (!base)
-		return;
-	if (index_map_check(&catalog->map, base, size) < 0) {
-		munmap(base, size); /* The resolver makes it anew. */
-		return;
-	}
-	catalog->state = SLOT_OPEN;
-}
-
-static int catalog_add(struct mounts *mounts, uint32_t mount, const char *prefix,
-		       const uint8_t *digest, uint32_t algorithm)
-{
-	struct mount *m = &mounts->mounts[mount];
-	struct catalog *all = realloc(m->catalogs, (m->catalog_count + 1) * sizeof(*all));
-	struct catalog *catalog;
-
-	if (!all)
-		return -ENOMEM;
-	m->catalogs = all;
-	catalog = &all[m->catalog_count];
-	memset(catalog, 0, sizeof(*catalog));
-	catalog->prefix = strdup(prefix);
-	if (!catalog->prefix)
-		return -ENOMEM;
-	hash_text(digest, algorithm, catalog->hash);
-	catalog->inode_base = inode_base(m->record->place, prefix);
-	m->catalog_count++;
-	catalog_map(mounts, mount, catalog);
-	return 0;
-}
-
 /* The resolver has opened the repository: map what it left. */
 static int mount_load(struct mounts *mounts, uint32_t mount, const char *path)
 {
@@ -205,7 +72,7 @@ static int mount_load(struct mounts *mounts, uint32_t mount, const char *path)
 	size_t size;
 	int result;
 
-	record = map_file(path, &size);
+	record = mounttable_map_file(path, &size);
 	if (!record)
 		return -errno;
 	m->record = record;
@@ -213,8 +80,8 @@ static int mount_load(struct mounts *mounts, uint32_t mount, const char *path)
 	if (size < sizeof(*record) || record->magic != INTERPOSE_MOUNT_MAGIC ||
 	    record->version != INTERPOSE_MOUNT_VERSION)
 		return -EBADMSG;
-	result = catalog_add(mounts, mount, "", record->root_digest,
-			     record->root_algorithm);
+	result = catalogs_add(mounts, mount, "", record->root_digest,
+			      record->root_algorithm);
 	if (result < 0)
 		return result;
 	return m->catalogs[0].state == SLOT_OPEN ? 0 : -EBADMSG;
@@ -245,7 +112,26 @@ static int slot_of(struct mounts *mounts, const char *name, size_t len,
 	return 0;
 }
 
-static time_t now_s(void)
+/* Maps a whole file read-only; NULL with errno set. */
+void *mounttable_map_file(const char *path, size_t *ret_size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *base = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && st.st_size > 0) {
+		base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		*ret_size = (size_t)st.st_size;
+	}
+	close(fd);
+	if (base == NULL)
+		errno = EBADMSG;
+	return base == MAP_FAILED ? NULL : base;
+}
+
+time_t mounttable_now_s(void)
 {
 	struct timespec now;
 
@@ -253,11 +139,25 @@ static time_t now_s(void)
 	return now.tv_sec;
 }
 
+/* Asks and gives the id; 0 when nobody can be asked. */
+uint32_t mounttable_ask(struct run *run, const struct channel_question *question)
+{
+	int id = channel_ask(run->channel, question);
+
+	run->counters.questions++;
+	return id > 0 ? (uint32_t)id : 0;
+}
+
+bool mounttable_retry_now(time_t failed_at)
+{
+	return mounttable_now_s() - failed_at >= RETRY_AFTER_S;
+}
+
 static void mount_fail(struct mount *mount, int error)
 {
 	mount->state = SLOT_FAILED;
 	mount->error = error;
-	mount->failed_at = now_s();
+	mount->failed_at = mounttable_now_s();
 }
 
 /* Takes the answer to the mount's question, if it is there. */
@@ -288,20 +188,6 @@ static void mount_take_answer(struct run *run, uint32_t number)
 	mount->question = 0;
 }
 
-/* Asks and gives the id; 0 when nobody can be asked. */
-static uint32_t ask(struct run *run, const struct channel_question *question)
-{
-	int id = channel_ask(run->channel, question);
-
-	run->counters.questions++;
-	return id > 0 ? (uint32_t)id : 0;
-}
-
-static bool retry_now(time_t failed_at)
-{
-	return now_s() - failed_at >= RETRY_AFTER_S;
-}
-
 enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 			     uint32_t *ret_mount, uint32_t *ret_question)
 {
@@ -317,13 +203,13 @@ enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 	if (mount->state == SLOT_OPENING)
 		mount_take_answer(run, number);
 	if (mount->state == SLOT_FAILED && mount->error != ENOENT && !mount->record &&
-	    retry_now(mount->failed_at))
+	    mounttable_retry_now(mount->failed_at))
 		mount->state = SLOT_UNKNOWN;
 	if (mount->state == SLOT_UNKNOWN) {
 		struct channel_question question = {.kind = INTERPOSE_OPEN,
 						    .fqrn = mount->fqrn};
 
-		mount->question = ask(run, &question);
+		mount->question = mounttable_ask(run, &question);
 		if (!mount->question)
 			return WALK_BROKEN;
 		mount->state = SLOT_OPENING;
@@ -335,25 +221,6 @@ enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 	if (mount->state == SLOT_OPEN)
 		return WALK_YES;
 	return mount->error == ENOENT ? WALK_NO : WALK_BROKEN;
-}
-
-const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mount,
-				       uint32_t catalog)
-{
-	const struct mount *m;
-
-	if (mount >= mounts->count)
-		return NULL;
-	m = &mounts->mounts[mount];
-	if (catalog >= m->catalog_count || m->catalogs[catalog].state != SLOT_OPEN)
-		return NULL;
-	return &m->catalogs[catalog].map;
-}
-
-struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
-			       uint32_t catalog)
-{
-	return mounts->mounts[mount].catalogs[catalog].mountpoint;
 }
 
 const struct interpose_mount *mounts_record(const struct mounts *mounts, uint32_t mount)
@@ -369,120 +236,6 @@ const char *mounts_fqrn(const struct mounts *mounts, uint32_t mount)
 uint32_t mounts_count(const struct mounts *mounts)
 {
 	return mounts->count;
-}
-
-/* Slot of the catalog at `mountpoint`, made if there is none; a negative errno. */
-static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
-{
-	struct mount *mount = &mounts->mounts[mountpoint->mount];
-	struct interpose_entry entry;
-	char path[4096 + 128];
-	int result;
-
-	for (uint32_t i = 1; i < mount->catalog_count; i++) {
-		if (place_equal(&mount->catalogs[i].mountpoint, mountpoint))
-			return (int)i;
-	}
-	result = index_entry(&mount->catalogs[mountpoint->catalog].map,
-			     mountpoint->entry, &entry);
-	if (result < 0)
-		return result;
-	if (!entry.digest)
-		return -ENOENT;
-	result = mounts_path(mounts, mountpoint, path, sizeof(path));
-	if (result < 0)
-		return result;
-	result = catalog_add(mounts, mountpoint->mount,
-			     path + strlen("/cvmfs/") + strlen(mount->fqrn), entry.digest,
-			     entry.algorithm);
-	if (result < 0)
-		return result;
-	mount->catalogs[mount->catalog_count - 1].mountpoint = *mountpoint;
-	return (int)mount->catalog_count - 1;
-}
-
-static void catalog_take_answer(struct run *run, uint32_t mount, struct catalog *catalog)
-{
-	struct channel_answer answer;
-	enum channel_state state =
-		channel_look(run->channel, catalog->question, &answer);
-
-	if (state == CHANNEL_UNDER_WAY)
-		return;
-	catalog->state = SLOT_UNKNOWN;
-	if (state == CHANNEL_UNKNOWN)
-		return;
-	if (!answer.error)
-		catalog_map(run->mounts, mount, catalog);
-	if (catalog->state != SLOT_OPEN) {
-		catalog->state = SLOT_FAILED;
-		catalog->failed_at = now_s();
-	}
-	channel_forget(run->channel, catalog->question);
-	catalog->question = 0;
-}
-
-enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
-			       uint32_t *ret_catalog, uint32_t *ret_question)
-{
-	struct mounts *mounts = run->mounts;
-	int slot = nested_slot(mounts, mountpoint);
-	struct catalog *catalog;
-
-	if (slot < 0)
-		return WALK_BROKEN;
-	catalog = &mounts->mounts[mountpoint->mount].catalogs[slot];
-	if (catalog->state == SLOT_OPENING)
-		catalog_take_answer(run, mountpoint->mount, catalog);
-	if (catalog->state == SLOT_FAILED && retry_now(catalog->failed_at))
-		catalog->state = SLOT_UNKNOWN;
-	if (catalog->state == SLOT_UNKNOWN) {
-		char body[4096 + 128];
-		int len = mounts_question_body(mounts, mountpoint, true, body,
-					       sizeof(body));
-		struct channel_question question = {
-			.kind = INTERPOSE_CATALOG,
-			.fqrn = mounts->mounts[mountpoint->mount].fqrn,
-			.body = body,
-			.body_len = (size_t)len};
-
-		catalog->question = len < 0 ? 0 : ask(run, &question);
-		if (!catalog->question)
-			return WALK_BROKEN;
-		catalog->state = SLOT_OPENING;
-	}
-	*ret_catalog = (uint32_t)slot;
-	*ret_question = catalog->question;
-	if (catalog->state == SLOT_OPENING)
-		return WALK_UNKNOWN;
-	return catalog->state == SLOT_OPEN ? WALK_YES : WALK_BROKEN;
-}
-
-int mounts_question_body(const struct mounts *mounts, const struct place *place,
-			 bool of_nested, char *buffer, size_t size)
-{
-	const struct mount *mount = &mounts->mounts[place->mount];
-	const char *hash = mount->catalogs[place->catalog].hash;
-	char nested[64], path[4096 + 128];
-	struct interpose_entry entry;
-	int len = mounts_path(mounts, place, path, sizeof(path));
-	size_t skip = strlen("/cvmfs/") + strlen(mount->fqrn);
-
-	if (len < 0)
-		return len;
-	if (of_nested) {
-		if (index_entry(&mount->catalogs[place->catalog].map, place->entry,
-				&entry) < 0 ||
-		    !entry.digest)
-			return -EIO;
-		hash_text(entry.digest, entry.algorithm, nested);
-		hash = nested;
-	}
-	if (strlen(hash) + 1 + (size_t)len - skip > size)
-		return -ENAMETOOLONG;
-	memcpy(buffer, hash, strlen(hash) + 1);
-	memcpy(buffer + strlen(hash) + 1, path + skip, (size_t)len - skip);
-	return (int)(strlen(hash) + 1 + (size_t)len - skip);
 }
 
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,

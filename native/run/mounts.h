@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Opened repositories and the catalogs mapped for them. Nothing here blocks: what is not
- * known yet becomes a question (WALK_UNKNOWN and its id). */
+/* Opened repositories and the catalogs mapped for them. Nothing here blocks: what is
+ * not known yet becomes a question (WALK_UNKNOWN and its id). */
 #ifndef RUN_MOUNTS_H
 #define RUN_MOUNTS_H
 
@@ -21,20 +21,23 @@ const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mou
 struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
 			       uint32_t catalog);
 
-const struct interpose_mount *mounts_record(const struct mounts *mounts, uint32_t mount);
+const struct interpose_mount *mounts_record(const struct mounts *mounts,
+					    uint32_t mount);
 const char *mounts_fqrn(const struct mounts *mounts, uint32_t mount);
 uint32_t mounts_count(const struct mounts *mounts);
 /* Bytes of a span of the record; NULL and 0 for one that does not fit. */
 const char *mounts_span(const struct mounts *mounts, uint32_t mount,
 			struct interpose_span span, uint32_t *ret_len);
 
-/* Body of CATALOG and OBJECT questions: hash text NUL path. Length or a negative errno. */
+/* Body of CATALOG and OBJECT questions: hash text NUL path. Length or a negative errno.
+ */
 int mounts_question_body(const struct mounts *mounts, const struct place *place,
 			 bool of_nested, char *buffer, size_t size);
 /* Stable number of an entry, below 2^53 (design 5). */
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry);
-/* Number that statfs and stat show for the repository; of /cvmfs with kind PLACE_TOP. */
+/* Number that statfs and stat show for the repository; of /cvmfs with kind PLACE_TOP.
+ */
 uint64_t mounts_device(const struct place *place);
 /* Id of its mount in statx and mountinfo; of /cvmfs with kind PLACE_TOP. */
 uint32_t mounts_mount_id(const struct place *place);

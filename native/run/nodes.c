@@ -56,7 +56,8 @@ void nodes_destroy(struct nodes *nodes)
 	free(nodes);
 }
 
-static struct node *node_slot(struct node *table, size_t size, uint64_t dev, uint64_t ino)
+static struct node *node_slot(struct node *table, size_t size, uint64_t dev,
+			      uint64_t ino)
 {
 	size_t at = (size_t)mix(dev, ino) & (size - 1);
 
@@ -137,7 +138,8 @@ static int skeleton_grow(struct nodes *nodes)
 
 /* Makes the inode: a directory is empty and closed to writing, a device or socket is
  * shown by an empty file (it can be named and never used: the mount would be nodev). */
-static int make(const char *path, const struct interpose_entry *entry, const char *target)
+static int make(const char *path, const struct interpose_entry *entry,
+		const char *target)
 {
 	int fd;
 

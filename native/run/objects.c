@@ -15,7 +15,13 @@
 
 enum { RETRY_AFTER_S = 2, FIRST_SIZE = 256 };
 
-enum object_state { OBJECT_FREE, OBJECT_UNKNOWN, OBJECT_ASKED, OBJECT_THERE, OBJECT_FAILED };
+enum object_state {
+	OBJECT_FREE,
+	OBJECT_UNKNOWN,
+	OBJECT_ASKED,
+	OBJECT_THERE,
+	OBJECT_FAILED
+};
 
 struct object {
 	uint8_t digest[INTERPOSE_DIGEST_SIZE];
@@ -97,7 +103,8 @@ static int grow(struct objects *objects)
 	return 0;
 }
 
-static struct object *slot_of(struct objects *objects, const struct interpose_entry *entry)
+static struct object *slot_of(struct objects *objects,
+			      const struct interpose_entry *entry)
 {
 	struct object *object;
 	size_t at;
@@ -119,7 +126,8 @@ static struct object *slot_of(struct objects *objects, const struct interpose_en
 	return object;
 }
 
-/* Path in the private cache: names of cvmfs-format 10.1, and our own for chunked files. */
+/* Path in the private cache: names of cvmfs-format 10.1, and our own for chunked files.
+ */
 static void private_path(const struct run *run, uint32_t mount,
 			 const struct object *object, char *buffer, size_t size)
 {
@@ -131,8 +139,8 @@ static void private_path(const struct run *run, uint32_t mount,
 
 	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
 		sprintf(hex + 2 * i, "%02x", object->digest[i]);
-	snprintf(buffer, size, "%.*s/%.2s/%s%s%s", (int)len, dir ? dir : "", hex, hex + 2,
-		 suffix[object->algorithm < 3 ? object->algorithm : 0],
+	snprintf(buffer, size, "%.*s/%.2s/%s%s%s", (int)len, dir ? dir : "", hex,
+		 hex + 2, suffix[object->algorithm < 3 ? object->algorithm : 0],
 		 object->chunked ? "-assembled" : "");
 }
 
@@ -151,7 +159,8 @@ static void object_is_at(struct object *object, char *path)
 }
 
 /* Only files that we stored ourselves count without a question (decisions 16, 17). */
-static void look_in_private(const struct run *run, uint32_t mount, struct object *object)
+static void look_in_private(const struct run *run, uint32_t mount,
+			    struct object *object)
 {
 	char path[4096 + 128];
 	struct stat st;
@@ -227,7 +236,8 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 		return WALK_BROKEN;
 	if (object->state == OBJECT_ASKED)
 		take_answer(run, object);
-	if (object->state == OBJECT_FAILED && now_s() - object->failed_at >= RETRY_AFTER_S)
+	if (object->state == OBJECT_FAILED &&
+	    now_s() - object->failed_at >= RETRY_AFTER_S)
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_UNKNOWN)
 		look_in_private(run, place->mount, object);

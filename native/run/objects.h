@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the content of an entry is: looked up once in the private cache, else asked for. */
+/* Where the content of an entry is: looked up once in the private cache, else asked
+ * for. */
 #ifndef RUN_OBJECTS_H
 #define RUN_OBJECTS_H
 
@@ -9,14 +10,14 @@
 struct objects *objects_create(void);
 void objects_destroy(struct objects *objects);
 
-/* YES: *ret_path is the absolute path of a file with the entry's content, valid until the
- * next call, and its inode is noted as this place's. UNKNOWN: *ret_question is under way.
- * BROKEN: EIO. */
+/* YES: *ret_path is the absolute path of a file with the entry's content, valid until
+ * the next call, and its inode is noted as this place's. UNKNOWN: *ret_question is
+ * under way. BROKEN: EIO. */
 enum walk_answer objects_find(struct run *run, const struct place *place,
 			      const struct interpose_entry *entry,
 			      const char **ret_path, uint32_t *ret_question);
-/* The kernel did not find something at the path it was given: true if it was the object's
- * own name that has gone (decisions 8). */
+/* The kernel did not find something at the path it was given: true if it was the
+ * object's own name that has gone (decisions 8). */
 bool objects_vanished(struct run *run, const struct interpose_entry *entry);
 
 #endif

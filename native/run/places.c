@@ -23,7 +23,8 @@ int mounts_path(const struct mounts *mounts, const struct place *place, char *bu
 	buffer[--start] = '\0';
 	while (at.entry != 0) {
 		struct interpose_entry entry;
-		const struct index_map *map = mounts_catalog(mounts, at.mount, at.catalog);
+		const struct index_map *map =
+			mounts_catalog(mounts, at.mount, at.catalog);
 
 		if (!map || index_entry(map, at.entry, &entry) < 0)
 			return -EIO;
@@ -52,12 +53,14 @@ uint64_t mounts_device(const struct place *place)
 {
 	/* Major 0 as every unnamed file system; minors that the kernel gives out from
 	 * below and does not reach. */
-	return makedev(0, 0xf0000 + (place->kind == PLACE_ENTRY ? place->mount + 1 : 0));
+	return makedev(0,
+		       0xf0000 + (place->kind == PLACE_ENTRY ? place->mount + 1 : 0));
 }
 
 uint32_t mounts_mount_id(const struct place *place)
 {
-	/* The kernel gives ids out from 1 and reuses them: no mount of the host has it. */
+	/* The kernel gives ids out from 1 and reuses them: no mount of the host has it.
+	 */
 	return 0x7c000000u + (place->kind == PLACE_ENTRY ? place->mount + 1 : 0);
 }
 

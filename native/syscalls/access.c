@@ -6,8 +6,9 @@
 
 #include "syscalls/handlers.h"
 
-static enum verdict access_any(struct run *run, struct tracee *tracee, int dirfd_argument,
-			       int path_argument, unsigned int flags)
+static enum verdict access_any(struct run *run, struct tracee *tracee,
+			       int dirfd_argument, int path_argument,
+			       unsigned int flags)
 {
 	uint64_t mode = (uint32_t)tracee->stop.args[path_argument + 1];
 	struct target target;
@@ -24,7 +25,8 @@ static enum verdict access_any(struct run *run, struct tracee *tracee, int dirfd
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
 	error = view_access(&target.view, &target.walk.at,
-			    target.walk.at.kind == PLACE_TOP ? NULL : &target.walk.entry,
+			    target.walk.at.kind == PLACE_TOP ? NULL
+							     : &target.walk.entry,
 			    (int)mode);
 	return tracee_answer(tracee, -error);
 }

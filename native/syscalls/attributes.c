@@ -7,8 +7,8 @@
 
 #include "syscalls/handlers.h"
 
-static enum verdict change_at(struct run *run, struct tracee *tracee, int dirfd_argument,
-			      int path_argument, unsigned int flags)
+static enum verdict change_at(struct run *run, struct tracee *tracee,
+			      int dirfd_argument, int path_argument, unsigned int flags)
 {
 	struct target target;
 	enum verdict verdict;

@@ -12,7 +12,8 @@ enum verdict redirect_elsewhere(struct target *target, unsigned int position)
 {
 	struct redirection redirection = {position, target->elsewhere};
 
-	return tracee_redirect(target->view.tracee, &redirection, 1, tracee_leave_as_is);
+	return tracee_redirect(target->view.tracee, &redirection, 1,
+			       tracee_leave_as_is);
 }
 
 /* filename_create() on a read-only mount. */
@@ -27,8 +28,8 @@ static int create_error(const struct target *target, bool directory)
 	return EROFS;
 }
 
-static enum verdict create_at(struct run *run, struct tracee *tracee, int dirfd_argument,
-			      int path_argument, bool directory)
+static enum verdict create_at(struct run *run, struct tracee *tracee,
+			      int dirfd_argument, int path_argument, bool directory)
 {
 	struct target target;
 	enum verdict verdict;
@@ -90,8 +91,9 @@ static int removal_error(const struct target *target, enum removal removal)
 	return walk->last_len == 1 ? EINVAL : ENOTEMPTY;
 }
 
-static enum verdict remove_at(struct run *run, struct tracee *tracee, int dirfd_argument,
-			      int path_argument, enum removal removal)
+static enum verdict remove_at(struct run *run, struct tracee *tracee,
+			      int dirfd_argument, int path_argument,
+			      enum removal removal)
 {
 	struct target target;
 	enum verdict verdict;
@@ -154,7 +156,8 @@ static int rename_error(const struct target *from, const struct target *to)
 	if (is_host(from) != is_host(to))
 		return EXDEV;
 	if (from->walk.at.kind != to->walk.at.kind ||
-	    (from->walk.at.kind == PLACE_ENTRY && from->walk.at.mount != to->walk.at.mount))
+	    (from->walk.at.kind == PLACE_ENTRY &&
+	     from->walk.at.mount != to->walk.at.mount))
 		return EXDEV;
 	if (!from->walk.last || !to->walk.last || from->walk.last_is_dot ||
 	    to->walk.last_is_dot)
@@ -195,8 +198,8 @@ HANDLER(enter_renameat)
 static bool old_exists(struct tracee *tracee, int dirfd_argument, int path_argument,
 		       bool follow)
 {
-	int dirfd = dirfd_argument < 0 ? AT_FDCWD
-				       : (int)tracee->stop.args[dirfd_argument];
+	int dirfd =
+		dirfd_argument < 0 ? AT_FDCWD : (int)tracee->stop.args[dirfd_argument];
 	char path[TARGET_PATH_SIZE];
 
 	return tracee_read_string(tracee, tracee->stop.args[path_argument], path,
@@ -209,8 +212,7 @@ static enum verdict link_at(struct run *run, struct tracee *tracee, const int at
 {
 	struct target from, to;
 	enum verdict verdict;
-	bool ours =
-		target_of_call(&from, run, tracee, at[0], at[1], flags, &verdict);
+	bool ours = target_of_call(&from, run, tracee, at[0], at[1], flags, &verdict);
 
 	if (!ours && (verdict != VERDICT_PASS || from.kind != TARGET_HOST))
 		return verdict;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A real file that stands for an entry: the object of a regular file, else the skeleton. */
+/* A real file that stands for an entry: the object of a regular file, else the
+ * skeleton. */
 #ifndef SYSCALLS_CONTENT_H
 #define SYSCALLS_CONTENT_H
 

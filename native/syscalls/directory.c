@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* getdents64, getdents. A directory of /cvmfs is an empty real one; its listing comes from
- * the index and its position is the descriptor's own (tracer-design 9). */
+/* getdents64, getdents. A directory of /cvmfs is an empty real one; its listing comes
+ * from the index and its position is the descriptor's own (tracer-design 9). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,8 +46,8 @@ static bool block_add(struct block *block, const struct listing_item *item)
 	return true;
 }
 
-/* Sets the descriptor's position (or ASKs for it) by a copy, which shares it. The position
- * or a negative errno. */
+/* Sets the descriptor's position (or ASKs for it) by a copy, which shares it. The
+ * position or a negative errno. */
 enum { ASK = -1 };
 
 static int64_t seek(struct tracee *tracee, int fd, int64_t to)
@@ -84,7 +84,8 @@ static int64_t position_by_proc(struct tracee *tracee, int fd)
 	file = fopen(path, "re");
 	if (!file)
 		return -errno;
-	if (!fgets(line, sizeof(line), file) || sscanf(line, "pos: %lld", &position) != 1)
+	if (!fgets(line, sizeof(line), file) ||
+	    sscanf(line, "pos: %lld", &position) != 1)
 		position = -EBADF;
 	fclose(file);
 	return position;
@@ -95,10 +96,12 @@ static enum verdict leave_seek(struct run *run, struct tracee *tracee)
 	int64_t result = arch_result(&tracee->stop.regs);
 
 	(void)run;
-	return tracee_finish(tracee, result < 0 ? result : (int64_t)tracee->stop.note[0]);
+	return tracee_finish(tracee,
+			     result < 0 ? result : (int64_t)tracee->stop.note[0]);
 }
 
-static enum verdict end_at(struct tracee *tracee, int fd, int64_t position, size_t bytes)
+static enum verdict end_at(struct tracee *tracee, int fd, int64_t position,
+			   size_t bytes)
 {
 	if (seek(tracee, fd, position) >= 0)
 		return tracee_answer(tracee, (int64_t)bytes);

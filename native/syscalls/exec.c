@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* execve, execveat. The kernel executes an object of the cache; the program is told its
- * name in /cvmfs: argv of scripts, AT_EXECFN, comm, /proc/self/exe (tracer-design 11). */
+ * name in /cvmfs: argv of scripts, AT_EXECFN, comm, /proc/self/exe (tracer-design 11).
+ */
 #include "syscalls/exec.h"
 
 #include <errno.h>
@@ -50,40 +51,42 @@ static enum verdict leave_exec(struct run *run, struct tracee *tracee)
 
 /* ---- the new argument list ---- */
 
-/* Copies the pointers argv[1...] with their NULL; a negative errno. */
+/* Bytes from `address` to the end of its page: the next one may be unmapped. */
+static size_t in_page(uint64_t address)
+{
+	return 4096 - address % 4096;
+}
+
+/* Copies the pointers argv[1...] with their NULL, page by page; a negative errno. */
 static int64_t read_pointers(struct tracee *tracee, uint64_t argv, uint64_t **ret_list)
 {
-	uint64_t *list = NULL, *grown;
-	size_t count = 0, capacity = 0;
+	uint64_t first = 0, *list = calloc(1, sizeof(*list)), *grown;
+	size_t count = 0;
 
-	if (argv) {
-		uint64_t first;
-
-		if (tracee_read(tracee, argv, &first, sizeof(first)) < 0)
-			return -EFAULT;
-		argv = first ? argv + sizeof(first) : 0;
-	}
-	for (;;) {
-		if (count == capacity) {
-			capacity = capacity ? capacity * 2 : 64;
-			grown = realloc(list, capacity * sizeof(*list));
-			if (!grown || capacity > MAX_ARGUMENTS) {
-				free(grown ? grown : list);
-				return -E2BIG;
-			}
-			list = grown;
-		}
-		list[count] = 0;
-		if (argv && tracee_read(tracee, argv + count * sizeof(*list),
-					&list[count], sizeof(*list)) < 0) {
-			free(list);
-			return -EFAULT;
-		}
-		if (!list[count++])
-			break;
-	}
 	*ret_list = list;
-	return (int64_t)count;
+	if (!list)
+		return -ENOMEM;
+	if (argv && tracee_read(tracee, argv, &first, sizeof(first)) < 0)
+		return -EFAULT;
+	if (!first)
+		return 1;
+	for (argv += sizeof(first); count < MAX_ARGUMENTS;) {
+		size_t more = in_page(argv) / sizeof(*list);
+
+		more = more ? more : 1;
+		grown = realloc(list, (count + more) * sizeof(*list));
+		if (!grown)
+			return -ENOMEM;
+		*ret_list = list = grown;
+		if (tracee_read(tracee, argv, list + count, more * sizeof(*list)) < 0)
+			return -EFAULT;
+		argv += more * sizeof(*list);
+		for (size_t end = count + more; count < end;) {
+			if (!list[count++])
+				return (int64_t)count;
+		}
+	}
+	return -E2BIG;
 }
 
 static enum verdict leave_area(struct run *run, struct tracee *tracee)
@@ -103,8 +106,12 @@ static enum verdict leave_area(struct run *run, struct tracee *tracee)
 static enum verdict map_area(struct tracee *tracee, uint64_t size)
 {
 	struct pending_exec *pending = tracee->pending_exec;
-	const uint64_t args[] = {0, size, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};
+	const uint64_t args[] = {0,
+				 size,
+				 PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS,
+				 (uint64_t)-1,
+				 0};
 
 	pending->area_size = size;
 	for (unsigned int i = 0; i < 6; i++)
@@ -146,6 +153,7 @@ static enum verdict set_arguments(struct tracee *tracee, const struct program *p
 	int result;
 
 	if (count < 0) {
+		free(rest);
 		tracee_free_slot(tracee);
 		return tracee_answer(tracee, count);
 	}
@@ -170,8 +178,9 @@ static enum verdict set_arguments(struct tracee *tracee, const struct program *p
 
 /* ---- the entry ---- */
 
-/* The kernel copies the path to the top of the new stack, where it becomes AT_EXECFN; made
- * at least as long as the name that belongs there, it can be overwritten in place. */
+/* The kernel copies the path to the top of the new stack, where it becomes AT_EXECFN;
+ * made at least as long as the name that belongs there, it can be overwritten in place.
+ */
 static void pad(char *buffer, size_t size, const char *path, size_t at_least)
 {
 	size_t len = strlen(path), fill = 0;
@@ -219,7 +228,8 @@ static enum verdict execute(struct run *run, struct tracee *tracee,
 			     arch_argument(&tracee->stop.regs, path_position));
 }
 
-/* execve of something that is the host's alone: what a former program was called ends. */
+/* execve of something that is the host's alone: what a former program was called ends.
+ */
 static enum verdict execute_host(struct tracee *tracee)
 {
 	struct pending_exec *pending;
@@ -234,8 +244,9 @@ static enum verdict execute_host(struct tracee *tracee)
 	return VERDICT_PASS;
 }
 
-static enum verdict exec_any(struct run *run, struct tracee *tracee, struct target *target,
-			     const struct name *name, unsigned int path_position)
+static enum verdict exec_any(struct run *run, struct tracee *tracee,
+			     struct target *target, const struct name *name,
+			     unsigned int path_position)
 {
 	struct program program;
 	int result;

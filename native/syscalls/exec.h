@@ -6,13 +6,17 @@
 #include "syscalls/syscalls.h"
 #include "syscalls/target.h"
 
-enum { EXEC_HEAD_SIZE = 256, EXEC_MAX_DEPTH = 5, EXEC_MAX_PREFIX = 2 * EXEC_MAX_DEPTH + 1 };
+enum {
+	EXEC_HEAD_SIZE = 256,
+	EXEC_MAX_DEPTH = 5,
+	EXEC_MAX_PREFIX = 2 * EXEC_MAX_DEPTH + 1
+};
 
 /* What execve() of one file comes to, after all `#!` lines (program.c). */
 struct program {
 	char path[TARGET_PATH_SIZE]; /* what the kernel is to execute */
-	bool ours;		     /* `path` or something on the way is not the host's */
-	bool is_object;		     /* `path` stands for `place` */
+	bool ours;	/* `path` or something on the way is not the host's */
+	bool is_object; /* `path` stands for `place` */
 	char host_exe[TARGET_PATH_SIZE]; /* the host program that `path` is a copy of */
 	struct place place;
 	/* To retry: TARGET_QUESTION's id; or the errno of the job. */
@@ -31,9 +35,10 @@ struct name {
 	const char *text, *shown;
 };
 
-/* Finds the program behind `target` (of the call). 0: filled in; -1: `question` or `error`
- * is set; 1: the host's own business from end to end. */
-int program_find(struct program *program, struct target *target, const struct name *name);
+/* Finds the program behind `target` (of the call). 0: filled in; -1: `question` or
+ * `error` is set; 1: the host's own business from end to end. */
+int program_find(struct program *program, struct target *target,
+		 const struct name *name);
 
 /* image.c: reading executables. All take an open descriptor. */
 /* Interpreter and argument of a `#!` line as load_script() of Linux parses it; 0, or
@@ -42,13 +47,15 @@ int program_find(struct program *program, struct target *target, const struct na
 int image_script(char *line, const char **ret_interpreter, const char **ret_argument);
 /* PT_INTERP of an ELF file; its length, 0: none. */
 int image_interpreter(int fd, char *buffer, size_t size);
-/* A copy of `fd` in the scratch whose PT_INTERP is `interpreter`. 0 or a negative errno. */
+/* A copy of `fd` in the scratch whose PT_INTERP is `interpreter`. 0 or a negative
+ * errno. */
 int image_copy(struct run *run, int fd, const char *interpreter, char *ret_path,
 	       size_t size);
 
 /* What /proc/self/exe says if target->own_exe; NULL: by the inode. */
 const char *exec_identity(const struct target *target);
-/* What execve() left for its event: the name to tell, NULL: none; and /proc/self/exe. */
+/* What execve() left for its event: the name to tell, NULL: none; and /proc/self/exe.
+ */
 const char *exec_shown(const struct tracee *tracee);
 int exec_take_identity(struct tracee *tracee);
 /* At the exec event and when a tracee is gone. */

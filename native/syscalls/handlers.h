@@ -63,15 +63,15 @@ HANDLER(enter_unlink);
 HANDLER(enter_unlinkat);
 HANDLER(enter_rmdir);
 /* attributes.c: calls that change what is there */
-HANDLER(enter_change_path);	   /* (path, ...), links followed */
-HANDLER(enter_change_link);	   /* (path, ...), links not followed */
-HANDLER(enter_change_at);	   /* (dirfd, path, ..., flags in the 4th) */
-HANDLER(enter_change_at_follow);   /* (dirfd, path, ...), no flags */
-HANDLER(enter_fchownat);	   /* flags in the 5th */
-HANDLER(enter_utimensat);	   /* a NULL path means dirfd itself */
-HANDLER(enter_xattr_at);	   /* (dirfd, path, flags, ...) */
+HANDLER(enter_change_path);	 /* (path, ...), links followed */
+HANDLER(enter_change_link);	 /* (path, ...), links not followed */
+HANDLER(enter_change_at);	 /* (dirfd, path, ..., flags in the 4th) */
+HANDLER(enter_change_at_follow); /* (dirfd, path, ...), no flags */
+HANDLER(enter_fchownat);	 /* flags in the 5th */
+HANDLER(enter_utimensat);	 /* a NULL path means dirfd itself */
+HANDLER(enter_xattr_at);	 /* (dirfd, path, flags, ...) */
 HANDLER(enter_truncate);
-HANDLER(enter_change_descriptor);  /* (fd, ...) */
+HANDLER(enter_change_descriptor); /* (fd, ...) */
 /* process.c */
 HANDLER(enter_dup);
 HANDLER(enter_credentials);

@@ -128,7 +128,8 @@ static bool is_host_root(const struct host *host)
 	       st.st_ino == run->root_ino;
 }
 
-/* Where the walk has ended on the host: by path, if the kernel needs to be led there. */
+/* Where the walk has ended on the host: by path, if the kernel needs to be led there.
+ */
 static enum step end_host(struct host *host, int fd, const char *name)
 {
 	char link[32];
@@ -198,13 +199,15 @@ static const char *proc_name(const struct host *host, const char *name, char *bu
 	if (strcmp(name, "self") == 0)
 		snprintf(buffer, size, "%d", tracee->process->tgid);
 	else if (strcmp(name, "thread-self") == 0)
-		snprintf(buffer, size, "%d/task/%d", tracee->process->tgid, tracee->tid);
+		snprintf(buffer, size, "%d/task/%d", tracee->process->tgid,
+			 tracee->tid);
 	else
 		return name;
 	return buffer;
 }
 
-/* Remembers which of the tracee's own links it is: several entries may share an object. */
+/* Remembers which of the tracee's own links it is: several entries may share an object.
+ */
 static void note_magic(struct host *host, const char *name)
 {
 	const struct process *process = host->target->view.tracee->process;
@@ -228,7 +231,8 @@ static void note_magic(struct host *host, const char *name)
 static enum step step_magic(struct host *host, const char *name, bool last)
 {
 	struct target *target = host->target;
-	bool follow = !last || (host->flags & TARGET_FOLLOW) || target->walk.trailing_slash;
+	bool follow =
+		!last || (host->flags & TARGET_FOLLOW) || target->walk.trailing_slash;
 	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
 	enum step step;

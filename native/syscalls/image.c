@@ -114,8 +114,8 @@ static int copy_content(int from, int to, size_t size)
 	return 0;
 }
 
-/* The new name is appended and PT_INTERP points to it: the kernel reads it from the file,
- * it need not be mapped, so it may be longer than the old one. */
+/* The new name is appended and PT_INTERP points to it: the kernel reads it from the
+ * file, it need not be mapped, so it may be longer than the old one. */
 static int patch(int fd, size_t size, const char *interpreter)
 {
 	Elf64_Phdr header;

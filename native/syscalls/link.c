@@ -51,8 +51,8 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 		/* readlinkat(fd, "") of no link is ENOENT (fs/stat.c, do_readlinkat) */
 		len = target.by_descriptor ? -ENOENT : -EINVAL;
 	else
-		len = view_target(&target.view, &target.walk.at, &target.walk.entry, text,
-				  sizeof(text));
+		len = view_target(&target.view, &target.walk.at, &target.walk.entry,
+				  text, sizeof(text));
 	if (len < 0)
 		return tracee_answer(tracee, len);
 	if (len > size)

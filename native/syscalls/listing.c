@@ -105,8 +105,8 @@ static bool next_top(struct listing *listing, struct listing_item *ret_item)
 	while ((end = strchr(at, '\n'))) {
 		if (skip-- == 0) {
 			*ret_item = (struct listing_item){2 + listing->position,
-							  ++listing->position, DT_DIR, at,
-							  (size_t)(end - at)};
+							  ++listing->position, DT_DIR,
+							  at, (size_t)(end - at)};
 			return true;
 		}
 		at = end + 1;
@@ -117,24 +117,24 @@ static bool next_top(struct listing *listing, struct listing_item *ret_item)
 static bool next_child(struct listing *listing, struct listing_item *ret_item)
 {
 	const struct mounts *mounts = listing->target->view.run->mounts;
-	const struct index_map *map = mounts_catalog(mounts, listing->place.mount,
-						     listing->place.catalog);
+	const struct index_map *map =
+		mounts_catalog(mounts, listing->place.mount, listing->place.catalog);
 	const struct interpose_entry *directory = &listing->directory;
 
 	while (listing->position - 2 < directory->child_count) {
 		struct interpose_entry entry;
 		struct place place = listing->place;
 
-		place.entry = directory->first_child + (uint32_t)(listing->position - 2);
+		place.entry =
+			directory->first_child + (uint32_t)(listing->position - 2);
 		listing->position++;
 		if (index_entry(map, place.entry, &entry) < 0)
 			return false;
 		if (entry.flags & INTERPOSE_ENTRY_HIDDEN)
 			continue;
-		*ret_item = (struct listing_item){mounts_inode(mounts, &place, &entry),
-						  listing->position,
-						  (uint8_t)IFTODT(entry.mode), entry.name,
-						  entry.name_len};
+		*ret_item = (struct listing_item){
+			mounts_inode(mounts, &place, &entry), listing->position,
+			(uint8_t)IFTODT(entry.mode), entry.name, entry.name_len};
 		return true;
 	}
 	return false;

@@ -17,7 +17,7 @@ struct listing_item {
 
 struct listing {
 	struct target *target;
-	uint64_t position; /* 0 is ".", 1 is "..", then the children */
+	uint64_t position;  /* 0 is ".", 1 is "..", then the children */
 	struct place place; /* whose children are listed: behind a nested mount point */
 	struct interpose_entry directory;
 	char top[LISTING_TOP_SIZE]; /* names below /cvmfs, each + '\n' */

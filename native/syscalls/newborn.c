@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A program that was just executed learns its name: AT_EXECFN is text on its stack; comm
- * only the process itself can set, so it makes one prctl() call before its first
+/* A program that was just executed learns its name: AT_EXECFN is text on its stack;
+ * comm only the process itself can set, so it makes one prctl() call before its first
  * instruction, by the vdso's call instruction. */
 #include <elf.h>
 #include <fcntl.h>
@@ -39,7 +39,8 @@ static uint64_t vdso_call_offset(void)
 }
 
 /* Values of the new program's auxiliary vector (getauxval(3)). */
-static void read_auxv(const struct tracee *tracee, uint64_t *ret_execfn, uint64_t *ret_vdso)
+static void read_auxv(const struct tracee *tracee, uint64_t *ret_execfn,
+		      uint64_t *ret_vdso)
 {
 	Elf64_auxv_t auxv[64];
 	char path[32];
@@ -101,8 +102,8 @@ enum verdict exec_event(struct run *run, struct tracee *tracee)
 	offset = vdso_call_offset();
 	base = strrchr(shown, '/');
 	base = base ? base + 1 : shown;
-	if (execfn && tracee_write(tracee, execfn, shown, strlen(shown) + 1) == 0 && vdso &&
-	    offset) {
+	if (execfn && tracee_write(tracee, execfn, shown, strlen(shown) + 1) == 0 &&
+	    vdso && offset) {
 		tracee->stop.note[4] = execfn + (uint64_t)(base - shown);
 		tracee->stop.note[5] = vdso + offset;
 		tracee->stop.leave = leave_execve;

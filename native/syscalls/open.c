@@ -161,7 +161,8 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 		return verdict;
 	}
 	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)opening->path_argument);
+		return redirect_elsewhere(&target,
+					  (unsigned int)opening->path_argument);
 	if (target.kind == TARGET_MISSING)
 		return tracee_answer(tracee, -missing_error(&target, opening->flags));
 	return open_ours(&target, opening);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Calls that change who a process is or what its descriptors are; none carries a path. */
+/* Calls that change who a process is or what its descriptors are; none carries a path.
+ */
 #include <errno.h>
 #include <linux/sched.h>
 #include <stdlib.h>

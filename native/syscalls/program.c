@@ -75,7 +75,8 @@ static int open_target(struct program *program, struct target *target,
 		if (error)
 			return fail(program, error);
 		program->place = target->walk.at;
-		if (!content_path(target, program->path, sizeof(program->path), &verdict)) {
+		if (!content_path(target, program->path, sizeof(program->path),
+				  &verdict)) {
 			program->question = target->view.question;
 			return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
 		}
@@ -105,7 +106,8 @@ static void drop_first(struct program *program)
 	memmove(program->prefix, program->prefix + len, program->prefix_len);
 }
 
-/* A copy stands for this host program: /proc/self/exe must go on to name the original. */
+/* A copy stands for this host program: /proc/self/exe must go on to name the original.
+ */
 static void name_of_host(int fd, struct program *program)
 {
 	char self[32];
@@ -127,8 +129,8 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 
 	if (image_interpreter(fd, interpreter, sizeof(interpreter)) == 0)
 		return program->ours ? 0 : 1;
-	target_find(&found, target->view.run, target->view.tracee, AT_FDCWD, interpreter,
-		    TARGET_FOLLOW);
+	target_find(&found, target->view.run, target->view.tracee, AT_FDCWD,
+		    interpreter, TARGET_FOLLOW);
 	if (found.kind == TARGET_HOST)
 		return program->ours ? 0 : 1;
 	if (found.kind == TARGET_QUESTION) {
@@ -169,7 +171,8 @@ static bool host_may_execute(int fd)
 	return access(self, X_OK) == 0;
 }
 
-/* One level. `next` is set to the interpreter that a `#!` line leads on to, else empty. */
+/* One level. `next` is set to the interpreter that a `#!` line leads on to, else empty.
+ */
 static int step(struct program *program, struct target *target, const struct name *name,
 		char *next)
 {
@@ -187,7 +190,8 @@ static int step(struct program *program, struct target *target, const struct nam
 	if (result == 0 && target->kind != TARGET_OURS && !host_may_execute(fd)) {
 		result = fail(program, EACCES);
 	} else if (result == 0) {
-		/* remove_arg_zero(): the name that stood first gives way to the path. */
+		/* remove_arg_zero(): the name that stood first gives way to the path.
+		 */
 		if (program->prefix_count)
 			drop_first(program);
 		prepend(program, name->shown);
@@ -204,7 +208,8 @@ static int step(struct program *program, struct target *target, const struct nam
 	return result;
 }
 
-int program_find(struct program *program, struct target *target, const struct name *name)
+int program_find(struct program *program, struct target *target,
+		 const struct name *name)
 {
 	struct run *run = target->view.run;
 	struct tracee *tracee = target->view.tracee;

@@ -27,7 +27,8 @@ static enum verdict answer_stat(struct target *target, uint64_t buffer)
 	return tracee_answer(tracee, tracee_write(tracee, buffer, &st, sizeof(st)));
 }
 
-static enum verdict stat_path(struct run *run, struct tracee *tracee, unsigned int flags)
+static enum verdict stat_path(struct run *run, struct tracee *tracee,
+			      unsigned int flags)
 {
 	struct target target;
 	enum verdict verdict;
@@ -144,6 +145,6 @@ HANDLER(enter_statx)
 		return target_missing(&target);
 	target_stat(&target, &st);
 	fill_statx(&st, &target.walk.at, mask, &stx);
-	return tracee_answer(tracee, tracee_write(tracee, tracee->stop.args[4], &stx,
-						  sizeof(stx)));
+	return tracee_answer(
+		tracee, tracee_write(tracee, tracee->stop.args[4], &stx, sizeof(stx)));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the loop needs of the calls: rows for the filter, and four moments of a tracee. */
+/* What the loop needs of the calls: rows for the filter, and four moments of a tracee.
+ */
 #ifndef SYSCALLS_SYSCALLS_H
 #define SYSCALLS_SYSCALLS_H
 
@@ -10,7 +11,15 @@
 enum { SYSCALLS_HYPERCALL = 0x49504f53 };
 
 /* How an argument is shown in a trace and what it carries. */
-enum argument_kind { ARG_NONE, ARG_INT, ARG_DIRFD, ARG_FD, ARG_PATH, ARG_POINTER, ARG_FLAGS };
+enum argument_kind {
+	ARG_NONE,
+	ARG_INT,
+	ARG_DIRFD,
+	ARG_FD,
+	ARG_PATH,
+	ARG_POINTER,
+	ARG_FLAGS
+};
 
 /* Stop only when (argument & mask) is one of `values` (at most 4; count 0: always). */
 struct row_condition {
@@ -38,7 +47,8 @@ const struct syscall_row *syscall_row_of(long number);
 enum verdict syscalls_enter(struct run *run, struct tracee *tracee);
 /* At an exit stop; VERDICT_AT_EXIT asks for another one. */
 enum verdict syscalls_leave(struct run *run, struct tracee *tracee);
-/* At PTRACE_EVENT_EXEC, registers of the new program in place. Same verdicts as leave. */
+/* At PTRACE_EVENT_EXEC, registers of the new program in place. Same verdicts as leave.
+ */
 enum verdict syscalls_exec(struct run *run, struct tracee *tracee);
 /* The tracee is gone: drops what a handler kept for it. */
 void syscalls_gone(struct run *run, struct tracee *tracee);

@@ -9,41 +9,70 @@
 #include "syscalls/handlers.h"
 #include "syscalls/numbers.h"
 
-#define PATH {ARG_PATH}
-#define AT {ARG_DIRFD, ARG_PATH}
-#define FD {ARG_FD}
-#define PATH_PATH {ARG_PATH, ARG_PATH}
-#define AT_AT {ARG_DIRFD, ARG_PATH, ARG_DIRFD, ARG_PATH}
-#define INT {ARG_INT}
-
-#define ROW(call, handler, ...)                                                          \
-	{.name = #call, .number = SYS_##call, .enter = handler, .kinds = __VA_ARGS__}
-#define ROW_IF(call, handler, when, ...)                                                 \
-	{                                                                                \
-		.name = #call, .number = SYS_##call, .enter = handler, .only_if = when,  \
-		.kinds = __VA_ARGS__                                                     \
+#define PATH             \
+	{                \
+		ARG_PATH \
+	}
+#define AT                          \
+	{                           \
+		ARG_DIRFD, ARG_PATH \
+	}
+#define FD             \
+	{              \
+		ARG_FD \
+	}
+#define PATH_PATH                  \
+	{                          \
+		ARG_PATH, ARG_PATH \
+	}
+#define AT_AT                                            \
+	{                                                \
+		ARG_DIRFD, ARG_PATH, ARG_DIRFD, ARG_PATH \
+	}
+#define INT             \
+	{               \
+		ARG_INT \
 	}
 
-#define WHEN_DUP                                                                         \
-	{                                                                                \
-		.argument = 1, .count = 2, .mask = 0xffffffff,                           \
-		.values = {F_DUPFD, F_DUPFD_CLOEXEC}                                     \
+#define ROW(call, handler, ...)                                        \
+	{                                                              \
+		.name = #call, .number = SYS_##call, .enter = handler, \
+		.kinds = __VA_ARGS__                                   \
 	}
-#define WHEN_ATTRIBUTES                                                                  \
-	{                                                                                \
-		.argument = 1, .count = 4, .mask = 0xffffffff,                           \
-		.values = {FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR,        \
-			   0x40806685 /* FS_IOC_ENABLE_VERITY */}                        \
+#define ROW_IF(call, handler, when, ...)                               \
+	{                                                              \
+		.name = #call, .number = SYS_##call, .enter = handler, \
+		.only_if = when, .kinds = __VA_ARGS__                  \
 	}
-#define WHEN_UNTRACED                                                                    \
-	{                                                                                \
-		.argument = 0, .count = 1, .mask = CLONE_UNTRACED,                       \
-		.values = {CLONE_UNTRACED}                                               \
+
+#define WHEN_DUP                                                           \
+	{                                                                  \
+		.argument = 1, .count = 2, .mask = 0xffffffff, .values = { \
+			F_DUPFD,                                           \
+			F_DUPFD_CLOEXEC                                    \
+		}                                                          \
 	}
-#define WHEN_DUMPABLE                                                                    \
-	{                                                                                \
-		.argument = 0, .count = 2, .mask = 0xffffffff,                           \
-		.values = {PR_SET_DUMPABLE, SYSCALLS_HYPERCALL}                           \
+#define WHEN_ATTRIBUTES                                        \
+	{                                                      \
+		.argument = 1, .count = 4, .mask = 0xffffffff, \
+		.values =                                      \
+		{ FS_IOC_SETFLAGS,                             \
+		  FS_IOC32_SETFLAGS,                           \
+		  FS_IOC_FSSETXATTR,                           \
+		  0x40806685 /* FS_IOC_ENABLE_VERITY */ }      \
+	}
+#define WHEN_UNTRACED                                                          \
+	{                                                                      \
+		.argument = 0, .count = 1, .mask = CLONE_UNTRACED, .values = { \
+			CLONE_UNTRACED                                         \
+		}                                                              \
+	}
+#define WHEN_DUMPABLE                                                      \
+	{                                                                  \
+		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
+			PR_SET_DUMPABLE,                                   \
+			SYSCALLS_HYPERCALL                                 \
+		}                                                          \
 	}
 
 const struct syscall_row syscall_rows[] = {

@@ -53,7 +53,8 @@ static void walk_on(struct target *target, unsigned int flags)
 		target->kind = TARGET_QUESTION;
 		return;
 	case WALK_LEFT:
-		host_walk(target, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), true, flags);
+		host_walk(target, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), true,
+			  flags);
 		return;
 	}
 }
@@ -148,11 +149,12 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 		target->kind = TARGET_HOST;
 		return;
 	}
-	begin_host(target, world, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), path, flags);
+	begin_host(target, world, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), path,
+		   flags);
 }
 
-static void find_relative(struct target *target, const struct walk_world *world, int dirfd,
-			  const char *path, unsigned int flags)
+static void find_relative(struct target *target, const struct walk_world *world,
+			  int dirfd, const char *path, unsigned int flags)
 {
 	struct run *run = target->view.run;
 	const struct node *node;
@@ -200,7 +202,8 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	note = node->kind == NODE_OBJECT ? descriptors_find(tracee->files, fd) : NULL;
 	if (note && note->mount < mounts_count(run->mounts)) {
 		/* Several entries may share the object; the note says which. */
-		struct place noted = {PLACE_ENTRY, note->mount, note->catalog, note->entry};
+		struct place noted = {PLACE_ENTRY, note->mount, note->catalog,
+				      note->entry};
 
 		if (mounts_same_content(run->mounts, &noted, &place))
 			place = noted;
@@ -210,8 +213,8 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	target->descriptor = fd;
 }
 
-void target_find(struct target *target, struct run *run, struct tracee *tracee, int dirfd,
-		 const char *path, unsigned int flags)
+void target_find(struct target *target, struct run *run, struct tracee *tracee,
+		 int dirfd, const char *path, unsigned int flags)
 {
 	struct walk_world world;
 

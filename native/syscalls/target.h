@@ -14,14 +14,14 @@ enum target_kind {
 	TARGET_OURS,	  /* walk.at and walk.entry */
 	TARGET_MISSING,	  /* walk.error; walk.missing_last: its directory is ours */
 	TARGET_ELSEWHERE, /* a host path, `elsewhere`, found through /cvmfs */
-	TARGET_QUESTION   /* view.question: wait */
+	TARGET_QUESTION	  /* view.question: wait */
 };
 
 enum target_flag {
 	TARGET_FOLLOW = 1,     /* a link at the end is followed */
 	TARGET_EMPTY_PATH = 2, /* "" names dirfd itself (AT_EMPTY_PATH) */
 	TARGET_PARENT = 8,     /* end in the directory of the last name */
-	TARGET_MAGIC = 4       /* stop at a link of /proc that leads to something of ours */
+	TARGET_MAGIC = 4 /* stop at a link of /proc that leads to something of ours */
 };
 
 struct target {
@@ -39,8 +39,8 @@ struct target {
 };
 
 /* Finds it. `path` is text that was read once from the tracee. */
-void target_find(struct target *target, struct run *run, struct tracee *tracee, int dirfd,
-		 const char *path, unsigned int flags);
+void target_find(struct target *target, struct run *run, struct tracee *tracee,
+		 int dirfd, const char *path, unsigned int flags);
 
 /* What a descriptor stands for; TARGET_HOST if it is not one of ours. */
 void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,

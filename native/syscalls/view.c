@@ -110,9 +110,9 @@ static void parse_status(struct process *process, FILE *status)
 		if (strncmp(line, "Groups:", 7) != 0)
 			continue;
 		for (at = line + 7; sscanf(at, " %u", &id) == 1;) {
-			gid_t *more = realloc(process->groups,
-					      sizeof(gid_t) *
-						      (size_t)(process->group_count + 1));
+			gid_t *more = realloc(
+				process->groups,
+				sizeof(gid_t) * (size_t)(process->group_count + 1));
 
 			if (!more)
 				break;
@@ -181,7 +181,8 @@ int view_access(struct view *view, const struct place *place,
 {
 	uint32_t checks;
 
-	/* sb_permission() comes first: a read-only file system, but for special files. */
+	/* sb_permission() comes first: a read-only file system, but for special files.
+	 */
 	if (mask & W_OK) {
 		mode_t mode = entry ? entry->mode : S_IFDIR;
 
@@ -227,7 +228,8 @@ static const char *variable_value(void *context, const char *name, size_t len,
 	const struct run *run = all->view->run;
 	const struct interpose_mount *record = mounts_record(run->mounts, all->mount);
 	uint32_t size;
-	const char *list = mounts_span(run->mounts, all->mount, record->variables, &size);
+	const char *list =
+		mounts_span(run->mounts, all->mount, record->variables, &size);
 	const char *found = variable(list, size, name, len, ret_len);
 
 	for (size_t i = 0; !found && run->environment && run->environment[i]; i++)

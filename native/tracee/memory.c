@@ -28,8 +28,9 @@ static ssize_t move(struct tracee *tracee, uint64_t address, void *buffer, size_
 {
 	struct iovec local = {buffer, size};
 	struct iovec remote = {(void *)(uintptr_t)address, size};
-	ssize_t moved = writing ? process_vm_writev(tracee->tid, &local, 1, &remote, 1, 0)
-				: process_vm_readv(tracee->tid, &local, 1, &remote, 1, 0);
+	ssize_t moved =
+		writing ? process_vm_writev(tracee->tid, &local, 1, &remote, 1, 0)
+			: process_vm_readv(tracee->tid, &local, 1, &remote, 1, 0);
 	int fd;
 
 	if (moved >= 0)
@@ -67,7 +68,8 @@ int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size
 	return (size_t)moved == size ? 0 : -EFAULT;
 }
 
-int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer, size_t size)
+int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
+		       size_t size)
 {
 	size_t have = 0;
 

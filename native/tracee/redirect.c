@@ -72,7 +72,8 @@ uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict)
 			slot++;
 		if (slot == SLOT_COUNT) {
 			/* More threads in redirected calls than slots: come back. */
-			*ret_verdict = replace_call(tracee, SYS_sched_yield, leave_yield);
+			*ret_verdict =
+				replace_call(tracee, SYS_sched_yield, leave_yield);
 			return 0;
 		}
 		space->slots_taken |= 1ull << slot;
@@ -91,9 +92,9 @@ enum verdict tracee_redirect(struct tracee *tracee, const struct redirection *li
 		return verdict;
 	for (size_t i = 0; i < count; i++, slot += PATH_SIZE) {
 		size_t size = strlen(list[i].path) + 1;
-		int result = size > PATH_SIZE ? -ENAMETOOLONG
-					      : tracee_write(tracee, slot, list[i].path,
-							     size);
+		int result = size > PATH_SIZE
+				     ? -ENAMETOOLONG
+				     : tracee_write(tracee, slot, list[i].path, size);
 
 		if (result == -EFAULT) {
 			/* The program unmapped the region: make a new one. */

@@ -111,7 +111,8 @@ uint64_t tracee_clone_flags(struct tracee *tracee)
 		return arch_argument(&regs, 0);
 	if (number == SYS_clone3) {
 		/* struct clone_args begins with its flags (clone(2)). */
-		if (tracee_read(tracee, arch_argument(&regs, 0), &flags, sizeof(flags)) < 0)
+		if (tracee_read(tracee, arch_argument(&regs, 0), &flags,
+				sizeof(flags)) < 0)
 			return 0;
 		return flags;
 	}

@@ -130,7 +130,8 @@ static struct process *process_copy(const struct process *from, pid_t tgid)
 	process->other_root = from->other_root;
 	if (from->exe)
 		process->exe = strdup(from->exe);
-	/* Credentials are read again when they matter: a child is rarely asked for them. */
+	/* Credentials are read again when they matter: a child is rarely asked for
+	 * them. */
 	return process;
 }
 

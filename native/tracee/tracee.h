@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One stopped thread of the job. Fields are grouped by what clone and exec do to them. */
+/* One stopped thread of the job. Fields are grouped by what clone and exec do to them.
+ */
 #ifndef TRACEE_TRACEE_H
 #define TRACEE_TRACEE_H
 
@@ -11,7 +12,7 @@
 #include "arch/arch.h"
 
 enum tracee_state {
-	TRACEE_NEW,	   /* seen by wait before its parent's event, or the reverse */
+	TRACEE_NEW, /* seen by wait before its parent's event, or the reverse */
 	TRACEE_RUNNING,
 	TRACEE_WAITING,	   /* at its entry stop; the answer to `question` is missing */
 	TRACEE_IN_CALL,	   /* resumed with PTRACE_SYSCALL; an exit stop comes */
@@ -19,12 +20,13 @@ enum tracee_state {
 	TRACEE_DEAD
 };
 
-/* What becomes of a call at its entry stop (the job's own result is never this value). */
+/* What becomes of a call at its entry stop (the job's own result is never this value).
+ */
 enum verdict {
-	VERDICT_PASS,	/* the kernel does it, we do not look again */
-	VERDICT_ANSWER, /* registers hold the answer, the kernel skips the call */
+	VERDICT_PASS,	 /* the kernel does it, we do not look again */
+	VERDICT_ANSWER,	 /* registers hold the answer, the kernel skips the call */
 	VERDICT_AT_EXIT, /* the kernel does it, `stop.leave` looks at the result */
-	VERDICT_WAIT	/* ask again when `question` is answered */
+	VERDICT_WAIT	 /* ask again when `question` is answered */
 };
 
 struct run;
@@ -46,7 +48,8 @@ struct stop {
 	uint32_t slot;	    /* of the region, + 1; 0: none */
 };
 
-/* Lives as long as an address space: clone(CLONE_VM) shares it, fork copies, exec drops. */
+/* Lives as long as an address space: clone(CLONE_VM) shares it, fork copies, exec
+ * drops. */
 struct address_space {
 	int users;
 	uint64_t region;      /* address of the slots, 0: none yet */
@@ -78,7 +81,8 @@ struct process {
 	int group_count;
 	gid_t *groups;
 	bool other_root; /* after chroot and the like: no longer served */
-	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own */
+	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own
+	 */
 	char *exe;
 };
 
@@ -89,11 +93,11 @@ struct tracee {
 	struct address_space *memory;
 	struct descriptor_table *files;
 
-	uint32_t question;  /* that TRACEE_WAITING waits for; 0: none */
-	int tries;	    /* of the same call, against endless repetition */
+	uint32_t question; /* that TRACEE_WAITING waits for; 0: none */
+	int tries;	   /* of the same call, against endless repetition */
 	struct stop stop;
-	void *pending_exec; /* syscalls/exec.c: between execve's entry and its event */
-	bool is_main;	    /* the job's main process (its leader thread) */
+	void *pending_exec;  /* syscalls/exec.c: between execve's entry and its event */
+	bool is_main;	     /* the job's main process (its leader thread) */
 	struct tracee *next; /* hash chain, tracee/table.c */
 };
 
@@ -127,9 +131,10 @@ enum verdict tracee_finish(struct tracee *tracee, int64_t result);
 enum verdict tracee_again(struct tracee *tracee);
 uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork event */
 
-/* Redirection (redirect.c): argument `position` points to a copy of `path` while the kernel
- * does the call; `leave` then ends it with tracee_finish or tracee_again. The first one of
- * an address space makes the region and runs the call again (decisions 7). */
+/* Redirection (redirect.c): argument `position` points to a copy of `path` while the
+ * kernel does the call; `leave` then ends it with tracee_finish or tracee_again. The
+ * first one of an address space makes the region and runs the call again (decisions 7).
+ */
 struct redirection {
 	unsigned int position;
 	const char *path;
@@ -146,8 +151,10 @@ enum { TRACEE_SLOT_SIZE = 8192 };
 
 /* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). */
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);
-int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size_t size);
-/* Copies a string with its NUL; returns its length; -ENAMETOOLONG: no NUL within size. */
+int tracee_write(struct tracee *tracee, uint64_t address, const void *data,
+		 size_t size);
+/* Copies a string with its NUL; returns its length; -ENAMETOOLONG: no NUL within size.
+ */
 int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
 		       size_t size);
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The catalogs of an opened repository: index files, mapped when a walk needs them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "run/mounttable.h"
+
+void catalogs_deinit(struct catalog *catalog)
+{
+	if (catalog->state == SLOT_OPEN)
+		munmap((void *)(uintptr_t)catalog->map.base, catalog->map.size);
+	free(catalog->prefix);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash ^= value + 0x9e3779b97f4a7c15ull;
+	hash *= 0xff51afd7ed558ccdull;
+	return hash ^ (hash >> 32);
+}
+
+static uint64_t inode_base(uint64_t seed, const char *prefix)
+{
+	/* Ranges of 2^32 numbers anywhere below 2^53: two of a thousand catalogs
+	 * meet with a chance of about 10^-5. */
+	uint64_t hash = mix(mix(seed, index_name_hash(prefix, strlen(prefix))), 1);
+
+	return hash % ((1ull << 53) - (1ull << 33));
+}
+
+static void hash_text(const uint8_t *digest, uint32_t algorithm, char *ret_text)
+{
+	static const char *const suffix[] = {"", "-rmd160", "-shake128"};
+
+	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
+		sprintf(ret_text + 2 * i, "%02x", digest[i]);
+	strcat(ret_text, suffix[algorithm < 3 ? algorithm : 0]);
+}
+
+/* Opens the index file of `catalog`; SLOT_UNKNOWN stays when there is none yet. */
+static void catalog_map(const struct mounts *mounts, uint32_t mount,
+			struct catalog *catalog)
+{
+	const struct interpose_mount *record = mounts->mounts[mount].record;
+	uint32_t len;
+	const char *dir = mounts_span(mounts, mount, record->index_dir, &len);
+	char path[4096 + 128];
+	size_t size;
+	void *base;
+
+	if (!dir || len >= 4096)
+		return;
+	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
+		 INTERPOSE_INDEX_VERSION);
+	base = mounttable_map_file(path, &size);
+	if (!base)
+		return;
+	if (index_map_check(&catalog->map, base, size) < 0) {
+		munmap(base, size); /* The resolver makes it anew. */
+		return;
+	}
+	catalog->state = SLOT_OPEN;
+}
+
+int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
+		 const uint8_t *digest, uint32_t algorithm)
+{
+	struct mount *m = &mounts->mounts[mount];
+	struct catalog *all =
+		realloc(m->catalogs, (m->catalog_count + 1) * sizeof(*all));
+	struct catalog *catalog;
+
+	if (!all)
+		return -ENOMEM;
+	m->catalogs = all;
+	catalog = &all[m->catalog_count];
+	memset(catalog, 0, sizeof(*catalog));
+	catalog->prefix = strdup(prefix);
+	if (!catalog->prefix)
+		return -ENOMEM;
+	hash_text(digest, algorithm, catalog->hash);
+	catalog->inode_base = inode_base(m->record->place, prefix);
+	m->catalog_count++;
+	catalog_map(mounts, mount, catalog);
+	return 0;
+}
+
+const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mount,
+				       uint32_t catalog)
+{
+	const struct mount *m;
+
+	if (mount >= mounts->count)
+		return NULL;
+	m = &mounts->mounts[mount];
+	if (catalog >= m->catalog_count || m->catalogs[catalog].state != SLOT_OPEN)
+		return NULL;
+	return &m->catalogs[catalog].map;
+}
+
+struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
+			       uint32_t catalog)
+{
+	return mounts->mounts[mount].catalogs[catalog].mountpoint;
+}
+
+/* Slot of the catalog at `mountpoint`, made if there is none; a negative errno. */
+static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
+{
+	struct mount *mount = &mounts->mounts[mountpoint->mount];
+	struct interpose_entry entry;
+	char path[4096 + 128];
+	int result;
+
+	for (uint32_t i = 1; i < mount->catalog_count; i++) {
+		if (place_equal(&mount->catalogs[i].mountpoint, mountpoint))
+			return (int)i;
+	}
+	result = index_entry(&mount->catalogs[mountpoint->catalog].map,
+			     mountpoint->entry, &entry);
+	if (result < 0)
+		return result;
+	if (!entry.digest)
+		return -ENOENT;
+	result = mounts_path(mounts, mountpoint, path, sizeof(path));
+	if (result < 0)
+		return result;
+	result = catalogs_add(mounts, mountpoint->mount,
+			      path + strlen("/cvmfs/") + strlen(mount->fqrn),
+			      entry.digest, entry.algorithm);
+	if (result < 0)
+		return result;
+	mount->catalogs[mount->catalog_count - 1].mountpoint = *mountpoint;
+	return (int)mount->catalog_count - 1;
+}
+
+static void catalog_take_answer(struct run *run, uint32_t mount,
+				struct catalog *catalog)
+{
+	struct channel_answer answer;
+	enum channel_state state =
+		channel_look(run->channel, catalog->question, &answer);
+
+	if (state == CHANNEL_UNDER_WAY)
+		return;
+	catalog->state = SLOT_UNKNOWN;
+	if (state == CHANNEL_UNKNOWN)
+		return;
+	if (!answer.error)
+		catalog_map(run->mounts, mount, catalog);
+	if (catalog->state != SLOT_OPEN) {
+		catalog->state = SLOT_FAILED;
+		catalog->failed_at = mounttable_now_s();
+	}
+	channel_forget(run->channel, catalog->question);
+	catalog->question = 0;
+}
+
+enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
+			       uint32_t *ret_catalog, uint32_t *ret_question)
+{
+	struct mounts *mounts = run->mounts;
+	int slot = nested_slot(mounts, mountpoint);
+	struct catalog *catalog;
+
+	if (slot < 0)
+		return WALK_BROKEN;
+	catalog = &mounts->mounts[mountpoint->mount].catalogs[slot];
+	if (catalog->state == SLOT_OPENING)
+		catalog_take_answer(run, mountpoint->mount, catalog);
+	if (catalog->state == SLOT_FAILED && mounttable_retry_now(catalog->failed_at))
+		catalog->state = SLOT_UNKNOWN;
+	if (catalog->state == SLOT_UNKNOWN) {
+		char body[4096 + 128];
+		int len = mounts_question_body(mounts, mountpoint, true, body,
+					       sizeof(body));
+		struct channel_question question = {
+			.kind = INTERPOSE_CATALOG,
+			.fqrn = mounts->mounts[mountpoint->mount].fqrn,
+			.body = body,
+			.body_len = (size_t)len};
+
+		catalog->question = len < 0 ? 0 : mounttable_ask(run, &question);
+		if (!catalog->question)
+			return WALK_BROKEN;
+		catalog->state = SLOT_OPENING;
+	}
+	*ret_catalog = (uint32_t)slot;
+	*ret_question = catalog->question;
+	if (catalog->state == SLOT_OPENING)
+		return WALK_UNKNOWN;
+	return catalog->state == SLOT_OPEN ? WALK_YES : WALK_BROKEN;
+}
+
+int mounts_question_body(const struct mounts *mounts, const struct place *place,
+			 bool of_nested, char *buffer, size_t size)
+{
+	const struct mount *mount = &mounts->mounts[place->mount];
+	const char *hash = mount->catalogs[place->catalog].hash;
+	char nested[64], path[4096 + 128];
+	struct interpose_entry entry;
+	int len = mounts_path(mounts, place, path, sizeof(path));
+	size_t skip = strlen("/cvmfs/") + strlen(mount->fqrn);
+
+	if (len < 0)
+		return len;
+	if (of_nested) {
+		if (index_entry(&mount->catalogs[place->catalog].map, place->entry,
+				&entry) < 0 ||
+		    !entry.digest)
+			return -EIO;
+		hash_text(entry.digest, entry.algorithm, nested);
+		hash = nested;
+	}
+	if (strlen(hash) + 1 + (size_t)len - skip > size)
+		return -ENAMETOOLONG;
+	memcpy(buffer, hash, strlen(hash) + 1);
+	memcpy(buffer + strlen(hash) + 1, path + skip, (size_t)len - skip);
+	return (int)(strlen(hash) + 1 + (size_t)len - skip);
+}

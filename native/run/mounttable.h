@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What mounts.c and catalogs.c share. */
+#ifndef RUN_MOUNTTABLE_H
+#define RUN_MOUNTTABLE_H
+
+#include <time.h>
+
+#include "run/channel.h"
+#include "run/mounts.h"
+
+/* A repository that could not be opened is not asked for again at every call. */
+enum { RETRY_AFTER_S = 10 };
+
+enum slot_state { SLOT_UNKNOWN, SLOT_OPENING, SLOT_OPEN, SLOT_FAILED };
+
+struct catalog {
+	enum slot_state state;
+	uint32_t question;
+	time_t failed_at;
+	struct place mountpoint;
+	struct index_map map;
+	uint64_t inode_base;
+	char hash[64]; /* text with algorithm id */
+	char *prefix;  /* path of its root below /cvmfs/FQRN; "" for the root catalog */
+};
+
+struct mount {
+	enum slot_state state;
+	uint32_t question;
+	int error;
+	time_t failed_at;
+	char *fqrn;
+	const struct interpose_mount *record;
+	size_t record_len;
+	struct catalog *catalogs;
+	uint32_t catalog_count;
+};
+
+struct mounts {
+	struct mount *mounts;
+	uint32_t count;
+};
+
+/* Maps a whole file read-only; NULL with errno set. */
+void *mounttable_map_file(const char *path, size_t *ret_size);
+/* Asks and gives the id; 0 when nobody can be asked. */
+uint32_t mounttable_ask(struct run *run, const struct channel_question *question);
+/* True if what failed at `failed_at` (mounttable_now_s) may be asked for again. */
+bool mounttable_retry_now(time_t failed_at);
+time_t mounttable_now_s(void);
+/* Adds a catalog to an opened mount and maps its index file if there is one. */
+int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
+		 const uint8_t *digest, uint32_t algorithm);
+void catalogs_deinit(struct catalog *catalog);
+
+#endif
