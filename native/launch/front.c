@@ -184,7 +184,8 @@ static void front_tracer_gone(struct front *front)
 		"the tracer ended unexpectedly, and the job with it: %s %d",
 		WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	scratch_remove(&launch->run.scratch);
+	launch->scratch->fd = launch->scratch->lock_fd = -1; /* were the tracer's */
+	scratch_remove(launch->scratch);
 }
 
 static void front_read_events(struct front *front)

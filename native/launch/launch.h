@@ -15,6 +15,7 @@ struct launch {
 	struct messages messages;
 	struct heritage heritage;
 	struct run run;
+	struct scratch *scratch; /* shared by front and tracer, who makes it */
 	int64_t start_ns;
 	int front_fd, tracer_fd;	 /* the two ends of their pair */
 	int failure_read, failure_write; /* a job_failure */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "interpose.h"
+#include "launch/formatter.h"
 #include "launch/helper.h"
 #include "launch/launch.h"
 #include "launch/resolver.h"
@@ -208,35 +209,6 @@ static void tracing_deadline(void *context)
 	tracing_figures_done(context);
 }
 
-static int tracing_start_formatter(struct tracing *tracing)
-{
-	static char program[] = "import sys; from interpose.commands import main; "
-				"sys.exit(main())";
-	struct launch *launch = tracing->launch;
-	char *output = (char *)launch->options.trace;
-	char python[PATH_MAX], number[16];
-	char *argv[] = {python,	       "-I",   "-c",	   program, "trace",
-			"--follow-fd", number, "--output", output,  NULL};
-	int ends[2];
-	int error;
-
-	if (!output)
-		return 0;
-	error = helper_find_python(python);
-	if (error == 0 && pipe2(ends, O_CLOEXEC) < 0)
-		error = -errno;
-	if (error < 0)
-		return error;
-	snprintf(number, sizeof(number), "%d", ends[0]);
-	error = helper_start(argv, ends[0], &tracing->formatter);
-	close(ends[0]);
-	if (error == 0)
-		launch->run.trace = trace_open(ends[1]);
-	if (!launch->run.trace)
-		close(ends[1]);
-	return error == 0 && !launch->run.trace ? -ENOMEM : error;
-}
-
 static int tracing_create_run(struct tracing *tracing)
 {
 	struct launch *launch = tracing->launch;
@@ -251,7 +223,9 @@ static int tracing_create_run(struct tracing *tracing)
 	run->nodes = nodes_create();
 	if (!run->channel || !run->mounts || !run->objects || !run->nodes)
 		return -ENOMEM;
-	return tracing_start_formatter(tracing);
+	if (!launch->options.trace)
+		return 0;
+	return formatter_start(launch->options.trace, &tracing->formatter, &run->trace);
 }
 
 static void tracing_destroy_run(struct tracing *tracing)
@@ -267,7 +241,7 @@ static void tracing_destroy_run(struct tracing *tracing)
 	mounts_destroy(run->mounts);
 	objects_destroy(run->objects);
 	nodes_destroy(run->nodes);
-	scratch_remove(&run->scratch);
+	scratch_remove(tracing->launch->scratch);
 }
 
 /* FQRN of FQRN[@...][=URL...][,pubkey=FILE] */
@@ -352,6 +326,31 @@ static int tracing_start(struct tracing *tracing)
 	return tracing_create_run(tracing);
 }
 
+static int tracing_make_scratch(struct launch *launch)
+{
+	static const char *const variables[] = {"_CONDOR_SCRATCH_DIR", "SLURM_TMPDIR",
+						"TMPDIR"};
+	const char *base = launch->options.scratch;
+	int error;
+
+	for (size_t i = 0; !base && i < sizeof(variables) / sizeof(variables[0]); i++) {
+		base = getenv(variables[i]);
+		if (base && !*base)
+			base = NULL;
+	}
+	if (!base)
+		base = "/tmp";
+	error = scratch_create(base, launch->scratch);
+	if (error < 0)
+		return message_fail(&launch->messages,
+				    "cannot use the scratch directory: %s: %s (choose "
+				    "another one with --scratch)",
+				    base, strerror(-error));
+	launch->run.scratch = *launch->scratch;
+	message_detail(&launch->messages, "scratch is %s", launch->scratch->path);
+	return 0;
+}
+
 int tracing_run(struct launch *launch)
 {
 	struct tracing tracing = {.launch = launch, .gate_fd = -1};
@@ -359,7 +358,9 @@ int tracing_run(struct launch *launch)
 
 	tracing.statistics.command = launch->options.command;
 	tracing.statistics.counters = &launch->run.counters;
-	error = filter_build(syscall_rows, syscall_row_count, &tracing.filter);
+	error = tracing_make_scratch(launch) ? -EIO : 0;
+	if (error == 0)
+		error = filter_build(syscall_rows, syscall_row_count, &tracing.filter);
 	if (error == 0)
 		error = tracing_start(&tracing);
 	if (error == 0)

@@ -262,10 +262,12 @@ static int scratch_fill(struct scratch *scratch)
 
 int scratch_create(const char *base, struct scratch *ret_scratch)
 {
-	struct scratch scratch = {.fd = -1, .lock_fd = -1};
+	struct scratch *scratch = ret_scratch;
 	char canonical[PATH_MAX];
 	int base_fd, error, length;
 
+	scratch->fd = scratch->lock_fd = -1;
+	scratch->path[0] = '\0';
 	if (!realpath(base, canonical))
 		return -errno;
 	base_fd = open(canonical, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -273,23 +275,27 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 		return -errno;
 	scratch_clean(base_fd);
 	close(base_fd);
-	length = snprintf(scratch.path, sizeof(scratch.path), "%s/" PREFIX "XXXXXX",
+	/* In place: another process may have to remove it if this one is killed here.
+	 */
+	length = snprintf(scratch->path, sizeof(scratch->path), "%s/" PREFIX "XXXXXX",
 			  strcmp(canonical, "/") == 0 ? "" : canonical);
-	if (length >= (int)sizeof(scratch.path))
+	if (length >= (int)sizeof(scratch->path)) {
+		scratch->path[0] = '\0';
 		return -ENAMETOOLONG;
-	if (!mkdtemp(scratch.path))
-		return -errno;
-	scratch.fd = open(scratch.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* A umask of the user's may have taken bits from mkdtemp's 0700. */
-	error = scratch.fd < 0 || chmod(scratch.path, 0700) < 0
-			? -errno
-			: scratch_fill(&scratch);
-	if (error < 0) {
-		scratch_remove(&scratch);
-		return error;
 	}
-	*ret_scratch = scratch;
-	return 0;
+	if (!mkdtemp(scratch->path)) {
+		scratch->path[0] = '\0';
+		return -errno;
+	}
+	scratch->fd =
+		open(scratch->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* A umask of the user's may have taken bits from mkdtemp's 0700. */
+	error = scratch->fd < 0 || chmod(scratch->path, 0700) < 0
+			? -errno
+			: scratch_fill(scratch);
+	if (error < 0)
+		scratch_remove(scratch);
+	return error;
 }
 
 void scratch_remove(struct scratch *scratch)

@@ -5,8 +5,10 @@
 
 #include "run/run.h"
 
-/* Makes BASE/.interpose-XXXXXX (0700) with the folders d m o i f and a locked file in it, and
- * first removes the ones of dead runs of this user in BASE. 0 or a negative errno. */
+/* Makes BASE/.interpose-XXXXXX (0700) with the folders d m o i f and a locked file in
+ * it, and first removes the ones of dead runs of this user in BASE. 0 or a negative
+ * errno. The path is in ret_scratch before the directory exists, so that a process that
+ * shares this memory can remove it whatever happens. */
 int scratch_create(const char *base, struct scratch *ret_scratch);
 /* Removes everything of it, also what a job made unreadable; never follows links, never
  * leaves the file system. Safe to call twice. */

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.places import need_tool
 from tests.support.run import Job, Runner
 
 # Many processes, threads of shells, one that left the group and the session.
@@ -176,3 +177,19 @@ def _kill(front: subprocess.Popen[bytes], victim: str) -> None:
         chain[depth].kill()
     except (IndexError, psutil.Error):
         return  # It was not there yet, or not any more.
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [("kill -TERM $$", 128 + 15), ("exit 4", 4), ("sleep 1000 & exit 5", 5)],
+)
+def test_as_process_1_nothing_is_left(run: Runner, script: str, status: int) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a PID namespace here")
+    unshare = [need_tool("unshare", "util-linux"), "-pf", "--mount-proc"]
+    words = run.arguments(Job(["sh", "-c", script]))
+    done = subprocess.run([*unshare, *words], check=False, capture_output=True)
+    if b"unshare" in done.stderr:
+        pytest.skip(done.stderr.decode())
+    assert done.returncode == status
+    assert not list(run.scratch.iterdir())

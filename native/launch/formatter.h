@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The process that makes the records of --trace readable (decisions 33). */
+#ifndef LAUNCH_FORMATTER_H
+#define LAUNCH_FORMATTER_H
+
+#include <sys/types.h>
+
+struct trace;
+
+/* Writes to the file `output`; it ends when the trace is closed. 0 or a negative errno.
+ */
+int formatter_start(const char *output, pid_t *ret_pid, struct trace **ret_trace);
+
+#endif
