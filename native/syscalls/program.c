@@ -30,20 +30,29 @@ static int check(struct target *target)
 	return view_access(&target->view, &target->walk.at, entry, X_OK);
 }
 
-/* Opens a host file as the tracee would name it; a negative errno. */
+/* Opens a host file as the tracee would name it; a negative errno. Only a regular file:
+ * opening a device or FIFO would do something. */
 static int open_host(const struct tracee *tracee, const struct name *name)
 {
-	char self[32];
 	int dir = host_directory(tracee, name->text[0] == '/' ? AT_FDCWD : name->dirfd);
-	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int file = dir;
+	char self[32];
+	struct stat st;
 	int fd;
 
 	if (dir < 0)
 		return dir;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", dir);
-	fd = name->text[0] ? openat(dir, name->text, flags) : open(self, flags);
-	if (fd < 0)
+	if (name->text[0])
+		file = openat(dir, name->text, O_PATH | O_CLOEXEC);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	if (file >= 0 && fstat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		fd = -EACCES;
+	else
+		fd = file < 0 ? -errno : open(self, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
 		fd = -errno;
+	if (file >= 0 && file != dir)
+		close(file);
 	close(dir);
 	return fd;
 }
