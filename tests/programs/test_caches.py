@@ -86,7 +86,8 @@ def test_a_cache_of_the_official_tools_is_enough_offline_if_it_is_trusted(
 ) -> None:
     fqrn = "sha1.example.org"
     objects = objects_of(official / kind, fqrn)
-    options = [*configured(fqrn), "--alien-cache", objects, "--offline"]
+    options = configured(fqrn, CVMFS_QUOTA_LIMIT="-1")
+    options += ["--alien-cache", objects, "--offline"]
     found = walk(run, f"/cvmfs/{fqrn}", [*options, "--trust-cache"])
     assert_equal_tree(expected(f"{fqrn}.jsonl"), found, KEYS)
     shutil.rmtree(run.cache, ignore_errors=True)
@@ -108,7 +109,8 @@ def test_a_foreign_cache_spares_requests_after_its_objects_were_proved(
     repositories.need(fqrn)
     server = serve(repositories.docroot)
     objects = objects_of(official / kind, fqrn)
-    options = [*configured(fqrn, at=server), "--alien-cache", objects]
+    options = configured(fqrn, at=server, CVMFS_QUOTA_LIMIT="-1")
+    options += ["--alien-cache", objects]
     found = walk(run, f"/cvmfs/{fqrn}", options)
     assert_equal_tree(expected(f"{fqrn}.jsonl"), found, KEYS)
     data = [row for row in server.requests() if "/data/" in row.path]

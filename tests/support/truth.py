@@ -82,10 +82,18 @@ def differences(
             continue
         for key in wanted:
             if row.get(key) != truth.get(key):
-                values = f"{row.get(key)!r}, truth {truth.get(key)!r}"
-                lines.append(f"{path!r}: {key} is {values}")
+                mine, theirs = unequal_parts(row.get(key), truth.get(key))
+                lines.append(f"{path!r}: {key} is {mine!r}, truth {theirs!r}")
     lines.extend(f"missing: {path!r}" for path in expected if path not in seen)
     return lines
+
+
+def unequal_parts(mine: Any, theirs: Any) -> tuple[Any, Any]:
+    """The two values; of two mappings what differs."""
+    if not isinstance(mine, dict) or not isinstance(theirs, dict):
+        return mine, theirs
+    keys = [k for k in {**mine, **theirs} if mine.get(k) != theirs.get(k)]
+    return {k: mine.get(k) for k in keys}, {k: theirs.get(k) for k in keys}
 
 
 def assert_equal_tree(
