@@ -116,6 +116,7 @@ def test_a_signal_to_the_launcher_reaches_the_job_once(
         "count = [0]\n"
         "def note(number, frame):\n"
         "    count[0] += 1\n"
+        "    print('told', flush=True)\n"
         f"signal.signal(signal.{name}, note)\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
@@ -126,6 +127,7 @@ def test_a_signal_to_the_launcher_reaches_the_job_once(
     assert job.stdout is not None
     assert job.stdout.readline() == b"ready\n"
     job.send_signal(number)
+    assert job.stdout.readline() == b"told\n"
     out, err = job.communicate(b"\n", timeout=60)
     assert (out, job.returncode) == (b"1\n", 0), err
 
