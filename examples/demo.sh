@@ -39,7 +39,7 @@ for run in run1 run2; do
 	done
 	: >"$tree/data/$run/.cvmfscatalog"
 done
-(cd "$tree" && find . -type f | wc -l | xargs printf '%s files in ' && du -sh . | cut -f1)
+echo "$(find "$tree" -type f | wc -l) files, $(du -sh "$tree" | cut -f1)"
 
 step "2. Publish it as /cvmfs/$fqrn and serve it on loopback"
 out=$place/storage
@@ -61,12 +61,15 @@ END
 echo 'Three lines of configuration, and a name for `ls /cvmfs`:'
 sed 's/^/    /' "$place/demo.conf"
 
+# What /usr/bin/env finds must not depend on whose shell this is.
+PATH=/usr/local/bin:/usr/bin:/bin
 interpose() {
 	"$bin/interpose_run" --config "$place/demo.conf" --cache "$place/cache" "$@"
 }
 cat >"$place/job" <<'END'
 root=$1
-ls "$root/.."
+echo "ls $root/..: $(ls "$root/..")"
+echo "find: $(find "$root" -type f | wc -l) files below $root"
 "$root/bin/hello"
 "$root/bin/analyse"
 END
@@ -76,6 +79,7 @@ interpose --stats "$place/cold.json" -- /bin/sh "$place/job" "/cvmfs/$fqrn"
 
 step '4. The same job again: everything is in the cache now'
 interpose --stats "$place/warm.json" -- /bin/sh "$place/job" "/cvmfs/$fqrn" >/dev/null
+echo 'And nobody changes a repository through it:'
 interpose -- sh -c "touch /cvmfs/$fqrn/x 2>&1 || :"
 
 step '5. What happened'

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
 
 
 ROWS = (
-    "files opened",
+    "different files read",
     "catalogs loaded",
     "requests to the server",
     "bytes fetched",
@@ -59,7 +59,7 @@ def figures(stats: dict[str, Any]) -> list[str]:
         return sum(int(one.get(key, 0)) for one in repositories)
 
     values = [
-        total("opens"),
+        total("files_read"),
         total("catalogs_loaded"),
         network.get("requests", 0),
         network.get("bytes", 0),
