@@ -144,7 +144,7 @@ static int make(const char *path, const struct interpose_entry *entry,
 	int fd;
 
 	if (!entry || S_ISDIR(entry->mode))
-		return mkdir(path, 0555) < 0 ? -errno : 0;
+		return mkdir(path, 0555) < 0 || chmod(path, 0555) < 0 ? -errno : 0;
 	if (S_ISLNK(entry->mode))
 		return symlink(target && *target ? target : ".", path) < 0 ? -errno : 0;
 	if (S_ISFIFO(entry->mode)) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "run/lending.h"
 #include "run/mounts.h"
 #include "run/objects.h"
 
@@ -33,6 +34,25 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	return false;
 }
 
+static bool object_path(struct target *target, const char *path, char *buffer,
+			size_t size, enum verdict *ret_verdict)
+{
+	struct view *view = &target->view;
+	int result;
+
+	snprintf(buffer, size, "%s", path);
+	if (view->run->uid != 0)
+		return true;
+	view_credentials(view);
+	if (view->tracee->process->fsuid == 0)
+		return true;
+	result = lending_make(view->run, path, &target->walk.at, buffer, size);
+	if (result == 0)
+		return true;
+	*ret_verdict = tracee_answer(view->tracee, -EIO);
+	return false;
+}
+
 bool content_path(struct target *target, char *buffer, size_t size,
 		  enum verdict *ret_verdict)
 {
@@ -44,8 +64,7 @@ bool content_path(struct target *target, char *buffer, size_t size,
 	switch (objects_find(view->run, &target->walk.at, &target->walk.entry, &path,
 			     &view->question)) {
 	case WALK_YES:
-		snprintf(buffer, size, "%s", path);
-		return true;
+		return object_path(target, path, buffer, size, ret_verdict);
 	case WALK_UNKNOWN:
 		*ret_verdict = target_wait(target);
 		return false;

@@ -26,6 +26,19 @@ static bool wants_write(uint64_t flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+/* What may_open() asks of the mode bits; writing only comes so far for FIFOs and sockets. */
+static int wanted_access(uint64_t flags)
+{
+	switch (flags & O_ACCMODE) {
+	case O_RDONLY:
+		return R_OK;
+	case O_WRONLY:
+		return W_OK;
+	default:
+		return R_OK | W_OK;
+	}
+}
+
 static enum verdict leave_open(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
@@ -78,7 +91,7 @@ static int open_error(struct target *target, uint64_t flags)
 		return EACCES;
 	if (S_ISREG(mode) && wants_write(flags))
 		return EROFS;
-	if (view_access(&target->view, place, entry, R_OK))
+	if (view_access(&target->view, place, entry, wanted_access(flags)))
 		return EACCES;
 	if (S_ISREG(mode) && (flags & O_TRUNC))
 		return EROFS;
