@@ -6,9 +6,13 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interpose.cache import layout
-from interpose.cache.directory import CacheDirectory, plain_name
+from interpose.cache.directory import CacheDirectory
+
+if TYPE_CHECKING:
+    from interpose.formats.hashes import ContentHash
 
 
 class PrivateCache(CacheDirectory):
@@ -26,13 +30,13 @@ class PrivateCache(CacheDirectory):
         """Where index files are; perhaps not made yet."""
         return self.top / layout.INDEX
 
-    def assembled(self, key: str) -> Path:
-        """Where a file that was put together from chunks is; `key` names its content.
+    def assembled(self, content_hash: ContentHash) -> Path:
+        """Where a file that was put together from chunks is.
 
-        A place of its own: an object of that hash may exist, too. For `commit_as`.
+        A place of its own: an object of that hash may exist, too, and the official
+        tools must not take it for one. native/run/objects.c knows it. For `commit_as`.
         """
-        name = plain_name(key)
-        return self.top / layout.OWN / "assembled" / name[:2] / name[2:]
+        return self.top / layout.OWN / "assembled" / content_hash.cache_path()
 
     def vouches_for(self, path: Path) -> bool:
         """True for a file that we wrote: ours, with our mode, where only we can write.

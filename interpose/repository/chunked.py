@@ -43,13 +43,13 @@ class Assembler:
         return self._flights.run(name, lambda: self._assemble(name, size, pieces))
 
     def _assemble(self, name: ContentHash, size: int, pieces: Sequence[Piece]) -> Path:
-        final = f"{name.cache_path()}-assembled"
         private = self._store.places.private
-        found = private.top / final
+        found = private.assembled(name)
         if private.vouches_for(found) and found.lstat().st_size == size:
             self._store.statistics.got_object("private")
             return found
         _check(size, pieces)
+        final = str(found.relative_to(private.top))
         return self._store.put_on_shelf(
             self._store.private_shelves(),
             lambda shelf: self._fill(shelf, final, pieces),

@@ -25,6 +25,7 @@ enum object_state {
 
 struct object {
 	uint8_t digest[INTERPOSE_DIGEST_SIZE];
+	uint64_t size; /* stored raw and packed, one name can stand for two contents */
 	uint8_t algorithm;
 	bool chunked, vanished;
 	enum object_state state;
@@ -66,7 +67,7 @@ void objects_destroy(struct objects *objects)
 
 static bool is_same(const struct object *object, const struct interpose_entry *entry)
 {
-	return object->algorithm == entry->algorithm &&
+	return object->algorithm == entry->algorithm && object->size == entry->size &&
 	       object->chunked == (bool)(entry->flags & INTERPOSE_ENTRY_CHUNKED) &&
 	       memcmp(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE) == 0;
 }
@@ -119,6 +120,7 @@ static struct object *slot_of(struct objects *objects,
 	}
 	object = &objects->slots[at];
 	memcpy(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE);
+	object->size = entry->size;
 	object->algorithm = (uint8_t)entry->algorithm;
 	object->chunked = entry->flags & INTERPOSE_ENTRY_CHUNKED;
 	object->state = OBJECT_UNKNOWN;
@@ -126,8 +128,8 @@ static struct object *slot_of(struct objects *objects,
 	return object;
 }
 
-/* Path in the private cache: names of cvmfs-format 10.1, and our own for chunked files.
- */
+/* Path in the private cache: names of cvmfs-format 10.1; files put together from chunks
+ * are where the official tools do not look. */
 static void private_path(const struct run *run, uint32_t mount,
 			 const struct object *object, char *buffer, size_t size)
 {
@@ -139,19 +141,20 @@ static void private_path(const struct run *run, uint32_t mount,
 
 	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
 		sprintf(hex + 2 * i, "%02x", object->digest[i]);
-	snprintf(buffer, size, "%.*s/%.2s/%s%s%s", (int)len, dir ? dir : "", hex,
-		 hex + 2, suffix[object->algorithm < 3 ? object->algorithm : 0],
-		 object->chunked ? "-assembled" : "");
+	snprintf(buffer, size, "%.*s/%s%.2s/%s%s", (int)len, dir ? dir : "",
+		 object->chunked ? "interpose/assembled/" : "", hex, hex + 2,
+		 suffix[object->algorithm < 3 ? object->algorithm : 0]);
 }
 
-/* `path` (owned) is where the content is; it is so only if there is such a file. */
+/* `path` (owned) is where the content is; it is so only if there is such a file, of
+ * the size that the catalog promises. */
 static void object_is_at(struct object *object, char *path)
 {
 	struct stat st;
 
 	free(object->path);
 	object->path = path;
-	if (!path || stat(path, &st) < 0)
+	if (!path || stat(path, &st) < 0 || (uint64_t)st.st_size != object->size)
 		return;
 	object->dev = st.st_dev;
 	object->ino = st.st_ino;
@@ -166,7 +169,7 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	struct stat st;
 
 	private_path(run, mount, object, path, sizeof(path));
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
 	    (st.st_mode & 07777) != 0555)
 		return;
 	object_is_at(object, strdup(path));

@@ -263,7 +263,7 @@ class TestPrivateCache(WritableContract):
         cache = PrivateCache(tmp_path / "c")
         receiver = cache.receive()
         receiver.write(CONTENT)
-        path = receiver.commit_as(cache.assembled(NAME.text))
+        path = receiver.commit_as(cache.assembled(NAME))
         assert path.read_bytes() == CONTENT
         assert path != cache.path(NAME)
         assert cache.vouches_for(path)

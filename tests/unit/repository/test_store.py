@@ -169,7 +169,7 @@ def test_chunks_become_one_file(place: Path) -> None:
         whole = b"".join(PARTS)
         path = Assembler(store).assemble(name, len(whole), found)
         assert path.read_bytes() == whole
-        assert path.name.endswith("-assembled")
+        assert path == store.places.private.assembled(name)
         assert path.stat().st_mode & 0o7777 == 0o555
         Assembler(store).assemble(name, len(whole), found)
         assert all(
