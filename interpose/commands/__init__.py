@@ -48,7 +48,9 @@ SUBCOMMANDS = (
     Subcommand("cat", "cat", "print files of a repository"),
     Subcommand("stat", "stat", "show what a repository knows about a path"),
     Subcommand("cp", "cp", "copy files or trees out of a repository"),
-    Subcommand("trace", "trace", "print the records of interpose_run --trace"),
+    Subcommand(
+        "trace", "trace", "print the records of interpose_run --trace", hidden=True
+    ),
 )
 
 # Promised by the contract with users, and not there yet.

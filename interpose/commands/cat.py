@@ -11,7 +11,13 @@ from interpose.commands.options import Session
 from interpose.repository.store import blocks
 from interpose.repository.tree import NoSuchPath
 
-EXAMPLE = "example:\n  interpose cat /cvmfs/sft.example.org/README"
+EXAMPLE = """\
+example:
+  interpose cat /cvmfs/sft.example.org/README
+  interpose cat --config my.conf /cvmfs/my.example.org/README
+
+Several files are printed one after the other. Status 1: one of them does not exist.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,13 @@ from interpose.errors import InterposeError, UsageError
 from interpose.repository.store import blocks
 from interpose.repository.tree import Node, NoSuchPath, Tree
 
-EXAMPLE = "example:\n  interpose cp -r /cvmfs/sft.example.org/share ./share"
+EXAMPLE = """\
+example:
+  interpose cp /cvmfs/sft.example.org/README .
+  interpose cp -r /cvmfs/sft.example.org/share ./share
+
+-r means directories, as for cp; a repository is given by --repository in full.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

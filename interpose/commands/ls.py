@@ -11,7 +11,14 @@ from interpose.commands import entries, options
 from interpose.commands.options import Session
 from interpose.repository.tree import Node, Tree
 
-EXAMPLE = "example:\n  interpose ls -l /cvmfs/sft.example.org/lib"
+EXAMPLE = """\
+example:
+  interpose ls -l /cvmfs/sft.example.org/lib
+  interpose ls --config my.conf /cvmfs/my.example.org
+
+Nothing is mounted and no job is run. Without a configuration of this node for the
+repository, give --config or -r as to interpose_run.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,15 @@ from interpose.errors import ConfigurationError, FormatError, InterposeError, Us
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.repository import Repository
 
-EXAMPLE = "example:\n  interpose probe sft.example.org"
+EXAMPLE = """\
+example:
+  interpose probe sft.example.org
+  interpose probe --config my.conf my.example.org
+
+Verifies whitelist, certificate, manifest and root catalog as a job would; within the
+time to live, what was verified before is enough and nobody is asked.
+Status 1: one of the repositories cannot be opened; its line says why.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

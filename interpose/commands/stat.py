@@ -14,7 +14,13 @@ from interpose.commands.options import Session
 from interpose.formats import xattrs
 from interpose.repository.tree import Node, Tree
 
-EXAMPLE = "example:\n  interpose stat --json /cvmfs/sft.example.org/lib/libx.so"
+EXAMPLE = """\
+example:
+  interpose stat /cvmfs/sft.example.org/lib/libx.so
+  interpose stat --json /cvmfs/sft.example.org/lib
+
+Besides the fields of stat(1): content hash, chunks, nested catalog, attributes.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -22,13 +22,20 @@ from interpose.commands import records
 from interpose.commands.records import Record
 from interpose.errors import UsageError
 
-EXAMPLE = "example:\n  interpose_run --trace trace.txt ls /cvmfs/sft.example.org"
+EXAMPLE = """\
+interpose_run starts it, so that FILE of --trace holds lines; a user need not.
+
+example:
+  interpose_run --trace trace.txt ls /cvmfs/sft.example.org
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `trace`."""
     parser.epilog = EXAMPLE
-    parser.add_argument("file", nargs="?", type=Path, help="records")
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="records of the tracer, not its lines"
+    )
     parser.add_argument(
         "--follow-fd", type=int, metavar="N", help="read records from a descriptor"
     )

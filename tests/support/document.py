@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes docs/system-calls.md from the rows of native/syscalls/table.c.
+
+python -m tests.support.document > docs/system-calls.md
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+
+from tests.support.places import ROOT
+
+SYSCALLS = ROOT / "native/syscalls"
+# What the handlers of a file do, in the order of the page.
+FAMILIES = """\
+open.c: a file is opened in a cache, a directory as an empty one of the scratch: the\
+ path is redirected; whatever would write is EROFS
+stat.c, access.c: answered from the index
+link.c: answered; links of /proc that lead to an object name its path in /cvmfs
+cwd.c: `chdir` is redirected, `getcwd` is answered
+directory.c: answered from the index, the position is the descriptor's own; the host's\
+ root shows `cvmfs` too
+mount.c: `statfs` is answered, a file handle is EOPNOTSUPP, a watch is redirected and\
+ silent; after `chroot` a process is no longer served
+xattr.c: answered by the resolver
+change.c: making and removing names: EROFS, after the errors that a kernel finds first
+attributes.c: changing what is there, by path and by descriptor: EROFS, likewise
+process.c: passed, the tracer looks at the result; `prctl(PR_SET_DUMPABLE, 0)` is\
+ answered, the flag CLONE_UNTRACED is taken away
+socket.c: addresses with a path below /cvmfs, or that a link leads out of it
+exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its name
+"""
+# For macros of the table: the call stops only then.
+CONDITIONS = {
+    "WHEN_DUP": "command F_DUPFD, F_DUPFD_CLOEXEC",
+    "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
+    "WHEN_UNTRACED": "flag CLONE_UNTRACED",
+    "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
+}
+HEAD = """\
+# System calls
+
+Made from `native/syscalls/table.c` by `python -m tests.support.document`; do not edit.
+
+A call that is not listed passes untouched to the kernel, also one of a future kernel.
+A call of this page passes, too, when neither its path nor its descriptor is of /cvmfs.
+How to add one: [adding-a-call.md](adding-a-call.md).
+
+Not in the table, but decided by the filter (`native/tracer/filter.c`): `io_uring_setup`
+and calls of the x32 ABI answer ENOSYS; calls of 32-bit programs pass. `fork`, `vfork`,
+`clone`, `clone3`, `execve` also have events of ptrace (`native/tracer/stops.c`).
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table."""
+
+    call: str
+    handler: str
+    condition: str
+
+
+def rows() -> list[Row]:
+    """All rows, in the order of the table."""
+    text = (SYSCALLS / "table.c").read_text(encoding="utf-8")
+    table = text[text.index("syscall_rows[] = {") :]
+    pattern = r"^\tROW(_IF)?\((\w+),\s*(\w+)(?:,\s*(WHEN_\w+))?"
+    found = re.findall(pattern, table, re.MULTILINE)
+    assert len(found) == len(re.findall(r"^\tROW", table, re.MULTILINE))
+    return [Row(call, handler, when) for _, call, handler, when in found]
+
+
+def files() -> list[str]:
+    """Files of handlers."""
+    return re.findall(r"\b\w+\.c\b", FAMILIES)
+
+
+def family(row: Row) -> str:
+    """The file whose function the row names. Errors: LookupError."""
+    definition = f"HANDLER({row.handler})\n{{"
+    for name in files():
+        if definition in (SYSCALLS / name).read_text(encoding="utf-8"):
+            return name
+    raise LookupError(f"{row.handler} is in no file of FAMILIES")
+
+
+def document() -> str:
+    """The whole page."""
+    lines = ["", "| handlers in | what they do |", "|---|---|"]
+    for line in FAMILIES.splitlines():
+        names, _, what = line.partition(": ")
+        lines.append(f"| {names} | {what} |")
+    lines += ["", "| call | handler | in | stops |", "|---|---|---|---|"]
+    for row in sorted(rows(), key=lambda row: files().index(family(row))):
+        when = CONDITIONS[row.condition] if row.condition else "always"
+        lines.append(f"| `{row.call}` | {row.handler} | {family(row)} | {when} |")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
