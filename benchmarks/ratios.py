@@ -48,7 +48,7 @@ class Ratios:
 
 def table(results: Sequence[Ratios]) -> str:
     """One line per question and contender."""
-    lines = [f"{'question':34}{'contender':24}{'median':>12}{'min':>12}  ratio (min)"]
+    lines = [f"{'question':42}{'contender':24}{'median':>12}{'min':>12}  ratio (min)"]
     for result in results:
         title = f"{result.title} [{result.unit}]"
         for name in result.values:
@@ -59,7 +59,7 @@ def table(results: Sequence[Ratios]) -> str:
 
 
 def _line(title: str, name: str, row: Mapping[str, float]) -> str:
-    text = f"{title:34}{name:24}{row['median']:12.1f}{row['min']:12.1f}"
+    text = f"{title:42}{name:24}{row['median']:12.1f}{row['min']:12.1f}"
     if "ratio" in row:
         text += f"{row['ratio']:7.2f} ({row['ratio_of_min']:.2f})"
     return text

@@ -18,9 +18,22 @@ PYTHON_LINES, C_LINES, PARAMETERS, NESTING = 50, 60, 5, 4
 
 # Larger than the house allows, with the reason. The list may only shrink: an entry that
 # is no longer needed, or a number that is too high, fails the test.
-LARGER_FILES: dict[str, int] = {}
+LARGER_FILES: dict[str, int] = {
+    "tests/unit/network/test_fetcher.py": 445,  # to be divided by kind of fault
+}
 LONGER_FUNCTIONS: dict[str, int] = {}
-MORE_PARAMETERS: dict[str, int] = {}
+MORE_PARAMETERS: dict[str, int] = {
+    # The contract with Python (interpose.h): flat values, cffi has no better way.
+    "native/index/build.c:interpose_builder_add_chunks": 6,
+    "native/index/build.c:interpose_builder_add_nested": 7,
+    "native/index/write.c:interpose_builder_finish": 6,
+    # A text is two parameters, an output is one more.
+    "native/index/lookup.c:index_child": 6,
+    "native/path/variant.c:variant_expand": 6,
+    "native/run/nodes.c:nodes_skeleton": 6,
+    "native/syscalls/target.c:target_find": 6,
+    "native/syscalls/target.c:target_of_call": 7,
+}
 DEEPER_FUNCTIONS: dict[str, int] = {}
 
 PYTHON_FLOORS = {
@@ -57,7 +70,11 @@ NEIGHBOURS = {
     ("path", "index"): "a walk asks the index for each component",
     ("run", "tracee"): "a trace record names the stopped process",
 }
-MAY_CATCH_ALL = {"interpose/commands/__init__.py", "interpose/resolver/loop.py"}
+MAY_CATCH_ALL = {
+    "interpose/commands/__init__.py",
+    "interpose/resolver/__main__.py",  # the resolver's process has no command above it
+    "interpose/resolver/loop.py",
+}
 
 
 def none(lines: list[str]) -> None:
@@ -244,9 +261,7 @@ def test_every_parameter_is_documented() -> None:
     from interpose.config import parameters
 
     document = (ROOT / "docs/parameters.md").read_text()
-    missing = [
-        row.name for row in parameters.PARAMETERS if f"`{row.name}`" not in document
-    ]
+    missing = [n for n in parameters.PARAMETERS if f"`{n}`" not in document]
     none(missing)
 
 
