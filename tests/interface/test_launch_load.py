@@ -10,23 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.places import need_tool
 from tests.support.run import Job, Runner
-
-SOURCES = Path(__file__).with_name("launch_programs")
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory with the C programs of launch_programs/, compiled."""
-    directory = tmp_path_factory.mktemp("launch")
-    directory.chmod(0o755)
-    compiler = need_tool("cc", "gcc")
-    for source in SOURCES.glob("*.c"):
-        target = directory / source.stem
-        command = [compiler, "-std=gnu11", "-O1", "-pthread", "-o", target, source]
-        subprocess.run(list(map(str, command)), check=True)
-    return directory
 
 
 @pytest.mark.parametrize("kind", ["fork", "vfork", "posix_spawn", "clone3", "clone_vm"])

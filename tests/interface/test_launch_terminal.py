@@ -9,9 +9,9 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -20,13 +20,7 @@ from tests.support.places import need_tool
 from tests.support.run import Job, Runner
 
 PATIENCE_S = 60.0
-# Tells of each stop that it woke from, and of each line that it read.
-TALKER = (
-    "import os, signal, sys\n"
-    "signal.signal(signal.SIGCONT, lambda *a: os.write(1, b'continued\\n'))\n"
-    "os.write(1, b'talker %d %d\\n' % (os.getpid(), os.tcgetpgrp(0)))\n"
-    "for line in sys.stdin: os.write(1, b'got ' + line.encode())\n"
-)
+PROMPT = "prompt-of-bash> "
 
 
 class Terminal:
@@ -36,14 +30,31 @@ class Terminal:
         shell = need_tool("bash")
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"PS1": "", "PS2": "", "TERM": "dumb"})
+            os.environ.update({"PS1": PROMPT, "PS2": "", "TERM": "dumb"})
             os.execv(shell, [shell, "--norc", "--noprofile", "--noediting", "-i"])
         self.seen = b""
-        self.type("stty -echo; set -b; echo re''ady\n")
-        self.wait("ready")
+        self.wait(PROMPT)
+        self.command("stty -echo")
+        self.wait(PROMPT)
 
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
+
+    def command(self, text: str) -> None:
+        """Typed at the prompt. Keys that come before it may be thrown away (Ctrl-Z)."""
+        self.type(text + "\n")
+
+    def finish(self) -> int:
+        """End of input for the talker; its status as bash has it."""
+        self.type("\x04")
+        self.wait(PROMPT)
+        self.command("echo status-$?.")
+        return int(self.wait(r"status-(\d+)\.")[1])
+
+    def stopped(self) -> None:
+        """Until bash tells of a stopped job and asks for a command."""
+        self.wait("Stopped")
+        self.wait(PROMPT)
 
     def wait(self, pattern: str) -> re.Match[bytes]:
         """The first match in what was not matched before."""
@@ -72,84 +83,67 @@ def terminal() -> Iterator[Terminal]:
 
 
 @pytest.fixture
-def talker(run: Runner, place: os.PathLike[str]) -> str:
+def talker(run: Runner, compiled: Path) -> str:
     """A command line that runs the talker under interpose_run."""
-    script = os.path.join(place, "talker.py")
-    with open(script, "w", encoding="ascii") as file:
-        file.write(TALKER)
-    words = run.arguments(Job([sys.executable, "-I", "-S", "-u", script]))
+    words = run.arguments(Job([compiled / "talker"]))
     return " ".join(os.fsdecode(word) for word in words)
 
 
 def test_ctrl_z_stops_and_fg_continues(terminal: Terminal, talker: str) -> None:
-    terminal.type(talker + "\n")
-    pid, foreground = map(int, terminal.wait(r"talker (\d+) (\d+)").groups())
+    terminal.command(talker)
+    pid, foreground = map(int, terminal.wait(r"talker (\d+) (\d+)\.").groups())
     assert os.getpgid(pid) == foreground
-    for _ in range(3):
+    for number in range(1, 21):
         terminal.type("one\n")
         terminal.wait("got one")
         terminal.type("\x1a")
-        terminal.wait("Stopped")
+        terminal.stopped()
         assert psutil.Process(pid).status() in ("stopped", "tracing-stop")
-        terminal.type("fg\n")
-        terminal.wait("continued")
-    terminal.type("two\n")
-    terminal.wait("got two")
-    terminal.type("\x04")
-    terminal.type("echo status-$?\n")
-    terminal.wait("status-0")
-
-
-def test_continued_once_only(terminal: Terminal, talker: str) -> None:
-    terminal.type(talker + "\n")
-    terminal.wait("talker")
-    terminal.type("\x1a")
-    terminal.wait("Stopped")
-    terminal.type("fg\n")
-    terminal.wait("continued")
-    terminal.type("\x04")
-    terminal.type("echo the-''end\n")
-    terminal.wait("the-end")
-    assert b"continued" not in terminal.seen
+        terminal.command("fg")
+        # The number shows that each SIGCONT came once.
+        terminal.wait(f"continued {number:03}")
+    assert terminal.finish() == 0
 
 
 def test_ctrl_c_ends_it_as_a_signal(terminal: Terminal, talker: str) -> None:
-    terminal.type("trap : INT\n")
-    terminal.type(talker + "\n")
+    terminal.command(talker)
     terminal.wait("talker")
-    # Python would end by an exception: the same in both worlds.
     terminal.type("\x03")
-    terminal.wait("KeyboardInterrupt")
-    terminal.type("echo status-$?\n")
-    terminal.wait("status-130")
+    terminal.wait(PROMPT)
+    terminal.command("echo status-$?.")
+    terminal.wait(r"status-130\.")
 
 
 def test_background_job_that_reads_stops(terminal: Terminal, talker: str) -> None:
-    terminal.type(talker + " &\n")
-    terminal.wait("Stopped|tty input")
-    terminal.type("fg\n")
-    terminal.wait("continued")
+    terminal.command(talker + " &")
+    pid = int(terminal.wait(r"talker (\d+)")[1])
+    while psutil.Process(pid).status() not in ("stopped", "tracing-stop"):
+        os.sched_yield()
+    front = psutil.Process(pid).parent()
+    assert front is not None
+    front = front.parent()
+    assert front is not None
+    while front.status() != "stopped":
+        os.sched_yield()
+    terminal.command("fg")
+    terminal.wait("continued 001")
     terminal.type("x\n")
     terminal.wait("got x")
-    terminal.type("\x04")
-    terminal.type("echo status-$?\n")
-    terminal.wait("status-0")
+    assert terminal.finish() == 0
 
 
 @pytest.mark.parametrize("name", ["STOP", "TSTP"])
 def test_shell_sees_a_stop_of_the_job_alone(
     terminal: Terminal, talker: str, name: str
 ) -> None:
-    terminal.type(talker + "\n")
+    terminal.command(talker)
     pid = int(terminal.wait(r"talker (\d+)")[1])
-    for _ in range(3):
+    for number in range(1, 6):
         os.kill(pid, getattr(signal, f"SIG{name}"))
-        terminal.wait("Stopped")
-        terminal.type("fg\n")
-        terminal.wait("continued")
-    terminal.type("\x04")
-    terminal.type("echo status-$?\n")
-    terminal.wait("status-0")
+        terminal.stopped()
+        terminal.command("fg")
+        terminal.wait(f"continued {number:03}")
+    assert terminal.finish() == 0
 
 
 def test_stop_sent_to_us_stops_the_job(run: Runner) -> None:
