@@ -190,7 +190,9 @@ class Repository:
         """The catalog that answers for an entry, and where it hangs."""
         entry = subject.entry
         if entry.flags & native.ENTRY_NESTED and entry.digest is not None:
-            return ContentHash(subject.algorithm, entry.digest), subject.path
+            nested = ContentHash(subject.algorithm, entry.digest)
+            self.index(nested, subject.path)  # It counts as loaded, as officially.
+            return nested, subject.path
         index = self.index(subject.catalog, subject.path)
         mountpoint = subject.path
         while entry.number != 0:
