@@ -70,7 +70,7 @@ class Clock:
 
     ms = 0.0
 
-    def __enter__(self) -> Clock:
+    def __enter__(self) -> Clock:  # noqa: PYI034  typing.Self is too young
         self._start = time.perf_counter()
         return self
 
