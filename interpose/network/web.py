@@ -164,12 +164,25 @@ def _explained(error: BaseException, proxy: str) -> TryFailed:
         return TryFailed(Failure.HOST, "URL cannot be used")
     if isinstance(error, (requests.exceptions.InvalidSchema, UnicodeError)):
         return TryFailed(Failure.HOST, "URL cannot be used")
+    for cause in causes:
+        if isinstance(cause, http.client.IncompleteRead):
+            return TryFailed(Failure.TRANSFER, _what_is_missing(cause))
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
             return TryFailed(Failure.TRANSFER, cause.strerror.lower())
     last = causes[-1]
     reason = f"{type(last).__name__} {last}".strip()
     return TryFailed(Failure.TRANSFER, " ".join(reason.split())[:120])
+
+
+def _what_is_missing(error: http.client.IncompleteRead) -> str:
+    """The error in words; urllib3 counts the bytes where http.client keeps them."""
+    partial: Any = error.partial
+    taken = partial if isinstance(partial, int) else len(partial)
+    missing = error.expected
+    if missing is None:
+        return f"short transfer: {taken} bytes"
+    return f"short transfer: {taken} of {taken + missing} bytes"
 
 
 def _is_timeout(cause: BaseException) -> bool:

@@ -84,6 +84,7 @@ class Keys:
 
     pems: tuple[bytes, ...]
     blacklist: bytes = b""
+    origin: str = ""
 
     @classmethod
     def read(cls, files: tuple[Path, ...], parameter: str, fqrn: Fqrn) -> Keys:
@@ -101,7 +102,7 @@ class Keys:
                     str(file),
                     f"see {parameter}",
                 ) from error
-        return cls(tuple(pems))
+        return cls(tuple(pems), origin=", ".join(str(file) for file in files))
 
     @property
     def mark(self) -> bytes:
@@ -278,9 +279,13 @@ class Opening:
 
         forbidden = whitelist.parse_fingerprints(keys.blacklist.splitlines())
         lowest = blacklist.lowest_revisions(keys.blacklist)
+        try:
+            masters = load_master_keys(*keys.pems)
+        except UnknownKey as error:
+            raise UnknownKey(error.what, keys.origin, error.advice) from error
         return TrustedRepository(
             self.fqrn,
-            load_master_keys(*keys.pems),
+            masters,
             highest_revision=self._state.highest_revision() or 0,
             blacklist=Blacklist(frozenset(forbidden), lowest),
         )

@@ -20,7 +20,7 @@ from interpose.config import (
     known_repositories,
     load,
 )
-from interpose.errors import InterposeError, NotThere
+from interpose.errors import ConfigurationError, InterposeError, NotThere
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.flight import SingleFlight
@@ -77,6 +77,7 @@ class Repositories:
         if not is_named and (is_absent or not is_covered(fqrn, self._sources)):
             raise NotCovered("no such repository", fqrn)
         configuration = load(fqrn, self._sources)
+        _need_server(fqrn, configuration)
         self._tell_notices(configuration)
         around = Surroundings(
             self._scratch, lambda text, cause: self._tell(text, cause, fqrn)
@@ -126,6 +127,18 @@ class Repositories:
             "repositories": [_numbers(repository) for repository in opened],
             "network": _network(opened),
         }
+
+
+def _need_server(fqrn: Fqrn, configuration: Configuration) -> None:
+    """Errors: ConfigurationError where nobody could be asked, and is to be."""
+    from interpose.config import ServerSettings  # noqa: PLC0415
+    from interpose.config.environment import variables  # noqa: PLC0415
+
+    if variables(configuration.environment).offline:
+        return
+    if not ServerSettings.of(configuration).servers:
+        advice = f"set CVMFS_SERVER_URL, or -r {fqrn}=URL,pubkey=FILE"
+        raise ConfigurationError("no server is configured", fqrn, advice)
 
 
 def _numbers(repository: Repository) -> dict[str, Any]:
