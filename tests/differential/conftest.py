@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same program on a real read-only mount and under interpose_run.
+
+As root the tree is mounted at /cvmfs/FQRN in a mount namespace of the run's own, so
+that paths are equal to the last byte. Else it is a plain copy, and only reading is
+compared: a copy refuses changes with EACCES where a mount says EROFS.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.differential.differences import KEPT
+from tests.differential.tree import build, build_host
+from tests.support.places import need_tool
+from tests.support.published import Publisher
+from tests.support.run import Runner
+from tests.support.web import RUNNING, Server
+
+FQRN = "differential.example.org"
+ROOT = f"/cvmfs/{FQRN}"
+PROGRAMS = Path(__file__).parent / "programs"
+SHARED_SOURCES = ("probe.c", "names.c")
+FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
+MOST_LINES = 60
+TIMEOUT_S = 100.0
+IS_ROOT = os.geteuid() == 0
+# A root of its own: the host's directories, and /cvmfs. As with the official client the
+# file systems are read-only, not only their mounts: that changes the order of errors.
+NAMESPACE = r"""
+set -e
+tree=$1; fqrn=$2; new=$3
+mount -t tmpfs -o mode=755 none "$new"
+for each in /*; do
+    name=${each#/}
+    if [ -L "$each" ]; then cp -P "$each" "$new/$name"
+    elif [ -d "$each" ]; then mkdir "$new/$name"; mount --rbind "$each" "$new/$name"
+    fi
+done
+mkdir -p "$new/cvmfs"
+mount -t tmpfs -o mode=555 none "$new/cvmfs"
+mkdir "$new/cvmfs/$fqrn"
+mount -t tmpfs -o mode=755 none "$new/cvmfs/$fqrn"
+cp -a "$tree/." "$new/cvmfs/$fqrn"
+mount -o remount,ro,nodev,nosuid "$new/cvmfs/$fqrn"
+touch -d @0 "$new/cvmfs"
+touch -r / "$new"
+mount -o remount,ro,nodev,nosuid "$new/cvmfs"
+echo ready
+read -r end
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """The tree in both shapes, and the compiled programs."""
+
+    place: Path
+    programs: Path
+    publisher: Publisher
+    url: str
+    enter: tuple[str, ...]  # words before a command that is to see the mount
+
+    @property
+    def host(self) -> Path:
+        return self.place / "host"
+
+    def options(self, **more: str) -> list[str | Path]:
+        """Options of interpose_run: ownership and permissions as on a mount."""
+        values = {"CVMFS_CHECK_PERMISSIONS": "yes", **more}
+        words = self.publisher.options(FQRN, self.url)
+        return [*words, *[w for name in values for w in ("-o", f"{name}={values[name]}")]]
+
+    def native(self, *command: str | Path) -> bytes:
+        """What the command prints where the tree is really mounted (or copied)."""
+        words = [*self.enter, *map(str, command)]
+        done = subprocess.run(
+            words,
+            cwd="/",
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT_S,
+            env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"},
+        )
+        assert done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Runs a program both ways."""
+
+    world: World
+    run: Runner
+
+    def same(self, program: str, *words: str, **more: str) -> None:
+        """Fail unless both runs of programs/`program`.c print the same.
+
+        more: parameters of the client, on our side only.
+        """
+        world = self.world
+        binary = world.programs / program
+        shown = ROOT if IS_ROOT else world.place / "plain"
+        host = world.host if IS_ROOT else world.place / "plain-host"
+        wanted = world.native(binary, shown, host, *words)
+        result = self.run(
+            binary,
+            ROOT,
+            world.host,
+            *words,
+            options=world.options(**more),
+            env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"},
+            timeout_s=TIMEOUT_S,
+        ).ok()
+        wanted = wanted.replace(str(host).encode(), str(world.host).encode())
+        wanted = wanted.replace(str(shown).encode(), ROOT.encode())
+        found = result.stdout + result.stderr
+        for name, text in (("mounted", wanted), ("interposed", found)):
+            (self.run.place / f"{program}.{name}").write_bytes(text)
+        lines = compare(program, wanted, found)
+        assert not lines, "\n".join([*lines[:MOST_LINES], result.repeat])
+
+
+def compare(program: str, wanted: bytes, found: bytes) -> list[str]:
+    """Lines that differ, those of differences.py left out."""
+    texts = [both.decode("utf-8", "replace").splitlines() for both in (wanted, found)]
+    kept = [re.compile(one.pattern) for one in KEPT if one.program == program]
+    left = [
+        [line for line in lines if not any(one.search(line) for one in kept)]
+        for lines in texts
+    ]
+    assert left[0], "the program printed nothing"
+    return list(difflib.unified_diff(*left, "mounted", "interposed", "", "", 1, ""))
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """One tree, published and served, for a worker's tests."""
+    with tempfile.TemporaryDirectory(prefix="interpose-diff-") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        programs = place / "programs"
+        _compile(programs)
+        build_host(place / "host", ROOT)
+        build(place / "tree", ROOT, place / "host", programs)
+        publisher = Publisher(place)
+        publisher.publish(place / "tree", FQRN)
+        if not IS_ROOT:
+            _copy(place, programs)
+        server = Server(publisher.storage, place / "server")
+        server.start()
+        with _mounted(place) as enter:
+            yield World(place, programs, publisher, server.url, enter)
+        server.stop()
+        subprocess.run(["chmod", "-R", "u+rwx", place], check=False)
+
+
+@contextmanager
+def _mounted(place: Path) -> Iterator[tuple[str, ...]]:
+    """A mount namespace with the tree at its place, while the context lasts."""
+    if not IS_ROOT:
+        yield ()
+        return
+    new = place / "new"
+    new.mkdir()
+    words = [need_tool("unshare", "util-linux"), "-m", "--propagation", "private"]
+    words += ["sh", "-c", NAMESPACE, "sh", str(place / "tree"), FQRN, str(new)]
+    holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdin and holder.stdout
+    RUNNING.add(holder.pid)
+    try:
+        assert holder.stdout.readline() == b"ready\n"
+        enter = [need_tool("nsenter", "util-linux"), f"--mount=/proc/{holder.pid}/ns/mnt"]
+        yield (*enter, "chroot", str(new))
+    finally:
+        holder.stdin.close()
+        holder.stdout.close()
+        holder.wait()
+        RUNNING.discard(holder.pid)
+
+
+def _compile(programs: Path) -> None:
+    gcc = need_tool("gcc")
+    programs.mkdir()
+    shared = [PROGRAMS / name for name in SHARED_SOURCES]
+    running = []
+    for source in sorted(PROGRAMS.glob("*.c")):
+        if source.name in SHARED_SOURCES:
+            continue
+        words = [gcc, *FLAGS, source, *shared, "-o", programs / source.stem, "-lpthread"]
+        running.append((source, subprocess.Popen([str(word) for word in words])))
+    for source, process in running:
+        assert process.wait() == 0, source
+
+
+def _copy(place: Path, programs: Path) -> None:
+    """A plain tree of an ordinary user; links lead to its own names."""
+    build_host(place / "plain-host", str(place / "plain"))
+    build(place / "plain", str(place / "plain"), place / "plain-host", programs)
+
+
+@pytest.fixture
+def pair(world: World, run: Runner) -> Pair:
+    return Pair(world, run)
+
+
+@pytest.fixture
+def mounted(pair: Pair) -> Pair:
+    """As `pair`, for what only a real mount can be compared with."""
+    if not IS_ROOT:
+        pytest.skip("only root can mount; a copy refuses changes otherwise")
+    return pair

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* covers: open openat openat2 creat
+ * Flags of opening against kinds of files, and openat2's promises. */
+#include "probe.h"
+
+#include <linux/openat2.h>
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+
+static const int accesses[] = {O_RDONLY, O_WRONLY, O_RDWR, O_ACCMODE};
+static const int extras[] = {
+	0,
+	O_CREAT,
+	O_CREAT | O_EXCL,
+	O_EXCL,
+	O_TRUNC,
+	O_CREAT | O_TRUNC,
+	O_APPEND,
+	O_DIRECTORY,
+	O_DIRECTORY | O_CREAT,
+	O_NOFOLLOW,
+	O_NOFOLLOW | O_CREAT,
+	O_PATH,
+	O_PATH | O_DIRECTORY,
+	O_PATH | O_NOFOLLOW,
+	O_PATH | O_CREAT,
+	O_TMPFILE,
+	O_TMPFILE | O_EXCL,
+	O_NOATIME,
+	O_CLOEXEC,
+	O_SYNC,
+	O_DIRECT,
+};
+/* A host name is opened too, but nothing is made there. */
+static const char *const safe[] = {
+	"",	     "file",	   "file/",	 "dir",	      "dir/",	    "none",
+	"none/",     "none/x",	   "file/x",	 "dir/none",  "link",	    "link/",
+	"link_dir",  "link_dir/",  "link_slash", "dangling",  "loop",	    "chain_39",
+	"chain_40",  "chain_41",   "fifo",	 "socket",    "null",	    "block",
+	"mode_0000", "dir_0000",   "size_0",	 "chunked",   "..",	    "../none",
+	"../a.b",    "nested",	   "nested/none", "to_host_back", "dangling_abs",
+	"dir/..",    "dir/.",	   "owned",	 "owned_dir", "owned_dir/none",
+	"mode_0600", "dir_0711/none",
+};
+
+/* No fifo is opened for reading alone without O_NONBLOCK: it would wait. */
+static void one(const char *name, int flags)
+{
+	const char *path = tail_text(at_root(name));
+	struct open_how how = {.flags = (unsigned int)flags & ~O_NONBLOCK};
+
+	flags |= O_NONBLOCK;
+	how.flags |= O_NONBLOCK;
+	if (flags & (O_CREAT | O_TMPFILE & ~O_DIRECTORY))
+		how.mode = 0644;
+	say_open(CALL(open, path, flags, 0644), "open %o %s", flags, shown(name));
+	say_open(CALL(openat, AT_FDCWD, path, flags, 0644), "openat %o %s", flags,
+		 shown(name));
+	say_open(CALL(openat2, AT_FDCWD, path, &how, sizeof(how)), "openat2 %o %s",
+		 flags, shown(name));
+}
+
+static void flags_against_kinds(void)
+{
+	for (size_t n = 0; n < sizeof(safe) / sizeof(safe[0]); n++) {
+		for (size_t a = 0; a < sizeof(accesses) / sizeof(accesses[0]); a++) {
+			for (size_t e = 0; e < sizeof(extras) / sizeof(extras[0]); e++)
+				one(safe[n], accesses[a] | extras[e]);
+		}
+		say_open(CALL(creat, tail_text(at_root(safe[n])), 0644), "creat %s",
+			 shown(safe[n]));
+	}
+}
+
+static void promises(void)
+{
+	static const uint64_t resolve[] = {RESOLVE_BENEATH,
+					   RESOLVE_IN_ROOT,
+					   RESOLVE_NO_SYMLINKS,
+					   RESOLVE_NO_MAGICLINKS,
+					   RESOLVE_NO_XDEV,
+					   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	int dir = must_open(root, O_PATH), sub = must_open(at_root("dir"), O_PATH);
+
+	for (size_t r = 0; r < sizeof(resolve) / sizeof(resolve[0]); r++) {
+		struct open_how how = {.flags = O_RDONLY | O_NONBLOCK,
+				       .resolve = resolve[r]};
+
+		for (size_t i = 0; names[i]; i++) {
+			say_open(CALL(openat2, dir, tail_text(names[i]), &how,
+				      sizeof(how)),
+				 "resolve %lx %s", resolve[r], shown(names[i]));
+			say_open(CALL(openat2, AT_FDCWD, at_root(names[i]), &how,
+				      sizeof(how)),
+				 "resolve %lx absolute %s", resolve[r],
+				 shown(names[i]));
+			say_open(CALL(openat2, sub, names[i], &how, sizeof(how)),
+				 "resolve %lx below dir %s", resolve[r],
+				 shown(names[i]));
+		}
+	}
+}
+
+static void bad_how(void)
+{
+	struct {
+		struct open_how how;
+		uint64_t more;
+	} large = {.how = {.flags = O_RDONLY}};
+	const char *path = at_root("file");
+	struct open_how *short_how = tail(16);
+
+	memset(short_how, 0, 16);
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large)), "how larger");
+	large.more = 1;
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large)), "how unknown");
+	say_open(CALL(openat2, AT_FDCWD, path, &large, 8), "how small");
+	say_open(CALL(openat2, AT_FDCWD, path, short_how, sizeof(large.how)),
+		 "how unmapped");
+	say_open(CALL(openat2, AT_FDCWD, path, NULL, sizeof(large.how)), "how NULL");
+	large.how.mode = 0644;
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large.how)),
+		 "mode without creating");
+	large.how.mode = 0;
+	large.how.resolve = 1ull << 40;
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large.how)),
+		 "unknown resolve");
+	large.how.resolve = 0;
+	large.how.flags = 1ull << 33;
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large.how)),
+		 "unknown flags");
+	large.how = (struct open_how){.flags = O_PATH | O_RDWR};
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large.how)),
+		 "flags beside O_PATH");
+	large.how = (struct open_how){.resolve = RESOLVE_BENEATH | RESOLVE_IN_ROOT};
+	say_open(CALL(openat2, AT_FDCWD, path, &large, sizeof(large.how)),
+		 "both resolve modes");
+}
+
+/* What is opened has the flags that were asked for, and close-on-exec if asked. */
+static void flags_stay(void)
+{
+	static const int flags[] = {O_RDONLY, O_RDONLY | O_CLOEXEC, O_PATH,
+				    O_RDONLY | O_NONBLOCK, O_RDONLY | O_APPEND,
+				    O_RDONLY | O_NOFOLLOW, O_RDONLY | O_NOATIME,
+				    O_RDONLY | O_DIRECTORY};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		int fd = open(at_root(flags[i] & O_DIRECTORY ? "dir" : "file"),
+			      flags[i]);
+
+		printf("%o: getfl %o getfd %d\n", flags[i],
+		       (unsigned int)fcntl(fd, F_GETFL) & ~(unsigned int)O_LARGEFILE,
+		       fcntl(fd, F_GETFD));
+		close(fd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	probe_start(argc, argv);
+	must_chdir("/");
+	in_child("flags", flags_against_kinds);
+	in_child("promises", promises);
+	in_child("bad how", bad_how);
+	in_child("flags stay", flags_stay);
+	return 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* covers: stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat
+ * covers: open openat chdir
+ * Every name in every form: absolute, relative to directories inside and outside. */
+#include "probe.h"
+
+#include <linux/stat.h>
+
+/* One way to name things. */
+struct form {
+	const char *name;
+	int dirfd;
+	const char *prefix;
+};
+
+static void stats(const struct form *form, const char *path, const char *name)
+{
+	struct stat st;
+
+	say_stat(CALL(newfstatat, form->dirfd, path, &st, 0), &st, "%s newfstatat %s",
+		 form->name, shown(name));
+	say_stat(CALL(newfstatat, form->dirfd, path, &st, AT_SYMLINK_NOFOLLOW), &st,
+		 "%s newfstatat nofollow %s", form->name, shown(name));
+	if (form->dirfd != AT_FDCWD)
+		return;
+	say_stat(CALL(stat, path, &st), &st, "%s stat %s", form->name, shown(name));
+	say_stat(CALL(lstat, path, &st), &st, "%s lstat %s", form->name, shown(name));
+}
+
+static void extended(const struct form *form, const char *path, const char *name)
+{
+	static const int flags[] = {0, AT_SYMLINK_NOFOLLOW, AT_STATX_DONT_SYNC};
+	struct statx stx;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		long result = CALL(statx, form->dirfd, path, flags[i],
+				   STATX_BASIC_STATS, &stx);
+
+		say(result, "%s statx %x %s", form->name, flags[i], shown(name));
+		if (result < 0)
+			continue;
+		printf("  mode %o uid %u gid %u mtime %lld.%u", stx.stx_mode,
+		       stx.stx_uid, stx.stx_gid, (long long)stx.stx_mtime.tv_sec,
+		       stx.stx_mtime.tv_nsec);
+		if (!S_ISDIR(stx.stx_mode))
+			printf(" size %llu nlink %u",
+			       (unsigned long long)stx.stx_size, stx.stx_nlink);
+		printf(" rdev %u:%u basic %d\n", stx.stx_rdev_major,
+		       stx.stx_rdev_minor,
+		       (stx.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS);
+	}
+}
+
+static void accesses(const struct form *form, const char *path, const char *name)
+{
+	static const int modes[] = {F_OK, R_OK, W_OK, X_OK, R_OK | X_OK, 7};
+	static const int flags[] = {0, AT_SYMLINK_NOFOLLOW, AT_EACCESS};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		say(CALL(faccessat, form->dirfd, path, modes[i]), "%s faccessat %d %s",
+		    form->name, modes[i], shown(name));
+		for (size_t k = 0; k < sizeof(flags) / sizeof(flags[0]); k++)
+			say(CALL(faccessat2, form->dirfd, path, modes[i], flags[k]),
+			    "%s faccessat2 %d %x %s", form->name, modes[i], flags[k],
+			    shown(name));
+		if (form->dirfd == AT_FDCWD)
+			say(CALL(access, path, modes[i]), "%s access %d %s", form->name,
+			    modes[i], shown(name));
+	}
+}
+
+static void links(const struct form *form, const char *path, const char *name)
+{
+	static const size_t sizes[] = {1, 5, 4096};
+	char *buffer;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		long len;
+
+		buffer = tail(sizes[i]);
+		len = CALL(readlinkat, form->dirfd, path, buffer, sizes[i]);
+		if (len > 0)
+			say_bytes(buffer, (size_t)len, "%s readlinkat %s", form->name,
+				  shown(name));
+		else
+			say(len, "%s readlinkat %s", form->name, shown(name));
+		if (form->dirfd == AT_FDCWD)
+			say(CALL(readlink, path, buffer, sizes[i]), "%s readlink %s",
+			    form->name, shown(name));
+	}
+}
+
+static void opens(const struct form *form, const char *path, const char *name)
+{
+	static const int flags[] = {O_RDONLY | O_NONBLOCK, O_PATH, O_PATH | O_NOFOLLOW,
+				    O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+				    O_RDONLY | O_DIRECTORY};
+	char first[16];
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		long fd = CALL(openat, form->dirfd, path, flags[i]);
+		ssize_t len;
+
+		if (fd >= 0 && !(flags[i] & O_PATH)) {
+			len = read((int)fd, first, sizeof(first));
+			if (len > 0)
+				say_bytes(first, (size_t)len, "  read");
+			else
+				say(len, "  read");
+		}
+		say_open(fd, "%s openat %x %s", form->name, flags[i], shown(name));
+		if (form->dirfd == AT_FDCWD)
+			say_open(CALL(open, path, flags[i]), "%s open %x %s",
+				 form->name, flags[i], shown(name));
+	}
+}
+
+static void all_names(const struct form *form, bool thorough)
+{
+	char path[8192];
+
+	for (size_t i = 0; names[i]; i++) {
+		char *end;
+
+		snprintf(path, sizeof(path), "%s%s", form->prefix, names[i]);
+		end = tail_text(path);
+		stats(form, end, names[i]);
+		opens(form, end, names[i]);
+		if (!thorough)
+			continue;
+		extended(form, end, names[i]);
+		accesses(form, end, names[i]);
+		links(form, end, names[i]);
+	}
+}
+
+static void changes_of_directory(const char *prefix)
+{
+	char path[8192], cwd[4200];
+	int home = must_open("/", O_RDONLY);
+
+	for (size_t i = 0; names[i]; i++) {
+		long result;
+
+		snprintf(path, sizeof(path), "%s%s", prefix, names[i]);
+		result = say(CALL(chdir, tail_text(path)), "chdir %s", shown(path));
+		if (result == 0)
+			say_bytes(cwd, (size_t)CALL(getcwd, cwd, sizeof(cwd)), "  cwd");
+		if (fchdir(home) < 0)
+			exit(2);
+	}
+}
+
+static void absolute(void)
+{
+	char prefix[4096];
+	struct form form = {"absolute", AT_FDCWD, prefix};
+
+	snprintf(prefix, sizeof(prefix), "%s/", root);
+	all_names(&form, true);
+	changes_of_directory(prefix);
+	/* Odd spellings of the start. */
+	form.name = "slashes";
+	snprintf(prefix, sizeof(prefix), "//%s//", root);
+	all_names(&form, false);
+	form.name = "dots";
+	snprintf(prefix, sizeof(prefix), "/./tmp/../%s/./", root);
+	all_names(&form, false);
+	form.name = "round";
+	snprintf(prefix, sizeof(prefix), "%s/../..%s/dir/../", root, root);
+	all_names(&form, false);
+	form.name = "host link";
+	snprintf(prefix, sizeof(prefix), "%s/in/", host);
+	all_names(&form, false);
+	form.name = "host link back";
+	snprintf(prefix, sizeof(prefix), "%s/in_dir/../", host);
+	all_names(&form, false);
+}
+
+static void relative(void)
+{
+	struct form form = {"in the tree", AT_FDCWD, ""};
+
+	must_chdir(root);
+	all_names(&form, true);
+	form = (struct form){"deeper", AT_FDCWD, "../../"};
+	must_chdir(at_root("dir/sub"));
+	all_names(&form, false);
+	form = (struct form){"nested", AT_FDCWD, "../../"};
+	must_chdir(at_root("nested/second"));
+	all_names(&form, false);
+	form = (struct form){"outside", AT_FDCWD, "in/"};
+	must_chdir(host);
+	all_names(&form, false);
+	form = (struct form){"over a link", AT_FDCWD, "../"};
+	must_chdir(at_host("in_dir"));
+	all_names(&form, false);
+}
+
+static void by_descriptor(void)
+{
+	struct form form = {"descriptor", must_open(root, O_RDONLY), ""};
+
+	must_chdir("/");
+	all_names(&form, true);
+	form = (struct form){"path descriptor",
+			     must_open(at_root("nested/inner"), O_PATH), "../../"};
+	all_names(&form, false);
+	form = (struct form){"host descriptor", must_open(host, O_RDONLY), "in/"};
+	all_names(&form, false);
+	form = (struct form){"a file's", must_open(at_root("file"), O_RDONLY), ""};
+	all_names(&form, false);
+	form = (struct form){"closed", 900, ""};
+	all_names(&form, false);
+}
+
+int main(int argc, char **argv)
+{
+	probe_start(argc, argv);
+	in_child("absolute", absolute);
+	in_child("relative", relative);
+	in_child("by descriptor", by_descriptor);
+	return 0;
+}

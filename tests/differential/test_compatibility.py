@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rows of docs/compatibility.md that no other test looks at, one test each."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.run import Runner
+
+Configured = Callable[..., list[Any]]
+FQRN = "tricky.example.org"
+ROOT = f"/cvmfs/{FQRN}"
+START = """
+import ctypes, errno, fcntl, json, os, stat, sys
+root = sys.argv[1]
+libc = ctypes.CDLL(None, use_errno=True)
+def outcome(call, *words):
+    try:
+        call(*words)
+        return 'ok'
+    except OSError as error:
+        return errno.errorcode[error.errno]
+"""
+
+
+def job(run: Runner, configured: Configured, code: str) -> Any:
+    """What `print(json.dumps(...))` of a job printed."""
+    command = ("/usr/bin/python3", "-I", "-c", START + code, ROOT)
+    return json.loads(run(*command, options=configured(FQRN)).ok().text)
+
+
+def test_names_have_255_bytes_and_longer_ones_are_too_long(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+longer, longest = f'{root}/' + 'n' * 256, f'{root}/' + 'n' * 255
+print(json.dumps([os.statvfs(root).f_namemax, os.pathconf(root, 'PC_NAME_MAX'),
+                  outcome(os.stat, longest), outcome(os.stat, longer),
+                  outcome(os.mkdir, longer)]))
+"""
+    found = job(run, configured, code)
+    assert found == [255, 255, "ENOENT", "ENAMETOOLONG", "ENAMETOOLONG"]
+
+
+def test_listings_begin_with_both_dots(run: Runner, configured: Configured) -> None:
+    code = """
+def names(path):
+    buffer = ctypes.create_string_buffer(1 << 15)
+    fd = os.open(path, os.O_RDONLY)
+    size, at, found = libc.syscall(%d, fd, buffer, len(buffer)), 0, []
+    while at < size:
+        record = buffer.raw[at : at + int.from_bytes(buffer.raw[at + 16 : at + 18],
+                                                     'little')]
+        found.append(record[19:].split(b'\\0')[0].decode('latin-1'))
+        at += len(record)
+    return found
+print(json.dumps([names(path)[:2] for path in (root, f'{root}/special', '/cvmfs')]))
+"""
+    number = {"x86_64": 217, "aarch64": 61}[os.uname().machine]
+    assert job(run, configured, code % number) == [[".", ".."]] * 3
+
+
+def test_times_blocks_and_devices_are_those_of_the_official_client(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+found = os.stat(f'{root}/README')
+print(json.dumps([found.st_atime_ns == found.st_mtime_ns == found.st_ctime_ns,
+                  found.st_blocks - found.st_size // 512, found.st_blksize,
+                  os.major(found.st_dev), os.path.ismount(root),
+                  os.path.ismount('/cvmfs'), stat.filemode(os.stat('/cvmfs').st_mode)]))
+"""
+    wanted = [True, 1, 4096, 0, True, True, "dr-xr-xr-x"]
+    assert job(run, configured, code) == wanted
+
+
+def test_special_files_open_as_on_a_nodev_mount(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+def outcomes(name):
+    ways = (os.O_RDONLY | os.O_NONBLOCK, os.O_WRONLY | os.O_NONBLOCK, os.O_PATH)
+    return [outcome(os.open, f'{root}/special/{name}', way) for way in ways]
+def through():
+    reader = os.open(f'{root}/special/fifo', os.O_RDONLY | os.O_NONBLOCK)
+    os.write(os.open(f'{root}/special/fifo', os.O_WRONLY), b'text')
+    return os.read(reader, 9).decode()
+print(json.dumps([outcomes('chr_null'), outcomes('blk_sda'), outcomes('sock'),
+                  through()]))
+"""
+    if os.geteuid() != 0:
+        pytest.skip("the FIFO of the repository is for its owner")
+    no, none = ["EACCES", "EACCES", "ok"], ["ENXIO", "ENXIO", "ok"]
+    assert job(run, configured, code) == [no, no, none, "text"]
+
+
+def test_through_a_descriptor_nothing_changes_and_locks_hold(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+fd = os.open(f'{root}/README', os.O_RDONLY)
+again = f'/proc/self/fd/{fd}'
+changes = [outcome(os.fchmod, fd, 0o777), outcome(os.utime, fd),
+           outcome(os.fchown, fd, 0, 0), outcome(os.setxattr, fd, 'user.x', b''),
+           outcome(os.open, again, os.O_RDWR), outcome(os.truncate, again, 0),
+           outcome(os.chmod, again, 0o777)]
+locks = [outcome(fcntl.flock, fd, fcntl.LOCK_EX), outcome(fcntl.lockf, fd,
+         fcntl.LOCK_SH), outcome(os.fsync, fd), outcome(os.write, fd, b'x')]
+print(json.dumps([changes, locks]))
+"""
+    wanted = [["EROFS"] * 7, ["ok", "ok", "ok", "EBADF"]]
+    assert job(run, configured, code) == wanted
+
+
+def test_a_name_that_cannot_go_is_reported_as_by_a_read_only_mount(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+there, none = f'{root}/README', f'{root}/none'
+print(json.dumps([outcome(os.unlink, none), outcome(os.unlink, f'{none}/x'),
+                  outcome(os.link, there, '/tmp/x'),
+                  outcome(os.rename, there, '/tmp/x'),
+                  outcome(os.rmdir, root), outcome(os.mkdir, none),
+                  outcome(os.mkdir, there)]))
+"""
+    wanted = ["EROFS", "ENOENT", "EXDEV", "EXDEV", "EROFS", "EROFS", "EEXIST"]
+    assert job(run, configured, code) == wanted
+
+
+def test_file_handles_are_not_supported(run: Runner, configured: Configured) -> None:
+    code = """
+room, mount = ctypes.create_string_buffer(256), ctypes.c_int()
+path = f'{root}/README'.encode()
+libc.name_to_handle_at(-100, path, room, ctypes.byref(mount), 0)
+print(json.dumps(ctypes.get_errno() == errno.EOPNOTSUPP))
+"""
+    assert job(run, configured, code) is True
+
+
+def test_a_process_stays_dumpable(run: Runner, configured: Configured) -> None:
+    code = "print(json.dumps([libc.prctl(4, 0), libc.prctl(3)]))"
+    assert job(run, configured, code) == [0, 1]
+
+
+def test_another_tracer_is_refused_inside(run: Runner, configured: Configured) -> None:
+    code = """
+print(json.dumps([libc.ptrace(0, 0, 0, 0), ctypes.get_errno() == errno.EPERM]))
+"""
+    assert job(run, configured, code) == [-1, True]
+
+
+def test_after_chroot_there_is_no_cvmfs(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can chroot")
+    code = f"""
+before = os.path.exists(root)
+os.chroot({str(place)!r})
+print(json.dumps([before, os.path.exists(root)]))
+"""
+    assert job(run, configured, code) == [True, False]
