@@ -46,6 +46,11 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self.abort()
 
+    @property
+    def where(self) -> str:
+        """The cache's directory, for messages."""
+        return os.fspath(self.path.parent.parent)
+
     def fileno(self) -> int:
         """The descriptor, for those who write by themselves."""
         return self._descriptor
@@ -60,7 +65,7 @@ class Receiver:
                 view = view[written:]
         except OSError as error:
             self.abort()
-            raise layout.cache_error(error, self.path.parent.parent) from error
+            raise layout.cache_error(error, self.where) from error
 
     def commit(self, content_hash: ContentHash) -> Path:
         """Publish as the object of this hash; the path that it has now.

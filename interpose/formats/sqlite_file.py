@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from interpose.errors import FormatError
+from interpose.errors import CacheFull, FormatError
 from interpose.formats import limits
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ _ROWID_NAMES = frozenset({b"rowid", b"_rowid_", b"oid"})
 _ROWS_OF_BATCH = 500
 _MOST_TABLES = 1000
 _MOST_PROPERTIES = 1000
+_NAMELESS = "/memfd:"
 
 
 class SqliteFile:
     """Rows of the file at `path`, texts as bytes; for one thread at a time.
 
-    Errors: FormatError; OSError if there is no such file or no permission.
+    Errors: FormatError; OSError if there is no such file or no permission; CacheFull
+    for a file in memory that this Python cannot read.
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str, limit: int) -> None:
@@ -132,16 +134,31 @@ def _connect(path: str | os.PathLike[str], what: str) -> sqlite3.Connection:
     import sqlite3  # noqa: PLC0415
 
     location = f"file:{quote(os.path.abspath(path))}?mode=ro&immutable=1"
+    nameless = os.path.islink(path) and os.readlink(path).startswith(_NAMELESS)
     with translated(what):
         connection = sqlite3.connect(
-            location, uri=True, isolation_level=None, check_same_thread=False
+            ":memory:" if nameless else location,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
         )
+        if nameless:
+            _load(connection, path)
         connection.text_factory = bytes
         if hasattr(connection, "setlimit"):  # Python 3.11
             connection.setlimit(_LIMIT_LENGTH, limits.SQLITE_VALUE_BYTES)
         for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+
+def _load(connection: sqlite3.Connection, path: str | os.PathLike[str]) -> None:
+    """Take in a file without a name; SQLite resolves links and would not find it."""
+    if not hasattr(connection, "deserialize"):
+        advice = "Python 3.11 reads catalogs from memory"
+        raise CacheFull("no disk has space left for a catalog", "", advice)
+    with open(path, "rb") as file:
+        connection.deserialize(file.read())
 
 
 @contextmanager

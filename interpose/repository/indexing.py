@@ -20,7 +20,7 @@ from interpose.formats.flags import algorithm_of
 from interpose.formats.hashes import Algorithm, ContentHash, new_hasher
 from interpose.formats.pathhash import path_hash
 from interpose.native import INDEX_VERSION, Index, IndexBuilder
-from interpose.repository.shelves import ScratchShelf, disk_error
+from interpose.repository.shelves import MemoryShelf, ScratchShelf, Shelf, disk_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,15 +134,16 @@ class IndexFiles:
         return index
 
     def _write_spare(self, plan: _Plan) -> Index:
-        shelf = ScratchShelf(self.directory)
-        parcel = shelf.receive()
+        """In the scratch, or in memory and with a link there that leads to it."""
+        name = _name(plan.catalog)
         try:
-            plan.write(parcel.fileno())
-            index = Index(parcel.fileno())
-            shelf.put(parcel, _name(plan.catalog))
-        except BaseException:
-            parcel.abort()
-            raise
+            return _put(ScratchShelf(self.directory), plan, name)[1]
+        except CacheError:
+            path, index = _put(MemoryShelf(), plan, name)
+        try:
+            self.path(plan.catalog).symlink_to(path)
+        except OSError as error:
+            raise disk_error(error, str(self.directory)) from error
         return index
 
     def _link(self, catalog: ContentHash) -> None:
@@ -163,6 +164,18 @@ class IndexFiles:
         with contextlib.suppress(CacheError):
             path = self._facts_path(catalog)
             self._private.store_small(path, json.dumps(fields).encode())
+
+
+def _put(shelf: Shelf, plan: _Plan, name: str) -> tuple[Path, Index]:
+    """Write an index outside of the cache. Errors: CacheError and below."""
+    parcel = shelf.receive()
+    try:
+        plan.write(parcel.fileno())
+        index = Index(parcel.fileno())
+        return shelf.put(parcel, name), index
+    except BaseException:
+        parcel.abort()
+        raise
 
 
 def _name(catalog: ContentHash) -> str:

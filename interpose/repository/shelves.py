@@ -23,6 +23,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Parcel(Protocol):
     """An object on its way: takes bytes, then gets a path or is forgotten."""
 
+    @property
+    def where(self) -> str:
+        """The disk that it fills, for messages."""
+
     def fileno(self) -> int:
         """The descriptor, for those who write at a place of their own."""
 
@@ -70,6 +74,10 @@ class _FileParcel:
         self._fd = fd
         self.path = path
 
+    @property
+    def where(self) -> str:
+        return "memory" if self.path is None else str(self.path.parent)
+
     def fileno(self) -> int:
         return self._fd
 
@@ -79,7 +87,7 @@ class _FileParcel:
             while view:
                 view = view[os.write(self._fd, view) :]
         except OSError as error:
-            raise disk_error(error, str(self.path or "memory")) from error
+            raise disk_error(error, self.where) from error
 
     def abort(self) -> None:
         if self._fd >= 0:
@@ -156,7 +164,7 @@ class Slice:
                 self._offset += count
                 view = view[count:]
         except OSError as error:
-            raise disk_error(error, "a file put together from chunks") from error
+            raise disk_error(error, self._parcel.where) from error
 
     def abort(self) -> None:
         """The next try writes over it."""
