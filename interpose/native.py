@@ -304,8 +304,8 @@ def _entry_of(number: int, found: Any) -> Entry:
 class Mount:
     """An opened repository, as the tracer reads it from SCRATCH/m/FQRN.
 
-    `valid_until` in seconds since 1970; `blocks` and `blocks_free` of 512 bytes; the
-    maps go from an id of the catalog to one of this machine; `view` is made of VIEW_*.
+    `valid_until` in seconds since 1970; `blocks` of 512 bytes; the maps go from an id
+    of the catalog to one of this machine; `view` is made of VIEW_*.
     """
 
     fqrn: str
@@ -327,6 +327,7 @@ class Mount:
     variables: tuple[tuple[bytes, bytes], ...] = ()
     uid_map: tuple[tuple[int, int], ...] = ()
     gid_map: tuple[tuple[int, int], ...] = ()
+    dependencies: bytes = b""  # packed by resolver/kept.py
 
 
 # Fields of struct interpose_mount that are copied as they are.
@@ -347,6 +348,7 @@ def pack_mount(mount: Mount) -> bytes:
         "index_dir": mount.index_dir,
         "cache_dir": mount.cache_dir,
         "variables": b"".join(variables),
+        "dependencies": mount.dependencies,
     }
     fields: dict[str, Any] = {name: getattr(mount, name) for name in _PLAIN}
     fields["magic"] = lib.INTERPOSE_MOUNT_MAGIC

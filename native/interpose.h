@@ -7,7 +7,7 @@
 enum {
 	INTERPOSE_INDEX_VERSION = 1,
 	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
-	INTERPOSE_MOUNT_VERSION = 1,
+	INTERPOSE_MOUNT_VERSION = 2,
 	INTERPOSE_CHANNEL_VERSION = 1,
 	INTERPOSE_DIGEST_SIZE = 20
 };
@@ -148,6 +148,16 @@ struct interpose_mount {
 	struct interpose_span variables; /* NAME=VALUE, each ended by NUL */
 	struct interpose_span uid_map;	 /* pairs of uint32_t: from, to */
 	struct interpose_span gid_map;
+	/* What the configuration was made of: struct interpose_dependency and a path
+	 * with its NUL, one after the other, without gaps. */
+	struct interpose_span dependencies;
+};
+
+/* A file or directory whose change makes a kept mount file worthless. */
+struct interpose_dependency {
+	int64_t ctime_ns; /* -1: it did not exist */
+	uint64_t size, ino;
+	uint64_t path_len; /* with its NUL */
 };
 
 /* ---- the channel: SOCK_SEQPACKET, a header and bytes ---- */

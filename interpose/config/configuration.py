@@ -34,7 +34,8 @@ UNSET = Origin("default")
 class Configuration:
     """Parameters as text; unknown ones are kept.
 
-    `notices` are lines for the user; `environment` is what Sources brought along.
+    `notices` are lines for the user; `environment` is what Sources brought along;
+    `consulted` are the files and directories whose change may change any of it.
     """
 
     fqrn: Fqrn | None
@@ -42,6 +43,7 @@ class Configuration:
     notices: tuple[str, ...]
     environment: Mapping[str, str]
     repository_tree: Tree | None = None
+    consulted: tuple[Path, ...] = ()
 
     def get(self, name: str) -> str | None:
         """The value, None if nothing sets the parameter."""
@@ -98,6 +100,7 @@ def load(fqrn: Fqrn | None, sources: Sources) -> Configuration:
         tuple(reader.notices),
         sources.environment,
         reader.repository_tree,
+        tuple(reader.consulted),
     )
 
 

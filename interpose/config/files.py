@@ -58,6 +58,7 @@ class Reader:
         self.values: dict[str, Value] = {}
         self.notices: list[str] = []
         self.repository_tree: Tree | None = None
+        self.consulted: list[Path] = []  # read, or looked for in vain
         self._environment = environment
         self.locked = ""
         self._is_locked = False
@@ -96,6 +97,7 @@ class Reader:
 
         Errors: ConfigurationError if it cannot be evaluated, or `must` be there.
         """
+        self.consulted.append(path)
         try:
             text = read_text(path)
         except (FileNotFoundError, NotADirectoryError) as problem:
@@ -130,6 +132,7 @@ class Reader:
         there = self.file(tree.root / "default.conf", tree)
         if not there and tree.system:
             self.built_in()
+        self.consulted.append(tree.root / "default.d")
         for path in listed(tree.root / "default.d", ".conf"):
             self.file(path, tree)
         return there
@@ -150,6 +153,7 @@ class Reader:
         self.specific(tree, "domain.d", ".conf", ".local")
         self.specific(tree, "config.d", ".conf", ".local")
         keys = root / "keys"
+        self.consulted += [root, keys]
         generic = self.text("CVMFS_KEYS_DIR") in ("", GENERIC_KEYS)
         if generic and keys.is_dir():
             self.set("CVMFS_KEYS_DIR", str(keys), Origin(str(keys)))

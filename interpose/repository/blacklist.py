@@ -20,11 +20,16 @@ def read(configuration: Configuration) -> bytes:
 
     A file that is missing or cannot be read forbids nothing, as officially.
     """
+    return b"\n".join(map(_content, files(configuration))).strip()
+
+
+def files(configuration: Configuration) -> list[Path]:
+    """Where the lines are looked for."""
     paths = [configuration.path(configuration.text("CVMFS_BLACKLIST"))]
     tree = configuration.repository_tree
     if tree is not None:
         paths.append(tree.root / "blacklist")
-    return b"\n".join(map(_content, paths)).strip()
+    return paths
 
 
 def _content(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from interpose import native
 from interpose.errors import FormatError
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
-from interpose.resolver import mountfile
+from interpose.resolver import kept, mountfile
 from interpose.resolver.repositories import Repositories
 from interpose.resolver.settings import Settings
 
@@ -49,7 +49,11 @@ class Answers:
         )
         if self._settings.scratch is None:
             raise FormatError("no scratch was named")
-        return os.fsencode(mountfile.write(repository, self._settings.scratch))
+        record = mountfile.record(repository)
+        keep_in = self._settings.kept
+        if keep_in is not None and kept.may_be_kept(repository, record):
+            kept.keep(record, keep_in)
+        return os.fsencode(mountfile.write(record, self._settings.scratch))
 
     def _catalog(self, question: native.Question) -> bytes:
         catalog, path, _ = _body(question)

@@ -10,19 +10,20 @@ from pathlib import Path
 from interpose import native
 from interpose.config import CacheSettings, ViewSettings
 from interpose.repository.repository import Repository
+from interpose.resolver import kept
 
 _SEED_BITS = 53
 _UNIT_BYTES = 512
 _ENTRIES = ("regular", "symlink", "special", "dir")
 
 
-def write(repository: Repository, scratch: Path) -> Path:
+def write(record: native.Mount, scratch: Path) -> Path:
     """Write the record atomically; its path. Errors: OSError."""
     directory = scratch / "m"
     directory.mkdir(mode=0o700, exist_ok=True)
-    final = directory / repository.fqrn
-    temporary = directory / f".{repository.fqrn}.{os.getpid()}"
-    temporary.write_bytes(native.pack_mount(record(repository)))
+    final = directory / record.fqrn
+    temporary = directory / f".{record.fqrn}.{os.getpid()}"
+    temporary.write_bytes(native.pack_mount(record))
     temporary.rename(final)
     return final
 
@@ -51,6 +52,7 @@ def record(repository: Repository) -> native.Mount:
         variables=tuple(_variables(view)),
         uid_map=view.uid_map.pairs,
         gid_map=view.gid_map.pairs,
+        dependencies=kept.dependencies(repository.configuration),
     )
 
 

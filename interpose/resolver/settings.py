@@ -3,7 +3,7 @@
 
 NUL-ended texts `name=value`: `scratch`, `cache`, `alien_cache`, `trust_cache`,
 `offline`, `config`, `option`, `repository` (these three may repeat), `verbose` (a
-number), `quiet`, `log`. Source: interface.md (options of interpose_run).
+number), `quiet`, `log`, `kept` (a directory for mount files). Source: interface.md (options of interpose_run).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Settings:
     verbosity: int = 0
     quiet: bool = False
     log: Path | None = None
+    kept: Path | None = None
 
 
 def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
@@ -54,6 +55,7 @@ def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
         verbosity=int(verbosity) if verbosity.isdigit() else 1,
         quiet="quiet" in last and last["quiet"] in _ON,
         log=_path(last, "log"),
+        kept=_path(last, "kept"),
     )
 
 

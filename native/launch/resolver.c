@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "interpose.h"
+#include "run/kept.h"
 #include "launch/helper.h"
 #include "tracer/tracer.h"
 
@@ -51,6 +52,18 @@ static void hello_add_list(struct hello *hello, const char *key,
 		hello_add(hello, key, list->items[i]);
 }
 
+/* What decides which repositories are opened, and how. */
+static void hello_add_settings(struct hello *hello, const struct options *options)
+{
+	hello_add(hello, "cache", options->cache);
+	hello_add(hello, "alien_cache", options->alien_cache);
+	hello_add_flag(hello, "trust_cache", options->trust_cache);
+	hello_add_flag(hello, "offline", options->offline);
+	hello_add_list(hello, "config", &options->configs);
+	hello_add_list(hello, "option", &options->settings);
+	hello_add_list(hello, "repository", &options->repositories);
+}
+
 static void hello_fill(struct hello *hello, const struct resolver *resolver)
 {
 	const struct options *options = resolver->options;
@@ -58,17 +71,76 @@ static void hello_fill(struct hello *hello, const struct resolver *resolver)
 
 	snprintf(verbose, sizeof(verbose), "%d", options->verbose);
 	hello_add(hello, "scratch", resolver->scratch);
-	hello_add(hello, "cache", options->cache);
-	hello_add(hello, "alien_cache", options->alien_cache);
-	hello_add_flag(hello, "trust_cache", options->trust_cache);
-	hello_add_flag(hello, "offline", options->offline);
+	hello_add(hello, "kept", resolver->kept[0] ? resolver->kept : NULL);
 	hello_add_flag(hello, "quiet", options->quiet);
 	hello_add(hello, "verbose", verbose);
 	hello_add(hello, "log", options->log);
 	hello_add_flag(hello, "stats", options->stats != NULL);
-	hello_add_list(hello, "config", &options->configs);
-	hello_add_list(hello, "option", &options->settings);
-	hello_add_list(hello, "repository", &options->repositories);
+	hello_add_settings(hello, options);
+}
+
+static const char *variable(const char *const *environment, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; *environment; environment++)
+		if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
+			return *environment + len + 1;
+	return NULL;
+}
+
+/* Where the private cache is by default (interface.md, --cache). */
+static int kept_base(const struct options *options, const char *const *environment,
+		     char *buffer, size_t size)
+{
+	const char *cache = variable(environment, "XDG_CACHE_HOME");
+	const char *home = variable(environment, "HOME");
+	int len = -1;
+
+	if (options->cache)
+		len = snprintf(buffer, size, "%s", options->cache);
+	else if (cache && cache[0] == '/')
+		len = snprintf(buffer, size, "%s/interpose", cache);
+	else if (home && home[0] == '/')
+		len = snprintf(buffer, size, "%s/.cache/interpose", home);
+	return len > 0 && (size_t)len < size && buffer[0] == '/' ? 0 : -ENOENT;
+}
+
+static void key_add(struct kept_key *key, const char *text, bool *is_relative)
+{
+	kept_key_add(key, text);
+	*is_relative |= kept_is_relative(text);
+}
+
+void resolver_find_kept(struct resolver *resolver, const char *const *environment)
+{
+	struct hello *hello = calloc(1, sizeof(*hello));
+	char base[PATH_MAX], text[64 + PATH_MAX];
+	bool is_relative = false;
+	struct kept_key key;
+
+	resolver->kept[0] = '\0';
+	/* With --stats the resolver is wanted: it counts what was opened. */
+	if (!hello || resolver->options->stats ||
+	    kept_base(resolver->options, environment, base, sizeof(base)) < 0) {
+		free(hello);
+		return;
+	}
+	kept_key_init(&key);
+	hello_add_settings(hello, resolver->options);
+	for (size_t at = 0; at < hello->used; at += strlen(hello->bytes + at) + 1)
+		key_add(&key, hello->bytes + at, &is_relative);
+	for (; *environment; environment++)
+		if (kept_is_setting(*environment))
+			key_add(&key, *environment, &is_relative);
+	snprintf(text, sizeof(text), "%s %u %u", options_version, geteuid(), getegid());
+	kept_key_add(&key, text);
+	if (is_relative && getcwd(text, sizeof(text)))
+		kept_key_add(&key, text);
+	if (hello->full ||
+	    kept_directory(&key, base, resolver->kept, sizeof(resolver->kept)) < 0)
+		resolver->kept[0] = '\0';
+	free(hello);
 }
 
 static int resolver_greet(const struct resolver *resolver, int fd)

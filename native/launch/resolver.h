@@ -3,6 +3,7 @@
 #ifndef LAUNCH_RESOLVER_H
 #define LAUNCH_RESOLVER_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "launch/messages.h"
@@ -12,9 +13,13 @@ struct resolver {
 	const struct options *options;
 	const struct messages *messages;
 	const char *scratch;
-	pid_t last_pid;	 /* the one started last; 0: none, or reaped */
-	int last_status; /* its wait status when it was reaped */
+	char kept[PATH_MAX]; /* directory for mount files (run/kept.h); "": none */
+	pid_t last_pid;	     /* the one started last; 0: none, or reaped */
+	int last_status;     /* its wait status when it was reaped */
 };
+
+/* Fills resolver->kept: one directory for the same settings. */
+void resolver_find_kept(struct resolver *resolver, const char *const *environment);
 
 /* A channel_starter; `context` is a struct resolver. Says itself what went wrong. One
  * that gave up (it wrote why) is not started again, one that was killed is. */

@@ -217,6 +217,8 @@ static int tracing_create_run(struct tracing *tracing)
 	tracing->resolver = (struct resolver){.options = &launch->options,
 					      .messages = &launch->messages,
 					      .scratch = run->scratch.path};
+	resolver_find_kept(&tracing->resolver, run->environment);
+	run->kept = tracing->resolver.kept[0] ? tracing->resolver.kept : NULL;
 	run->channel = channel_create(resolver_start, &tracing->resolver);
 	run->mounts = mounts_create();
 	run->objects = objects_create();
@@ -248,6 +250,7 @@ static void tracing_destroy_run(struct tracing *tracing)
 static int tracing_ask_named(struct tracing *tracing)
 {
 	const struct text_list *wanted = &tracing->launch->options.repositories;
+	struct run *run = &tracing->launch->run;
 
 	tracing->named = calloc(wanted->count + 1, sizeof(*tracing->named));
 	if (!tracing->named)
@@ -261,7 +264,9 @@ static int tracing_ask_named(struct tracing *tracing)
 
 		snprintf(fqrn, sizeof(fqrn), "%.*s",
 			 (int)strcspn(wanted->items[i], "@=,"), wanted->items[i]);
-		id = channel_ask(tracing->launch->run.channel, &question);
+		if (mounts_open_kept(run, fqrn, strlen(fqrn)))
+			continue;
+		id = channel_ask(run->channel, &question);
 		if (id < 0)
 			return -EIO;
 		/* Named twice: one question, one answer. */

@@ -55,7 +55,7 @@ static void catalog_map(const struct mounts *mounts, uint32_t mount,
 		return;
 	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
 		 INTERPOSE_INDEX_VERSION);
-	base = mounttable_map_file(path, &size);
+	base = mounttable_map_file(path, false, &size);
 	if (!base)
 		return;
 	if (index_map_check(&catalog->map, base, size) < 0) {

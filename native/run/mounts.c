@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/kept.h"
 #include "run/mounttable.h"
 
 #include <errno.h>
@@ -14,24 +15,6 @@
 struct mounts *mounts_create(void)
 {
 	return calloc(1, sizeof(struct mounts));
-}
-
-void mounts_destroy(struct mounts *mounts)
-{
-	if (!mounts)
-		return;
-	for (uint32_t i = 0; i < mounts->count; i++) {
-		struct mount *mount = &mounts->mounts[i];
-
-		for (uint32_t c = 0; c < mount->catalog_count; c++)
-			catalogs_deinit(&mount->catalogs[c]);
-		free(mount->catalogs);
-		free(mount->fqrn);
-		if (mount->record)
-			munmap((void *)(uintptr_t)mount->record, mount->record_len);
-	}
-	free(mounts->mounts);
-	free(mounts);
 }
 
 static bool name_is_fqrn(const char *name, size_t len)
@@ -64,17 +47,13 @@ const char *mounts_span(const struct mounts *mounts, uint32_t mount,
 	return (const char *)m->record + span.offset;
 }
 
-/* The resolver has opened the repository: map what it left. */
-static int mount_load(struct mounts *mounts, uint32_t mount, const char *path)
+/* Takes the record over, and maps the root catalog that it names. */
+static int mount_load(struct mounts *mounts, uint32_t mount,
+		      const struct interpose_mount *record, size_t size)
 {
 	struct mount *m = &mounts->mounts[mount];
-	const struct interpose_mount *record;
-	size_t size;
 	int result;
 
-	record = mounttable_map_file(path, &size);
-	if (!record)
-		return -errno;
 	m->record = record;
 	m->record_len = size;
 	if (size < sizeof(*record) || record->magic != INTERPOSE_MOUNT_MAGIC ||
@@ -85,6 +64,30 @@ static int mount_load(struct mounts *mounts, uint32_t mount, const char *path)
 	if (result < 0)
 		return result;
 	return m->catalogs[0].state == SLOT_OPEN ? 0 : -EBADMSG;
+}
+
+static void mount_unload(struct mount *mount)
+{
+	for (uint32_t i = 0; i < mount->catalog_count; i++)
+		catalogs_deinit(&mount->catalogs[i]);
+	free(mount->catalogs);
+	if (mount->record)
+		munmap((void *)(uintptr_t)mount->record, mount->record_len);
+	mount->catalogs = NULL;
+	mount->catalog_count = 0;
+	mount->record = NULL;
+}
+
+void mounts_destroy(struct mounts *mounts)
+{
+	if (!mounts)
+		return;
+	for (uint32_t i = 0; i < mounts->count; i++) {
+		mount_unload(&mounts->mounts[i]);
+		free(mounts->mounts[i].fqrn);
+	}
+	free(mounts->mounts);
+	free(mounts);
 }
 
 static int slot_of(struct mounts *mounts, const char *name, size_t len,
@@ -113,7 +116,7 @@ static int slot_of(struct mounts *mounts, const char *name, size_t len,
 }
 
 /* Maps a whole file read-only; NULL with errno set. */
-void *mounttable_map_file(const char *path, size_t *ret_size)
+void *mounttable_map_file(const char *path, bool own_only, size_t *ret_size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	void *base = NULL;
@@ -121,7 +124,7 @@ void *mounttable_map_file(const char *path, size_t *ret_size)
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && st.st_size > 0) {
+	if (fstat(fd, &st) == 0 && st.st_size > 0 && (!own_only || kept_is_own(fd))) {
 		base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 		*ret_size = (size_t)st.st_size;
 	}
@@ -164,8 +167,10 @@ static void mount_fail(struct mount *mount, int error)
 static void mount_take_answer(struct run *run, uint32_t number)
 {
 	struct mount *mount = &run->mounts->mounts[number];
+	const struct interpose_mount *record;
 	struct channel_answer answer;
 	char path[4096 + 64];
+	size_t size;
 
 	switch (channel_look(run->channel, mount->question, &answer)) {
 	case CHANNEL_UNDER_WAY:
@@ -178,14 +183,53 @@ static void mount_take_answer(struct run *run, uint32_t number)
 	}
 	snprintf(path, sizeof(path), "%.*s", (int)answer.body_len,
 		 (const char *)answer.body);
-	if (answer.error)
+	if (answer.error) {
 		mount_fail(mount, answer.error);
-	else if (mount_load(run->mounts, number, path) < 0)
-		mount_fail(mount, EIO);
-	else
-		mount->state = SLOT_OPEN;
+	} else {
+		record = mounttable_map_file(path, false, &size);
+		if (record && mount_load(run->mounts, number, record, size) == 0)
+			mount->state = SLOT_OPEN;
+		else
+			mount_fail(mount, EIO);
+	}
 	channel_forget(run->channel, mount->question);
 	mount->question = 0;
+}
+
+static void mount_try_kept(struct run *run, uint32_t number)
+{
+	struct mount *mount = &run->mounts->mounts[number];
+	const struct interpose_mount *record;
+	char path[4096 + 64];
+	size_t size;
+
+	if (!run->kept || mount->kept_tried)
+		return;
+	mount->kept_tried = true;
+	snprintf(path, sizeof(path), "%s/%s", run->kept, mount->fqrn);
+	record = mounttable_map_file(path, true, &size);
+	if (!record)
+		return;
+	if (!kept_is_valid(record, size)) {
+		munmap((void *)(uintptr_t)record, size);
+		return;
+	}
+	if (mount_load(run->mounts, number, record, size) == 0)
+		mount->state = SLOT_OPEN;
+	else
+		mount_unload(mount);
+}
+
+bool mounts_open_kept(struct run *run, const char *name, size_t name_len)
+{
+	uint32_t number;
+
+	if (!name_is_fqrn(name, name_len) ||
+	    slot_of(run->mounts, name, name_len, &number) < 0)
+		return false;
+	if (run->mounts->mounts[number].state == SLOT_UNKNOWN)
+		mount_try_kept(run, number);
+	return run->mounts->mounts[number].state == SLOT_OPEN;
 }
 
 enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
@@ -205,6 +249,8 @@ enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 	if (mount->state == SLOT_FAILED && mount->error != ENOENT && !mount->record &&
 	    mounttable_retry_now(mount->failed_at))
 		mount->state = SLOT_UNKNOWN;
+	if (mount->state == SLOT_UNKNOWN)
+		mount_try_kept(run, number);
 	if (mount->state == SLOT_UNKNOWN) {
 		struct channel_question question = {.kind = INTERPOSE_OPEN,
 						    .fqrn = mount->fqrn};

@@ -13,6 +13,8 @@ void mounts_destroy(struct mounts *mounts);
 /* The repository called `name`; opens it on first use. */
 enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 			     uint32_t *ret_mount, uint32_t *ret_question);
+/* Opens it from what an earlier job left; false: somebody has to be asked. */
+bool mounts_open_kept(struct run *run, const char *name, size_t name_len);
 /* The catalog that hangs at a nested mount point. */
 enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
 			       uint32_t *ret_catalog, uint32_t *ret_question);

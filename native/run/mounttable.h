@@ -29,6 +29,7 @@ struct mount {
 	uint32_t question;
 	int error;
 	time_t failed_at;
+	bool kept_tried;
 	char *fqrn;
 	const struct interpose_mount *record;
 	size_t record_len;
@@ -41,8 +42,8 @@ struct mounts {
 	uint32_t count;
 };
 
-/* Maps a whole file read-only; NULL with errno set. */
-void *mounttable_map_file(const char *path, size_t *ret_size);
+/* Maps a whole file read-only; NULL with errno set. With `own_only` it must be ours. */
+void *mounttable_map_file(const char *path, bool own_only, size_t *ret_size);
 /* Asks and gives the id; 0 when nobody can be asked. */
 uint32_t mounttable_ask(struct run *run, const struct channel_question *question);
 /* True if what failed at `failed_at` (mounttable_now_s) may be asked for again. */

@@ -33,6 +33,7 @@ struct run {
 	struct nodes *nodes;
 	struct trace *trace; /* NULL without --trace */
 	struct counters counters;
+	const char *kept; /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
 	uint64_t root_dev, root_ino; /* of the host's / */
 	uint64_t proc_dev; /* st_dev of /proc */
