@@ -33,7 +33,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 SHARED_SOURCES = ("probe.c", "names.c")
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
 MOST_LINES = 60
-TIMEOUT_S = 100.0
+TIMEOUT_S = 40.0
 IS_ROOT = os.geteuid() == 0
 # A root of its own: the host's directories, and /cvmfs. As with the official client the
 # file systems are read-only, not only their mounts: that changes the order of errors.
@@ -44,7 +44,9 @@ mount -t tmpfs -o mode=755 none "$new"
 for each in /*; do
     name=${each#/}
     if [ -L "$each" ]; then cp -P "$each" "$new/$name"
-    elif [ -d "$each" ]; then mkdir "$new/$name"; mount --rbind "$each" "$new/$name"
+    elif [ -d "$each" ]; then
+        mkdir "$new/$name"; mount --rbind "$each" "$new/$name"
+        [ "$name" = "${4%%/*}" ] || mount -o remount,bind,ro "$new/$name"
     fi
 done
 mkdir -p "$new/cvmfs"
@@ -56,9 +58,27 @@ mount -o remount,ro,nodev,nosuid "$new/cvmfs/$fqrn"
 touch -d @0 "$new/cvmfs"
 touch -r / "$new"
 mount -o remount,ro,nodev,nosuid "$new/cvmfs"
+mount -o remount,ro "$new"
 echo ready
 read -r end
 """
+
+
+# The programs change what they are pointed at, as root. Whatever a wrong name may lead to,
+# the machine's own files are read-only for them, on both sides.
+GUARD = r"""
+set -e
+mount --bind "$1" "$1"
+mount -o remount,bind,ro /
+shift
+exec "$@"
+"""
+UNSHARE = ("unshare", "-m", "--propagation", "private", "sh", "-c")
+
+
+def guarded(place: Path) -> tuple[str, ...]:
+    """Words before a command that may change nothing but what is below `place`."""
+    return (*UNSHARE, GUARD, "sh", str(place)) if IS_ROOT else ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +134,7 @@ class Pair:
         shown = ROOT if IS_ROOT else world.place / "plain"
         host = world.host if IS_ROOT else world.place / "plain-host"
         wanted = world.native(binary, shown, host, *words)
+        self.run.before = guarded(Path(tempfile.gettempdir()))
         result = self.run(
             binary,
             ROOT,
@@ -176,6 +197,7 @@ def _mounted(place: Path) -> Iterator[tuple[str, ...]]:
     new.mkdir()
     words = [need_tool("unshare", "util-linux"), "-m", "--propagation", "private"]
     words += ["sh", "-c", NAMESPACE, "sh", str(place / "tree"), FQRN, str(new)]
+    words.append(str(Path(tempfile.gettempdir())).strip("/"))
     holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdin and holder.stdout
     RUNNING.add(holder.pid)

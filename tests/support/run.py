@@ -102,6 +102,7 @@ class Runner:
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.scratch.chmod(0o1777)
         self.base = ["--cache", cache, "--scratch", self.scratch]
+        self.before: tuple[str, ...] = ()  # words in front of interpose_run
         self.repeats: list[str] = []
         self._known = {child.pid for child in psutil.Process().children()}
         self._count = 0
@@ -132,7 +133,8 @@ class Runner:
     def arguments(self, job: Job) -> list[str | bytes]:
         """The whole command line."""
         words = [program("interpose_run"), *self.base, *job.options]
-        return [*map(str, words), "--", *[_word(word) for word in job.command]]
+        named = [*self.before, *map(str, words), "--"]
+        return [*named, *[_word(word) for word in job.command]]
 
     def _start(self, job: Job) -> tuple[subprocess.Popen[bytes], Path | None, str]:
         self._count += 1

@@ -30,6 +30,9 @@ static bool leads_out(const char *name)
 	static const char *const out[] = {"to_host", "to_host/",  "to_host_dir",
 					  "to_host_none", "to_host_dir/"};
 
+	/* An absolute name ignores the directory: "/" would be the host's own root. */
+	if (name[0] == '/')
+		return true;
 	if (strncmp(name, "../..", 5) == 0 || strncmp(name, "to_host_dir", 11) == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {

@@ -53,7 +53,7 @@ static void one(const char *name, int flags)
 
 	flags |= O_NONBLOCK;
 	how.flags |= O_NONBLOCK;
-	if (flags & (O_CREAT | O_TMPFILE & ~O_DIRECTORY))
+	if (flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))
 		how.mode = 0644;
 	say_open(CALL(open, path, flags, 0644), "open %o %s", flags, shown(name));
 	say_open(CALL(openat, AT_FDCWD, path, flags, 0644), "openat %o %s", flags,
@@ -69,6 +69,8 @@ static void flags_against_kinds(void)
 			for (size_t e = 0; e < sizeof(extras) / sizeof(extras[0]); e++)
 				one(safe[n], accesses[a] | extras[e]);
 		}
+		if (strcmp(safe[n], "fifo") == 0)
+			continue; /* it would wait for a reader */
 		say_open(CALL(creat, tail_text(at_root(safe[n])), 0644), "creat %s",
 			 shown(safe[n]));
 	}
