@@ -271,10 +271,7 @@ class Index:
         return map(self.entry, range(first, first + listed.child_count))
 
     def walk(self, path: bytes) -> int | None:
-        """The entry at `path` below the root: b"" or b"/a/b"; follows no links.
-
-        A path that goes on below a nested catalog's directory gives None.
-        """
+        """The entry at b"" or b"/a/b" of this one file; follows no links."""
         number: int | None = 0
         for name in path.split(b"/"):
             if name and number is not None:

@@ -108,7 +108,7 @@ class Resolver:
         self._channel.close()
         return self.process.wait(60)
 
-    def __enter__(self) -> Resolver:
+    def __enter__(self) -> Resolver:  # noqa: PYI034 (Self is younger than 3.9)
         return self
 
     def __exit__(self, *_: object) -> None:
