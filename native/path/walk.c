@@ -21,6 +21,7 @@ int walk_start(struct walk *walk, const struct walk_world *world, struct place a
 	walk->follow_last = walk->parent_only = false;
 	walk->last = NULL;
 	walk->last_len = 0;
+	walk->slash = WALK_SLASH_DIRECTORY;
 	walk->trailing_slash = path_len > 0 && path[path_len - 1] == '/';
 	walk->head = (uint32_t)(WALK_TEXT_SIZE - path_len);
 	memcpy(walk->text + walk->head, path, path_len);
@@ -71,6 +72,12 @@ int walk_push(struct walk *walk, const char *target, size_t target_len)
 	walk->head -= (uint32_t)target_len;
 	memcpy(walk->text + walk->head, target, target_len);
 	return 0;
+}
+
+bool walk_follows_last(const struct walk *walk)
+{
+	return walk->follow_last ||
+	       (walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY);
 }
 
 bool place_equal(const struct place *a, const struct place *b)
@@ -221,8 +228,11 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 {
 	struct interpose_entry entry;
 	struct place child;
-	enum walk_end end = find_child(walk, name, len, &child);
+	enum walk_end end;
 
+	if (last && walk->trailing_slash && walk->slash == WALK_SLASH_REFUSED)
+		return fail(walk, EISDIR);
+	end = find_child(walk, name, len, &child);
 	walk->parent = walk->at;
 	if (end != WALK_FOUND) {
 		walk->missing_last = last && end == WALK_ERRNO && walk->error == ENOENT;
@@ -230,8 +240,7 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 	}
 	if (entry_of(walk->world, &child, &entry) < 0)
 		return fail(walk, EIO);
-	if (S_ISLNK(entry.mode) &&
-	    (!last || walk->follow_last || walk->trailing_slash)) {
+	if (S_ISLNK(entry.mode) && (!last || walk_follows_last(walk))) {
 		end = follow(walk, &child, &entry);
 		return end == WALK_FOUND ? enter(walk) : end;
 	}
@@ -274,7 +283,8 @@ enum walk_end walk_go(struct walk *walk)
 	}
 	if (end != WALK_FOUND)
 		return end;
-	if (walk->trailing_slash && walk->at.kind == PLACE_ENTRY &&
+	if (walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY &&
+	    walk->at.kind == PLACE_ENTRY &&
 	    !S_ISDIR(walk->entry.mode))
 		return fail(walk, ENOTDIR);
 	return WALK_FOUND;

@@ -55,6 +55,10 @@ enum walk_end {
 	WALK_LEFT,     /* it goes on at the host's root; the rest is walk_rest() */
 };
 
+/* What slashes at the end mean: "name/" asks for a directory; a call that makes a name
+ * looks at the name alone (filename_create), open(O_CREAT) refuses them with EISDIR. */
+enum walk_slash { WALK_SLASH_DIRECTORY, WALK_SLASH_IGNORED, WALK_SLASH_REFUSED };
+
 struct walk {
 	const struct walk_world *world;
 	struct place at;	      /* where the walk is, or has ended */
@@ -67,6 +71,7 @@ struct walk {
 	bool missing_last;
 	bool last_is_dot; /* the path ends in "." or ".." (or is a root) */
 	bool trailing_slash;
+	enum walk_slash slash;
 	const char *last; /* with parent_only: in `text`; NULL for "." or no name */
 	size_t last_len;
 	uint32_t head; /* the rest is text[head..WALK_TEXT_SIZE) */
@@ -87,6 +92,9 @@ bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len,
 	       bool *ret_last);
 /* Puts a link's target in front of the rest. -ENAMETOOLONG, or -ELOOP after 40. */
 int walk_push(struct walk *walk, const char *target, size_t target_len);
+
+/* Whether a link that is the last name is followed. */
+bool walk_follows_last(const struct walk *walk);
 
 /* The parent directory of a place; of PLACE_TOP: PLACE_HOST (the host's root). */
 enum walk_answer place_parent(const struct walk_world *world, const struct place *place,

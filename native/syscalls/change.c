@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "syscalls/handlers.h"
+#include "syscalls/refuse.h"
 
 enum verdict redirect_elsewhere(struct target *target, unsigned int position)
 {
@@ -34,12 +35,13 @@ static enum verdict create_at(struct run *run, struct tracee *tracee,
 	struct target target;
 	enum verdict verdict;
 
-	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument, 0,
-			    &verdict))
+	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
+			    TARGET_CREATE, &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, (unsigned int)path_argument);
-	return tracee_answer(tracee, -create_error(&target, directory));
+	return refuse_path(tracee, dirfd_argument, path_argument,
+			   create_error(&target, directory));
 }
 
 HANDLER(enter_mkdir)
@@ -62,13 +64,25 @@ HANDLER(enter_mknodat)
 	return create_at(run, tracee, 0, 1, false);
 }
 
+/* Its text comes first: missing or empty, the kernel says so itself. */
+static bool has_text(struct tracee *tracee)
+{
+	char text[4096];
+
+	return tracee_read_string(tracee, tracee->stop.args[0], text, sizeof(text)) > 0;
+}
+
 HANDLER(enter_symlink)
 {
+	if (!has_text(tracee))
+		return VERDICT_PASS;
 	return create_at(run, tracee, -1, 1, false);
 }
 
 HANDLER(enter_symlinkat)
 {
+	if (!has_text(tracee))
+		return VERDICT_PASS;
 	return create_at(run, tracee, 1, 2, false);
 }
 
@@ -147,14 +161,41 @@ static bool is_host(const struct target *target)
 	return target->kind == TARGET_HOST || target->kind == TARGET_ELSEWHERE;
 }
 
+/* One name is the host's. The kernel looks at it, with a name of /proc for ours, and
+ * says EXDEV where nothing else is wrong. */
+static enum verdict leave_across(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (result == -EXDEV)
+		result = -(int64_t)tracee->stop.note[0];
+	return tracee_finish(tracee, result);
+}
+
+static enum verdict across(struct target *ours, unsigned int position,
+			   struct target *hosts, unsigned int other)
+{
+	struct tracee *tracee = ours->view.tracee;
+	struct redirection list[2] = {{position, "/proc/version"},
+				      {other, hosts->elsewhere}};
+	enum verdict verdict;
+
+	verdict = tracee_redirect(tracee, list,
+				  hosts->kind == TARGET_ELSEWHERE ? 2 : 1,
+				  leave_across);
+	tracee->stop.note[0] = (uint64_t)(ours->kind == TARGET_MISSING
+						  ? ours->walk.error
+						  : EXDEV);
+	return verdict;
+}
+
 static int rename_error(const struct target *from, const struct target *to)
 {
 	if (from->kind == TARGET_MISSING)
 		return from->walk.error;
 	if (to->kind == TARGET_MISSING)
 		return to->walk.error;
-	if (is_host(from) != is_host(to))
-		return EXDEV;
 	if (from->walk.at.kind != to->walk.at.kind ||
 	    (from->walk.at.kind == PLACE_ENTRY &&
 	     from->walk.at.mount != to->walk.at.mount))
@@ -172,17 +213,21 @@ static enum verdict rename_at(struct run *run, struct tracee *tracee, const int 
 	bool ours = target_of_call(&from, run, tracee, at[0], at[1], TARGET_PARENT,
 				   &verdict);
 
-	if (!ours && (verdict != VERDICT_PASS || from.kind != TARGET_HOST))
+	if (!ours && (verdict != VERDICT_PASS || from.bad_name))
 		return verdict;
 	ours |= target_of_call(&to, run, tracee, at[2], at[3], TARGET_PARENT, &verdict);
 	if (verdict == VERDICT_WAIT)
 		return verdict;
-	if (!ours)
+	if (!ours || to.bad_name)
 		return VERDICT_PASS;
 	if (is_host(&from) && is_host(&to))
 		return two_elsewhere(&from, (unsigned int)at[1], &to,
 				     (unsigned int)at[3]);
-	return tracee_answer(tracee, -rename_error(&from, &to));
+	if (is_host(&to) && from.kind == TARGET_OURS)
+		return across(&from, (unsigned int)at[1], &to, (unsigned int)at[3]);
+	if (is_host(&from))
+		return across(&to, (unsigned int)at[3], &from, (unsigned int)at[1]);
+	return refuse_two(tracee, at, rename_error(&from, &to));
 }
 
 HANDLER(enter_rename)
@@ -214,12 +259,12 @@ static enum verdict link_at(struct run *run, struct tracee *tracee, const int at
 	enum verdict verdict;
 	bool ours = target_of_call(&from, run, tracee, at[0], at[1], flags, &verdict);
 
-	if (!ours && (verdict != VERDICT_PASS || from.kind != TARGET_HOST))
+	if (!ours && (verdict != VERDICT_PASS || from.bad_name))
 		return verdict;
-	ours |= target_of_call(&to, run, tracee, at[2], at[3], 0, &verdict);
+	ours |= target_of_call(&to, run, tracee, at[2], at[3], TARGET_CREATE, &verdict);
 	if (verdict == VERDICT_WAIT)
 		return verdict;
-	if (!ours)
+	if (!ours || to.bad_name)
 		return VERDICT_PASS;
 	if (from.kind == TARGET_MISSING)
 		return tracee_answer(tracee, -from.walk.error);
@@ -227,7 +272,7 @@ static enum verdict link_at(struct run *run, struct tracee *tracee, const int at
 		return two_elsewhere(&from, (unsigned int)at[1], &to,
 				     (unsigned int)at[3]);
 	if (is_host(&to))
-		return tracee_answer(tracee, -EXDEV);
+		return across(&from, (unsigned int)at[1], &to, (unsigned int)at[3]);
 	if (from.kind == TARGET_HOST &&
 	    !old_exists(tracee, at[0], at[1], flags & TARGET_FOLLOW))
 		return VERDICT_PASS; /* the kernel names the reason */

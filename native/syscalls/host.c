@@ -231,8 +231,7 @@ static void note_magic(struct host *host, const char *name)
 static enum step step_magic(struct host *host, const char *name, bool last)
 {
 	struct target *target = host->target;
-	bool follow =
-		!last || (host->flags & TARGET_FOLLOW) || target->walk.trailing_slash;
+	bool follow = !last || walk_follows_last(&target->walk);
 	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
 	enum step step;
@@ -261,7 +260,7 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 static enum step step_link(struct host *host, int fd, const char *name, bool last)
 {
 	struct walk *walk = &host->target->walk;
-	bool follow = !last || (host->flags & TARGET_FOLLOW) || walk->trailing_slash;
+	bool follow = !last || walk_follows_last(walk);
 	char text[4096];
 	ssize_t len = readlinkat(fd, "", text, sizeof(text));
 	int result;
@@ -311,6 +310,11 @@ static enum step step_missing(struct host *host, int error, const char *name, bo
 	return end_error(host, error);
 }
 
+static bool must_be_directory(const struct walk *walk)
+{
+	return walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY;
+}
+
 static enum step step_name(struct host *host, const char *raw, size_t len, bool last)
 {
 	char name[WALK_NAME_MAX + 1], self[48];
@@ -340,7 +344,7 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	}
 	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(fd))
 		note_proc_file(host, name);
-	if (!last || host->target->walk.trailing_slash) {
+	if (!last || must_be_directory(&host->target->walk)) {
 		if (!S_ISDIR(st.st_mode)) {
 			close(fd);
 			return end_error(host, ENOTDIR);

@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/refuse.h"
 #include "syscalls/snapshot.h"
 #include "tracee/descriptors.h"
+
+enum { HOW_SIZE_MAX = 4096 };
 
 /* One open, whichever call it came by. */
 struct opening {
@@ -61,8 +65,6 @@ static int missing_error(const struct target *target, uint64_t flags)
 
 	if (!walk->missing_last || !(flags & O_CREAT) || (flags & O_PATH))
 		return walk->error;
-	if (walk->trailing_slash)
-		return EISDIR;
 	return EROFS;
 }
 
@@ -116,14 +118,17 @@ static int resolve_error(const struct target *target, uint64_t resolve)
 	return 0;
 }
 
-/* Flags that must not reach the object: it exists, and its name is no link. */
-static void set_flags(struct tracee *tracee, const struct opening *opening)
+/* Flags that must not reach the object: it exists, and is perhaps somebody else's. */
+static void set_flags(struct tracee *tracee, const struct opening *opening,
+		      const char *path)
 {
 	struct arch_regs *regs = &tracee->stop.regs;
-	uint64_t drop = O_CREAT | O_EXCL | O_NOATIME;
+	uint64_t drop = O_CREAT | O_EXCL;
+	struct stat st;
 
-	if (!(opening->flags & O_PATH))
-		drop |= O_NOFOLLOW;
+	if ((opening->flags & O_NOATIME) &&
+	    (stat(path, &st) < 0 || st.st_uid != tracee->process->fsuid))
+		drop |= O_NOATIME;
 	if (opening->by_how) {
 		/* Its struct is the program's memory: the same open by openat. */
 		arch_set_number(regs, SYS_openat);
@@ -132,6 +137,18 @@ static void set_flags(struct tracee *tracee, const struct opening *opening)
 	}
 	arch_set_argument(regs, (unsigned int)opening->path_argument + 1,
 			  opening->flags & ~drop);
+}
+
+/* Flags that only some kernels accept, or only some together: the kernel says which. */
+static enum verdict refuse_open(struct tracee *tracee, const struct opening *opening,
+				int error)
+{
+	uint64_t odd = opening->flags & (O_TMPFILE | O_CREAT);
+
+	if (opening->by_how || odd == O_DIRECTORY || odd == O_CREAT || odd == 0)
+		return tracee_answer(tracee, -error);
+	return refuse_path(tracee, opening->dirfd_argument, opening->path_argument,
+			   error);
 }
 
 static enum verdict open_ours(struct target *target, const struct opening *opening)
@@ -145,14 +162,14 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 	if (!error)
 		error = open_error(target, opening->flags);
 	if (error)
-		return tracee_answer(tracee, -error);
+		return refuse_open(tracee, opening, error);
 	if (!content_path(target, path, sizeof(path), &verdict))
 		return verdict;
 	content_note(tracee, &target->walk.at);
 	redirection.path = path;
 	verdict = tracee_redirect(tracee, &redirection, 1, leave_open);
 	if (verdict == VERDICT_AT_EXIT && tracee->stop.leave == leave_open)
-		set_flags(tracee, opening);
+		set_flags(tracee, opening, path);
 	return verdict;
 }
 
@@ -166,6 +183,8 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 	if ((opening->flags & O_NOFOLLOW) ||
 	    (opening->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		follow = 0;
+	if ((opening->flags & O_CREAT) && !(opening->flags & O_PATH))
+		follow |= TARGET_OPEN_CREATE;
 	if (!target_of_call(&target, run, tracee, opening->dirfd_argument,
 			    opening->path_argument, follow, &verdict)) {
 		if (verdict == VERDICT_PASS && target.proc_file[0])
@@ -177,7 +196,8 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 		return redirect_elsewhere(&target,
 					  (unsigned int)opening->path_argument);
 	if (target.kind == TARGET_MISSING)
-		return tracee_answer(tracee, -missing_error(&target, opening->flags));
+		return refuse_open(tracee, opening,
+				   missing_error(&target, opening->flags));
 	return open_ours(&target, opening);
 }
 
@@ -208,14 +228,25 @@ HANDLER(enter_openat)
 	return open_any(run, tracee, &opening);
 }
 
+/* False if the kernel refuses it, whatever the path: then it says so itself. */
+static bool read_how(struct tracee *tracee, struct open_how *ret_how)
+{
+	uint64_t size = tracee->stop.args[3];
+	char bytes[HOW_SIZE_MAX];
+
+	if (size < sizeof(*ret_how) || size > sizeof(bytes) ||
+	    tracee_read(tracee, tracee->stop.args[2], bytes, size) < 0)
+		return false;
+	memcpy(ret_how, bytes, sizeof(*ret_how));
+	return syscall(SYS_openat2, -1, "", bytes, size) < 0 && errno == ENOENT;
+}
+
 HANDLER(enter_openat2)
 {
-	struct open_how how = {0};
+	struct open_how how;
 	struct opening opening = {.path_argument = 1, .by_how = true};
 
-	/* A size that the kernel refuses, or does not know: its own business. */
-	if (tracee->stop.args[3] < sizeof(how) ||
-	    tracee_read(tracee, tracee->stop.args[2], &how, sizeof(how)) < 0)
+	if (!read_how(tracee, &how))
 		return VERDICT_PASS;
 	opening.flags = how.flags;
 	opening.mode = how.mode;

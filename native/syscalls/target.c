@@ -27,7 +27,7 @@ static void init(struct target *target, struct run *run, struct tracee *tracee)
 	target->view = (struct view){run, tracee, 0};
 	target->by_descriptor = false;
 	target->descriptor = -1;
-	target->magic = target->own_exe = false;
+	target->magic = target->own_exe = target->bad_name = false;
 	target->elsewhere[0] = '\0';
 	target->proc_file[0] = '\0';
 }
@@ -59,6 +59,16 @@ static void walk_on(struct target *target, unsigned int flags)
 	}
 }
 
+static void set_flags(struct walk *walk, unsigned int flags)
+{
+	walk->follow_last = flags & TARGET_FOLLOW;
+	walk->parent_only = flags & TARGET_PARENT;
+	if (flags & TARGET_CREATE)
+		walk->slash = WALK_SLASH_IGNORED;
+	if (flags & TARGET_OPEN_CREATE)
+		walk->slash = WALK_SLASH_REFUSED;
+}
+
 /* Begins at a place of ours. */
 static void begin_ours(struct target *target, const struct walk_world *world,
 		       const struct place *place, const char *path, unsigned int flags)
@@ -67,8 +77,7 @@ static void begin_ours(struct target *target, const struct walk_world *world,
 		miss(target, ENAMETOOLONG);
 		return;
 	}
-	target->walk.follow_last = flags & TARGET_FOLLOW;
-	target->walk.parent_only = flags & TARGET_PARENT;
+	set_flags(&target->walk, flags);
 	walk_on(target, flags);
 }
 
@@ -122,8 +131,7 @@ static void begin_host(struct target *target, const struct walk_world *world, in
 		target->kind = TARGET_HOST;
 		return;
 	}
-	target->walk.follow_last = flags & TARGET_FOLLOW;
-	target->walk.parent_only = flags & TARGET_PARENT;
+	set_flags(&target->walk, flags);
 	host_walk(target, fd, false, flags);
 }
 
@@ -226,6 +234,8 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 	if (path[0] == '\0') {
 		if (flags & TARGET_EMPTY_PATH)
 			target_of_descriptor(target, run, tracee, dirfd);
+		else
+			target->bad_name = true;
 		return;
 	}
 	if (path[0] == '/')
@@ -245,6 +255,8 @@ bool target_of_call(struct target *target, struct run *run, struct tracee *trace
 	int len;
 
 	*ret_verdict = VERDICT_PASS;
+	target->kind = TARGET_HOST;
+	target->bad_name = true;
 	if (address == 0 && (flags & TARGET_EMPTY_PATH)) {
 		path[0] = '\0'; /* Linux 6.11: NULL and AT_EMPTY_PATH mean "" */
 		len = 0;

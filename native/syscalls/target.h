@@ -21,6 +21,8 @@ enum target_flag {
 	TARGET_FOLLOW = 1,     /* a link at the end is followed */
 	TARGET_EMPTY_PATH = 2, /* "" names dirfd itself (AT_EMPTY_PATH) */
 	TARGET_PARENT = 8,     /* end in the directory of the last name */
+	TARGET_CREATE = 16,    /* a name to be made: final slashes follow no link */
+	TARGET_OPEN_CREATE = 32, /* O_CREAT: final slashes are EISDIR */
 	TARGET_MAGIC = 4 /* stop at a link of /proc that leads to something of ours */
 };
 
@@ -30,6 +32,7 @@ struct target {
 	struct walk walk;
 	bool by_descriptor; /* named by "" and a descriptor, or by a /proc link */
 	int descriptor;	    /* which one, -1 unknown */
+	bool bad_name;	    /* no text, or none where one is needed: TARGET_HOST */
 	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */
 	bool magic;
 	bool own_exe; /* it is /proc/self/exe */

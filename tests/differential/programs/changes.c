@@ -171,8 +171,11 @@ static void missing_host(void)
 	say(CALL(rename, at_root("dir/sub"), at_root("dir")), "rename onto parent");
 	say(CALL(rename, root, at_host("fresh")), "rename the root out");
 	say(CALL(rmdir, root), "rmdir the root");
-	say(CALL(rmdir, "/cvmfs"), "rmdir /cvmfs");
-	say(CALL(rename, "/cvmfs", "/cvmfs2"), "rename /cvmfs");
+	say(CALL(link, at_root("file"), at_host("dir/file")), "link onto");
+	say(CALL(link, at_root("file"), at_host("none/x")), "link out to no parent");
+	say(CALL(rename, at_root("none/x"), at_host("none/x")), "rename none to none");
+	say(CALL(rename, at_host("none/x"), at_root("none/x")), "rename none in");
+	say(CALL(rename, at_host("file"), at_root("file/x")), "rename below a file");
 	say(CALL(linkat, must_open(at_root("file"), O_RDONLY), "", AT_FDCWD,
 		 at_host("fresh"), AT_EMPTY_PATH),
 	    "linkat of a descriptor");
