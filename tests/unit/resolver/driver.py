@@ -135,7 +135,7 @@ def read_record(path: Path) -> Record:
     """The mount file, read by its layout in native/interpose.h."""
     data = path.read_bytes()
     magic, version, revision, until = struct.unpack_from("<IIQq", data)
-    assert (magic, version) == (0x544D5049, 1)
+    assert (magic, version) == (0x544D5049, 2)
     digest = data[24:44]
     (algorithm,) = struct.unpack_from("<I", data, 44)
     spans = struct.unpack_from("<12I", data, 104)
