@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The four moments of a tracee: entry, exit, exec event, end. */
+#include <string.h>
+
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 
@@ -13,13 +15,33 @@ static const struct syscall_row *row_of(struct tracee *tracee)
 	return row;
 }
 
+/* After chroot or pivot_root a name means something else; said once, where it matters
+ * (decisions 30). */
+static void note_other_root(struct run *run, struct tracee *tracee)
+{
+	char path[sizeof("/cvmfs/")];
+
+	for (unsigned int i = 0; i < 4 && !run->said_other_root; i++) {
+		if (tracee->stop.row->kinds[i] != ARG_PATH ||
+		    tracee_read(tracee, tracee->stop.args[i], path, 7) < 0 ||
+		    memcmp(path, "/cvmfs", 6) != 0 || (path[6] && path[6] != '/'))
+			continue;
+		run->said_other_root = true;
+		run->say(run->say_context,
+			 "/cvmfs is not shown to a process with another root: chroot "
+			 "(start interpose_run inside of it)");
+	}
+}
+
 enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict = VERDICT_PASS;
 
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
-	if (tracee->stop.row && !tracee->process->other_root)
+	if (tracee->stop.row && tracee->process->other_root)
+		note_other_root(run, tracee);
+	else if (tracee->stop.row)
 		verdict = tracee->stop.row->enter(run, tracee);
 	switch (verdict) {
 	case VERDICT_ANSWER:

@@ -222,8 +222,9 @@ static void note_magic(struct host *host, const char *name)
 	snprintf(own, sizeof(own), "/proc/%d", process->tgid);
 	if (strcmp(path, own) == 0 && strcmp(name, "exe") == 0)
 		host->target->own_exe = true;
-	snprintf(own, sizeof(own), "/proc/%d/fd", process->tgid);
-	if (strcmp(path, own) == 0)
+	snprintf(own, sizeof(own), "/proc/%d/", process->tgid);
+	if (strncmp(path, own, strlen(own)) == 0 && len > 3 &&
+	    strcmp(path + len - 3, "/fd") == 0)
 		sscanf(name, "%d", &host->target->descriptor);
 }
 
@@ -234,15 +235,19 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 	bool follow = !last || walk_follows_last(&target->walk);
 	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
+	struct place place;
 	enum step step;
 
 	if (fd < 0)
 		return end_error(host, errno);
 	note_magic(host, name);
+	if (node)
+		place = target_place_of(target->view.run, target->view.tracee,
+					target->descriptor, node);
 	if (!follow) {
 		if (node && (host->flags & TARGET_MAGIC)) {
 			target->magic = true;
-			step = step_ours(host, &node->place);
+			step = step_ours(host, &place);
 		} else {
 			step = end_host(host, host->dir, name);
 		}
@@ -252,7 +257,7 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 	if (!node)
 		return step_into(host, fd);
 	target->by_descriptor = true;
-	step = step_ours(host, &node->place);
+	step = step_ours(host, &place);
 	close(fd);
 	return step;
 }

@@ -105,6 +105,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(name_to_handle_at, enter_name_to_handle_at, AT),
 	ROW(inotify_add_watch, enter_inotify_add_watch, {ARG_FD, ARG_PATH}),
 	ROW(chroot, enter_chroot, PATH),
+	ROW(pivot_root, enter_chroot, PATH_PATH),
 
 	ROW(getxattr, enter_getxattr, PATH),
 	ROW(lgetxattr, enter_lgetxattr, PATH),

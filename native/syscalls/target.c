@@ -189,11 +189,25 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	begin_host(target, world, fd, path, flags);
 }
 
+struct place target_place_of(const struct run *run, const struct tracee *tracee, int fd,
+			     const struct node *node)
+{
+	const struct descriptor *note = NULL;
+	struct place noted;
+
+	if (node->kind == NODE_OBJECT)
+		note = descriptors_find(tracee->files, fd);
+	if (!note || note->mount >= mounts_count(run->mounts))
+		return node->place;
+	noted = (struct place){PLACE_ENTRY, note->mount, note->catalog, note->entry};
+	return mounts_same_content(run->mounts, &noted, &node->place) ? noted
+								      : node->place;
+}
+
 void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
 			  int fd)
 {
 	struct walk_world world;
-	const struct descriptor *note;
 	const struct node *node;
 	struct stat st;
 	struct place place;
@@ -206,16 +220,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	node = nodes_find(run, st.st_dev, st.st_ino);
 	if (!node || node->kind == NODE_SNAPSHOT)
 		return;
-	place = node->place;
-	note = node->kind == NODE_OBJECT ? descriptors_find(tracee->files, fd) : NULL;
-	if (note && note->mount < mounts_count(run->mounts)) {
-		/* Several entries may share the object; the note says which. */
-		struct place noted = {PLACE_ENTRY, note->mount, note->catalog,
-				      note->entry};
-
-		if (mounts_same_content(run->mounts, &noted, &place))
-			place = noted;
-	}
+	place = target_place_of(run, tracee, fd, node);
 	begin_ours(target, &world, &place, "", 0);
 	target->by_descriptor = true;
 	target->descriptor = fd;

@@ -49,6 +49,10 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
 			  int fd);
 
+/* Several entries may share an object: which one `fd`, whose inode is `node`, is. */
+struct place target_place_of(const struct run *run, const struct tracee *tracee, int fd,
+			     const struct node *node);
+
 /* Reads the path argument and finds it. False: *ret_verdict is the verdict (the kernel
  * reports a bad pointer by itself; a question waits). */
 bool target_of_call(struct target *target, struct run *run, struct tracee *tracee,

@@ -99,7 +99,10 @@ class World:
         """Options of interpose_run: ownership and permissions as on a mount."""
         values = {"CVMFS_CHECK_PERMISSIONS": "yes", **more}
         words = self.publisher.options(FQRN, self.url)
-        return [*words, *[w for name in values for w in ("-o", f"{name}={values[name]}")]]
+        return [
+            *words,
+            *[w for name in values for w in ("-o", f"{name}={values[name]}")],
+        ]
 
     def native(self, *command: str | Path) -> bytes:
         """What the command prints where the tree is really mounted (or copied)."""
@@ -203,7 +206,10 @@ def _mounted(place: Path) -> Iterator[tuple[str, ...]]:
     RUNNING.add(holder.pid)
     try:
         assert holder.stdout.readline() == b"ready\n"
-        enter = [need_tool("nsenter", "util-linux"), f"--mount=/proc/{holder.pid}/ns/mnt"]
+        enter = [
+            need_tool("nsenter", "util-linux"),
+            f"--mount=/proc/{holder.pid}/ns/mnt",
+        ]
         yield (*enter, "chroot", str(new))
     finally:
         holder.stdin.close()
@@ -220,7 +226,15 @@ def _compile(programs: Path) -> None:
     for source in sorted(PROGRAMS.glob("*.c")):
         if source.name in SHARED_SOURCES:
             continue
-        words = [gcc, *FLAGS, source, *shared, "-o", programs / source.stem, "-lpthread"]
+        words = [
+            gcc,
+            *FLAGS,
+            source,
+            *shared,
+            "-o",
+            programs / source.stem,
+            "-lpthread",
+        ]
         running.append((source, subprocess.Popen([str(word) for word in words])))
     for source, process in running:
         assert process.wait() == 0, source

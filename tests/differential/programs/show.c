@@ -25,8 +25,9 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("    %zu bytes of arguments\n", total);
-	len = readlink("/proc/self/exe", exe, sizeof(exe));
+	len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	say_bytes(exe, len > 0 ? (size_t)len : 0, "    exe");
+	exe[len > 0 ? len : 0] = '\0';
 	say(access(exe, X_OK), "    exe can be executed");
 	return 7;
 }

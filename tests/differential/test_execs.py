@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs of /cvmfs start as from a mount, and know of themselves the same."""
+
+from __future__ import annotations
+
+from tests.differential.conftest import Pair
+
+
+def test_programs_start_and_know_their_names_as_on_a_mount(pair: Pair) -> None:
+    pair.same("execs")
