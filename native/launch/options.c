@@ -48,7 +48,7 @@ static const struct option_row option_rows[] = {
 	{"log", 0, OPTION_TEXT, PLACE(log), "INTERPOSE_LOG", false, false},
 	{"quiet", 'q', OPTION_FLAG, PLACE(quiet), NULL, false, false},
 	{"verbose", 'v', OPTION_COUNT, PLACE(verbose), NULL, false, false},
-	{"help", 0, OPTION_FLAG, PLACE(help), NULL, false, false},
+	{"help", 'h', OPTION_FLAG, PLACE(help), NULL, false, false},
 	{"version", 0, OPTION_FLAG, PLACE(version), NULL, false, false},
 	{"prefer-host", 0, OPTION_LATER, 0, "INTERPOSE_PREFER_HOST", false, false},
 	{"root", 0, OPTION_LATER_TEXT, 0, NULL, false, false},

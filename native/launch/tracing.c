@@ -209,6 +209,11 @@ static void tracing_deadline(void *context)
 	tracing_figures_done(context);
 }
 
+static void tracing_say(void *context, const char *text)
+{
+	message_notice(context, "%s", text);
+}
+
 static int tracing_create_run(struct tracing *tracing)
 {
 	struct launch *launch = tracing->launch;
@@ -217,6 +222,8 @@ static int tracing_create_run(struct tracing *tracing)
 	tracing->resolver = (struct resolver){.options = &launch->options,
 					      .messages = &launch->messages,
 					      .scratch = run->scratch.path};
+	run->say = tracing_say;
+	run->say_context = &launch->messages;
 	resolver_find_kept(&tracing->resolver, run->environment);
 	run->kept = tracing->resolver.kept[0] ? tracing->resolver.kept : NULL;
 	run->channel = channel_create(resolver_start, &tracing->resolver);

@@ -33,10 +33,13 @@ struct run {
 	struct nodes *nodes;
 	struct trace *trace; /* NULL without --trace */
 	struct counters counters;
-	const char *kept; /* directory of mount files of earlier jobs; NULL: none */
+	void (*say)(void *context, const char *text); /* one line to the user */
+	void *say_context;
+	bool said_other_root;
+	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
 	uint64_t root_dev, root_ino; /* of the host's / */
-	uint64_t proc_dev; /* st_dev of /proc */
+	uint64_t proc_dev;	     /* st_dev of /proc */
 	uid_t uid;
 	gid_t gid;
 	const char *const *environment; /* for variant symlinks; interpose_run's own */
