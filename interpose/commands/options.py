@@ -13,9 +13,21 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from interpose.config import RepositoryOption, Sources, from_environment, load
+from interpose.config import (
+    RepositoryOption,
+    Sources,
+    from_environment,
+    is_covered,
+    load,
+)
 from interpose.config.repository_option import parse_parameter_option
-from interpose.errors import FormatError, InterposeError, NotThere, UsageError
+from interpose.errors import (
+    ConfigurationError,
+    FormatError,
+    InterposeError,
+    NotThere,
+    UsageError,
+)
 from interpose.formats.fqrn import Fqrn
 from interpose.messages import Messages
 from interpose.repository.configuring import with_configuration_repository
@@ -23,6 +35,9 @@ from interpose.repository.repository import Repository, Surroundings
 from interpose.repository.tree import Tree
 
 MOUNT = "/cvmfs/"
+_HOW_TO_COVER = (
+    "see CVMFS_SERVER_URL, or name a server with the option for repositories"
+)
 
 
 def add_arguments(
@@ -106,7 +121,7 @@ class Session:
         self.sources = with_configuration_repository(sources, self._around)
         self._trees: dict[Fqrn, Tree] = {}
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Session:  # noqa: PYI034 (Self is younger than 3.9)
         return self
 
     def __exit__(
@@ -123,6 +138,10 @@ class Session:
     def tree(self, fqrn: Fqrn) -> Tree:
         """The tree of a repository. Errors: whatever opening can raise."""
         if fqrn not in self._trees:
+            if not is_covered(fqrn, self.sources):
+                raise ConfigurationError(
+                    "no configuration covers this repository", fqrn, _HOW_TO_COVER
+                )
             configuration = load(fqrn, self.sources)
             for notice in configuration.notices:
                 self._notice(notice, notice)
