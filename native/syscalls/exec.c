@@ -23,6 +23,7 @@ enum { MAX_ARGUMENTS = 1 << 20 };
 struct pending_exec {
 	char shown[TARGET_PATH_SIZE]; /* AT_EXECFN, and comm after its last slash */
 	char exe[TARGET_PATH_SIZE];   /* for /proc/self/exe; "": the kernel's own */
+	char comm[16];		      /* "": what `shown` ends with */
 	bool renamed;		      /* the event has to tell the program its name */
 	uint64_t area, area_size;     /* mapped for long argument lists */
 };
@@ -57,10 +58,26 @@ static size_t in_page(uint64_t address)
 	return 4096 - address % 4096;
 }
 
+/* argv[0] of a script is dropped, but not before the kernel has looked at it
+ * (copy_strings): at most 32 pages. */
+static int64_t check_word(struct tracee *tracee, uint64_t address)
+{
+	char page[4096];
+
+	for (int i = 0; i < 32; i++, address += sizeof(page)) {
+		int len = tracee_read_string(tracee, address, page, sizeof(page));
+
+		if (len != -ENAMETOOLONG)
+			return len < 0 ? -EFAULT : 0;
+	}
+	return -E2BIG;
+}
+
 /* Copies the pointers argv[1...] with their NULL, page by page; a negative errno. */
 static int64_t read_pointers(struct tracee *tracee, uint64_t argv, uint64_t **ret_list)
 {
 	uint64_t first = 0, *list = calloc(1, sizeof(*list)), *grown;
+	int64_t result;
 	size_t count = 0;
 
 	*ret_list = list;
@@ -70,6 +87,9 @@ static int64_t read_pointers(struct tracee *tracee, uint64_t argv, uint64_t **re
 		return -EFAULT;
 	if (!first)
 		return 1;
+	result = check_word(tracee, first);
+	if (result < 0)
+		return result;
 	for (argv += sizeof(first); count < MAX_ARGUMENTS;) {
 		size_t more = in_page(argv) / sizeof(*list);
 
@@ -199,9 +219,10 @@ static struct pending_exec *pending_of(struct tracee *tracee)
 }
 
 static enum verdict execute(struct run *run, struct tracee *tracee,
-			    const struct program *program, const char *shown,
+			    const struct program *program, const struct name *name,
 			    unsigned int path_position)
 {
+	const char *shown = name->shown;
 	struct redirection redirection = {path_position, NULL};
 	struct pending_exec *pending = pending_of(tracee);
 	char path[TARGET_PATH_SIZE];
@@ -215,14 +236,22 @@ static enum verdict execute(struct run *run, struct tracee *tracee,
 	if (program->is_object)
 		mounts_path(run->mounts, &program->place, pending->exe,
 			    sizeof(pending->exe));
+	/* Linux 6.14: a program without a path is called as its file is. */
+	pending->comm[0] = '\0';
+	if (!name->text[0] && program->is_object)
+		snprintf(pending->comm, sizeof(pending->comm), "%.15s",
+			 strrchr(pending->exe, '/') + 1);
 	content_note(tracee, &program->place);
 	if (!program->is_object)
 		tracee->stop.note[0] = PLACE_HOST;
 	pad(path, sizeof(path), program->path, strlen(shown));
 	redirection.path = path;
 	verdict = tracee_redirect(tracee, &redirection, 1, leave_exec);
-	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_exec ||
-	    !program->prefix_count)
+	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_exec)
+		return verdict;
+	if (path_position == 1) /* execveat's flags were about the name that it had */
+		arch_set_argument(&tracee->stop.regs, 4, 0);
+	if (!program->prefix_count)
 		return verdict;
 	return set_arguments(tracee, program, path_position + 1,
 			     arch_argument(&tracee->stop.regs, path_position));
@@ -257,7 +286,7 @@ static enum verdict exec_any(struct run *run, struct tracee *tracee,
 	if (result > 0)
 		return execute_host(tracee);
 	if (result == 0)
-		return execute(run, tracee, &program, name->shown, path_position);
+		return execute(run, tracee, &program, name, path_position);
 	if (program.question) {
 		tracee->question = program.question;
 		return VERDICT_WAIT;
@@ -269,7 +298,7 @@ static enum verdict exec_any(struct run *run, struct tracee *tracee,
 HANDLER(enter_execve)
 {
 	char path[TARGET_PATH_SIZE];
-	struct name name = {AT_FDCWD, path, path};
+	struct name name = {AT_FDCWD, path, path, false};
 	struct target target;
 
 	if (tracee_read_string(tracee, tracee->stop.args[0], path, sizeof(path)) <= 0)
@@ -280,10 +309,27 @@ HANDLER(enter_execve)
 	return exec_any(run, tracee, &target, &name, 0);
 }
 
+static bool closes_on_exec(const struct tracee *tracee, int fd)
+{
+	char path[64], line[128];
+	unsigned int flags = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", tracee->tid, fd);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file) &&
+	       sscanf(line, "flags: %o", &flags) != 1)
+		;
+	fclose(file);
+	return flags & O_CLOEXEC;
+}
+
 HANDLER(enter_execveat)
 {
 	char path[TARGET_PATH_SIZE], shown[TARGET_PATH_SIZE + 32];
-	struct name name = {(int)tracee->stop.args[0], path, path};
+	struct name name = {(int)tracee->stop.args[0], path, path, false};
 	uint64_t at_flags = (uint32_t)tracee->stop.args[4];
 	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
 	struct target target;
@@ -300,6 +346,7 @@ HANDLER(enter_execveat)
 		snprintf(shown, sizeof(shown), "/dev/fd/%d%s%s", name.dirfd,
 			 path[0] ? "/" : "", path);
 		name.shown = shown;
+		name.closes = closes_on_exec(tracee, name.dirfd);
 	}
 	target_find(&target, run, tracee, name.dirfd, path, flags | TARGET_EMPTY_PATH);
 	if (target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&
@@ -315,6 +362,16 @@ const char *exec_shown(const struct tracee *tracee)
 	const struct pending_exec *pending = tracee->pending_exec;
 
 	return pending && pending->renamed ? pending->shown : NULL;
+}
+
+const char *exec_comm(const struct tracee *tracee)
+{
+	const struct pending_exec *pending = tracee->pending_exec;
+	const char *slash = strrchr(pending->shown, '/');
+
+	if (pending->comm[0])
+		return pending->comm;
+	return slash ? slash + 1 : pending->shown;
 }
 
 int exec_take_identity(struct tracee *tracee)

@@ -33,6 +33,7 @@ struct program {
 struct name {
 	int dirfd;
 	const char *text, *shown;
+	bool closes; /* by a descriptor that no interpreter of a script would find */
 };
 
 /* Finds the program behind `target` (of the call). 0: filled in; -1: `question` or
@@ -57,6 +58,8 @@ const char *exec_identity(const struct target *target);
 /* What execve() left for its event: the name to tell, NULL: none; and /proc/self/exe.
  */
 const char *exec_shown(const struct tracee *tracee);
+/* The name for comm, in the text `shown` or of its own. */
+const char *exec_comm(const struct tracee *tracee);
 int exec_take_identity(struct tracee *tracee);
 /* At the exec event and when a tracee is gone. */
 enum verdict exec_event(struct run *run, struct tracee *tracee);

@@ -64,7 +64,13 @@ static void read_auxv(const struct tracee *tracee, uint64_t *ret_execfn,
 
 static enum verdict leave_prctl(struct run *run, struct tracee *tracee)
 {
+	const char *shown = exec_shown(tracee);
+
 	(void)run;
+	/* The name for comm stood there until now. */
+	if (shown)
+		tracee_write(tracee, tracee->stop.note[4], shown, strlen(shown) + 1);
+	exec_forget(tracee);
 	tracee->stop.regs = tracee->stop.saved;
 	tracee->stop.dirty = true;
 	return VERDICT_PASS;
@@ -89,7 +95,7 @@ static enum verdict leave_execve(struct run *run, struct tracee *tracee)
 
 enum verdict exec_event(struct run *run, struct tracee *tracee)
 {
-	const char *shown = exec_shown(tracee), *base;
+	const char *shown = exec_shown(tracee), *comm;
 	uint64_t execfn, vdso, offset;
 
 	(void)run;
@@ -100,16 +106,16 @@ enum verdict exec_event(struct run *run, struct tracee *tracee)
 	}
 	read_auxv(tracee, &execfn, &vdso);
 	offset = vdso_call_offset();
-	base = strrchr(shown, '/');
-	base = base ? base + 1 : shown;
-	if (execfn && tracee_write(tracee, execfn, shown, strlen(shown) + 1) == 0 &&
-	    vdso && offset) {
-		tracee->stop.note[4] = execfn + (uint64_t)(base - shown);
+	comm = exec_comm(tracee);
+	if (execfn && vdso && offset &&
+	    tracee_write(tracee, execfn, comm, strlen(comm) + 1) == 0) {
+		tracee->stop.note[4] = execfn;
 		tracee->stop.note[5] = vdso + offset;
 		tracee->stop.leave = leave_execve;
-		exec_forget(tracee);
 		return VERDICT_AT_EXIT;
 	}
+	if (execfn)
+		tracee_write(tracee, execfn, shown, strlen(shown) + 1);
 	exec_forget(tracee);
 	return VERDICT_PASS;
 }

@@ -198,6 +198,8 @@ static int step(struct program *program, struct target *target, const struct nam
 	result = image_script(line, &interpreter, &argument);
 	if (result == 0 && target->kind != TARGET_OURS && !host_may_execute(fd)) {
 		result = fail(program, EACCES);
+	} else if (result == 0 && name->closes) {
+		result = fail(program, ENOENT);
 	} else if (result == 0) {
 		/* remove_arg_zero(): the name that stood first gives way to the path.
 		 */
@@ -233,7 +235,7 @@ int program_find(struct program *program, struct target *target,
 		if (!next[0])
 			return result < 0 && !program->ours ? 1 : result;
 		memcpy(text, next, sizeof(text));
-		at = (struct name){AT_FDCWD, text, text};
+		at = (struct name){AT_FDCWD, text, text, name->closes};
 		target_find(&found, run, tracee, AT_FDCWD, text, TARGET_FOLLOW);
 	}
 	return program->ours ? fail(program, ELOOP) : 1;
