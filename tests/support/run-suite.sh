@@ -50,7 +50,9 @@ make -s -C "$home/tree" build tools PYTHON="$usable" || exit 1
 chown -R "$uid:$gid" "$home"
 echo "=== tests as $(id -un "$uid") ==="
 cd "$home/tree" || exit 1
-as_user .venv/bin/python -m pytest "$@"
+# Where it matters who one is: what parses and computes does the same for everybody.
+as_user .venv/bin/python -m pytest "$@" tests/unit/cache tests/unit/publish \
+	tests/unit/repository tests/interface tests/differential tests/faults tests/programs
 second=$?
 [ $second = 5 ] && second=0
 cd /
