@@ -77,7 +77,8 @@ def make_directory(path: Path, mode: int) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             fresh.rmdir()
-        if error.errno not in _THERE:
+        # In a sticky directory another user's is not to be replaced: EPERM.
+        if error.errno not in _THERE and not path.is_dir():
             raise
 
 

@@ -62,6 +62,10 @@ class Places:
         except OSError:
             return False
 
+    def is_for_this_run(self) -> bool:
+        """Whether the private cache ends with the run, because no other can be had."""
+        return self.scratch is not None and self.scratch in self.private.top.parents
+
     def has_little_room(self) -> bool:
         """Whether the private cache's disk may be full before the job ends."""
         try:

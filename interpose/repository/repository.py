@@ -93,12 +93,20 @@ class Repository:
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts)
         repository.statistics.count("opens")
-        if repository.places.is_noexec():
-            text = "programs cannot be executed from a noexec file system"
-            where = str(repository.places.private.top)
-            line = InterposeError(text, where, "see --cache")
-            around.notice(str(line), "noexec")
+        repository._tell_drawbacks()
         return repository
+
+    def _tell_drawbacks(self) -> None:
+        """Say once what works, but not as well as it could."""
+        where = str(self.places.private.top)
+        if self.places.is_noexec():
+            text = "programs cannot be executed from a noexec file system"
+            line = InterposeError(text, where, "see --cache")
+            self._around.notice(str(line), "noexec")
+        if self.places.is_for_this_run():
+            text = "no cache directory can be written, what is fetched is not kept"
+            line = InterposeError(text, where, "give one with --cache")
+            self._around.notice(str(line), "no cache")
 
     def _load_root(self, catalog: ContentHash) -> None:
         """Load the first catalog, and see where there is room for all the others."""

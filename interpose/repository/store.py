@@ -101,7 +101,9 @@ class Store:
         if alien is not None:
             candidates.append((alien.find(wanted.hash, wanted.size), alien))
         for path, cache in candidates:
-            adopted = None if path is None else self._adopt(path, cache, wanted)
+            if path is None or not _is_bearable(path, cache, wanted):
+                continue
+            adopted = self._adopt(path, cache, wanted)
             if adopted is not None:
                 tier = "alien" if isinstance(cache, AlienCache) else "private"
                 self.statistics.got_object(tier)
@@ -235,6 +237,13 @@ class Store:
             if path is not None:
                 return packed_hash(path, content_hash).text
         return "Not in cache"
+
+
+def _is_bearable(path: Path, cache: CacheDirectory, wanted: StoredObject) -> bool:
+    """Whether a foreign file is worth the time that a proof takes."""
+    status = cache.status(path)
+    limit = wanted.limit if wanted.size is None else wanted.size
+    return status is not None and (limit is None or status.st_size <= limit)
 
 
 def _is_fit_for_use(path: Path, cache: CacheDirectory) -> bool:
