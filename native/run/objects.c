@@ -28,7 +28,7 @@ struct object {
 	uint64_t size; /* stored raw and packed, one name can stand for two contents */
 	uint8_t algorithm;
 	bool chunked, vanished;
-	bool foreign; /* another user may change it at any time */
+	bool shared; /* perhaps outside of the private cache: others can change it */
 	enum object_state state;
 	uint32_t question;
 	time_t failed_at;
@@ -150,7 +150,7 @@ static void private_path(const struct run *run, uint32_t mount,
 
 /* `path` (owned) is where the content is; it is so only if there is such a file, of
  * the size that the catalog promises. */
-static void object_is_at(const struct run *run, struct object *object, char *path)
+static void object_is_at(struct object *object, char *path)
 {
 	struct stat st;
 
@@ -161,16 +161,15 @@ static void object_is_at(const struct run *run, struct object *object, char *pat
 	object->dev = st.st_dev;
 	object->ino = st.st_ino;
 	object->changed = st.st_ctim;
-	object->foreign = st.st_uid != run->uid;
 	object->state = OBJECT_THERE;
 }
 
-/* Is a file of somebody else no longer the one that the resolver has proved? */
+/* Is a file no longer the one that the resolver has proved? */
 static bool has_changed(const struct object *object)
 {
 	struct stat st;
 
-	return object->foreign &&
+	return object->shared &&
 	       (stat(object->path, &st) < 0 || st.st_ino != object->ino ||
 		st.st_ctim.tv_sec != object->changed.tv_sec ||
 		st.st_ctim.tv_nsec != object->changed.tv_nsec);
@@ -187,7 +186,8 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
 	    (st.st_mode & 07777) != 0555)
 		return;
-	object_is_at(run, object, strdup(path));
+	object_is_at(object, strdup(path));
+	object->shared = false;
 }
 
 static time_t now_s(void)
@@ -211,7 +211,8 @@ static void take_answer(struct run *run, struct object *object)
 		return;
 	if (!answer.error && answer.body_len) {
 		object->vanished = false;
-		object_is_at(run, object,
+		object->shared = true;
+		object_is_at(object,
 			     strndup((const char *)answer.body, answer.body_len));
 	}
 	if (object->state != OBJECT_THERE) {
