@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Caches and scratch where the file system has no locks and no hard links."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.damage import bad_in_cache, good_objects
+from tests.support.places import Repositories
+from tests.support.run import Job, Runner
+from tests.support.truth import truth_tree
+
+FQRN = "sha1.example.org"
+Configured = Callable[..., list[Any]]
+# Calls answer as on an old NFS or a FUSE file system, by a filter of the kernel's.
+POOR = r"""
+import ctypes, os, struct, sys
+ENOLCK, EPERM, ERRNO, ALLOW = 37, 1, 0x00050000, 0x7FFF0000
+FLOCK, FCNTL, LINK, LINKAT = 73, 72, 86, 265
+LOCKS = (5, 6, 7, 36, 37, 38)
+
+def equal(value, yes, no):
+    return (0x15, yes, no, value)
+
+steps = [(0x20, 0, 0, 0),  # number of the call
+         equal(LINK, len(LOCKS) + 6, 0), equal(LINKAT, len(LOCKS) + 5, 0),
+         equal(FLOCK, len(LOCKS) + 3, 0), equal(FCNTL, 0, len(LOCKS) + 1),
+         (0x20, 0, 0, 24)]  # low half of its second argument
+for number, command in enumerate(LOCKS):
+    steps.append(equal(command, len(LOCKS) - number, 0))
+for answer in (ALLOW, ERRNO | ENOLCK, ERRNO | EPERM):
+    steps.append((0x06, 0, 0, answer))
+code = b"".join(struct.pack("HBBI", *step) for step in steps)
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(buffer))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
+    sys.exit("no seccomp")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+CHECK = r"""
+import errno, fcntl, os, sys
+place = sys.argv[1]
+with open(os.path.join(place, "a"), "w") as file:
+    for call in (lambda: fcntl.flock(file, fcntl.LOCK_EX),
+                 lambda: fcntl.lockf(file, fcntl.LOCK_EX),
+                 lambda: os.link(file.name, file.name + "2")):
+        try:
+            call()
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+fcntl.fcntl(0, fcntl.F_GETFL)
+"""
+
+
+class Poor(Runner):
+    """Runs with calls that such a file system does not have."""
+
+    def arguments(self, job: Job) -> list[str | bytes]:
+        return [sys.executable, "-I", "-c", POOR, *super().arguments(job)]
+
+
+@pytest.fixture
+def poor(run: Runner) -> Poor:
+    if platform.machine() != "x86_64":
+        pytest.skip("the filter is written for x86_64")
+    return Poor(run.place, run.cache)
+
+
+def test_the_filter_does_what_these_tests_need(poor: Poor) -> None:
+    command = ("/usr/bin/python3", "-I", "-c", CHECK, poor.place)
+    assert poor(*command).ok().text.split() == ["ENOLCK", "ENOLCK", "EPERM"]
+
+
+@pytest.mark.parametrize("with_alien", [False, True])
+def test_many_jobs_share_a_cache_without_locks_and_links(
+    poor: Poor, configured: Configured, repositories: Repositories, with_alien: bool
+) -> None:
+    options = configured(FQRN, CVMFS_QUOTA_LIMIT="-1")
+    if with_alien:
+        options = [*options, "--alien-cache", poor.place / "alien"]
+    rows = truth_tree(f"{FQRN}.jsonl").values()
+    wanted = {row["sha256"] for row in rows if row["type"] == "file"}
+    script = f"cd /cvmfs/{FQRN} && find . -type f -exec sha256sum -z {{}} +"
+    jobs = [poor.start("sh", "-c", script, options=options) for _ in range(8)]
+    for job in jobs:
+        out, err = job.communicate(timeout=120)
+        assert (err, job.returncode) == (b"", 0)
+        found = {line.split("  ")[0] for line in out.decode().split("\0")[:-1]}
+        assert found == wanted
+    poor.nothing_left()
+    good = good_objects(repositories.need(FQRN))
+    assert bad_in_cache(poor.cache, good) == []
+    assert list(poor.place.rglob("txn/*")) == []
+
+
+def test_a_scratch_without_locks_is_removed_after_a_death(
+    poor: Poor, configured: Configured
+) -> None:
+    command = ("sh", "-c", f"ls /cvmfs/{FQRN} >/dev/null; echo ready; read x")
+    job = poor.start(*command, options=configured(FQRN))
+    assert job.stdout is not None
+    assert job.stdout.readline()
+    job.kill()
+    job.communicate()
+    poor.nothing_left()
