@@ -33,12 +33,12 @@ static enum verdict access_any(struct run *run, struct tracee *tracee,
 
 HANDLER(enter_access)
 {
-	return access_any(run, tracee, -1, 0, TARGET_FOLLOW);
+	return access_any(run, tracee, -1, 0, TARGET_FOLLOW | TARGET_REAL_IDS);
 }
 
 HANDLER(enter_faccessat)
 {
-	return access_any(run, tracee, 0, 1, TARGET_FOLLOW);
+	return access_any(run, tracee, 0, 1, TARGET_FOLLOW | TARGET_REAL_IDS);
 }
 
 HANDLER(enter_faccessat2)
@@ -49,6 +49,8 @@ HANDLER(enter_faccessat2)
 
 	if (at_flags & ~known)
 		return VERDICT_PASS;
+	if (!(at_flags & AT_EACCESS))
+		flags |= TARGET_REAL_IDS;
 	if (at_flags & AT_EMPTY_PATH)
 		flags |= TARGET_EMPTY_PATH;
 	return access_any(run, tracee, 0, 1, flags);

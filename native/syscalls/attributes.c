@@ -7,6 +7,7 @@
 
 #include "syscalls/handlers.h"
 #include "syscalls/refuse.h"
+#include "tracee/descriptors.h"
 
 struct changing {
 	int dirfd_argument, path_argument; /* dirfd -1: none */
@@ -82,7 +83,9 @@ HANDLER(enter_change_descriptor)
 	struct target target;
 
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
-	if (target.kind != TARGET_OURS)
+	/* An O_PATH descriptor is none for these calls: EBADF. */
+	if (target.kind != TARGET_OURS ||
+	    (descriptors_flags(tracee->tid, (int)tracee->stop.args[0]) & O_PATH))
 		return VERDICT_PASS;
 	return refuse_descriptor(tracee, EROFS);
 }

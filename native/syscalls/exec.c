@@ -16,6 +16,7 @@
 #include "run/trace.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "tracee/descriptors.h"
 
 enum { MAX_ARGUMENTS = 1 << 20 };
 
@@ -309,23 +310,6 @@ HANDLER(enter_execve)
 	return exec_any(run, tracee, &target, &name, 0);
 }
 
-static bool closes_on_exec(const struct tracee *tracee, int fd)
-{
-	char path[64], line[128];
-	unsigned int flags = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", tracee->tid, fd);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	while (fgets(line, sizeof(line), file) &&
-	       sscanf(line, "flags: %o", &flags) != 1)
-		;
-	fclose(file);
-	return flags & O_CLOEXEC;
-}
-
 HANDLER(enter_execveat)
 {
 	char path[TARGET_PATH_SIZE], shown[TARGET_PATH_SIZE + 32];
@@ -346,7 +330,7 @@ HANDLER(enter_execveat)
 		snprintf(shown, sizeof(shown), "/dev/fd/%d%s%s", name.dirfd,
 			 path[0] ? "/" : "", path);
 		name.shown = shown;
-		name.closes = closes_on_exec(tracee, name.dirfd);
+		name.closes = descriptors_flags(tracee->tid, name.dirfd) & O_CLOEXEC;
 	}
 	target_find(&target, run, tracee, name.dirfd, path, flags | TARGET_EMPTY_PATH);
 	if (target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&

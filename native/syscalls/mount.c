@@ -9,6 +9,7 @@
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/refuse.h"
 
 enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
 
@@ -95,7 +96,7 @@ HANDLER(enter_inotify_add_watch)
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, 1);
 	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
+		return refuse_path(tracee, -1, 1, target.walk.error);
 	if (!content_path(&target, path, sizeof(path), &verdict))
 		return verdict;
 	redirection.path = path;
@@ -112,9 +113,20 @@ static enum verdict leave_chroot(struct run *run, struct tracee *tracee)
 	return tracee_finish(tracee, result);
 }
 
+/* A directory of /cvmfs cannot become the root: ENOENT, as it is for the kernel. */
 HANDLER(enter_chroot)
 {
-	(void)run;
+	struct target target;
+	enum verdict verdict;
+
+	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict) &&
+	    verdict == VERDICT_WAIT)
+		return verdict;
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	if (target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&
+	    !S_ISDIR(target.walk.entry.mode))
+		return tracee_answer(tracee, -ENOTDIR);
 	tracee->stop.leave = leave_chroot;
 	return VERDICT_AT_EXIT;
 }

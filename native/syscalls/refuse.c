@@ -11,13 +11,14 @@ static enum verdict leave_refused(struct run *run, struct tracee *tracee)
 	int64_t result = arch_result(&tracee->stop.regs);
 
 	(void)run;
-	if (result == -ENOENT || result == -EBADF)
+	if (result == -ENOENT || (result == -EBADF && tracee->stop.note[1]))
 		result = -(int64_t)tracee->stop.note[0];
 	return tracee_finish(tracee, result);
 }
 
-static enum verdict refuse(struct tracee *tracee, int error)
+static enum verdict refuse(struct tracee *tracee, int error, bool has_descriptor)
 {
+	tracee->stop.note[1] = has_descriptor;
 	tracee->stop.note[0] = (uint64_t)error;
 	tracee->stop.dirty = true;
 	tracee->stop.leave = leave_refused;
@@ -46,18 +47,18 @@ enum verdict refuse_path(struct tracee *tracee, int dirfd_argument, int path_arg
 {
 	if (!take_name(tracee, dirfd_argument, path_argument))
 		return tracee_answer(tracee, -error);
-	return refuse(tracee, error);
+	return refuse(tracee, error, dirfd_argument >= 0);
 }
 
 enum verdict refuse_two(struct tracee *tracee, const int at[4], int error)
 {
 	if (!take_name(tracee, at[0], at[1]) || !take_name(tracee, at[2], at[3]))
 		return tracee_answer(tracee, -error);
-	return refuse(tracee, error);
+	return refuse(tracee, error, at[0] >= 0);
 }
 
 enum verdict refuse_descriptor(struct tracee *tracee, int error)
 {
 	arch_set_argument(&tracee->stop.regs, 0, (uint64_t)NO_DESCRIPTOR);
-	return refuse(tracee, error);
+	return refuse(tracee, error, true);
 }

@@ -22,9 +22,10 @@ enum verdict target_missing(struct target *target)
 	return tracee_answer(target->view.tracee, -target->walk.error);
 }
 
-static void init(struct target *target, struct run *run, struct tracee *tracee)
+static void init(struct target *target, struct run *run, struct tracee *tracee,
+		 unsigned int flags)
 {
-	target->view = (struct view){run, tracee, 0};
+	target->view = (struct view){run, tracee, 0, flags & TARGET_REAL_IDS};
 	target->by_descriptor = false;
 	target->descriptor = -1;
 	target->magic = target->own_exe = target->bad_name = false;
@@ -212,7 +213,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	struct stat st;
 	struct place place;
 
-	init(target, run, tracee);
+	init(target, run, tracee, 0);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
 	if (host_inode(tracee, fd, &st) < 0)
@@ -231,7 +232,7 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 {
 	struct walk_world world;
 
-	init(target, run, tracee);
+	init(target, run, tracee, flags);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
 	if (tracee->process->other_root)
@@ -260,6 +261,7 @@ bool target_of_call(struct target *target, struct run *run, struct tracee *trace
 	int len;
 
 	*ret_verdict = VERDICT_PASS;
+	init(target, run, tracee, flags);
 	target->kind = TARGET_HOST;
 	target->bad_name = true;
 	if (address == 0 && (flags & TARGET_EMPTY_PATH)) {

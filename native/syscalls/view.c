@@ -100,13 +100,17 @@ static void parse_status(struct process *process, FILE *status)
 	char line[4096];
 
 	while (fgets(line, sizeof(line), status)) {
-		unsigned int id;
+		unsigned int id, real;
 		char *at;
 
-		if (sscanf(line, "Uid: %*u %*u %*u %u", &id) == 1)
+		if (sscanf(line, "Uid: %u %*u %*u %u", &real, &id) == 2) {
+			process->real_uid = real;
 			process->fsuid = id;
-		if (sscanf(line, "Gid: %*u %*u %*u %u", &id) == 1)
+		}
+		if (sscanf(line, "Gid: %u %*u %*u %u", &real, &id) == 2) {
+			process->real_gid = real;
 			process->fsgid = id;
+		}
 		if (strncmp(line, "Groups:", 7) != 0)
 			continue;
 		for (at = line + 7; sscanf(at, " %u", &id) == 1;) {
@@ -134,8 +138,8 @@ void view_credentials(struct view *view)
 	if (process->credentials_known)
 		return;
 	process->group_count = 0;
-	process->fsuid = view->run->uid;
-	process->fsgid = view->run->gid;
+	process->fsuid = process->real_uid = view->run->uid;
+	process->fsgid = process->real_gid = view->run->gid;
 	snprintf(path, sizeof(path), "/proc/%d/status", view->tracee->tid);
 	status = fopen(path, "re");
 	if (!status)
@@ -145,9 +149,9 @@ void view_credentials(struct view *view)
 	process->credentials_known = true;
 }
 
-static bool in_group(const struct process *process, gid_t gid)
+static bool in_group(const struct process *process, gid_t own, gid_t gid)
 {
-	if (process->fsgid == gid)
+	if (own == gid)
 		return true;
 	for (int i = 0; i < process->group_count; i++) {
 		if (process->groups[i] == gid)
@@ -162,16 +166,18 @@ static bool permitted(struct view *view, const struct place *place,
 {
 	const struct process *process = view->tracee->process;
 	uint32_t mode = shown_mode(view, place, entry), bits = mode & 7;
-	uid_t uid;
-	gid_t gid;
+	uid_t uid, user;
+	gid_t gid, group;
 
 	view_credentials(view);
-	if (process->fsuid == 0)
+	user = view->real_ids ? process->real_uid : process->fsuid;
+	group = view->real_ids ? process->real_gid : process->fsgid;
+	if (user == 0)
 		return !(mask & X_OK) || S_ISDIR(mode) || (mode & 0111);
 	shown_owner(view, place, entry, &uid, &gid);
-	if (process->fsuid == uid)
+	if (user == uid)
 		bits = (mode >> 6) & 7;
-	else if (in_group(process, gid))
+	else if (in_group(process, group, gid))
 		bits = (mode >> 3) & 7;
 	return (mask & ~bits & 7) == 0;
 }

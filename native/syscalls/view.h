@@ -16,6 +16,7 @@ struct view {
 	struct run *run;
 	struct tracee *tracee;
 	uint32_t question;
+	bool real_ids; /* whose permissions count: the real user's, as for access(2) */
 };
 
 /* The world of a walk as `view` sees it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tracee/descriptors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,4 +92,21 @@ void descriptors_dup(struct descriptor_table *table, int from, int to)
 	note = slot(table, to);
 	if (note)
 		*note = copy;
+}
+
+unsigned int descriptors_flags(pid_t tid, int fd)
+{
+	char path[64], line[128];
+	unsigned int flags = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", tid, fd);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file) &&
+	       sscanf(line, "flags: %o", &flags) != 1)
+		;
+	fclose(file);
+	return flags;
 }

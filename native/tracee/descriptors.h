@@ -16,4 +16,7 @@ void descriptors_note(struct descriptor_table *table, int fd, uint32_t mount,
 const struct descriptor *descriptors_find(const struct descriptor_table *table, int fd);
 void descriptors_dup(struct descriptor_table *table, int from, int to);
 
+/* Flags of open(2) that the tracee's descriptor has, O_CLOEXEC with them; 0: none. */
+unsigned int descriptors_flags(pid_t tid, int fd);
+
 #endif

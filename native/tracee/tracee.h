@@ -76,8 +76,8 @@ struct process {
 	pid_t tgid;
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
 	bool credentials_known;
-	uid_t fsuid;
-	gid_t fsgid;
+	uid_t fsuid, real_uid;
+	gid_t fsgid, real_gid;
 	int group_count;
 	gid_t *groups;
 	bool other_root; /* after chroot and the like: no longer served */
