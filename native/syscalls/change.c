@@ -190,6 +190,14 @@ static enum verdict across(struct target *ours, unsigned int position,
 	return verdict;
 }
 
+/* The kernel names the reason, before it looks for the first name. */
+static enum verdict second_is_bad(struct tracee *tracee, unsigned int first)
+{
+	struct redirection redirection = {first, "/proc/version"};
+
+	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+}
+
 static int rename_error(const struct target *from, const struct target *to)
 {
 	if (from->kind == TARGET_MISSING)
@@ -218,8 +226,10 @@ static enum verdict rename_at(struct run *run, struct tracee *tracee, const int 
 	ours |= target_of_call(&to, run, tracee, at[2], at[3], TARGET_PARENT, &verdict);
 	if (verdict == VERDICT_WAIT)
 		return verdict;
-	if (!ours || to.bad_name)
+	if (!ours)
 		return VERDICT_PASS;
+	if (to.bad_name)
+		return second_is_bad(tracee, (unsigned int)at[1]);
 	if (is_host(&from) && is_host(&to))
 		return two_elsewhere(&from, (unsigned int)at[1], &to,
 				     (unsigned int)at[3]);
@@ -264,8 +274,10 @@ static enum verdict link_at(struct run *run, struct tracee *tracee, const int at
 	ours |= target_of_call(&to, run, tracee, at[2], at[3], TARGET_CREATE, &verdict);
 	if (verdict == VERDICT_WAIT)
 		return verdict;
-	if (!ours || to.bad_name)
+	if (!ours)
 		return VERDICT_PASS;
+	if (to.bad_name)
+		return second_is_bad(tracee, (unsigned int)at[1]);
 	if (from.kind == TARGET_MISSING)
 		return tracee_answer(tracee, -from.walk.error);
 	if (is_host(&from) && is_host(&to))

@@ -97,6 +97,9 @@ HANDLER(enter_inotify_add_watch)
 		return redirect_elsewhere(&target, 1);
 	if (target.kind == TARGET_MISSING)
 		return refuse_path(tracee, -1, 1, target.walk.error);
+	if (target.walk.at.kind == PLACE_ENTRY &&
+	    view_access(&target.view, &target.walk.at, &target.walk.entry, R_OK))
+		return refuse_path(tracee, -1, 1, EACCES);
 	if (!content_path(&target, path, sizeof(path), &verdict))
 		return verdict;
 	redirection.path = path;

@@ -30,17 +30,12 @@ static bool wants_write(uint64_t flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* What may_open() asks of the mode bits; writing only comes so far for FIFOs and sockets. */
+/* acc_mode of build_open_flags() and may_open(): O_TRUNC writes. */
 static int wanted_access(uint64_t flags)
 {
-	switch (flags & O_ACCMODE) {
-	case O_RDONLY:
-		return R_OK;
-	case O_WRONLY:
-		return W_OK;
-	default:
-		return R_OK | W_OK;
-	}
+	int access = (flags & O_ACCMODE) == O_WRONLY ? 0 : R_OK;
+
+	return wants_write(flags) || (flags & O_TRUNC) ? access | W_OK : access;
 }
 
 static enum verdict leave_open(struct run *run, struct tracee *tracee)
@@ -76,6 +71,7 @@ static int open_error(struct target *target, uint64_t flags)
 	const struct interpose_entry *entry = is_top ? NULL : &target->walk.entry;
 	mode_t mode = is_top ? S_IFDIR : entry->mode;
 	struct stat st;
+	int error;
 
 	if ((flags & O_DIRECTORY) && !S_ISDIR(mode))
 		return ENOTDIR;
@@ -91,20 +87,15 @@ static int open_error(struct target *target, uint64_t flags)
 		return EISDIR;
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		return EACCES;
-	if (S_ISREG(mode) && wants_write(flags))
-		return EROFS;
-	if (view_access(&target->view, place, entry, wanted_access(flags)))
-		return EACCES;
-	if (S_ISREG(mode) && (flags & O_TRUNC))
-		return EROFS;
-	if (S_ISSOCK(mode))
-		return ENXIO;
+	error = view_access(&target->view, place, entry, wanted_access(flags));
+	if (error)
+		return error;
 	view_stat(&target->view, place, entry, &st);
 	view_credentials(&target->view);
 	if ((flags & O_NOATIME) && target->view.tracee->process->fsuid != 0 &&
 	    target->view.tracee->process->fsuid != st.st_uid)
 		return EPERM;
-	return 0;
+	return S_ISSOCK(mode) ? ENXIO : 0;
 }
 
 /* openat2's promises about the way, as far as a path of ours can break them. */

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,11 @@ mount -t tmpfs -o mode=555 none "$new/cvmfs"
 mkdir "$new/cvmfs/$fqrn"
 mount -t tmpfs -o mode=755 none "$new/cvmfs/$fqrn"
 cp -a "$tree/." "$new/cvmfs/$fqrn"
+if [ -n "$5" ]; then
+    chown -hR "$5" "$new/cvmfs/$fqrn"
+    chmod 4755 "$new/cvmfs/$fqrn/mode_4755"
+    chmod 2755 "$new/cvmfs/$fqrn/mode_2755"
+fi
 mount -o remount,ro,nodev,nosuid "$new/cvmfs/$fqrn"
 touch -d @0 "$new/cvmfs"
 touch -r / "$new"
@@ -191,16 +196,19 @@ def world() -> Iterator[World]:
 
 
 @contextmanager
-def _mounted(place: Path) -> Iterator[tuple[str, ...]]:
-    """A mount namespace with the tree at its place, while the context lasts."""
+def _mounted(place: Path, owner: str = "") -> Iterator[tuple[str, ...]]:
+    """A mount namespace with the tree at its place, while the context lasts.
+
+    owner: of everything in it, UID:GID, as if claimed; else of each its own.
+    """
     if not IS_ROOT:
         yield ()
         return
-    new = place / "new"
-    new.mkdir()
+    new = place / f"new{owner}"
+    new.mkdir(exist_ok=True)
     words = [need_tool("unshare", "util-linux"), "-m", "--propagation", "private"]
     words += ["sh", "-c", NAMESPACE, "sh", str(place / "tree"), FQRN, str(new)]
-    words.append(str(Path(tempfile.gettempdir())).strip("/"))
+    words += [str(Path(tempfile.gettempdir())).strip("/"), owner]
     holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdin and holder.stdout
     RUNNING.add(holder.pid)
@@ -257,3 +265,11 @@ def mounted(pair: Pair) -> Pair:
     if not IS_ROOT:
         pytest.skip("only root can mount; a copy refuses changes otherwise")
     return pair
+
+
+@pytest.fixture
+def claimed(mounted: Pair) -> Iterator[Pair]:
+    """As `mounted`, where all belongs to whoever runs interpose_run."""
+    owner = f"{os.geteuid()}:{os.getegid()}"
+    with _mounted(mounted.world.place, owner) as enter:
+        yield Pair(replace(mounted.world, enter=enter), mounted.run)
