@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* covers: fchmod fchown fsetxattr fremovexattr ioctl utimensat fchownat fchmodat2 linkat
- * covers: openat open truncate setxattrat
+ * covers: open truncate
  * Through a descriptor alone nobody changes a file of the tree. */
 #include "probe.h"
 

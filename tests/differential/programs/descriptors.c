@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: fstat newfstatat statx dup dup2 dup3 fcntl readlink readlinkat open openat
- * covers: faccessat2 getcwd
+/* covers: fstat newfstatat dup dup2 dup3 fcntl readlink open
+ * covers: faccessat2
  * Descriptors: fstat equals stat, through dup, fork and exec, for equal contents too;
  * links of /proc that lead to them. */
 #include "probe.h"

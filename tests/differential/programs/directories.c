@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: getdents getdents64 chdir getcwd open openat
+/* covers: getdents getdents64 chdir getcwd open
  * Listings: equal names, types and inodes, whatever the buffer; positions; the working
  * directory. Order of names is the file system's own, so they are sorted. */
 #include "probe.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open openat access faccessat faccessat2 chdir stat newfstatat execve readlink
- * covers: getdents64 getxattr listxattr inotify_add_watch connect
+/* covers: open access faccessat chdir stat execve
+ * covers: getxattr inotify_add_watch
  * What modes and owners allow; argv[3] says to whom. */
 #include "probe.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* covers: open openat openat2 creat stat lstat newfstatat statx access faccessat
- * covers: faccessat2 readlink readlinkat chdir statfs getxattr mkdir mkdirat mknod mknodat
+ * covers: faccessat2 readlink readlinkat statfs mkdir mkdirat mknod mknodat
  * covers: symlink symlinkat link linkat rename renameat renameat2 unlink unlinkat rmdir
  * covers: chmod fchmodat chown lchown fchownat utime utimes futimesat utimensat truncate
  * covers: setxattr removexattr chroot execve name_to_handle_at inotify_add_watch

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open openat stat readlink getdents64
+/* covers: open stat readlink getdents64
  * Signals while calls are answered, redirected or wait. */
 #include "probe.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: statfs fstatfs name_to_handle_at inotify_add_watch chroot prctl clone bind
- * covers: connect getdents64 setuid setgid setreuid setregid setresuid setresgid setfsuid
+/* covers: pivot_root statfs fstatfs inotify_add_watch chroot prctl clone bind
+ * covers: connect setuid setgid setreuid setregid setresuid setresgid setfsuid
  * covers: setfsgid setgroups getxattr lgetxattr fgetxattr listxattr llistxattr
  * covers: flistxattr getxattrat listxattrat
  * What is about the mount as a whole, about who asks, and about processes. */
@@ -135,6 +135,7 @@ static void processes(void)
 	say(status, "untraced child");
 	say(chroot(path), "chroot to a file");
 	say(chroot(at_root("none")), "chroot to none");
+	say(CALL(pivot_root, at_root("none"), at_root("none")), "pivot_root to none");
 }
 
 static void sockets(void)

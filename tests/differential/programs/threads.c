@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open openat stat newfstatat fstat chdir execve
+/* covers: open stat fstat chdir
  * Many at once: threads that open, stat and list; fork, vfork and posix_spawn. Only
  * what went wrong and totals are printed. */
 #include "probe.h"
