@@ -9,13 +9,15 @@
 int walk_start(struct walk *walk, const struct walk_world *world, struct place at,
 	       const char *path, size_t path_len)
 {
+	walk->links = 0;
 	if (path_len > 4096)
 		return -ENAMETOOLONG;
+	walk->start = at;
+	walk->promises = 0;
 	walk->world = world;
 	walk->at = at;
 	walk->parent = at;
 	walk->error = 0;
-	walk->links = 0;
 	walk->missing_last = false;
 	walk->last_is_dot = true;
 	walk->follow_last = walk->parent_only = false;
@@ -186,13 +188,22 @@ static enum walk_end follow(struct walk *walk, const struct place *link,
 			    const struct interpose_entry *entry)
 {
 	char target[4096];
-	int len = walk->world->target(walk->world->context, link, entry, target,
-				      sizeof(target));
-	int result = len < 0 ? len : walk_push(walk, target, (size_t)len);
+	int len, result;
 
+	if (walk->promises & WALK_NO_LINKS)
+		return fail(walk, ELOOP);
+	len = walk->world->target(walk->world->context, link, entry, target,
+				  sizeof(target));
+	result = len < 0 ? len : walk_push(walk, target, (size_t)len);
 	if (result < 0)
 		return fail(walk, -result);
 	if (len > 0 && target[0] == '/') {
+		if (walk->promises & WALK_IN_ROOT) {
+			walk->at = walk->start;
+			return WALK_FOUND;
+		}
+		if (walk->promises & (WALK_BENEATH | WALK_NO_XDEV))
+			return fail(walk, EXDEV);
 		walk->at.kind = PLACE_HOST;
 		return WALK_LEFT;
 	}
@@ -238,6 +249,8 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 		walk->missing_last = last && end == WALK_ERRNO && walk->error == ENOENT;
 		return end;
 	}
+	if ((walk->promises & WALK_NO_XDEV) && child.kind != walk->at.kind)
+		return fail(walk, EXDEV);
 	if (entry_of(walk->world, &child, &entry) < 0)
 		return fail(walk, EIO);
 	if (S_ISLNK(entry.mode) && (!last || walk_follows_last(walk))) {
@@ -253,8 +266,16 @@ static enum walk_end step_dot_dot(struct walk *walk)
 {
 	struct place parent;
 
+	if (place_equal(&walk->at, &walk->start)) {
+		if (walk->promises & WALK_BENEATH)
+			return fail(walk, EXDEV);
+		if (walk->promises & WALK_IN_ROOT)
+			return WALK_FOUND;
+	}
 	if (place_parent(walk->world, &walk->at, &parent) != WALK_YES)
 		return fail(walk, EIO);
+	if ((walk->promises & WALK_NO_XDEV) && parent.kind != walk->at.kind)
+		return fail(walk, EXDEV);
 	walk->at = parent;
 	return parent.kind == PLACE_HOST ? WALK_LEFT : enter(walk);
 }
@@ -284,8 +305,7 @@ enum walk_end walk_go(struct walk *walk)
 	if (end != WALK_FOUND)
 		return end;
 	if (walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY &&
-	    walk->at.kind == PLACE_ENTRY &&
-	    !S_ISDIR(walk->entry.mode))
+	    walk->at.kind == PLACE_ENTRY && !S_ISDIR(walk->entry.mode))
 		return fail(walk, ENOTDIR);
 	return WALK_FOUND;
 }

@@ -59,8 +59,19 @@ enum walk_end {
  * looks at the name alone (filename_create), open(O_CREAT) refuses them with EISDIR. */
 enum walk_slash { WALK_SLASH_DIRECTORY, WALK_SLASH_IGNORED, WALK_SLASH_REFUSED };
 
+/* What openat2(2) promises about the way, by the bits of its RESOLVE_*. */
+enum walk_promise {
+	WALK_NO_XDEV = 1,
+	WALK_NO_MAGIC = 2,
+	WALK_NO_LINKS = 4,
+	WALK_BENEATH = 8,
+	WALK_IN_ROOT = 16
+};
+
 struct walk {
 	const struct walk_world *world;
+	struct place start;	      /* which BENEATH and IN_ROOT do not leave */
+	unsigned int promises;	      /* enum walk_promise */
 	struct place at;	      /* where the walk is, or has ended */
 	struct place parent;	      /* with missing_last, or of a found last name */
 	struct interpose_entry entry; /* of `at`, for PLACE_ENTRY */

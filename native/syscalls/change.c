@@ -181,12 +181,10 @@ static enum verdict across(struct target *ours, unsigned int position,
 				      {other, hosts->elsewhere}};
 	enum verdict verdict;
 
-	verdict = tracee_redirect(tracee, list,
-				  hosts->kind == TARGET_ELSEWHERE ? 2 : 1,
+	verdict = tracee_redirect(tracee, list, hosts->kind == TARGET_ELSEWHERE ? 2 : 1,
 				  leave_across);
-	tracee->stop.note[0] = (uint64_t)(ours->kind == TARGET_MISSING
-						  ? ours->walk.error
-						  : EXDEV);
+	tracee->stop.note[0] =
+		(uint64_t)(ours->kind == TARGET_MISSING ? ours->walk.error : EXDEV);
 	return verdict;
 }
 

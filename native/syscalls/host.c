@@ -165,6 +165,8 @@ static enum step step_ours(struct host *host, const struct place *place)
 	struct target *target = host->target;
 
 	host->was_ours = true;
+	if (target->walk.promises & WALK_NO_XDEV)
+		return end_error(host, EXDEV);
 	target->walk.at = *place;
 	switch (walk_go(&target->walk)) {
 	case WALK_FOUND:

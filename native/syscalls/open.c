@@ -148,10 +148,8 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 	struct redirection redirection = {(unsigned int)opening->path_argument, NULL};
 	char path[TARGET_PATH_SIZE];
 	enum verdict verdict;
-	int error = resolve_error(target, opening->resolve);
+	int error = open_error(target, opening->flags);
 
-	if (!error)
-		error = open_error(target, opening->flags);
 	if (error)
 		return refuse_open(tracee, opening, error);
 	if (!content_path(target, path, sizeof(path), &verdict))
@@ -170,10 +168,12 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 	struct target target;
 	enum verdict verdict;
 	unsigned int follow = TARGET_FOLLOW;
+	int error;
 
+	follow |= (unsigned int)(opening->resolve & 0x1f) * TARGET_PROMISES;
 	if ((opening->flags & O_NOFOLLOW) ||
 	    (opening->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
-		follow = 0;
+		follow &= ~(unsigned int)TARGET_FOLLOW;
 	if ((opening->flags & O_CREAT) && !(opening->flags & O_PATH))
 		follow |= TARGET_OPEN_CREATE;
 	if (!target_of_call(&target, run, tracee, opening->dirfd_argument,
@@ -183,6 +183,9 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 					     (unsigned int)opening->path_argument);
 		return verdict;
 	}
+	error = resolve_error(&target, opening->resolve);
+	if (error)
+		return tracee_answer(tracee, -error);
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target,
 					  (unsigned int)opening->path_argument);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Calls that /cvmfs refuses with an error which comes after the kernel has looked at the
- * other arguments: it does look, with names that name nothing. */
+/* Calls that /cvmfs refuses with an error which comes after the kernel has looked at
+ * the other arguments: it does look, with names that name nothing. */
 #ifndef SYSCALLS_REFUSE_H
 #define SYSCALLS_REFUSE_H
 

@@ -62,6 +62,7 @@ static void walk_on(struct target *target, unsigned int flags)
 
 static void set_flags(struct walk *walk, unsigned int flags)
 {
+	walk->promises = flags / TARGET_PROMISES;
 	walk->follow_last = flags & TARGET_FOLLOW;
 	walk->parent_only = flags & TARGET_PARENT;
 	if (flags & TARGET_CREATE)
@@ -149,6 +150,11 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 	struct place top = {.kind = PLACE_TOP};
 	const char *first = skip_here(path);
 
+	if (first_is(first, "cvmfs") && (flags / TARGET_PROMISES & WALK_NO_XDEV)) {
+		target->walk.links = 0;
+		miss(target, EXDEV);
+		return;
+	}
 	if (first_is(first, "cvmfs")) {
 		begin_ours(target, world, &top, first + strlen("cvmfs"), flags);
 		return;
@@ -181,6 +187,15 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	fd = host_directory(target->view.tracee, dirfd);
 	if (fd < 0)
 		return;
+	if (flags / TARGET_PROMISES & (WALK_BENEATH | WALK_IN_ROOT)) {
+		/* From the root it is a walk as any; else none leads to /cvmfs. */
+		if (!is_root(run, fd)) {
+			close(fd);
+			return;
+		}
+		flags &= ~(unsigned int)((WALK_BENEATH | WALK_IN_ROOT) *
+					 TARGET_PROMISES);
+	}
 	if (!has_dot_dot(path) && st.st_dev != run->proc_dev &&
 	    !(first_is(skip_here(path), "cvmfs") && is_root(run, fd)) &&
 	    host_is_plain(run, fd, path, flags & TARGET_FOLLOW)) {
@@ -230,6 +245,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 void target_find(struct target *target, struct run *run, struct tracee *tracee,
 		 int dirfd, const char *path, unsigned int flags)
 {
+	unsigned int promises = flags / TARGET_PROMISES;
 	struct walk_world world;
 
 	init(target, run, tracee, flags);
@@ -237,6 +253,12 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 	target->kind = TARGET_HOST;
 	if (tracee->process->other_root)
 		return;
+	if (path[0] == '/' && (promises & WALK_BENEATH))
+		return; /* EXDEV, wherever it leads */
+	if (path[0] == '/' && (promises & WALK_IN_ROOT)) {
+		path += strspn(path, "/");
+		path = path[0] ? path : ".";
+	}
 	if (path[0] == '\0') {
 		if (flags & TARGET_EMPTY_PATH)
 			target_of_descriptor(target, run, tracee, dirfd);

@@ -18,12 +18,13 @@ enum target_kind {
 };
 
 enum target_flag {
-	TARGET_FOLLOW = 1,     /* a link at the end is followed */
-	TARGET_EMPTY_PATH = 2, /* "" names dirfd itself (AT_EMPTY_PATH) */
-	TARGET_PARENT = 8,     /* end in the directory of the last name */
-	TARGET_CREATE = 16,    /* a name to be made: final slashes follow no link */
+	TARGET_FOLLOW = 1,	 /* a link at the end is followed */
+	TARGET_EMPTY_PATH = 2,	 /* "" names dirfd itself (AT_EMPTY_PATH) */
+	TARGET_PARENT = 8,	 /* end in the directory of the last name */
+	TARGET_CREATE = 16,	 /* a name to be made: final slashes follow no link */
 	TARGET_OPEN_CREATE = 32, /* O_CREAT: final slashes are EISDIR */
-	TARGET_REAL_IDS = 64, /* permissions of the real user, as access(2) */
+	TARGET_REAL_IDS = 64,	 /* permissions of the real user, as access(2) */
+	TARGET_PROMISES = 256,	 /* from this bit on: enum walk_promise */
 	TARGET_MAGIC = 4 /* stop at a link of /proc that leads to something of ours */
 };
 

@@ -69,8 +69,8 @@ read -r end
 """
 
 
-# The programs change what they are pointed at, as root. Whatever a wrong name may lead to,
-# the machine's own files are read-only for them, on both sides.
+# The programs change what they are pointed at, as root. Whatever a wrong name may lead
+# to, the machine's own files are read-only for them, on both sides.
 GUARD = r"""
 set -e
 mount --bind "$1" "$1"
@@ -210,7 +210,8 @@ def _mounted(place: Path, owner: str = "") -> Iterator[tuple[str, ...]]:
     words += ["sh", "-c", NAMESPACE, "sh", str(place / "tree"), FQRN, str(new)]
     words += [str(Path(tempfile.gettempdir())).strip("/"), owner]
     holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdin and holder.stdout
+    assert holder.stdin
+    assert holder.stdout
     RUNNING.add(holder.pid)
     try:
         assert holder.stdout.readline() == b"ready\n"

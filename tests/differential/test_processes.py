@@ -9,7 +9,5 @@ from tests.differential.conftest import Pair
 
 
 @pytest.mark.parametrize("program", ["registers", "threads", "signals"])
-def test_calls_disturb_nothing_and_are_not_disturbed(
-    pair: Pair, program: str
-) -> None:
+def test_calls_disturb_nothing_and_are_not_disturbed(pair: Pair, program: str) -> None:
     pair.same(program)

@@ -10,7 +10,6 @@ from tests.differential.conftest import Pair
 SOMEBODY, OWNER, MEMBER = "12345", "1234", "2345"
 
 
-
 @pytest.mark.parametrize(
     ("program", "uid"),
     [

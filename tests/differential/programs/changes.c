@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* covers: mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat
- * covers: renameat2 unlink unlinkat rmdir chmod fchmodat fchmodat2 chown lchown fchownat
- * covers: utime utimes futimesat utimensat truncate
- * covers: setxattr lsetxattr removexattr lremovexattr setxattrat removexattrat
- * covers: file_setattr
- * Every call that changes by path, against every name that stays in the tree. */
+ * covers: renameat2 unlink unlinkat rmdir chmod fchmodat fchmodat2 chown lchown
+ * fchownat covers: utime utimes futimesat utimensat truncate covers: setxattr lsetxattr
+ * removexattr lremovexattr setxattrat removexattrat covers: file_setattr Every call
+ * that changes by path, against every name that stays in the tree. */
 #include "probe.h"
 
 #include <linux/fs.h>
@@ -27,7 +26,7 @@ static int top; /* the tree's root */
 /* Leads to something on the host, which is not to be changed. */
 static bool leads_out(const char *name)
 {
-	static const char *const out[] = {"to_host", "to_host/",  "to_host_dir",
+	static const char *const out[] = {"to_host", "to_host/", "to_host_dir",
 					  "to_host_none", "to_host_dir/"};
 
 	/* An absolute name ignores the directory: "/" would be the host's own root. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: fchmod fchown fsetxattr fremovexattr ioctl utimensat fchownat fchmodat2 linkat
- * covers: open truncate
- * Through a descriptor alone nobody changes a file of the tree. */
+/* covers: fchmod fchown fsetxattr fremovexattr ioctl utimensat fchownat fchmodat2
+ * linkat covers: open truncate Through a descriptor alone nobody changes a file of the
+ * tree. */
 #include "probe.h"
 
 #include <linux/fs.h>
@@ -92,9 +92,9 @@ static void by_link(int fd, const char *label)
 
 int main(int argc, char **argv)
 {
-	static const char *const subjects[] = {"file", "dir", "fifo", "", "nested/file",
-					       "chunked", "mode_0755", "bin/show",
-					       "socket", "null"};
+	static const char *const subjects[] = {
+		"file",	   "dir",	"fifo",	    "",	      "nested/file",
+		"chunked", "mode_0755", "bin/show", "socket", "null"};
 
 	probe_start(argc, argv);
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {

@@ -7,10 +7,10 @@
 
 #include <sys/socket.h>
 
-static const char *const subjects[] = {"file",	 "twin_a", "twin_b",	"file_hard",
-				       "size_0", "dir",	   "nested",	"nested/second",
-				       "fifo",	 "",	   "chunked",	"mode_0000",
-				       "owned",	 "names/new\nline", "nested/file"};
+static const char *const subjects[] = {
+	"file",	  "twin_a",	     "twin_b",	   "file_hard", "size_0",  "dir",
+	"nested", "nested/second",   "fifo",	   "",		"chunked", "mode_0000",
+	"owned",  "names/new\nline", "nested/file"};
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
 static void compare(int fd, const char *name, const char *how)
@@ -32,10 +32,9 @@ static void compare(int fd, const char *name, const char *how)
 
 static void links(int fd, const char *name, const char *how)
 {
-	static const char *const forms[] = {"/proc/self/fd/%d", "/dev/fd/%d",
-					    "/proc/thread-self/fd/%d",
-					    "/proc/self/../self/fd/%d",
-					    "/proc/%2$d/fd/%1$d"};
+	static const char *const forms[] = {
+		"/proc/self/fd/%d", "/dev/fd/%d", "/proc/thread-self/fd/%d",
+		"/proc/self/../self/fd/%d", "/proc/%2$d/fd/%1$d"};
 	char path[64], text[4096];
 	struct stat st;
 
@@ -50,7 +49,8 @@ static void links(int fd, const char *name, const char *how)
 				  shown(name));
 		else
 			say(-1, "%s %zu leads of %s", how, i, shown(name));
-		say_stat(stat(path, &st), &st, "%s %zu stat of %s", how, i, shown(name));
+		say_stat(stat(path, &st), &st, "%s %zu stat of %s", how, i,
+			 shown(name));
 		printf("  link %d\n", lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
 		say_open(open(path, O_RDONLY | O_NONBLOCK), "%s %zu open of %s", how, i,
 			 shown(name));

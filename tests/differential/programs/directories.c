@@ -28,8 +28,8 @@ static void take(const char *bytes, long size, bool old)
 		memcpy(&item->inode, bytes + at, 8);
 		memcpy(&item->next, bytes + at + 8, 8);
 		memcpy(&length, bytes + at + 16, 2);
-		item->type = (unsigned char)(old ? bytes[at + length - 1]
-						 : bytes[at + 18]);
+		item->type =
+			(unsigned char)(old ? bytes[at + length - 1] : bytes[at + 18]);
 		snprintf(item->name, sizeof(item->name), "%s",
 			 bytes + at + (old ? 18 : 19));
 		at += length;
@@ -57,8 +57,8 @@ static long list(int fd, size_t size, bool old)
 
 static void show(int fd, const char *label)
 {
-	static const int kinds[] = {DT_UNKNOWN, DT_FIFO, DT_CHR, DT_DIR, DT_BLK,
-				    DT_REG,	DT_LNK,	 DT_SOCK};
+	static const int kinds[] = {DT_UNKNOWN, DT_FIFO, DT_CHR, DT_DIR,
+				    DT_BLK,	DT_REG,	 DT_LNK, DT_SOCK};
 
 	qsort(items, count, sizeof(items[0]), by_name);
 	printf("%s: %zu entries\n", label, count);
@@ -80,10 +80,10 @@ static void show(int fd, const char *label)
 
 static void listings(void)
 {
-	static const char *const places[] = {"",	      "dir",   "empty",
-					     "nested",	      "big",   "names",
-					     "nested/second", "deep",  "nested/inner",
-					     "dir_0000",      "dir_1777", "link_abs_dir"};
+	static const char *const places[] = {
+		"",	    "dir",	     "empty", "nested",	      "big",
+		"names",    "nested/second", "deep",  "nested/inner", "dir_0000",
+		"dir_1777", "link_abs_dir"};
 	static const size_t sizes[] = {24, 32, 48, 280, 300, 1024, 4096, 32768, 100000};
 
 	for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
@@ -95,8 +95,8 @@ static void listings(void)
 			if (s == 7)
 				show(fd, places[p]);
 			else if (end == 0)
-				printf("%s with %zu: %zu entries\n", places[p], sizes[s],
-				       count);
+				printf("%s with %zu: %zu entries\n", places[p],
+				       sizes[s], count);
 			close(fd);
 		}
 	}

@@ -21,7 +21,8 @@ static void run(const char *label, int dirfd, const char *path, int flags, bool 
 	if (pid == 0) {
 		alarm(10);
 		if (at)
-			CALL(execveat, dirfd, path, arguments, plain_environment, flags);
+			CALL(execveat, dirfd, path, arguments, plain_environment,
+			     flags);
 		else
 			CALL(execve, path, arguments, plain_environment);
 		say(-1, "    failed");
@@ -33,18 +34,42 @@ static void run(const char *label, int dirfd, const char *path, int flags, bool 
 }
 
 static const char *const programs[] = {
-	"bin/show",	      "bin/link_show",	     "bin/script",
-	"bin/script_argument", "bin/script_host",    "bin/script_of_script",
-	"bin/script_missing", "bin/script_directory", "bin/script_plain",
-	"bin/script_itself",  "bin/script_empty",    "bin/script_long",
-	"bin/script_cut",     "bin/text",	     "bin/empty",
-	"bin/no_x",	      "bin/x_only",	     "bin",
-	"bin/",		      "bin/show/",	     "bin/none",
-	"file",		      "fifo",		     "socket",
-	"null",		      "dangling",	     "loop",
-	"chain_40",	      "to_host",	     "bin/../bin//show",
-	"nested/../bin/show", "mode_0000",	     "dir_0000/file",
-	"",		      "none/show",	     "file/show",
+	"bin/show",
+	"bin/link_show",
+	"bin/script",
+	"bin/script_argument",
+	"bin/script_host",
+	"bin/script_of_script",
+	"bin/script_missing",
+	"bin/script_directory",
+	"bin/script_plain",
+	"bin/script_itself",
+	"bin/script_empty",
+	"bin/script_long",
+	"bin/script_cut",
+	"bin/text",
+	"bin/empty",
+	"bin/no_x",
+	"bin/x_only",
+	"bin",
+	"bin/",
+	"bin/show/",
+	"bin/none",
+	"file",
+	"fifo",
+	"socket",
+	"null",
+	"dangling",
+	"loop",
+	"chain_40",
+	"to_host",
+	"bin/../bin//show",
+	"nested/../bin/show",
+	"mode_0000",
+	"dir_0000/file",
+	"",
+	"none/show",
+	"file/show",
 };
 
 static void each_program(void)
@@ -72,9 +97,9 @@ static void each_program(void)
 
 static void by_descriptor(void)
 {
-	static const char *const subjects[] = {"bin/show", "bin/script",
-					       "bin/script_host", "bin/text", "bin",
-					       "bin/no_x"};
+	static const char *const subjects[] = {
+		"bin/show", "bin/script", "bin/script_host",
+		"bin/text", "bin",	  "bin/no_x"};
 	static char *words[] = {"zero", "one", NULL};
 
 	arguments = words;

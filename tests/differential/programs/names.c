@@ -156,7 +156,8 @@ const char *const names[] = {
 	"names/\xff\xfe\x80",
 	"names/\xff\xfe\x81",
 	"names/quote'\"$(x)",
-	"names/gr\xc3\xb6\xc3\x9f" "e",
+	"names/gr\xc3\xb6\xc3\x9f"
+	"e",
 	"names/" FIFTY FIFTY FIFTY FIFTY FIFTY "nnnnn",
 	"names/" FIFTY FIFTY FIFTY FIFTY FIFTY "nnnnnn",
 	"names/" FIFTY FIFTY FIFTY FIFTY FIFTY "nnnn",

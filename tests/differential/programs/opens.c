@@ -35,13 +35,14 @@ static const int extras[] = {
 };
 /* A host name is opened too, but nothing is made there. */
 static const char *const safe[] = {
-	"",	     "file",	   "file/",	 "dir",	      "dir/",	    "none",
-	"none/",     "none/x",	   "file/x",	 "dir/none",  "link",	    "link/",
-	"link_dir",  "link_dir/",  "link_slash", "dangling",  "loop",	    "chain_39",
-	"chain_40",  "chain_41",   "fifo",	 "socket",    "null",	    "block",
-	"mode_0000", "dir_0000",   "size_0",	 "chunked",   "..",	    "../none",
-	"../a.b",    "nested",	   "nested/none", "to_host_back", "dangling_abs",
-	"dir/..",    "dir/.",	   "owned",	 "owned_dir", "owned_dir/none",
+	"",	     "file",	      "file/",	     "dir",	     "dir/",
+	"none",	     "none/",	      "none/x",	     "file/x",	     "dir/none",
+	"link",	     "link/",	      "link_dir",    "link_dir/",    "link_slash",
+	"dangling",  "loop",	      "chain_39",    "chain_40",     "chain_41",
+	"fifo",	     "socket",	      "null",	     "block",	     "mode_0000",
+	"dir_0000",  "size_0",	      "chunked",     "..",	     "../none",
+	"../a.b",    "nested",	      "nested/none", "to_host_back", "dangling_abs",
+	"dir/..",    "dir/.",	      "owned",	     "owned_dir",    "owned_dir/none",
 	"mode_0600", "dir_0711/none",
 };
 
@@ -78,12 +79,10 @@ static void flags_against_kinds(void)
 
 static void promises(void)
 {
-	static const uint64_t resolve[] = {RESOLVE_BENEATH,
-					   RESOLVE_IN_ROOT,
-					   RESOLVE_NO_SYMLINKS,
-					   RESOLVE_NO_MAGICLINKS,
-					   RESOLVE_NO_XDEV,
-					   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	static const uint64_t resolve[] = {
+		RESOLVE_BENEATH,     RESOLVE_IN_ROOT,
+		RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS,
+		RESOLVE_NO_XDEV,     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 	int dir = must_open(root, O_PATH), sub = must_open(at_root("dir"), O_PATH);
 
 	for (size_t r = 0; r < sizeof(resolve) / sizeof(resolve[0]); r++) {
@@ -144,9 +143,13 @@ static void bad_how(void)
 /* What is opened has the flags that were asked for, and close-on-exec if asked. */
 static void flags_stay(void)
 {
-	static const int flags[] = {O_RDONLY, O_RDONLY | O_CLOEXEC, O_PATH,
-				    O_RDONLY | O_NONBLOCK, O_RDONLY | O_APPEND,
-				    O_RDONLY | O_NOFOLLOW, O_RDONLY | O_NOATIME,
+	static const int flags[] = {O_RDONLY,
+				    O_RDONLY | O_CLOEXEC,
+				    O_PATH,
+				    O_RDONLY | O_NONBLOCK,
+				    O_RDONLY | O_APPEND,
+				    O_RDONLY | O_NOFOLLOW,
+				    O_RDONLY | O_NOATIME,
 				    O_RDONLY | O_DIRECTORY};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

@@ -43,10 +43,9 @@ static void extended(const struct form *form, const char *path, const char *name
 		       stx.stx_uid, stx.stx_gid, (long long)stx.stx_mtime.tv_sec,
 		       stx.stx_mtime.tv_nsec);
 		if (!S_ISDIR(stx.stx_mode))
-			printf(" size %llu nlink %u",
-			       (unsigned long long)stx.stx_size, stx.stx_nlink);
-		printf(" rdev %u:%u basic %d\n", stx.stx_rdev_major,
-		       stx.stx_rdev_minor,
+			printf(" size %llu nlink %u", (unsigned long long)stx.stx_size,
+			       stx.stx_nlink);
+		printf(" rdev %u:%u basic %d\n", stx.stx_rdev_major, stx.stx_rdev_minor,
 		       (stx.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS);
 	}
 }

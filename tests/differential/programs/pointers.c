@@ -2,9 +2,10 @@
 /* covers: open openat openat2 creat stat lstat newfstatat statx access faccessat
  * covers: faccessat2 readlink readlinkat statfs mkdir mkdirat mknod mknodat
  * covers: symlink symlinkat link linkat rename renameat renameat2 unlink unlinkat rmdir
- * covers: chmod fchmodat chown lchown fchownat utime utimes futimesat utimensat truncate
- * covers: setxattr removexattr chroot execve name_to_handle_at inotify_add_watch
- * Bad pointers, long names and paths; buffers that end at an unmapped page. */
+ * covers: chmod fchmodat chown lchown fchownat utime utimes futimesat utimensat
+ * truncate covers: setxattr removexattr chroot execve name_to_handle_at
+ * inotify_add_watch Bad pointers, long names and paths; buffers that end at an unmapped
+ * page. */
 #include "probe.h"
 
 #include <limits.h>
@@ -129,8 +130,8 @@ static void paths(void)
 
 static void buffers(void)
 {
-	static const size_t sizes[] = {0, 1, 8, 16, 100, sizeof(struct stat) - 1,
-				       sizeof(struct stat)};
+	static const size_t sizes[] = {
+		0, 1, 8, 16, 100, sizeof(struct stat) - 1, sizeof(struct stat)};
 	const char *file = at_root("file"), *link = at_root("link");
 	int fd = must_open(file, O_RDONLY);
 

@@ -11,16 +11,19 @@ static const struct {
 	int number;
 	const char *name;
 } errors[] = {
-#define E(name) {name, #name}
-	E(EPERM),   E(ENOENT),	     E(EINTR),	   E(EIO),     E(ENXIO),
-	E(E2BIG),   E(ENOEXEC),	     E(EBADF),	   E(ECHILD),  E(EAGAIN),
-	E(ENOMEM),  E(EACCES),	     E(EFAULT),	   E(ENOTBLK), E(EBUSY),
-	E(EEXIST),  E(EXDEV),	     E(ENODEV),	   E(ENOTDIR), E(EISDIR),
-	E(EINVAL),  E(ENFILE),	     E(EMFILE),	   E(ENOTTY),  E(ETXTBSY),
-	E(EFBIG),   E(ENOSPC),	     E(ESPIPE),	   E(EROFS),   E(EMLINK),
-	E(EPIPE),   E(EDOM),	     E(ERANGE),	   E(EDEADLK), E(ENAMETOOLONG),
-	E(ENOSYS),  E(ENOTEMPTY),    E(ELOOP),	   E(ENODATA), E(EOVERFLOW),
-	E(ELIBBAD), E(EOPNOTSUPP),   E(EADDRINUSE), E(ESTALE),  E(ECONNREFUSED),
+#define E(name)             \
+	{                   \
+		name, #name \
+	}
+	E(EPERM),    E(ENOENT),	    E(EINTR),	   E(EIO),     E(ENXIO),
+	E(E2BIG),    E(ENOEXEC),    E(EBADF),	   E(ECHILD),  E(EAGAIN),
+	E(ENOMEM),   E(EACCES),	    E(EFAULT),	   E(ENOTBLK), E(EBUSY),
+	E(EEXIST),   E(EXDEV),	    E(ENODEV),	   E(ENOTDIR), E(EISDIR),
+	E(EINVAL),   E(ENFILE),	    E(EMFILE),	   E(ENOTTY),  E(ETXTBSY),
+	E(EFBIG),    E(ENOSPC),	    E(ESPIPE),	   E(EROFS),   E(EMLINK),
+	E(EPIPE),    E(EDOM),	    E(ERANGE),	   E(EDEADLK), E(ENAMETOOLONG),
+	E(ENOSYS),   E(ENOTEMPTY),  E(ELOOP),	   E(ENODATA), E(EOVERFLOW),
+	E(ELIBBAD),  E(EOPNOTSUPP), E(EADDRINUSE), E(ESTALE),  E(ECONNREFUSED),
 	E(ENOTSOCK), E(EPROTOTYPE),
 };
 

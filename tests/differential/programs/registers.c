@@ -72,8 +72,7 @@ static long bare(const char *label, long number, const long args[6])
 	return call.result;
 }
 
-#define BARE(label, name, ...) \
-	bare(label, SYS_##name, (const long[6]){__VA_ARGS__})
+#define BARE(label, name, ...) bare(label, SYS_##name, (const long[6]){__VA_ARGS__})
 #define P(pointer) ((long)(uintptr_t)(pointer))
 
 static void every_verdict(void)
@@ -127,7 +126,8 @@ static int tiny(void *unused)
 
 static void on_a_tiny_stack(void)
 {
-	char *pages = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages =
+		mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	mprotect(pages + 4096, 4096, PROT_READ | PROT_WRITE);

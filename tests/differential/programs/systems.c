@@ -21,9 +21,9 @@
 
 static void file_systems(void)
 {
-	static const char *const subjects[] = {"", "file", "dir", "nested/second", "link",
-					       "link_abs", "fifo", "none", "file/x",
-					       "loop", "..", "dangling"};
+	static const char *const subjects[] = {
+		"",	"file", "dir",	  "nested/second", "link", "link_abs",
+		"fifo", "none", "file/x", "loop",	   "..",   "dangling"};
 	struct statfs fs;
 
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
@@ -41,8 +41,9 @@ static void file_systems(void)
 
 static void watches(void)
 {
-	static const char *const subjects[] = {"", "file", "dir", "nested", "link",
-					       "none", "fifo", "dangling", "file/x"};
+	static const char *const subjects[] = {"",	 "file",     "dir",
+					       "nested", "link",     "none",
+					       "fifo",	 "dangling", "file/x"};
 	int watcher = inotify_init1(IN_NONBLOCK);
 	struct pollfd waiting = {watcher, POLLIN, 0};
 
@@ -86,15 +87,33 @@ static void who_asks(void)
 
 	for (int step = 0; step < 9; step++) {
 		switch (step) {
-		case 1: CALL(setgroups, 1, &group); break;
-		case 2: CALL(setfsuid, 1234); break;
-		case 3: CALL(setfsgid, 2345); break;
-		case 4: CALL(setregid, 55, 55); break;
-		case 5: CALL(setresgid, -1, 2345, -1); break;
-		case 6: CALL(setreuid, -1, 1234); break;
-		case 7: CALL(setresuid, -1, 0, -1); break;
-		case 8: CALL(setgid, 77); CALL(setuid, 77); break;
-		default: break;
+		case 1:
+			CALL(setgroups, 1, &group);
+			break;
+		case 2:
+			CALL(setfsuid, 1234);
+			break;
+		case 3:
+			CALL(setfsgid, 2345);
+			break;
+		case 4:
+			CALL(setregid, 55, 55);
+			break;
+		case 5:
+			CALL(setresgid, -1, 2345, -1);
+			break;
+		case 6:
+			CALL(setreuid, -1, 1234);
+			break;
+		case 7:
+			CALL(setresuid, -1, 0, -1);
+			break;
+		case 8:
+			CALL(setgid, 77);
+			CALL(setuid, 77);
+			break;
+		default:
+			break;
 		}
 		for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
 			const char *path = at_root(subjects[i]);
@@ -148,7 +167,8 @@ static void sockets(void)
 
 		snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", root,
 			 subjects[i]);
-		say(bind(fd, (void *)&address, sizeof(address)), "bind %s", subjects[i]);
+		say(bind(fd, (void *)&address, sizeof(address)), "bind %s",
+		    subjects[i]);
 		say(connect(fd, (void *)&address, sizeof(address)), "connect %s",
 		    subjects[i]);
 		close(fd);
@@ -174,7 +194,8 @@ static void attributes(void)
 	say(syscall(464, dir, "file", 0, "user.none", &wanted, sizeof(wanted)),
 	    "getxattrat");
 	say(syscall(465, dir, "file", 0, value, sizeof(value)), "listxattrat");
-	say(CALL(getxattr, at_root("none"), "user.none", value, 64), "getxattr of none");
+	say(CALL(getxattr, at_root("none"), "user.none", value, 64),
+	    "getxattr of none");
 	say(CALL(getxattr, file, "", value, 64), "getxattr without a name");
 }
 

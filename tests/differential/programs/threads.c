@@ -9,8 +9,8 @@
 
 enum { THREADS = 16, MANY = 64, TURNS = 150 };
 
-static const char *const subjects[] = {"file", "dir/file", "size_4097", "nested/file",
-				       "twin_a", "twin_b", "link_abs", "size_1"};
+static const char *const subjects[] = {"file",	 "dir/file", "size_4097", "nested/file",
+				       "twin_a", "twin_b",   "link_abs",  "size_1"};
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 static struct stat wanted[SUBJECTS];
 static int wrong;
@@ -154,7 +154,8 @@ static void spawned(void)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 9, at_root("file"), O_RDONLY, 0);
 	posix_spawn_file_actions_addclose(&actions, 9);
-	error = posix_spawn(&pid, at_root("bin/show"), &actions, NULL, words, environment);
+	error = posix_spawn(&pid, at_root("bin/show"), &actions, NULL, words,
+			    environment);
 	if (!error)
 		waitpid(pid, &status, 0);
 	printf("posix_spawn: %d %x\n", error, (unsigned int)status);
