@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat
- * covers: renameat2 unlink unlinkat rmdir chmod fchmodat fchmodat2 chown lchown
- * fchownat covers: utime utimes futimesat utimensat truncate covers: setxattr lsetxattr
- * removexattr lremovexattr setxattrat removexattrat covers: file_setattr Every call
- * that changes by path, against every name that stays in the tree. */
+/* Every call that changes by path, against every name that stays in the tree. */
+/* covers: mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename */
+/* covers: renameat renameat2 unlink unlinkat rmdir chmod fchmodat fchmodat2 */
+/* covers: chown lchown fchownat utime utimes futimesat utimensat truncate */
+/* covers: setxattr lsetxattr removexattr lremovexattr setxattrat removexattrat */
+/* covers: file_setattr */
 #include "probe.h"
 
 #include <linux/fs.h>

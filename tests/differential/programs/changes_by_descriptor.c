@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: fchmod fchown fsetxattr fremovexattr ioctl utimensat fchownat fchmodat2
- * linkat covers: open truncate Through a descriptor alone nobody changes a file of the
- * tree. */
+/* Through a descriptor alone nobody changes a file of the tree. */
+/* covers: fchmod fchown fsetxattr fremovexattr ioctl utimensat fchownat */
+/* covers: fchmodat2 linkat open truncate */
 #include "probe.h"
 
 #include <linux/fs.h>

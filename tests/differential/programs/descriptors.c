@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: fstat newfstatat dup dup2 dup3 fcntl readlink open
- * covers: faccessat2
- * Descriptors: fstat equals stat, through dup, fork and exec, for equal contents too;
+/* Descriptors: fstat equals stat, through dup, fork and exec, for equal contents too;
  * links of /proc that lead to them. */
+/* covers: fstat newfstatat dup dup2 dup3 fcntl readlink open faccessat2 */
 #include "probe.h"
 
 #include <sys/socket.h>

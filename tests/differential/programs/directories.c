@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: getdents getdents64 chdir getcwd open
- * Listings: equal names, types and inodes, whatever the buffer; positions; the working
+/* Listings: equal names, types and inodes, whatever the buffer; positions; the working
  * directory. Order of names is the file system's own, so they are sorted. */
+/* covers: getdents getdents64 chdir getcwd open */
 #include "probe.h"
 
 #include <sys/syscall.h>

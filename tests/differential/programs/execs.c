@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: execve execveat
- * Programs of the tree, run in every way: `show` tells what it knows about itself. */
+/* Programs of the tree, run in every way: `show` tells what it knows about itself. */
+/* covers: execve execveat */
 #include "probe.h"
 
 #include <signal.h>

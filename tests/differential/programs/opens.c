@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open openat openat2 creat
- * Flags of opening against kinds of files, and openat2's promises. */
+/* Flags of opening against kinds of files, and openat2's promises. */
+/* covers: open openat openat2 creat */
 #include "probe.h"
 
 #include <linux/openat2.h>

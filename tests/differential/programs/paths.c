@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat
- * covers: open openat chdir
- * Every name in every form: absolute, relative to directories inside and outside. */
+/* Every name in every form: absolute, relative to directories inside and outside. */
+/* covers: stat lstat newfstatat statx access faccessat faccessat2 readlink */
+/* covers: readlinkat open openat chdir */
 #include "probe.h"
 
 #include <linux/stat.h>

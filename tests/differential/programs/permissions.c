@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open access faccessat chdir stat execve
- * covers: getxattr inotify_add_watch
- * What modes and owners allow; argv[3] says to whom. */
+/* What modes and owners allow; argv[3] says to whom. */
+/* covers: open access faccessat chdir stat execve getxattr inotify_add_watch */
 #include "probe.h"
 
 #include <sys/inotify.h>

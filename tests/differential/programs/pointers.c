@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open openat openat2 creat stat lstat newfstatat statx access faccessat
- * covers: faccessat2 readlink readlinkat statfs mkdir mkdirat mknod mknodat
- * covers: symlink symlinkat link linkat rename renameat renameat2 unlink unlinkat rmdir
- * covers: chmod fchmodat chown lchown fchownat utime utimes futimesat utimensat
- * truncate covers: setxattr removexattr chroot execve name_to_handle_at
- * inotify_add_watch Bad pointers, long names and paths; buffers that end at an unmapped
- * page. */
+/* Bad pointers, long names and paths; buffers that end at an unmapped page. */
+/* covers: open openat openat2 creat stat lstat newfstatat statx access faccessat */
+/* covers: faccessat2 readlink readlinkat statfs mkdir mkdirat mknod mknodat */
+/* covers: symlink symlinkat link linkat rename renameat renameat2 unlink */
+/* covers: unlinkat rmdir chmod fchmodat chown lchown fchownat utime utimes */
+/* covers: futimesat utimensat truncate setxattr removexattr chroot execve */
+/* covers: name_to_handle_at inotify_add_watch */
 #include "probe.h"
 
 #include <limits.h>

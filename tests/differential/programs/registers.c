@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: openat newfstatat readlinkat getdents64 getcwd chdir mkdirat utimensat execve
- * covers: clone open
- * A call changes rax, rcx and r11, and nothing else: no register, no byte below the
+/* A call changes rax, rcx and r11, and nothing else: no register, no byte below the
  * stack pointer; it needs no stack either. */
+/* covers: openat newfstatat readlinkat getdents64 getcwd chdir mkdirat utimensat */
+/* covers: execve clone open */
 #include "probe.h"
 
 #include <sched.h>

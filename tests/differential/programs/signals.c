@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open stat readlink getdents64
- * Signals while calls are answered, redirected or wait. */
+/* Signals while calls are answered, redirected or wait. */
+/* covers: open stat readlink getdents64 */
 #include "probe.h"
 
 #include <pthread.h>

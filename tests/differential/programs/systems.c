@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: pivot_root statfs fstatfs inotify_add_watch chroot prctl clone bind
- * covers: connect setuid setgid setreuid setregid setresuid setresgid setfsuid
- * covers: setfsgid setgroups getxattr lgetxattr fgetxattr listxattr llistxattr
- * covers: flistxattr getxattrat listxattrat
- * What is about the mount as a whole, about who asks, and about processes. */
+/* What is about the mount as a whole, about who asks, and about processes. */
+/* covers: pivot_root statfs fstatfs inotify_add_watch chroot prctl clone bind */
+/* covers: connect setuid setgid setreuid setregid setresuid setresgid setfsuid */
+/* covers: setfsgid setgroups getxattr lgetxattr fgetxattr listxattr llistxattr */
+/* covers: flistxattr getxattrat listxattrat */
 #include "probe.h"
 
 #include <grp.h>

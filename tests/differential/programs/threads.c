@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* covers: open stat fstat chdir
- * Many at once: threads that open, stat and list; fork, vfork and posix_spawn. Only
+/* Many at once: threads that open, stat and list; fork, vfork and posix_spawn. Only
  * what went wrong and totals are printed. */
+/* covers: open stat fstat chdir */
 #include "probe.h"
 
 #include <pthread.h>
