@@ -60,6 +60,24 @@ class Messages:
         return True
 
 
+class Log:
+    """A logger of the standard library, whose import only -v and requests pay for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def info(self, text: str, *values: object) -> None:
+        """For -v."""
+        if "logging" in sys.modules:
+            sys.modules["logging"].getLogger(self._name).info(text, *values)
+
+    def debug(self, text: str, *values: object, exc_info: object = None) -> None:
+        """For -vv."""
+        if "logging" in sys.modules:
+            log = sys.modules["logging"].getLogger(self._name)
+            log.debug(text, *values, exc_info=exc_info)
+
+
 def one_line(text: str) -> str:
     """Text without anything that could start a second line or steer a terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

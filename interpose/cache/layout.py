@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import socket
 import stat
 from pathlib import Path
@@ -45,7 +44,7 @@ def cache_error(error: OSError, path: Path | str) -> CacheError:
 def temporary_name() -> str:
     """A file name that no other process of any node uses."""
     node = "".join(c if c.isalnum() else "-" for c in socket.gethostname())[:40]
-    return f"{_TEMPORARY}{node}-{os.getpid()}-{secrets.token_hex(8)}"
+    return f"{_TEMPORARY}{node}-{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def make_top(path: Path) -> None:

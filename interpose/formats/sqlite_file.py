@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from interpose.errors import CacheFull, FormatError
 from interpose.formats import limits
@@ -132,6 +131,7 @@ def _is_plain(name: object, sql: object) -> bool:
 
 def _connect(path: str | os.PathLike[str], what: str) -> sqlite3.Connection:
     import sqlite3  # noqa: PLC0415
+    from urllib.parse import quote  # noqa: PLC0415
 
     location = f"file:{quote(os.path.abspath(path))}?mode=ro&immutable=1"
     nameless = os.path.islink(path) and os.readlink(path).startswith(_NAMELESS)

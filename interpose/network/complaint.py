@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 from interpose.errors import (
     InterposeError,
@@ -77,6 +76,8 @@ def _collapsed(texts: list[str]) -> list[str]:
 
 def shown(url: str) -> str:
     """A URL without user and password."""
+    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415
+
     parts = urlsplit(url)
     if "@" not in parts.netloc:
         return url

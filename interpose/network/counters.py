@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 from typing import Any
-from urllib.parse import urlsplit
 
 
 class Counters:
@@ -49,5 +48,7 @@ class Counters:
             }
 
     def _host(self, url: str) -> dict[str, int]:
+        from urllib.parse import urlsplit  # noqa: PLC0415
+
         name = urlsplit(url).netloc.rpartition("@")[2] or "file"
         return self._by_host.setdefault(name, {"requests": 0, "bytes": 0})

@@ -13,7 +13,6 @@ Source: cvmfs-format.md 12.
 from __future__ import annotations
 
 import enum
-import random
 import threading
 from dataclasses import dataclass
 
@@ -128,6 +127,8 @@ class Backoff:
 
     def next_s(self) -> float:
         """Seconds to wait before the next try."""
+        import random  # noqa: PLC0415
+
         if self._last_s > 0.0:
             self._last_s *= 2
         else:

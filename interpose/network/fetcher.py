@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from interpose.errors import NoServer, Offline
+from interpose.messages import Log
 from interpose.network.complaint import Tried, complaint, shown
 from interpose.network.counters import Counters
 from interpose.network.escape import escape
@@ -29,7 +29,7 @@ from interpose.network.transfer import (
 if TYPE_CHECKING:
     from interpose.network.web import Web
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from interpose.network.failover import Failure
 from interpose.network.transfer import (
@@ -24,6 +23,8 @@ def open_file_url(url: str, byte_range: tuple[int, int] | None = None) -> Answer
 
     Errors: TryFailed if the file cannot be read or is no regular file.
     """
+    from urllib.parse import unquote_to_bytes, urlsplit  # noqa: PLC0415
+
     path = unquote_to_bytes(urlsplit(url).path)
     try:
         # O_NONBLOCK: a FIFO of that name must not hang us.

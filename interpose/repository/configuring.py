@@ -10,12 +10,15 @@ import os
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interpose.config import Sources, load
 from interpose.errors import InterposeError
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.repository import Repository, Surroundings
-from interpose.repository.tree import Node, Tree
+
+if TYPE_CHECKING:
+    from interpose.repository.tree import Node, Tree
 
 _PLACE = b"/etc/cvmfs"
 _MOST_FILES = 10_000
@@ -41,6 +44,8 @@ def with_configuration_repository(sources: Sources, around: Surroundings) -> Sou
 
 
 def _provide(name: str, sources: Sources, around: Surroundings) -> Path:
+    from interpose.repository.tree import Tree  # noqa: PLC0415
+
     fqrn = Fqrn.parse(name)
     repository = Repository.open(fqrn, load(fqrn, sources), around)
     tree = Tree(repository)

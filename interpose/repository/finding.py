@@ -17,7 +17,6 @@ from interpose.formats.hashes import ContentHash
 from interpose.formats.manifest import Manifest
 from interpose.repository.indexing import Facts
 from interpose.repository.opening import UNREACHABLE_TTL_S, Opening, Verified
-from interpose.repository.pins import Pins
 
 if TYPE_CHECKING:
     from interpose.repository.repository import Repository
@@ -76,6 +75,8 @@ class RootFinder:
         manifest = self._verified.manifest
         if self._pin.kind is None:
             return Root(manifest.root_hash, manifest.revision, manifest=manifest)
+        from interpose.repository.pins import Pins  # noqa: PLC0415
+
         pins = Pins(self._repository.fqrn, self._repository.store)
         tag = pins.find(self._pin, manifest.history_hash)
         return Root(

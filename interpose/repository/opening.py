@@ -10,7 +10,6 @@ Source: cvmfs-format 2.1, 2.2, 13; decisions 17, 18.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -33,6 +32,7 @@ from interpose.formats.breadcrumb import Breadcrumb
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.manifest import Manifest
 from interpose.formats.whitelist import Whitelist
+from interpose.messages import Log
 from interpose.network import Fetcher, Wanted
 from interpose.repository import blacklist
 from interpose.repository.certificates import Certificates
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 UNREACHABLE_TTL_S = 180
 _TRUST_ADVICE = "--trust-cache uses what the caches hold without proof"
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class NoSuchRepository(NotOnServer):
@@ -235,7 +235,7 @@ class Opening:
                 if left > 0:
                     continue
                 if _is_older(data, stored):
-                    _log.warning("%s: %s", self.fqrn, error)
+                    _log.info("%s: %s", self.fqrn, error)
                     return self._without_servers(stored, Offline(error.what))
                 raise _located(error, self.fqrn) from error
 

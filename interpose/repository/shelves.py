@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from pathlib import Path
 from typing import Protocol
 
@@ -110,7 +109,7 @@ class ScratchShelf:
         """Errors: CacheError and below."""
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            path = self._directory / f".{secrets.token_hex(8)}"
+            path = self._directory / f".{os.urandom(8).hex()}"
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             return _FileParcel(os.open(path, flags, 0o600), path)
         except OSError as error:

@@ -10,7 +10,6 @@ lasts. Source: design 1 (a warm job needs no Python) and 12; docs/decisions/0009
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import time
 from collections.abc import Iterable
@@ -95,4 +94,6 @@ def _forget_stale(directories: Iterable[Path]) -> None:
     now = time.time()
     for path in directories:
         if now - path.stat().st_mtime > _STALE_S:
+            import shutil  # noqa: PLC0415
+
             shutil.rmtree(path, ignore_errors=True)

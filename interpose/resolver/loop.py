@@ -7,14 +7,14 @@ Source: decisions 4; native/interpose.h (the channel).
 from __future__ import annotations
 
 import errno
-import logging
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from interpose import native
 from interpose.errors import FormatError, InterposeError
-from interpose.messages import Messages
+from interpose.messages import Log, Messages
 from interpose.resolver.answers import Answers
+from interpose.resolver.pool import Pool
 from interpose.resolver.repositories import NotCovered, Repositories, job_errno
 from interpose.resolver.settings import Settings
 
@@ -23,7 +23,7 @@ MESSAGE_BYTES = 1 << 18
 # A value longer than the kernel lets an attribute be would not arrive.
 _MOST_BODY_BYTES = 1 << 16
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Loop:
@@ -38,7 +38,7 @@ class Loop:
             settings.sources, settings.scratch, self._tell
         )
         self._answers = Answers(settings, self._repositories)
-        self._pool = ThreadPoolExecutor(THREADS, "question")
+        self._pool = Pool(THREADS)
 
     def run(self) -> None:
         """Answer until end of file; questions under way are then of no interest."""
@@ -52,7 +52,7 @@ class Loop:
                 self._tell(str(error), "channel", "")
                 continue
             if question.kind not in (native.HELLO, native.NOTE):
-                self._pool.submit(self._handle, question)
+                self._pool.submit(partial(self._handle, question))
 
     def _handle(self, question: native.Question) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)

@@ -72,7 +72,7 @@ NEIGHBOURS = {
 }
 MAY_CATCH_ALL = {
     "interpose/commands/__init__.py",
-    "interpose/resolver/__main__.py",  # the resolver's process has no command above it
+    "interpose/resolver/program.py",  # the resolver's process has no command above it
     "interpose/resolver/loop.py",
 }
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 _QUESTION = struct.Struct("<8I")
 _ANSWER = struct.Struct("<IIiI")
 _START = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-_MAIN = _START + "from interpose.resolver.__main__ import run; run()"
+_MAIN = _START + "from interpose.resolver.program import run; run()"
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from tests.unit.resolver.conftest import Start, contents, opened
 from tests.unit.resolver.driver import ROOT, Resolver
 
 SHA1 = "sha1.example.org"
-HEAVY = ["requests", "urllib3", "cryptography", "sqlite3", "concurrent.futures.process"]
+HEAVY = ["requests", "urllib3", "cryptography", "sqlite3", "concurrent", "logging"]
 TELLING = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from interpose.resolver.__main__ import main
+from interpose.resolver.program import main
 status = main(sys.argv[1:])
 sys.stderr.write("\\n".join(sys.modules))
 sys.exit(status)
