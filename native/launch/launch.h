@@ -21,8 +21,9 @@ struct launch {
 	int failure_read, failure_write; /* a job_failure */
 	int relay_read,
 		relay_write; /* what tracer and helpers say, to standard error */
-	int stats_fd;	     /* -1: none */
-	bool stats_once;     /* standard error: written once, then let go */
+	int voice;    /* the tracer's own way there while the main process lives; -1 */
+	int stats_fd; /* -1: none */
+	bool stats_once; /* standard error: written once, then let go */
 	pid_t front_pid, tracer_pid;
 };
 

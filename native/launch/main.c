@@ -76,6 +76,9 @@ static int connect_processes(struct launch *launch)
 	launch->failure_write = failure[1];
 	launch->relay_read = relay[0];
 	launch->relay_write = relay[1];
+	launch->voice = -1;
+	/* Front and tracer read it both; none may sleep in it. */
+	fcntl(launch->relay_read, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
@@ -99,7 +102,6 @@ static _Noreturn void become_tracer(struct launch *launch)
 {
 	close(launch->front_fd);
 	close(launch->failure_read);
-	close(launch->relay_read);
 	_exit(tracing_run(launch));
 }
 
@@ -123,7 +125,6 @@ static struct front_result run_job(struct launch *launch)
 	close(launch->failure_write);
 	close(launch->relay_write);
 	fcntl(launch->failure_read, F_SETFL, O_NONBLOCK);
-	fcntl(launch->relay_read, F_SETFL, O_NONBLOCK);
 	return front_run(launch);
 }
 

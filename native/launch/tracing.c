@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tracer's process: starts the job, answers its stops until the last process has
  * ended, leaves nothing behind. */
-#define _GNU_SOURCE 1
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include "launch/launch.h"
 #include "launch/resolver.h"
 #include "launch/statistics.h"
+#include "launch/voice.h"
 #include "run/channel.h"
 #include "run/mounts.h"
 #include "run/nodes.h"
@@ -138,6 +137,11 @@ static void tracing_named_answered(struct tracing *tracing, uint32_t id, int err
 		tracing_open_gate(tracing);
 }
 
+static void tracing_before_answers(void *context)
+{
+	voice_speak(((const struct tracing *)context)->launch);
+}
+
 static void tracing_answered(void *context, uint32_t id)
 {
 	struct tracing *tracing = context;
@@ -183,6 +187,8 @@ static void tracing_main_ended(void *context, int status)
 {
 	struct tracing *tracing = context;
 
+	/* Descendants that live on must not hold up who reads our standard error. */
+	voice_close(tracing->launch);
 	tracing->statistics.wait_status = status;
 	tracing->statistics.wall_ns = tracer_now_ns() - tracing->launch->start_ns;
 	statistics_add_children(&tracing->statistics);
@@ -209,11 +215,6 @@ static void tracing_deadline(void *context)
 	tracing_figures_done(context);
 }
 
-static void tracing_say(void *context, const char *text)
-{
-	message_notice(context, "%s", text);
-}
-
 static int tracing_create_run(struct tracing *tracing)
 {
 	struct launch *launch = tracing->launch;
@@ -222,7 +223,7 @@ static int tracing_create_run(struct tracing *tracing)
 	tracing->resolver = (struct resolver){.options = &launch->options,
 					      .messages = &launch->messages,
 					      .scratch = run->scratch.path};
-	run->say = tracing_say;
+	run->say = voice_say;
 	run->say_context = &launch->messages;
 	resolver_find_kept(&tracing->resolver, run->environment);
 	run->kept = tracing->resolver.kept[0] ? tracing->resolver.kept : NULL;
@@ -290,7 +291,9 @@ static int tracing_ask_named(struct tracing *tracing)
 /* From here on the job is a matter of the loop. */
 static int tracing_start(struct tracing *tracing)
 {
-	static const struct tracer_hooks shape = {.answered = tracing_answered,
+	static const struct tracer_hooks shape = {.before_answers =
+							  tracing_before_answers,
+						  .answered = tracing_answered,
 						  .reaped = tracing_reaped,
 						  .main_ended = tracing_main_ended,
 						  .front_gone = tracing_front_gone,
@@ -313,11 +316,11 @@ static int tracing_start(struct tracing *tracing)
 	if (pid < 0)
 		return (int)pid;
 	close(launch->failure_write);
-	/* Neither a terminal nor the job's process group knows the tracer; and as its
-	 * parent in another session it does not change whether that group is orphaned.
-	 */
+	/* No terminal and no process group knows the tracer; a parent in another
+	 * session does not change whether the job's group is orphaned. */
 	setsid();
 	heritage_drop(&launch->heritage);
+	voice_open(launch);
 	dup3(launch->relay_write, STDERR_FILENO, 0);
 	if (launch->messages.fd == STDERR_FILENO ||
 	    launch->relay_write != STDERR_FILENO)

@@ -181,9 +181,11 @@ static void tracer_drain_answers(struct tracer *tracer)
 
 	do {
 		tracer->asked = false;
-		while ((id = channel_receive(tracer->run->channel)) != 0)
+		while ((id = channel_receive(tracer->run->channel)) != 0) {
+			tracer->hooks->before_answers(tracer->hooks->context);
 			if (!stops_answered(tracer, id))
 				tracer->hooks->answered(tracer->hooks->context, id);
+		}
 	} while (tracer->asked);
 }
 

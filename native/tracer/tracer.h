@@ -15,6 +15,8 @@
 /* What launch/ wants to hear. */
 struct tracer_hooks {
 	void *context;
+	/* Answers are about to be handed out: what was said before them goes first. */
+	void (*before_answers)(void *context);
 	/* An answer of the resolver that no tracee waits for. */
 	void (*answered)(void *context, uint32_t id);
 	/* Something has ended that is no tracee: was it a helper of ours? */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "launch/voice.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+void voice_open(struct launch *launch)
+{
+	launch->voice = fcntl(launch->messages.fd, F_DUPFD_CLOEXEC, 3);
+}
+
+void voice_speak(const struct launch *launch)
+{
+	struct pollfd voice = {.fd = launch->voice, .events = POLLOUT};
+	char text[4096];
+	ssize_t got;
+
+	while (voice.fd >= 0 && poll(&voice, 1, 0) == 1 && voice.revents == POLLOUT) {
+		got = read(launch->relay_read, text, sizeof(text));
+		if (got <= 0 || write(voice.fd, text, (size_t)got) < 0)
+			return;
+	}
+}
+
+void voice_close(struct launch *launch)
+{
+	voice_speak(launch);
+	if (launch->voice >= 0)
+		close(launch->voice);
+	launch->voice = -1;
+}
+
+void voice_say(void *context, const char *text)
+{
+	message_notice(context, "%s", text);
+}
