@@ -2,8 +2,9 @@
 """The same program on a real read-only mount and under interpose_run.
 
 As root the tree is mounted at /cvmfs/FQRN in a mount namespace of the run's own, so
-that paths are equal to the last byte. Else it is a plain copy, and only reading is
-compared: a copy refuses changes with EACCES where a mount says EROFS.
+that paths are equal to the last byte. Else it is a plain copy, and only reading by
+descriptors, threads and handlers is compared: a copy has other paths, and refuses
+changes with EACCES where a mount says EROFS.
 """
 
 from __future__ import annotations
@@ -264,7 +265,7 @@ def pair(world: World, run: Runner) -> Pair:
 def mounted(pair: Pair) -> Pair:
     """As `pair`, for what only a real mount can be compared with."""
     if not IS_ROOT:
-        pytest.skip("only root can mount; a copy refuses changes otherwise")
+        pytest.skip("only root can mount; a copy has other paths and errors")
     return pair
 
 

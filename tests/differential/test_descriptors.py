@@ -10,5 +10,5 @@ def test_descriptors_show_what_was_opened(pair: Pair) -> None:
     pair.same("descriptors")
 
 
-def test_listings_and_working_directories_are_those_of_a_mount(pair: Pair) -> None:
-    pair.same("directories")
+def test_listings_and_working_directories_are_those_of_a_mount(mounted: Pair) -> None:
+    mounted.same("directories")

@@ -6,5 +6,5 @@ from __future__ import annotations
 from tests.differential.conftest import Pair
 
 
-def test_programs_start_and_know_their_names_as_on_a_mount(pair: Pair) -> None:
-    pair.same("execs")
+def test_programs_start_and_know_their_names_as_on_a_mount(mounted: Pair) -> None:
+    mounted.same("execs")

@@ -6,5 +6,5 @@ from __future__ import annotations
 from tests.differential.conftest import Pair
 
 
-def test_every_name_in_every_form_gives_what_a_mount_gives(pair: Pair) -> None:
-    pair.same("paths")
+def test_every_name_in_every_form_gives_what_a_mount_gives(mounted: Pair) -> None:
+    mounted.same("paths")

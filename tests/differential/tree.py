@@ -122,15 +122,17 @@ def _links(tree: Path, shown: str, host: Path) -> None:
 
 
 def _modes(tree: Path) -> None:
+    # What its owner may not read, an ordinary user cannot publish.
+    file_least, dir_least = (0, 0) if os.geteuid() == 0 else (0o400, 0o500)
     for mode in (0o000, 0o600, 0o640, 0o604, 0o755, 0o4755, 0o2755):
         path = tree / f"mode_{mode:04o}"
         path.write_text(f"{mode:o}\n")
-        path.chmod(mode)
+        path.chmod(mode | file_least)
     for mode in (0o000, 0o700, 0o711, 0o744, 0o1777):
         path = tree / f"dir_{mode:04o}"
         path.mkdir()
         (path / "file").write_text("inside\n")
-        path.chmod(mode)
+        path.chmod(mode | dir_least)
     if os.geteuid() == 0:
         for name in ("owned", "owned_dir"):
             path = tree / name
