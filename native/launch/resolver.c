@@ -17,6 +17,7 @@
 #include "launch/helper.h"
 #include "tracer/tracer.h"
 
+enum { STATUS_USAGE = 2 }; /* of interpose/errors.py, UsageError */
 enum { SOCKET_BUFFER = 1024 * 1024, HELLO_MAX = 128 * 1024, END_PATIENCE_MS = 1000 };
 
 struct hello {
@@ -194,17 +195,37 @@ static bool resolver_gave_up(struct resolver *resolver)
 	return WIFEXITED(resolver->last_status) && WEXITSTATUS(resolver->last_status);
 }
 
+/* One that ends with a status of ours has written why; others (no such module, a crash
+ * of the interpreter) end without a line of ours. */
+static void resolver_complain(struct resolver *resolver, const char *python)
+{
+	int status = resolver->last_status;
+
+	if (resolver->answered || resolver->complained || status == 0 ||
+	    (WIFEXITED(status) && (WEXITSTATUS(status) == STATUS_OURS ||
+				   WEXITSTATUS(status) == STATUS_USAGE)))
+		return;
+	resolver->complained = true;
+	message_fail(resolver->messages,
+		     "the resolver does not run: %s -m interpose.resolver: %s %d (is "
+		     "interpose installed for this Python?)",
+		     python, WIFEXITED(status) ? "status" : "signal",
+		     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
 int resolver_start(void *context, int *ret_fd)
 {
 	struct resolver *resolver = context;
 	char python[PATH_MAX] = "python3";
 	pid_t pid = 0;
+	bool gave_up = resolver_gave_up(resolver);
+	int error = helper_find_python(python);
 	int ends[2];
-	int error;
 
-	if (resolver_gave_up(resolver))
+	if (error == 0)
+		resolver_complain(resolver, python);
+	if (gave_up)
 		return -EIO;
-	error = helper_find_python(python);
 	if (error < 0) {
 		message_fail(
 			resolver->messages,
@@ -230,5 +251,6 @@ int resolver_start(void *context, int *ret_fd)
 	}
 	*ret_fd = ends[0];
 	resolver->last_pid = pid;
+	resolver->answered = false;
 	return (int)pid;
 }

@@ -4,6 +4,7 @@
 #define LAUNCH_RESOLVER_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "launch/messages.h"
@@ -16,6 +17,8 @@ struct resolver {
 	char kept[PATH_MAX]; /* directory for mount files (run/kept.h); "": none */
 	pid_t last_pid;	     /* the one started last; 0: none, or reaped */
 	int last_status;     /* its wait status when it was reaped */
+	bool answered;	     /* the last one has answered something */
+	bool complained;     /* about one that ended without a word */
 };
 
 /* Fills resolver->kept: one directory for the same settings. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tracer's process: starts the job, answers its stops until the last process has
- * ended, leaves nothing behind. */
+/* The tracer's process: starts the job, serves it to its end, leaves nothing behind. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,8 +25,7 @@
 #include "tracer/filter.h"
 #include "tracer/tracer.h"
 
-static const int64_t statistics_patience_ns = 2000 * 1000000LL;
-enum { HELPER_PATIENCE_MS = 5000 };
+enum { HELPER_PATIENCE_MS = 5000, STATISTICS_PATIENCE_NS = 2000000000 };
 
 struct tracing {
 	struct launch *launch;
@@ -97,7 +95,7 @@ static bool tracing_ask_figures(struct tracing *tracing)
 		return false;
 	tracing->figures = (uint32_t)id;
 	tracing->tracer->asked = true;
-	tracing->tracer->deadline_ns = tracer_now_ns() + statistics_patience_ns;
+	tracing->tracer->deadline_ns = tracer_now_ns() + STATISTICS_PATIENCE_NS;
 	return true;
 }
 
@@ -129,8 +127,7 @@ static void tracing_named_answered(struct tracing *tracing, uint32_t id, int err
 			continue;
 		tracing->named[i] = 0;
 		tracing->named_open--;
-		/* The resolver wrote the line. */
-		if (error)
+		if (error) /* the resolver wrote the line */
 			tracing_fail(tracing);
 	}
 	if (tracing->named_open == 0 && !tracing->failed)
@@ -139,7 +136,10 @@ static void tracing_named_answered(struct tracing *tracing, uint32_t id, int err
 
 static void tracing_before_answers(void *context)
 {
-	voice_speak(((const struct tracing *)context)->launch);
+	struct tracing *tracing = context;
+
+	tracing->resolver.answered = true;
+	voice_speak(tracing->launch);
 }
 
 static void tracing_answered(void *context, uint32_t id)

@@ -15,7 +15,7 @@
 #include "tracer/tracer.h"
 
 /* How long the main process may take to show its own copy of a group's signal. */
-static const int64_t witness_ns = 20 * 1000000LL;
+static const int64_t witness_ns = 100 * 1000000LL;
 /* Front may be late to report what the main process got long ago: front may be stopped.
  */
 static const int64_t remember_ns = 1000 * 1000000LL;

@@ -47,18 +47,14 @@ def bare_python(path: Path) -> None:
     script(path, f'#!/bin/sh\nexec {os.path.realpath(sys.executable)} "$@"\n')
 
 
-# xfail: native/launch/resolver.c says nothing yet of a helper that ends in silence.
-silent = pytest.mark.xfail(reason="launch has no line for it", strict=False)
-
-
 @pytest.mark.parametrize(
     "kind",
     [
         "no Python",
         "not a program",
-        pytest.param("ends at once", marks=silent),
-        pytest.param("not installed", marks=silent),
-        pytest.param("crashes", marks=silent),
+        "ends at once",
+        "not installed",
+        "crashes",
     ],
 )
 def test_a_resolver_that_cannot_be_started_is_an_error_and_one_line(
