@@ -101,9 +101,16 @@ def kill_resolver() -> None:
     (victim,) = resolvers()
     victim.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + PATIENCE_S
-    while victim.is_running() and victim.status() != psutil.STATUS_ZOMBIE:
+    while lives(victim):
         assert time.monotonic() < deadline
         select.select([], [], [], 0.005)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
