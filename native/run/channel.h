@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Questions to the resolver and its answers; starts the resolver at the first question and
- * a new one when it died. Never blocks (design 4, decisions 4). */
+/* Questions to the resolver and its answers; starts the resolver at the first question
+ * and a new one when it died. Never blocks (design 4, decisions 4). */
 #ifndef RUN_CHANNEL_H
 #define RUN_CHANNEL_H
 
@@ -26,7 +26,8 @@ struct channel_question {
 	size_t body_len;
 };
 
-/* Returns an id > 0 to wait for, or a negative errno (the resolver cannot be started). */
+/* Returns an id > 0 to wait for, or a negative errno (the resolver cannot be started).
+ */
 int channel_ask(struct channel *channel, const struct channel_question *question);
 
 enum channel_state { CHANNEL_UNKNOWN, CHANNEL_UNDER_WAY, CHANNEL_ANSWERED };
@@ -43,9 +44,9 @@ enum channel_state channel_look(struct channel *channel, uint32_t id,
 void channel_forget(struct channel *channel, uint32_t id);
 
 /* For the loop: the descriptor to wait on (-1: no resolver), and reading what is there.
- * channel_receive takes one answer off the socket and returns its id, 0 when there is none
- * (also after a death: then the questions under way have been asked again, once, or have
- * been answered with EIO; such an answer is returned like any other). */
+ * channel_receive takes one answer off the socket and returns its id, 0 when there is
+ * none (also after a death: then the questions under way have been asked again, once,
+ * or have been answered with EIO; such an answer is returned like any other). */
 int channel_fd(const struct channel *channel);
 uint32_t channel_receive(struct channel *channel);
 /* The loop reaped `pid`: true if it was the resolver. */

@@ -237,8 +237,8 @@ static void scratch_clean(int base_fd)
 	closedir(directory);
 }
 
-/* Processes of root's job may become other users (run/lending.h): they pass through, and
- * still cannot list. */
+/* Processes of root's job may become other users (run/lending.h): they pass through,
+ * and still cannot list. */
 static mode_t scratch_mode(void)
 {
 	return geteuid() == 0 ? 0711 : 0700;
