@@ -283,7 +283,8 @@ uint32_t channel_receive(struct channel *channel)
 			recv(channel->fd, channel->buffer, MESSAGE_MAX, MSG_DONTWAIT);
 		uint32_t id;
 
-		/* ECONNRESET: it died with a question unread; its answers come after. */
+		/* ECONNRESET: it died with a question unread; its answers come after.
+		 */
 		if (got < 0 && (errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (got < 0 && errno == EAGAIN) {
