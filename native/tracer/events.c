@@ -20,9 +20,11 @@ int event_receive(int fd, struct event *ret_event)
 	struct event event;
 	ssize_t got;
 
+	/* ECONNRESET: the other side ended with a message of ours unread. What it said
+	 * before comes after this error. */
 	do
 		got = recv(fd, &event, sizeof(event), MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
 		return errno == EAGAIN ? -EAGAIN : 0;
 	if (got != sizeof(event))

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
@@ -20,7 +21,7 @@
  * cannot keep an answer waiting. */
 static const int socket_signal = SIGUSR1;
 
-enum { BATCH = 64 };
+enum { BATCH = 64, LINGER_NS = 60 * 1000, LINGER_ROUNDS = 64 };
 
 struct collected {
 	pid_t tid;
@@ -60,6 +61,7 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 		  struct tracer_front front, struct tracer **ret_tracer)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
+	cpu_set_t cpus;
 	int error;
 
 	if (!tracer)
@@ -68,6 +70,8 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 	tracer->hooks = hooks;
 	tracer->front_fd = front.fd;
 	tracer->front_pid = front.pid;
+	tracer->may_linger =
+		sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
 	tracer->tracees = tracees_create();
 	error = tracer->tracees ? tracer_watch(front.fd) : -ENOMEM;
 	if (error < 0) {
@@ -150,16 +154,35 @@ static void tracer_handle(struct tracer *tracer, const struct collected *stop)
 	stops_handle(tracer, stop->tid, stop->status);
 }
 
+/* A sleep and a wake-up across CPUs cost several times what a stop does: while stops
+ * come in quick succession the next one is awaited a moment without sleeping. A moment
+ * in vain makes that rarer, up to one stop in 64 (docs/decisions/0003). */
+static bool tracer_lingers(struct tracer *tracer, int64_t since_ns)
+{
+	if (!tracer->may_linger || tracer->ending)
+		return false;
+	if (tracer->linger_skip) {
+		tracer->linger_skip--;
+		return false;
+	}
+	if (tracer_now_ns() - since_ns < LINGER_NS)
+		return true;
+	if (tracer->linger_penalty < 63)
+		tracer->linger_penalty = 2 * tracer->linger_penalty + 1;
+	tracer->linger_skip = tracer->linger_penalty;
+	return false;
+}
+
 /* All that stand stopped now are collected before the first one goes on: the kernel
  * looks for them in a fixed order, and a busy one in front would starve the others. */
 static void tracer_drain_stops(struct tracer *tracer)
 {
 	struct collected batch[BATCH];
-	bool more = true;
+	int64_t since_ns = 0;
+	int count, rounds = 0;
 
-	while (more) {
-		int count = 0;
-
+	do {
+		count = 0;
 		while (count < BATCH) {
 			pid_t tid = waitpid(-1, &batch[count].status, WNOHANG | __WALL);
 
@@ -169,10 +192,16 @@ static void tracer_drain_stops(struct tracer *tracer)
 				break;
 			batch[count++].tid = tid;
 		}
-		more = count == BATCH;
 		for (int i = 0; i < count; i++)
 			tracer_handle(tracer, &batch[i]);
-	}
+		if (count && since_ns)
+			tracer->linger_penalty = 0;
+		if (count)
+			since_ns = tracer_now_ns();
+		rounds += count > 0;
+		/* Bounded: answers and front wait for the end of this. */
+	} while (count == BATCH || (since_ns && rounds < LINGER_ROUNDS &&
+				    tracer_lingers(tracer, since_ns)));
 }
 
 static void tracer_drain_answers(struct tracer *tracer)

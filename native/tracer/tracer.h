@@ -46,10 +46,12 @@ struct tracer {
 	pid_t main_pid;
 	bool main_ended;
 	bool main_stopped;
-	bool ending;	     /* everything that still moves is killed */
-	bool asked;	     /* a handler asked since answers were last looked for */
-	int64_t deadline_ns; /* 0: none */
-	int64_t recheck_ns;  /* look for ends once more then; 0: no */
+	bool ending;	 /* everything that still moves is killed */
+	bool asked;	 /* a handler asked since answers were last looked for */
+	bool may_linger; /* there is another CPU for the job */
+	unsigned int linger_skip, linger_penalty; /* stops that are not lingered for */
+	int64_t deadline_ns;			  /* 0: none */
+	int64_t recheck_ns; /* look for ends once more then; 0: no */
 	struct early_stop *early;
 	size_t early_count, early_capacity;
 	pid_t *at_entry; /* tids whose next call stop is an entry */
