@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
     for name in _OF_TERMINALS:
         # They are meant for the job; we end when the channel does.
         signal.signal(name, signal.SIG_IGN)
+    # Held back by interpose_run since our birth; what came meanwhile is dropped.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # No argparse: its import costs more than all else that happens here.
     if len(arguments) != 2 or arguments[0] != "--fd" or not arguments[1].isdigit():
         raise UsageError("started by interpose_run only", "", "--fd N")

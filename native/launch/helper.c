@@ -80,20 +80,25 @@ int helper_start(char *const argv[], int fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t all, none;
+	sigset_t all, held;
 	char **environment = helper_environment();
 	int error;
 
 	if (!environment)
 		return -ENOMEM;
 	sigfillset(&all);
-	sigemptyset(&none);
+	/* What is sent before the helper can say that it does not care. */
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGQUIT);
+	sigaddset(&held, SIGHUP);
+	sigaddset(&held, SIGTERM);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	/* Onto itself: that takes close-on-exec away. */
 	posix_spawn_file_actions_adddup2(&actions, fd, fd);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigmask(&attributes, &held);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID |
 						      POSIX_SPAWN_SETSIGDEF |
 						      POSIX_SPAWN_SETSIGMASK);

@@ -27,7 +27,6 @@ JOBS_AT_ONCE = 6
 KILLS = 24
 PATIENCE_S = 120.0
 SEED = int(os.environ.get("INTERPOSE_TEST_SEED", "20260101"))
-RESOLVER_SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 # Not found by its processes, and read whole: each of its lines is a file's sum.
 SCRIPT = f"cd /cvmfs/{FQRN} && find . -type f -exec sha256sum -z {{}} +"
@@ -119,8 +118,7 @@ def test_signals_at_random_moments_leave_exact_statuses_and_a_good_cache(
             finish(at)
             continue
         part, process = victim
-        # While the resolver's Python starts, SIGINT is an exception of its own.
-        number = chance.choice(SIGNALS if part != "resolver" else RESOLVER_SIGNALS)
+        number = chance.choice(SIGNALS)
         try:
             process.send_signal(number)
         except psutil.Error:
