@@ -12,7 +12,7 @@ from interpose.errors import FormatError
 
 VERSION = 1
 STRINGS = 3
-ENTRY, EXIT, MISSING = 1, 2, 256
+ENTRY, EXIT, AGAIN, MISSING = 1, 2, 4, 256
 VERDICTS = ("PASS", "ANSWER", "AT_EXIT", "WAIT")
 
 _HEADER = struct.Struct("<IIiIqq6QqIIII")
@@ -37,6 +37,11 @@ class Record:
     def is_exit(self) -> bool:
         """Whether the call has ended and `result` is its result."""
         return bool(self.flags & EXIT)
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether the call was sent back to its start; a record of its own follows."""
+        return bool(self.flags & AGAIN)
 
     @property
     def verdict_name(self) -> str:

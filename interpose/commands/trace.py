@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`interpose trace`: prints the records of `interpose_run --trace`, one line a call.
 
-    1234 openat(AT_FDCWD, "/cvmfs/...", O_RDONLY|O_CLOEXEC) = AT_EXIT 3
+    1234 openat(AT_FDCWD, "/cvmfs/...", O_RDONLY|O_CLOEXEC) = 3 (redirected)
 
-The word says what the tracer did: PASS (the kernel did it), ANSWER (the tracer gave
-the result), AT_EXIT (the kernel did it, perhaps on another path).
+The words say what became of it: left to the kernel (which was not watched further),
+answered (by the tracer), redirected (done by the kernel, perhaps on another path).
 """
 
 from __future__ import annotations
@@ -78,17 +78,20 @@ def lines(stops: Iterator[Record]) -> Iterator[str]:
     for stop in stops:
         name = stop.verdict_name
         if stop.is_exit:
-            text = begun.pop(stop.tid, None) or call_text(stop)
-            yield f"{stop.tid} {text} = AT_EXIT {result_text(stop.result)}"
+            known = begun.pop(stop.tid, None)
+            if name == "AT_EXIT" and known:  # a program is in place and has not run yet
+                yield f"{stop.tid} {known} = 0 (redirected)"
+            elif known and not stop.runs_again:
+                yield f"{stop.tid} {known} = {result_text(stop.result)} (redirected)"
             continue
         if stop.tid in begun:
-            yield f"{stop.tid} {begun.pop(stop.tid)} = AT_EXIT ?"
+            yield f"{stop.tid} {begun.pop(stop.tid)} = ? (redirected)"
         text = call_text(stop)
         if name == "AT_EXIT":
             begun[stop.tid] = text
         elif name == "ANSWER":
-            yield f"{stop.tid} {text} = ANSWER {result_text(stop.result)}"
+            yield f"{stop.tid} {text} = {result_text(stop.result)} (answered)"
         else:
-            yield f"{stop.tid} {text} = {name}"
+            yield f"{stop.tid} {text} = ? (left to the kernel)"
     for tid, text in begun.items():
-        yield f"{tid} {text} = AT_EXIT ?"
+        yield f"{tid} {text} = ? (redirected)"

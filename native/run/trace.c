@@ -105,6 +105,9 @@ void trace_write(struct trace *trace, const struct tracee *tracee, enum verdict 
 	memcpy(record.args, tracee->stop.args, sizeof(record.args));
 	if (verdict == VERDICT_ANSWER || flags & TRACE_EXIT)
 		record.result = arch_result(&tracee->stop.regs);
+	if (flags & TRACE_EXIT &&
+	    arch_ip(&tracee->stop.regs) != arch_ip(&tracee->stop.saved))
+		record.flags |= TRACE_AGAIN;
 	for (int i = 0; i < POSITIONS && count < TRACE_STRINGS; i++)
 		if (trace->noted[i])
 			strings[count++] = trace->strings[i];

@@ -11,7 +11,8 @@ enum { TRACE_VERSION = 1, TRACE_STRINGS = 3 };
 
 enum trace_flag {
 	TRACE_ENTRY = 1,
-	TRACE_EXIT = 2,	    /* `result` is valid */
+	TRACE_EXIT = 2,	 /* `result` is valid */
+	TRACE_AGAIN = 4, /* with EXIT: the same call runs once more; it is shown then */
 	TRACE_MISSING = 256 /* shifted left by i: string i was not read */
 };
 

@@ -18,7 +18,7 @@ HEADER = struct.Struct("<IIiIqq6QqIIII")
 X86_64 = 0xC000003E
 AT_FDCWD = 0xFFFFFF9C
 PASS, ANSWER, AT_EXIT = 0, 1, 2
-ENTRY, EXIT = 1, 2
+ENTRY, EXIT, AGAIN = 1, 2, 4
 
 
 def record(
@@ -43,8 +43,8 @@ def shown(data: bytes) -> list[str]:
 
 def test_an_answered_call_shows_its_result() -> None:
     data = record(4, (16, 32), ANSWER, path=b"/cvmfs/none", result=-2)
-    wanted = 'stat("/cvmfs/none", 0x20) = ANSWER -1 ENOENT'
-    assert shown(data) == [f"12 {wanted} (No such file or directory)"]
+    wanted = 'stat("/cvmfs/none", 0x20) = -1 ENOENT'
+    assert shown(data) == [f"12 {wanted} (No such file or directory) (answered)"]
 
 
 def test_a_redirected_call_is_one_line_with_the_descriptor() -> None:
@@ -52,25 +52,33 @@ def test_a_redirected_call_is_one_line_with_the_descriptor() -> None:
     data = record(257, call, AT_EXIT, path=b"/cvmfs/x")
     data += record(257, call, PASS, EXIT, result=3)
     assert shown(data) == [
-        '12 openat(AT_FDCWD, "/cvmfs/x", O_RDONLY|O_CLOEXEC) = AT_EXIT 3'
+        '12 openat(AT_FDCWD, "/cvmfs/x", O_RDONLY|O_CLOEXEC) = 3 (redirected)'
     ]
+
+
+def test_a_call_that_runs_again_is_shown_once() -> None:
+    data = record(80, (4096,), AT_EXIT, path=b"/cvmfs/x")
+    data += record(80, (4096,), PASS, EXIT | AGAIN, result=80)
+    data += record(80, (4096,), AT_EXIT, path=b"/cvmfs/x")
+    data += record(80, (4096,), PASS, EXIT, result=0)
+    assert shown(data) == ['12 chdir("/cvmfs/x") = 0 (redirected)']
 
 
 def test_a_path_cannot_break_the_line() -> None:
     (line,) = shown(record(80, (1,), PASS, path=b'a\n"\xff'))
-    assert line == '12 chdir("a\\012\\042\\377") = PASS'
+    assert line == '12 chdir("a\\012\\042\\377") = ? (left to the kernel)'
 
 
 def test_an_unknown_call_is_shown_by_its_number() -> None:
     assert shown(record(9999, (1, 2), PASS)) == [
-        "12 syscall_9999(1, 2, 0, 0, 0, 0) = PASS"
+        "12 syscall_9999(1, 2, 0, 0, 0, 0) = ? (left to the kernel)"
     ]
 
 
 def test_a_record_that_is_cut_off_at_the_end_is_left_out() -> None:
     data = record(80, (1,), PASS, path=b"a")
     for end in range(len(data)):
-        assert shown(data + data[:end]) == ['12 chdir("a") = PASS']
+        assert shown(data + data[:end]) == ['12 chdir("a") = ? (left to the kernel)']
 
 
 def test_something_else_is_no_trace() -> None:
