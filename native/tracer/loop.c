@@ -244,7 +244,7 @@ static void tracer_drain_front(struct tracer *tracer)
 static int64_t tracer_next_deadline(const struct tracer *tracer)
 {
 	int64_t candidates[] = {tracer->deadline_ns, tracer->recheck_ns,
-				signals_deadline(&tracer->signals),
+				tracer->waiters_ns, signals_deadline(&tracer->signals),
 				births_deadline(tracer)};
 	int64_t nearest = 0;
 
@@ -261,6 +261,7 @@ static void tracer_tick(struct tracer *tracer)
 	if (!tracer->main_ended)
 		signals_tick(&tracer->signals, tracer->main_pid, now);
 	births_adopt(tracer, now);
+	waiters_tick(tracer, now);
 	if (tracer->recheck_ns && now >= tracer->recheck_ns) {
 		tracer->recheck_ns = 0;
 		tracer_drain_stops(tracer);

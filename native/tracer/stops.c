@@ -62,6 +62,7 @@ static void stops_apply(struct tracer *tracer, struct tracee *tracee,
 	if (verdict == VERDICT_WAIT) {
 		tracee->state = TRACEE_WAITING;
 		tracer->asked = true;
+		waiters_note(tracer);
 		return;
 	}
 	tracee->question = 0;

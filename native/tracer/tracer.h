@@ -50,8 +50,9 @@ struct tracer {
 	bool asked;	 /* a handler asked since answers were last looked for */
 	bool may_linger; /* there is another CPU for the job */
 	unsigned int linger_skip, linger_penalty; /* stops that are not lingered for */
-	int64_t deadline_ns;			  /* 0: none */
-	int64_t recheck_ns; /* look for ends once more then; 0: no */
+	int64_t waiters_ns;  /* next look at signals of threads that wait; 0: none do */
+	int64_t deadline_ns; /* 0: none */
+	int64_t recheck_ns;  /* look for ends once more then; 0: no */
 	struct early_stop *early;
 	size_t early_count, early_capacity;
 	pid_t *at_entry; /* tids whose next call stop is an entry */
@@ -83,6 +84,10 @@ void tracer_end_job(struct tracer *tracer);
 bool tracer_is_idle(const struct tracer *tracer);
 
 int64_t tracer_now_ns(void);
+
+/* waiters.c: a call has begun to wait; and the look at all that do. */
+void waiters_note(struct tracer *tracer);
+void waiters_tick(struct tracer *tracer, int64_t now_ns);
 
 /* stops.c */
 void stops_handle(struct tracer *tracer, pid_t tid, int status);

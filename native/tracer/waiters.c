@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Threads whose call waits for an answer stand in a stop, where no signal reaches them
+ * and nobody tells us that one came. So while there are such threads their pending
+ * signals are looked at now and then; one that has any is sent back to before its call,
+ * takes the signal, and asks again if it lives. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include "tracer/tracer.h"
+
+static const int64_t look_ns = 100 * 1000000LL;
+
+static uint64_t mask_of(const char *status, const char *field)
+{
+	const char *found = strstr(status, field);
+
+	return found ? strtoull(found + strlen(field), NULL, 16) : 0;
+}
+
+static bool has_signal(pid_t tid)
+{
+	char path[64], text[4096];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[got < 0 ? 0 : got] = '\0';
+	return (mask_of(text, "\nSigPnd:") | mask_of(text, "\nShdPnd:")) &
+	       ~mask_of(text, "\nSigBlk:");
+}
+
+static void send_back(struct tracee *tracee)
+{
+	tracee->question = 0;
+	tracee->stop.regs = tracee->stop.saved;
+	arch_restart(&tracee->stop.regs, tracee->stop.number);
+	arch_set_number(&tracee->stop.regs, -1); /* this time the kernel skips it */
+	tracee->stop.dirty = true;
+	tracee_free_slot(tracee);
+	if (tracee_store(tracee) < 0)
+		return;
+	tracee->state = TRACEE_RUNNING;
+	ptrace(PTRACE_CONT, tracee->tid, 0, 0);
+}
+
+static void look_at(struct tracee *tracee, void *context)
+{
+	bool *waits = context;
+
+	if (tracee->state != TRACEE_WAITING)
+		return;
+	if (has_signal(tracee->tid))
+		send_back(tracee);
+	else
+		*waits = true;
+}
+
+void waiters_note(struct tracer *tracer)
+{
+	if (!tracer->waiters_ns)
+		tracer->waiters_ns = tracer_now_ns() + look_ns;
+}
+
+void waiters_tick(struct tracer *tracer, int64_t now_ns)
+{
+	bool waits = false;
+
+	if (!tracer->waiters_ns || now_ns < tracer->waiters_ns)
+		return;
+	tracees_each(tracer->tracees, look_at, &waits);
+	tracer->waiters_ns = waits ? now_ns + look_ns : 0;
+}
