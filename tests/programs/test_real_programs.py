@@ -55,13 +55,19 @@ def test_gcc_from_cvmfs_compiles_hello_world(
     (tree / "hello.c").write_text(HELLO)
     made = Publisher(place)
     made.publish(tree, fqrn)
-    options = made.options(fqrn, serve(made.storage).url)
+    server = serve(made.storage)
+    options = made.options(fqrn, server.url)
     out = place / "hello"
     root = f"/cvmfs/{fqrn}"
     command = (f"{root}/{driver}", "-O2", "-o", out, f"{root}/hello.c")
     run(*command, options=options).ok()
     done = subprocess.run([out], check=True, capture_output=True)
     assert done.stdout == b"hello, world\n"
+    server.stop()
+    first = out.read_bytes()
+    out.unlink()
+    run(*command, options=options).ok()
+    assert out.read_bytes() == first
     which = run(f"{root}/{driver}", "-print-prog-name=cc1", options=options).ok()
     assert f"{root}/" in which.text
 
