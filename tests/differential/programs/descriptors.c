@@ -162,7 +162,10 @@ static void of_other_kinds(void)
 		 "empty in dir");
 	say_open(open("/proc/self/cwd/sub", O_RDONLY), "through cwd");
 	say_open(open("/proc/self/cwd/../file", O_RDONLY), "through cwd and up");
-	say_open(open("/proc/self/root" "/tmp", O_RDONLY), "through root");
+	say_open(open("/proc/self/root"
+		      "/tmp",
+		      O_RDONLY),
+		 "through root");
 }
 
 /* Positions belong to the open file, whoever holds it. */
