@@ -68,7 +68,6 @@ interpose() {
 }
 cat >"$place/job" <<'END'
 root=$1
-echo "ls $root/..: $(ls "$root/..")"
 echo "find: $(find "$root" -type f | wc -l) files below $root"
 "$root/bin/hello"
 "$root/bin/analyse"
@@ -76,6 +75,7 @@ END
 
 step '3. The job, under interpose_run: no mount, no root, an empty cache'
 interpose --stats "$place/cold.json" -- /bin/sh "$place/job" "/cvmfs/$fqrn"
+echo "ls /cvmfs:  $(interpose -- ls /cvmfs)"
 
 step '4. The same job again: everything is in the cache now'
 interpose --stats "$place/warm.json" -- /bin/sh "$place/job" "/cvmfs/$fqrn" >/dev/null
