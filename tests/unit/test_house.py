@@ -18,9 +18,7 @@ PYTHON_LINES, C_LINES, PARAMETERS, NESTING = 50, 60, 5, 4
 
 # Larger than the house allows, with the reason. The list may only shrink: an entry that
 # is no longer needed, or a number that is too high, fails the test.
-LARGER_FILES: dict[str, int] = {
-    "tests/unit/network/test_fetcher.py": 445,  # to be divided by kind of fault
-}
+LARGER_FILES: dict[str, int] = {}
 LONGER_FUNCTIONS: dict[str, int] = {}
 MORE_PARAMETERS: dict[str, int] = {
     # The contract with Python (interpose.h): flat values, cffi has no better way.
