@@ -25,7 +25,7 @@ MACHINES = ("x86_64", "aarch64")
 # Never -Werror here: a newer compiler's new warning must not break an install.
 CFLAGS = (
     "-std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -fvisibility=hidden"
-    " -fstack-protector-strong"
+    " -fstack-protector-strong -pthread"
 ).split()
 
 
@@ -75,7 +75,7 @@ def _link(compiler: list[str], inputs: list[Path], program: Path) -> None:
     """
     program.parent.mkdir(parents=True, exist_ok=True)
     fresh = program.with_name(program.name + ".new")
-    command = [*compiler, *inputs, "-o", fresh]
+    command = [*compiler, "-pthread", *inputs, "-o", fresh]
     if subprocess.run([*map(str, command), "-static"], check=False).returncode != 0:
         print("interpose_run: no static C library, linking dynamically")
         _run(command)

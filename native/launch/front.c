@@ -20,6 +20,8 @@
 #include "run/scratch.h"
 #include "tracer/events.h"
 
+enum { TRACER_PATIENCE_MS = 1000 };
+
 struct front {
 	struct launch *launch;
 	int signal_fd;
@@ -188,6 +190,22 @@ static void front_tracer_gone(struct front *front)
 	scratch_remove(launch->scratch);
 }
 
+/* It has said its last word and only has to go; but a look of its at a file system that
+ * does not answer may keep it in the kernel, and nobody has to wait for that. */
+static void front_await_tracer(pid_t pid)
+{
+	const struct timespec step = {.tv_nsec = 2 * 1000000};
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	for (int waited = 0; waited < TRACER_PATIENCE_MS; waited += 2) {
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			return;
+		sigtimedwait(&child, NULL, &step);
+	}
+}
+
 static void front_read_events(struct front *front)
 {
 	struct event event;
@@ -251,7 +269,7 @@ struct front_result front_run(struct launch *launch)
 	/* What the helpers said until now belongs before the end. */
 	front_relay(&front);
 	if (front.all_gone)
-		waitpid(launch->tracer_pid, NULL, 0);
+		front_await_tracer(launch->tracer_pid);
 	return front.result;
 }
 

@@ -16,9 +16,8 @@
 #include "launch/statistics.h"
 #include "launch/voice.h"
 #include "run/channel.h"
+#include "run/errands.h"
 #include "run/mounts.h"
-#include "run/nodes.h"
-#include "run/objects.h"
 #include "run/scratch.h"
 #include "run/trace.h"
 #include "tracer/events.h"
@@ -219,6 +218,7 @@ static int tracing_create_run(struct tracing *tracing)
 {
 	struct launch *launch = tracing->launch;
 	struct run *run = &launch->run;
+	int error;
 
 	tracing->resolver = (struct resolver){.options = &launch->options,
 					      .messages = &launch->messages,
@@ -227,14 +227,9 @@ static int tracing_create_run(struct tracing *tracing)
 	run->say_context = &launch->messages;
 	resolver_find_kept(&tracing->resolver, run->environment);
 	run->kept = tracing->resolver.kept[0] ? tracing->resolver.kept : NULL;
-	run->channel = channel_create(resolver_start, &tracing->resolver);
-	run->mounts = mounts_create();
-	run->objects = objects_create();
-	run->nodes = nodes_create();
-	if (!run->channel || !run->mounts || !run->objects || !run->nodes)
-		return -ENOMEM;
-	if (!launch->options.trace)
-		return 0;
+	error = run_create(run, resolver_start, &tracing->resolver, tracer_wake);
+	if (error < 0 || !launch->options.trace)
+		return error;
 	return formatter_start(launch->options.trace, &tracing->formatter, &run->trace);
 }
 
@@ -243,14 +238,13 @@ static void tracing_destroy_run(struct tracing *tracing)
 	struct run *run = &tracing->launch->run;
 	pid_t resolver = run->channel ? channel_resolver_pid(run->channel) : 0;
 
-	/* Both end when they have read what is left. */
+	errands_destroy(run->errands);
+	/* Both helpers end when they have read what is left. */
 	trace_close(run->trace);
 	channel_destroy(run->channel);
 	helper_finish(tracing->formatter, HELPER_PATIENCE_MS);
 	helper_finish(resolver, HELPER_PATIENCE_MS);
-	mounts_destroy(run->mounts);
-	objects_destroy(run->objects);
-	nodes_destroy(run->nodes);
+	run_destroy(run);
 	scratch_remove(tracing->launch->scratch);
 }
 

@@ -7,10 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct channel;
+#include "run/channel.h"
+
+struct errands;
 struct mounts;
 struct objects;
 struct nodes;
+struct slowmounts;
 struct trace;
 
 struct scratch {
@@ -28,6 +31,8 @@ struct counters {
 struct run {
 	struct scratch scratch;
 	struct channel *channel;
+	struct errands *errands;
+	struct slowmounts *slow;
 	struct mounts *mounts;
 	struct objects *objects;
 	struct nodes *nodes;
@@ -44,5 +49,12 @@ struct run {
 	gid_t gid;
 	const char *const *environment; /* for variant symlinks; interpose_run's own */
 };
+
+/* Makes the parts that are empty at first; `start` and `wake` as channel.h and
+ * errands.h have them. 0 or -ENOMEM. */
+int run_create(struct run *run, channel_starter start, void *context,
+	       void (*wake)(void));
+/* After errands_destroy() and channel_destroy(): the rest. */
+void run_destroy(struct run *run);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "syscalls/handlers.h"
+#include "syscalls/look.h"
 #include "syscalls/refuse.h"
 
 enum verdict redirect_elsewhere(struct target *target, unsigned int position)
@@ -257,7 +258,7 @@ static bool old_exists(struct tracee *tracee, int dirfd_argument, int path_argum
 
 	return tracee_read_string(tracee, tracee->stop.args[path_argument], path,
 				  sizeof(path)) >= 0 &&
-	       host_exists(tracee, dirfd, path, follow);
+	       look_exists(tracee, dirfd, path, follow);
 }
 
 static enum verdict link_at(struct run *run, struct tracee *tracee, const int at[4],

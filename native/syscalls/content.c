@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "run/lending.h"
 #include "run/mounts.h"
 #include "run/objects.h"
+#include "syscalls/lending.h"
+#include "syscalls/look.h"
 
 enum { MAX_TRIES = 4 };
 
@@ -46,10 +47,11 @@ static bool object_path(struct target *target, const char *path, char *buffer,
 	view_credentials(view);
 	if (view->tracee->process->fsuid == 0)
 		return true;
-	result = lending_make(view->run, path, &target->walk.at, buffer, size);
+	result = lending_make(view, path, &target->walk.at, buffer, size);
 	if (result == 0)
 		return true;
-	*ret_verdict = tracee_answer(view->tracee, -EIO);
+	*ret_verdict = result == LOOK_WAITS ? target_wait(target)
+					    : tracee_answer(view->tracee, -EIO);
 	return false;
 }
 

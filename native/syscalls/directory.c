@@ -13,6 +13,7 @@
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
 #include "syscalls/listing.h"
+#include "syscalls/look.h"
 
 enum { BLOCK = 32 * 1024 };
 
@@ -176,19 +177,12 @@ static enum verdict leave_root(struct run *run, struct tracee *tracee)
 static enum verdict list_host(struct run *run, struct tracee *tracee, int fd, bool old)
 {
 	uint64_t count = (uint32_t)tracee->stop.args[2];
-	int dir;
 	struct stat st;
-	bool is_root;
 
 	if (run->host_has_cvmfs || count < 4 * ROOT_RECORD)
 		return VERDICT_PASS;
-	dir = host_directory(tracee, fd);
-	if (dir < 0)
-		return VERDICT_PASS;
-	is_root = fstat(dir, &st) == 0 && st.st_dev == run->root_dev &&
-		  st.st_ino == run->root_ino;
-	close(dir);
-	if (!is_root || position_by_proc(tracee, fd) != 0)
+	if (look_inode(tracee, fd, &st) < 0 || st.st_dev != run->root_dev ||
+	    st.st_ino != run->root_ino || position_by_proc(tracee, fd) != 0)
 		return VERDICT_PASS;
 	/* The kernel fills a little less, so that our record finds room at the end of
 	 * the first block. */

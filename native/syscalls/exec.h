@@ -48,9 +48,9 @@ int program_find(struct program *program, struct target *target,
 int image_script(char *line, const char **ret_interpreter, const char **ret_argument);
 /* PT_INTERP of an ELF file; its length, 0: none. */
 int image_interpreter(int fd, char *buffer, size_t size);
-/* A copy of `fd` in the scratch whose PT_INTERP is `interpreter`. 0 or a negative
- * errno. */
-int image_copy(struct run *run, int fd, const char *interpreter, char *ret_path,
+/* A copy of `fd` in the scratch whose PT_INTERP is `interpreter`. 0, LOOK_WAITS or a
+ * negative errno. */
+int image_copy(struct view *view, int fd, const char *interpreter, char *ret_path,
 	       size_t size);
 
 /* What /proc/self/exe says if target->own_exe; NULL: by the inode. */

@@ -1,91 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The part of a path walk that happens outside /cvmfs. A link of the host may lead into
- * /cvmfs; the kernel's own lookup tells cheaply that there is none (decisions 9). */
+/* The part of a path walk that happens outside /cvmfs, component by component: a link
+ * of the host may lead into /cvmfs. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "run/mounts.h"
+#include "syscalls/look.h"
 #include "syscalls/target.h"
-
-static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
-{
-	struct open_how how = {.flags = flags | O_PATH | O_CLOEXEC, .resolve = resolve};
-
-	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
-}
-
-bool host_is_plain(const struct run *run, int dir, const char *path, bool follow)
-{
-	uint64_t flags = follow ? 0 : O_NOFOLLOW;
-	int fd = open_how(dir, path, flags, RESOLVE_NO_SYMLINKS);
-
-	if (fd >= 0) {
-		close(fd);
-		return true;
-	}
-	if (errno != ELOOP)
-		return errno != ENOSYS;
-	/* There are links. Where the host has no /cvmfs, whatever the kernel finds was
-	 * not found through it. */
-	if (run->host_has_cvmfs)
-		return false;
-	fd = open_how(dir, path, flags, 0);
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
-static void proc_link(const struct tracee *tracee, int dirfd, char *path, size_t size)
-{
-	if (dirfd == AT_FDCWD)
-		snprintf(path, size, "/proc/%d/cwd", tracee->tid);
-	else
-		snprintf(path, size, "/proc/%d/fd/%d", tracee->tid, dirfd);
-}
-
-int host_directory(const struct tracee *tracee, int dirfd)
-{
-	char path[64];
-	int fd;
-
-	proc_link(tracee, dirfd, path, sizeof(path));
-	fd = open(path, O_PATH | O_CLOEXEC);
-	return fd >= 0 ? fd : -errno;
-}
-
-int host_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
-{
-	char path[64];
-
-	proc_link(tracee, dirfd, path, sizeof(path));
-	return stat(path, ret_stat) < 0 ? -errno : 0;
-}
-
-bool host_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow)
-{
-	int dir = host_directory(tracee, path[0] == '/' ? AT_FDCWD : dirfd);
-	int fd;
-
-	if (dir < 0)
-		return false;
-	fd = openat(dir, path, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
-	close(dir);
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
-/* ---- the walk, component by component ---- */
 
 struct host {
 	struct target *target;
@@ -112,20 +37,14 @@ static enum step end_error(struct host *host, int error)
 	return end(host, TARGET_MISSING);
 }
 
-static bool is_proc(int fd)
+static bool is_proc(const struct host *host, int fd)
 {
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	return look_is_proc(host->target->view.run, fd);
 }
 
 static bool is_host_root(const struct host *host)
 {
-	const struct run *run = host->target->view.run;
-	struct stat st;
-
-	return fstat(host->dir, &st) == 0 && st.st_dev == run->root_dev &&
-	       st.st_ino == run->root_ino;
+	return look_is_root(host->target->view.run, host->dir);
 }
 
 /* Where the walk has ended on the host: by path, if the kernel needs to be led there.
@@ -186,7 +105,7 @@ static const struct node *node_of(const struct host *host, int fd)
 	struct stat st;
 	const struct node *node;
 
-	if (fstat(fd, &st) < 0)
+	if (look_stat(fd, &st) < 0)
 		return NULL;
 	node = nodes_find(host->target->view.run, st.st_dev, st.st_ino);
 	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
@@ -274,7 +193,7 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 
 	if (len < 0)
 		return end_error(host, errno);
-	if (is_proc(fd) && (text[0] == '/' || memchr(text, ':', (size_t)len)))
+	if (is_proc(host, fd) && (text[0] == '/' || memchr(text, ':', (size_t)len)))
 		return step_magic(host, name, last);
 	if (!follow)
 		return end_host(host, host->dir, name);
@@ -339,17 +258,19 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))
 		return step_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
-	    is_proc(host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
+	    is_proc(host, host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
 		shown = proc_name(host, name, self, sizeof(self));
-	fd = openat(host->dir, shown, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = look_open(&host->target->view, host->dir, shown, O_NOFOLLOW, 0);
+	if (fd == LOOK_WAITS)
+		return end(host, TARGET_QUESTION);
 	if (fd < 0)
-		return step_missing(host, errno, name, last);
-	if (fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+		return step_missing(host, -fd, name, last);
+	if (look_stat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
 		step = step_link(host, fd, shown, last);
 		close(fd);
 		return step;
 	}
-	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(fd))
+	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(host, fd))
 		note_proc_file(host, name);
 	if (!last || must_be_directory(&host->target->walk)) {
 		if (!S_ISDIR(st.st_mode)) {

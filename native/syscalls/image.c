@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "syscalls/copy.h"
 #include "syscalls/exec.h"
 
 enum { MAX_HEADERS = 64 };
@@ -101,19 +100,6 @@ int image_interpreter(int fd, char *buffer, size_t size)
 	return (int)strlen(buffer);
 }
 
-static int copy_content(int from, int to, size_t size)
-{
-	off_t at = 0;
-
-	while ((size_t)at < size) {
-		ssize_t moved = sendfile(to, from, &at, size - (size_t)at);
-
-		if (moved <= 0)
-			return moved < 0 ? -errno : -EIO;
-	}
-	return 0;
-}
-
 /* The new name is appended and PT_INTERP points to it: the kernel reads it from the
  * file, it need not be mapped, so it may be longer than the old one. */
 static int patch(int fd, size_t size, const char *interpreter)
@@ -132,34 +118,19 @@ static int patch(int fd, size_t size, const char *interpreter)
 	return 0;
 }
 
-int image_copy(struct run *run, int fd, const char *interpreter, char *ret_path,
+int image_copy(struct view *view, int fd, const char *interpreter, char *ret_path,
 	       size_t size)
 {
-	char temporary[TARGET_PATH_SIZE + 16];
 	struct stat st;
-	int copy, result;
+	int len;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	result = snprintf(ret_path, size, "%s/i/%llx-%llx", run->scratch.path,
-			  (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
-	if ((size_t)result >= size)
+	len = snprintf(ret_path, size, "%s/i/%llx-%llx", view->run->scratch.path,
+		       (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	if ((size_t)len >= size)
 		return -ENAMETOOLONG;
 	if (access(ret_path, X_OK) == 0)
 		return 0;
-	snprintf(temporary, sizeof(temporary), "%s~", ret_path);
-	copy = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
-	if (copy < 0)
-		return -errno;
-	result = copy_content(fd, copy, (size_t)st.st_size);
-	if (result == 0)
-		result = patch(copy, (size_t)st.st_size, interpreter);
-	if (result == 0 && fchmod(copy, 0555) < 0)
-		result = -errno;
-	close(copy);
-	if (result == 0 && rename(temporary, ret_path) < 0)
-		result = -errno;
-	if (result < 0)
-		unlink(temporary);
-	return result;
+	return copy_make(view, fd, ret_path, patch, interpreter);
 }

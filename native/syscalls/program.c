@@ -11,10 +11,17 @@
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/exec.h"
+#include "syscalls/look.h"
 
 static int fail(struct program *program, int error)
 {
 	program->error = error;
+	return -1;
+}
+
+static int wait_for(struct program *program, const struct view *view)
+{
+	program->question = view->question;
 	return -1;
 }
 
@@ -30,27 +37,35 @@ static int check(struct target *target)
 	return view_access(&target->view, &target->walk.at, entry, X_OK);
 }
 
-/* Opens a host file as the tracee would name it; a negative errno. Only a regular file:
+/* Opens what `file` (O_PATH) is for reading; a negative errno. Only a regular file:
  * opening a device or FIFO would do something. */
-static int open_host(const struct tracee *tracee, const struct name *name)
+static int open_again(struct view *view, int file)
 {
-	int dir = host_directory(tracee, name->text[0] == '/' ? AT_FDCWD : name->dirfd);
-	int file = dir;
 	char self[32];
 	struct stat st;
 	int fd;
 
+	if (look_stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EACCES;
+	if (look_ahead(view, file) == LOOK_WAITS)
+		return LOOK_WAITS;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	fd = open(self, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
+/* Opens a host file as the tracee would name it; LOOK_WAITS or a negative errno. */
+static int open_host(struct view *view, const struct name *name)
+{
+	int dir = look_directory(view->tracee,
+				 name->text[0] == '/' ? AT_FDCWD : name->dirfd);
+	int file = dir, fd;
+
 	if (dir < 0)
 		return dir;
 	if (name->text[0])
-		file = openat(dir, name->text, O_PATH | O_CLOEXEC);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
-	if (file >= 0 && fstat(file, &st) == 0 && !S_ISREG(st.st_mode))
-		fd = -EACCES;
-	else
-		fd = file < 0 ? -errno : open(self, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		fd = -errno;
+		file = look_open(view, dir, name->text, 0, 0);
+	fd = file < 0 ? file : open_again(view, file);
 	if (file >= 0 && file != dir)
 		close(file);
 	close(dir);
@@ -66,15 +81,15 @@ static int open_target(struct program *program, struct target *target,
 
 	program->is_object = target->kind == TARGET_OURS;
 	program->ours |= target->kind != TARGET_HOST;
-	if (target->kind == TARGET_QUESTION) {
-		program->question = target->view.question;
-		return -1;
-	}
+	if (target->kind == TARGET_QUESTION)
+		return wait_for(program, &target->view);
 	if (target->kind == TARGET_MISSING)
 		return fail(program, target->walk.error);
 	if (target->kind == TARGET_HOST) {
 		snprintf(program->path, sizeof(program->path), "%s", name->text);
-		fd = open_host(target->view.tracee, name);
+		fd = open_host(&target->view, name);
+		if (fd == LOOK_WAITS)
+			return wait_for(program, &target->view);
 		return fd < 0 ? fail(program, -fd) : fd;
 	}
 	if (target->kind == TARGET_ELSEWHERE) {
@@ -142,10 +157,8 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 		    interpreter, TARGET_FOLLOW);
 	if (found.kind == TARGET_HOST)
 		return program->ours ? 0 : 1;
-	if (found.kind == TARGET_QUESTION) {
-		program->question = found.view.question;
-		return -1;
-	}
+	if (found.kind == TARGET_QUESTION)
+		return wait_for(program, &found.view);
 	if (found.kind == TARGET_MISSING)
 		return fail(program, found.walk.error);
 	if (found.kind == TARGET_ELSEWHERE) {
@@ -159,8 +172,10 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 			return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
 		}
 	}
-	result = image_copy(target->view.run, fd, path, program->path,
+	result = image_copy(&target->view, fd, path, program->path,
 			    sizeof(program->path));
+	if (result == LOOK_WAITS)
+		return wait_for(program, &target->view);
 	if (result < 0)
 		return fail(program, result == -ENOSPC ? EIO : -result);
 	if (program->is_object && stat(program->path, &st) == 0)
@@ -192,7 +207,7 @@ static int step(struct program *program, struct target *target, const struct nam
 
 	next[0] = '\0';
 	if (fd < 0)
-		return program->ours ? -1 : 1;
+		return program->ours || program->question ? -1 : 1;
 	if (pread(fd, line, sizeof(line), 0) < 0)
 		line[0] = '\0';
 	result = image_script(line, &interpreter, &argument);
@@ -227,16 +242,18 @@ int program_find(struct program *program, struct target *target,
 	char next[TARGET_PATH_SIZE], text[TARGET_PATH_SIZE];
 	struct name at = *name;
 	struct target found;
-	int result;
+	int result = 0;
 
 	memset(program, 0, offsetof(struct program, prefix));
 	for (int depth = 0; depth <= EXEC_MAX_DEPTH; depth++) {
 		result = step(program, depth ? &found : target, &at, next);
 		if (!next[0])
-			return result < 0 && !program->ours ? 1 : result;
+			break;
 		memcpy(text, next, sizeof(text));
 		at = (struct name){AT_FDCWD, text, text, name->closes};
 		target_find(&found, run, tracee, AT_FDCWD, text, TARGET_FOLLOW);
 	}
-	return program->ours ? fail(program, ELOOP) : 1;
+	if (next[0])
+		result = fail(program, ELOOP);
+	return result < 0 && !program->ours && !program->question ? 1 : result;
 }

@@ -9,6 +9,7 @@
 
 #include "run/mounts.h"
 #include "run/trace.h"
+#include "syscalls/look.h"
 #include "tracee/descriptors.h"
 
 enum verdict target_wait(struct target *target)
@@ -114,14 +115,6 @@ static bool has_dot_dot(const char *path)
 	return false;
 }
 
-static bool is_root(const struct run *run, int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_dev == run->root_dev &&
-	       st.st_ino == run->root_ino;
-}
-
 /* A path that starts on the host in directory `fd` (consumed). */
 static void begin_host(struct target *target, const struct walk_world *world, int fd,
 		       const char *path, unsigned int flags)
@@ -144,6 +137,17 @@ static bool names_descriptors(const char *path)
 	       strncmp(path, "dev/std", 7) == 0;
 }
 
+/* True: it is the host's alone, or a look at it has to be waited for. */
+static bool is_decided(struct target *target, int dir, const char *path,
+		       unsigned int flags)
+{
+	enum look_plain plain =
+		look_plain(&target->view, dir, path, flags & TARGET_FOLLOW);
+
+	target->kind = plain == LOOK_QUESTION ? TARGET_QUESTION : TARGET_HOST;
+	return plain != LOOK_NOT_PLAIN;
+}
+
 static void find_absolute(struct target *target, const struct walk_world *world,
 			  const char *path, unsigned int flags)
 {
@@ -160,10 +164,8 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 		return;
 	}
 	if (!has_dot_dot(first) && !names_descriptors(first) &&
-	    host_is_plain(target->view.run, AT_FDCWD, path, flags & TARGET_FOLLOW)) {
-		target->kind = TARGET_HOST;
+	    is_decided(target, AT_FDCWD, path, flags))
 		return;
-	}
 	begin_host(target, world, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), path,
 		   flags);
 }
@@ -177,19 +179,19 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	int fd;
 
 	target->kind = TARGET_HOST;
-	if (host_inode(target->view.tracee, dirfd, &st) < 0)
+	if (look_inode(target->view.tracee, dirfd, &st) < 0)
 		return; /* EBADF and the like: the kernel says it best. */
 	node = nodes_find(run, st.st_dev, st.st_ino);
 	if (node && node->kind != NODE_SNAPSHOT) {
 		begin_ours(target, world, &node->place, path, flags);
 		return;
 	}
-	fd = host_directory(target->view.tracee, dirfd);
+	fd = look_directory(target->view.tracee, dirfd);
 	if (fd < 0)
 		return;
 	if (flags / TARGET_PROMISES & (WALK_BENEATH | WALK_IN_ROOT)) {
 		/* From the root it is a walk as any; else none leads to /cvmfs. */
-		if (!is_root(run, fd)) {
+		if (!look_is_root(run, fd)) {
 			close(fd);
 			return;
 		}
@@ -197,8 +199,8 @@ static void find_relative(struct target *target, const struct walk_world *world,
 					 TARGET_PROMISES);
 	}
 	if (!has_dot_dot(path) && st.st_dev != run->proc_dev &&
-	    !(first_is(skip_here(path), "cvmfs") && is_root(run, fd)) &&
-	    host_is_plain(run, fd, path, flags & TARGET_FOLLOW)) {
+	    !(first_is(skip_here(path), "cvmfs") && look_is_root(run, fd)) &&
+	    is_decided(target, fd, path, flags)) {
 		close(fd);
 		return;
 	}
@@ -231,7 +233,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	init(target, run, tracee, 0);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	if (host_inode(tracee, fd, &st) < 0)
+	if (look_inode(tracee, fd, &st) < 0)
 		return;
 	node = nodes_find(run, st.st_dev, st.st_ino);
 	if (!node || node->kind == NODE_SNAPSHOT)

@@ -64,15 +64,6 @@ bool target_of_call(struct target *target, struct run *run, struct tracee *trace
 /* The host's half, host.c: goes on in the text of target->walk from directory `fd`
  * (consumed). `was_ours`: the walk came through /cvmfs already. */
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags);
-/* True if (dirfd, path) certainly has nothing to do with /cvmfs. */
-bool host_is_plain(const struct run *run, int dir, const char *path, bool follow);
-/* O_PATH descriptor of the tracee's directory: cwd for AT_FDCWD; negative errno. */
-int host_directory(const struct tracee *tracee, int dirfd);
-/* Which inode the tracee's descriptor (or cwd) is; 0 or a negative errno. */
-int host_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat);
-
-/* True if the tracee's (dirfd, path) names something on the host. */
-bool host_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow);
 
 /* For handlers: waits for target->view.question. */
 enum verdict target_wait(struct target *target);

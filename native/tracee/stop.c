@@ -36,6 +36,7 @@ int tracee_fetch(struct tracee *tracee)
 	stop->regs.size = iov.iov_len;
 	stop->saved = stop->regs;
 	stop->dirty = false;
+	stop->errand_count = 0;
 	stop->number = arch_number(&stop->regs);
 	for (unsigned int i = 0; i < 6; i++)
 		stop->args[i] = arch_argument(&stop->regs, i);

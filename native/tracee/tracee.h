@@ -35,6 +35,13 @@ struct syscall_row;
 
 typedef enum verdict (*stop_handler)(struct run *run, struct tracee *tracee);
 
+/* An errand (run/errands.h) that was sent for a call, and what came of it. */
+struct errand_note {
+	uint64_t key;
+	int error;
+};
+enum { STOP_ERRANDS = 16 };
+
 /* One call of one thread, from its entry stop to its exit stop. */
 struct stop {
 	struct arch_regs regs;	/* as they are to be at the resume */
@@ -46,6 +53,8 @@ struct stop {
 	stop_handler leave; /* at the exit stop */
 	uint64_t note[6];   /* the handler's own memory until `leave` */
 	uint32_t slot;	    /* of the region, + 1; 0: none */
+	struct errand_note errands[STOP_ERRANDS];
+	uint32_t errand_count;
 };
 
 /* Lives as long as an address space: clone(CLONE_VM) shares it, fork copies, exec

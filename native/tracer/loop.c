@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "run/channel.h"
+#include "run/errands.h"
 #include "tracer/tracer.h"
 
 /* Lower than SIGCHLD: the kernel hands out low numbers first, so a flood of stops
@@ -44,6 +45,11 @@ void tracer_block_signals(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	/* Ignored, it would neither be sent nor leave anything to wait for. */
 	signal(SIGCHLD, SIG_DFL);
+}
+
+void tracer_wake(void)
+{
+	kill(getpid(), socket_signal);
 }
 
 int tracer_watch(int fd)
@@ -218,6 +224,15 @@ static void tracer_drain_answers(struct tracer *tracer)
 	} while (tracer->asked);
 }
 
+static void tracer_drain_errands(struct tracer *tracer)
+{
+	uint32_t id;
+	int error;
+
+	while ((id = errands_take(tracer->run->errands, &error)) != 0)
+		stops_errand_ended(tracer, id, error);
+}
+
 static void tracer_drain_front(struct tracer *tracer)
 {
 	struct event event;
@@ -304,6 +319,7 @@ void tracer_run(struct tracer *tracer)
 		signal = tracer_wait(tracer);
 		if (signal == socket_signal) {
 			tracer_drain_front(tracer);
+			tracer_drain_errands(tracer);
 			tracer_drain_answers(tracer);
 		} else if (signal) {
 			tracer_drain_stops(tracer);

@@ -295,6 +295,7 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 struct stops_waiting {
 	struct tracer *tracer;
 	uint32_t id;
+	int error; /* of an errand */
 	bool found;
 };
 
@@ -306,6 +307,25 @@ static void stops_run_again(struct tracee *tracee, void *context)
 		return;
 	waiting->found = true;
 	stops_enter(waiting->tracer, tracee);
+}
+
+static void stops_errand_done(struct tracee *tracee, void *context)
+{
+	const struct stops_waiting *waiting = context;
+	struct stop *stop = &tracee->stop;
+
+	if (tracee->state != TRACEE_WAITING || tracee->question != waiting->id)
+		return;
+	/* It waits for the last one that it sent. */
+	stop->errands[stop->errand_count - 1].error = waiting->error;
+	stops_run_again(tracee, context);
+}
+
+void stops_errand_ended(struct tracer *tracer, uint32_t id, int error)
+{
+	struct stops_waiting waiting = {.tracer = tracer, .id = id, .error = error};
+
+	tracees_each(tracer->tracees, stops_errand_done, &waiting);
 }
 
 bool stops_answered(struct tracer *tracer, uint32_t id)

@@ -61,6 +61,8 @@ struct tracer {
 
 /* Blocks all signals of this process; they are only ever taken by the loop. */
 void tracer_block_signals(void);
+/* Wakes the loop, from whatever thread. */
+void tracer_wake(void);
 /* Makes `fd` raise the signal that wakes the loop. 0 or a negative errno. */
 int tracer_watch(int fd);
 
@@ -93,6 +95,8 @@ void waiters_tick(struct tracer *tracer, int64_t now_ns);
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
 /* Runs the calls again that waited for the answer to question `id`; false: none did. */
 bool stops_answered(struct tracer *tracer, uint32_t id);
+/* The same for an errand that ended with `error` (0 or a negative errno). */
+void stops_errand_ended(struct tracer *tracer, uint32_t id, int error);
 
 /* births.c */
 /* At the event of a fork, vfork or clone of `parent`. */

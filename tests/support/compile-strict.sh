@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 flags='-std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion
  -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
- -fvisibility=hidden -fstack-protector-strong -Inative'
+ -fvisibility=hidden -fstack-protector-strong -pthread -Inative'
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -35,7 +35,7 @@ compile aarch64-linux-gnu-gcc aarch64 ''
 [ $failed = 0 ] || exit 1
 rm -f "$out"/aarch64-linux-gnu-gcc/api.c.*.o
 if [ -e native/launch/main.c ]; then
-	aarch64-linux-gnu-gcc -static -o "$out/interpose_run" \
+	aarch64-linux-gnu-gcc -static -pthread -o "$out/interpose_run" \
 		"$out"/aarch64-linux-gnu-gcc/*.o
 	echo 'aarch64-linux-gnu-gcc: interpose_run links'
 fi

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For a process of root's job that has become somebody else: the private cache is
  * closed to it, as the official client's is; its view of /cvmfs is not. */
-#ifndef RUN_LENDING_H
-#define RUN_LENDING_H
+#ifndef SYSCALLS_LENDING_H
+#define SYSCALLS_LENDING_H
 
-#include <stddef.h>
-
-#include "path/walk.h"
-#include "run/run.h"
+#include "syscalls/view.h"
 
 /* Makes the object `path` reachable in the scratch: a second link where that is
- * possible, else a copy, noted as content of `place`. 0 or a negative errno. */
-int lending_make(struct run *run, const char *path, const struct place *place,
+ * possible, else a copy, noted as content of `place`. 0, LOOK_WAITS or a negative
+ * errno. */
+int lending_make(struct view *view, const char *path, const struct place *place,
 		 char *ret_path, size_t size);
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which mounts may fail to answer: those of network, FUSE and automount. */
+#ifndef RUN_SLOWMOUNTS_H
+#define RUN_SLOWMOUNTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct slowmounts;
+
+/* Reads nothing before it is asked something. NULL: no memory. */
+struct slowmounts *slowmounts_create(void);
+void slowmounts_destroy(struct slowmounts *mounts);
+
+/* There is such a mount at all (as of now: Source: proc_pid_mountinfo(5)). */
+bool slowmounts_any(struct slowmounts *mounts);
+/* As of the last slowmounts_any(): `dev` is the st_dev of one; `path`, absolute and
+ * without "..", lies in one or names its mount point. */
+bool slowmounts_has_dev(const struct slowmounts *mounts, uint64_t dev);
+bool slowmounts_has_path(const struct slowmounts *mounts, const char *path);
+
+#endif

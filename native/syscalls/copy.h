@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copies of files in the scratch, made by an errand. */
+#ifndef SYSCALLS_COPY_H
+#define SYSCALLS_COPY_H
+
+#include "syscalls/view.h"
+
+/* Changes the copy, which has `size` bytes so far; 0 or a negative errno. */
+typedef int (*copy_change)(int copy, size_t size, const char *text);
+
+/* The content of `fd` as the read-only, executable file `to`, which appears when it is
+ * whole; `change` (NULL: none) is called with `text` first. 0, LOOK_WAITS or a negative
+ * errno. */
+int copy_make(struct view *view, int fd, const char *to, copy_change change,
+	      const char *text);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "syscalls/lending.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/nodes.h"
+#include "syscalls/copy.h"
+
+static int lend(struct view *view, const char *path, const char *to)
+{
+	int fd, result;
+
+	if (access(to, F_OK) == 0 || link(path, to) == 0)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	result = copy_make(view, fd, to, NULL, "");
+	close(fd);
+	return result;
+}
+
+int lending_make(struct view *view, const char *path, const struct place *place,
+		 char *ret_path, size_t size)
+{
+	struct stat st;
+	int result;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	result = snprintf(ret_path, size, "%s/o/%llx-%llx", view->run->scratch.path,
+			  (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	if ((size_t)result >= size)
+		return -ENAMETOOLONG;
+	result = lend(view, path, ret_path);
+	if (result < 0)
+		return result;
+	if (stat(ret_path, &st) < 0)
+		return -errno;
+	nodes_learn(view->run, st.st_dev, st.st_ino, NODE_OBJECT, place);
+	return 0;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "index/lookup.h"
+#include "run/slowmounts.h"
+#include "syscalls/look.h"
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20 /* Linux 5.12 */
+#endif
+
+enum { HEAD_SIZE = 64 * 1024 };
+
+/* ---- errands of a call ---- */
+
+bool look_errand(struct view *view, const struct errand *errand, int *ret_error)
+{
+	static const atomic_bool never;
+	struct stop *stop = &view->tracee->stop;
+
+	*ret_error = 0;
+	for (uint32_t i = 0; i < stop->errand_count; i++) {
+		if (stop->errands[i].key != errand->key)
+			continue;
+		*ret_error = stop->errands[i].error;
+		errand->drop(errand->argument);
+		return true;
+	}
+	if (stop->errand_count < STOP_ERRANDS)
+		view->question = errands_send(view->run->errands, errand);
+	else
+		view->question = 0;
+	if (view->question) {
+		stop->errands[stop->errand_count++] =
+			(struct errand_note){errand->key, 0};
+		return false;
+	}
+	*ret_error = errand->work(errand->argument, &never);
+	errand->drop(errand->argument);
+	return true;
+}
+
+struct look {
+	int dir;
+	bool read;
+	uint64_t flags;
+	char path[];
+};
+
+static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags | O_PATH | O_CLOEXEC, .resolve = resolve};
+	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+	return fd >= 0 ? fd : -errno;
+}
+
+/* The same without Linux 5.6 where it can be done. */
+static int open_waiting(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	int fd = open_how(dir, path, flags, resolve);
+
+	if (fd != -ENOSYS || resolve)
+		return fd;
+	fd = openat(dir, path, (int)flags | O_PATH | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
+/* Whatever comes of it, the kernel has it in memory afterwards. */
+static int look_work(void *argument, const atomic_bool *over)
+{
+	const struct look *look = argument;
+	char self[32], *head;
+	int fd;
+
+	(void)over;
+	if (look->read) {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", look->dir);
+		fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		head = malloc(HEAD_SIZE);
+		if (fd >= 0 && head && pread(fd, head, HEAD_SIZE, 0) < 0)
+			head[0] = '\0'; /* who reads it next is told the error */
+		free(head);
+	} else {
+		fd = open_waiting(look->dir, look->path, look->flags, 0);
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+static void look_drop(void *argument)
+{
+	struct look *look = argument;
+
+	if (look->dir >= 0)
+		close(look->dir);
+	free(look);
+}
+
+/* True: it has been looked at for this call, or cannot be; false: wait. */
+static bool looked(struct view *view, int dir, const char *path, uint64_t flags,
+		   bool read)
+{
+	size_t size = strlen(path) + 1;
+	struct look *look = malloc(sizeof(*look) + size);
+	struct errand errand = {.work = look_work, .drop = look_drop, .argument = look};
+	struct stat st = {0};
+	int error;
+
+	if (!look)
+		return true;
+	*look = (struct look){.dir = dir, .read = read, .flags = flags};
+	memcpy(look->path, path, size);
+	if (dir != AT_FDCWD) {
+		look_stat(dir, &st);
+		look->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	}
+	errand.key = index_name_hash(path, size - 1) ^
+		     (st.st_dev + st.st_ino * 4 + flags + read) * 0x9e3779b97f4a7c15;
+	return look_errand(view, &errand, &error);
+}
+
+/* ---- which mounts ---- */
+
+static bool is_slow(const struct run *run, int fd)
+{
+	struct stat st;
+
+	return look_stat(fd, &st) < 0 || slowmounts_has_dev(run->slow, st.st_dev);
+}
+
+/* Opens it if that asks no slow mount; -EAGAIN: it may. */
+static int open_locally(const struct run *run, int dir, const char *path,
+			uint64_t flags, uint64_t resolve)
+{
+	int fd;
+
+	if (path[0] == '/' && resolve & RESOLVE_NO_SYMLINKS)
+		return slowmounts_has_path(run->slow, path)
+			       ? -EAGAIN
+			       : open_waiting(dir, path, flags, resolve);
+	if (dir == AT_FDCWD || is_slow(run, dir))
+		return -EAGAIN;
+	fd = open_how(dir, path, flags, resolve | RESOLVE_NO_XDEV);
+	return fd == -EXDEV || fd == -ENOSYS ? -EAGAIN : fd;
+}
+
+int look_open(struct view *view, int dir, const char *path, uint64_t flags,
+	      uint64_t resolve)
+{
+	const struct run *run = view->run;
+	int fd = open_how(dir, path, flags, resolve | RESOLVE_CACHED);
+
+	/* EINVAL: the kernel knows no RESOLVE_CACHED. */
+	if (fd != -EAGAIN && fd != -EINVAL && fd != -ENOSYS)
+		return fd;
+	if (!slowmounts_any(run->slow))
+		return open_waiting(dir, path, flags, resolve);
+	fd = open_locally(run, dir, path, flags, resolve);
+	if (fd != -EAGAIN)
+		return fd;
+	if (!looked(view, dir, path, flags, false))
+		return LOOK_WAITS;
+	return open_waiting(dir, path, flags, resolve);
+}
+
+int look_ahead(struct view *view, int fd)
+{
+	if (!slowmounts_any(view->run->slow) || !is_slow(view->run, fd))
+		return 0;
+	return looked(view, fd, "", 0, true) ? 0 : LOOK_WAITS;
+}
+
+enum look_plain look_plain(struct view *view, int dir, const char *path, bool follow)
+{
+	uint64_t flags = follow ? 0 : O_NOFOLLOW;
+	int fd = look_open(view, dir, path, flags, RESOLVE_NO_SYMLINKS);
+
+	/* There are links. Where the host has no /cvmfs, whatever the kernel finds was
+	 * not found through it. */
+	if (fd == -ELOOP && !view->run->host_has_cvmfs) {
+		fd = look_open(view, dir, path, flags, 0);
+		if (fd < 0 && fd != LOOK_WAITS)
+			return LOOK_NOT_PLAIN;
+	}
+	if (fd == LOOK_WAITS)
+		return LOOK_QUESTION;
+	if (fd == -ELOOP || fd == -ENOSYS)
+		return LOOK_NOT_PLAIN;
+	if (fd >= 0)
+		close(fd);
+	return LOOK_PLAIN;
+}
+
+/* ---- what the kernel has in memory ---- */
+
+/* The server of a network file system is not asked (AT_STATX_DONT_SYNC). */
+static int stat_as_known(int fd, const char *path, int flags, struct stat *ret_stat)
+{
+	struct statx stx;
+
+	if (statx(fd, path, flags | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &stx) <
+	    0)
+		return errno == ENOSYS && fstatat(fd, path, ret_stat, flags) == 0
+			       ? 0
+			       : -errno;
+	*ret_stat =
+		(struct stat){.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+			      .st_ino = stx.stx_ino,
+			      .st_mode = stx.stx_mode};
+	return 0;
+}
+
+int look_stat(int fd, struct stat *ret_stat)
+{
+	return stat_as_known(fd, "", AT_EMPTY_PATH, ret_stat);
+}
+
+bool look_is_root(const struct run *run, int fd)
+{
+	struct stat st;
+
+	return look_stat(fd, &st) == 0 && st.st_dev == run->root_dev &&
+	       st.st_ino == run->root_ino;
+}
+
+bool look_is_proc(const struct run *run, int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (look_stat(fd, &st) < 0)
+		return false;
+	if (st.st_dev == run->proc_dev || major(st.st_dev) != 0)
+		return st.st_dev == run->proc_dev;
+	/* Another one of its kind, or tmpfs and the like; a server is not asked. */
+	if (slowmounts_any(run->slow) && slowmounts_has_dev(run->slow, st.st_dev))
+		return false;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static void proc_link(const struct tracee *tracee, int dirfd, char *path, size_t size)
+{
+	if (dirfd == AT_FDCWD)
+		snprintf(path, size, "/proc/%d/cwd", tracee->tid);
+	else
+		snprintf(path, size, "/proc/%d/fd/%d", tracee->tid, dirfd);
+}
+
+int look_directory(const struct tracee *tracee, int dirfd)
+{
+	char path[64];
+	int fd;
+
+	proc_link(tracee, dirfd, path, sizeof(path));
+	fd = open(path, O_PATH | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
+int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
+{
+	char path[64];
+
+	proc_link(tracee, dirfd, path, sizeof(path));
+	return stat_as_known(AT_FDCWD, path, 0, ret_stat);
+}
+
+bool look_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow)
+{
+	int dir = look_directory(tracee, path[0] == '/' ? AT_FDCWD : dirfd);
+	int fd;
+
+	if (dir < 0)
+		return false;
+	fd = open_waiting(dir, path, follow ? 0 : O_NOFOLLOW, 0);
+	close(dir);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
