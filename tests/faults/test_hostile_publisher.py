@@ -124,6 +124,18 @@ def test_content_that_is_stored_as_it_is_has_its_size(
     stays_clean(forger, victim, run.cache)
 
 
+def test_a_good_object_of_the_cache_is_not_read_under_another_size(
+    run: Runner, forger: Forger, options: list[Any]
+) -> None:
+    """The tracer opens objects without a question: it looks at the size, too."""
+    forger.share("README", "file")
+    good = run("cat", f"{ROOT}/file", options=options).ok().stdout
+    for more in ([], ["--offline"]):
+        command = ("cat", f"{ROOT}/file", f"{ROOT}/README", f"{ROOT}/file")
+        met = run(*command, options=[*options, *more], stats=True)
+        is_refused(met, "cat", good + good)
+
+
 @pytest.mark.parametrize("harm", [endless, *OF_STREAM])
 def test_a_nested_catalog_that_cannot_be_is_an_error_of_its_directory_alone(
     run: Runner, forger: Forger, options: list[Any], harm: Harm
