@@ -13,6 +13,7 @@ from typing import Protocol
 
 from interpose.cache.identity import FileIdentity
 from interpose.errors import FormatError, HashMismatch
+from interpose.formats.limits import INFLATION_FREE_BYTES, INFLATION_RATIO
 
 _BLOCK_BYTES = 256 * 1024
 
@@ -42,7 +43,8 @@ class Promise:
     """What an object must be. `name` is for messages.
 
     `size_bytes` is the inflated size where a catalog promises one, `limit_bytes` what
-    is bearable where none does. `compressed` says whether a zlib stream is stored.
+    is bearable where none does: then the stream may not inflate without measure, too.
+    `compressed` says whether a zlib stream is stored.
     """
 
     digest: bytes
@@ -63,6 +65,7 @@ class VerifyingSink:
     def __init__(self, target: Target, hasher: Hasher, promise: Promise) -> None:
         self.target = target
         self.size_bytes = 0
+        self._stored_bytes = 0
         self._hasher = hasher
         self._promise = promise
         self._inflater = zlib.decompressobj() if promise.compressed else None
@@ -82,7 +85,9 @@ class VerifyingSink:
                 content = self._inflater.decompress(data, _BLOCK_BYTES)
             except zlib.error as error:
                 raise self._wrong("no zlib stream") from error
-            data = self._inflater.unconsumed_tail or self._inflater.unused_data
+            rest = self._inflater.unconsumed_tail or self._inflater.unused_data
+            self._stored_bytes += len(data) - len(rest)
+            data = rest
             self._pass_on(content)
 
     def finish(self) -> None:
@@ -116,8 +121,17 @@ class VerifyingSink:
         self.size_bytes += len(content)
         if self._limit is not None and self.size_bytes > self._limit:
             raise self._wrong(f"more than {self._limit} bytes")
+        if self._is_a_bomb():
+            raise self._wrong(f"more than {INFLATION_RATIO} times its stored size")
         if content:
             self.target.write(content)
+
+    def _is_a_bomb(self) -> bool:
+        """Whether so much came out of so little; a promised size is bound enough."""
+        if self._inflater is None or self._promise.size_bytes is not None:
+            return False
+        inflated = self.size_bytes - INFLATION_FREE_BYTES
+        return inflated > self._stored_bytes * INFLATION_RATIO
 
     def _wrong(self, what: str) -> FormatError:
         return FormatError(what, self._promise.name)

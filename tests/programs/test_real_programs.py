@@ -14,6 +14,7 @@ import pytest
 from tests.support.places import need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
+from tests.support.turns import turns
 from tests.support.web import Server
 
 Serve = Callable[[Path], Server]
@@ -60,14 +61,16 @@ def test_gcc_from_cvmfs_compiles_hello_world(
     out = place / "hello"
     root = f"/cvmfs/{fqrn}"
     command = (f"{root}/{driver}", "-O2", "-o", out, f"{root}/hello.c")
-    run(*command, options=options).ok()
+    made_first = b""
+    for more in turns(server):
+        run(*command, options=[*options, *more]).ok()
+        made_first = made_first or out.read_bytes()
+        assert out.read_bytes() == made_first
+        out.unlink()
+    out.write_bytes(made_first)
+    out.chmod(0o755)
     done = subprocess.run([out], check=True, capture_output=True)
     assert done.stdout == b"hello, world\n"
-    server.stop()
-    first = out.read_bytes()
-    out.unlink()
-    run(*command, options=options).ok()
-    assert out.read_bytes() == first
     which = run(f"{root}/{driver}", "-print-prog-name=cc1", options=options).ok()
     assert f"{root}/" in which.text
 
@@ -102,6 +105,5 @@ def test_a_virtual_environment_in_cvmfs_imports_numpy(
     server = serve(made.storage)
     options = made.options(fqrn, server.url)
     command = (f"/cvmfs/{fqrn}/bin/python", "-B", "-c", IMPORT)
-    assert run(*command, options=options).ok().text == "45.0\n"
-    server.stop()
-    assert run(*command, options=options).ok().text == "45.0\n"
+    for more in turns(server):
+        assert run(*command, options=[*options, *more]).ok().text == "45.0\n"

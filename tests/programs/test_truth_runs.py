@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.places import ROOT, need_user
+from tests.support.places import ROOT, Repositories, need_user
 from tests.support.run import Runner
 from tests.support.truth import truth_lines
+from tests.support.turns import turns
+from tests.support.web import Server
 
 Configured = Callable[..., list[Any]]
+Serve = Callable[[Path], Server]
 FQRN = "programs.example.org"
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -42,19 +45,25 @@ OWNERS_QUIRK = 'open("data/text", O_RDONLY | O_NOATIME)'
 
 @pytest.mark.parametrize("config", ["root", "user"])
 def test_each_recorded_run_gives_the_recorded_result(
-    run: Runner, configured: Configured, place: Path, config: str
+    run: Runner,
+    configured: Configured,
+    serve: Serve,
+    repositories: Repositories,
+    config: str,
 ) -> None:
+    place = run.place
+    server = serve(repositories.docroot)
     rows = [r for r in truth_lines(f"{FQRN}.runs.jsonl") if r["config"] == config]
     uid = user_of(config)
     for row in rows:
         row["env"] = {**ENVIRONMENT, **row.get("env", {})}
     wanted = place / "runs.json"
     wanted.write_text(json.dumps(rows))
-    options = configured(FQRN, **(OWNERSHIP if config == "user" else {}))
+    options = configured(FQRN, at=server, **(OWNERSHIP if config == "user" else {}))
     if uid != os.geteuid():
         os.chown(place, uid, uid)
     command = ("/usr/bin/python3", "-I", ROOT / "tests/support/recorder.py", wanted)
-    for more in ([], ["--offline"]):  # the second time all of it is warm
+    for more in turns(server):
         given = [*options, *more]
         result = run(*command, options=given, uid=uid, timeout_s=300).ok()
         got = [json.loads(line) for line in result.stdout.splitlines()]

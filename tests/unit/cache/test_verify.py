@@ -115,6 +115,29 @@ def test_object_that_inflates_without_end_is_stopped_in_bounded_memory() -> None
     assert len(sink.target.getvalue()) <= 1 << 20
 
 
+def test_an_object_of_unknown_size_may_not_inflate_without_measure() -> None:
+    deflater = zlib.compressobj()
+    bomb = b"".join(deflater.compress(bytes(1 << 20)) for _ in range(256))
+    for step in (1 << 30, 64 << 10, 1000):
+        sink = sink_for(bomb, limit_bytes=2 << 30)
+        with pytest.raises(FormatError, match="times its stored size"):
+            feed(sink, bomb, step)
+        assert isinstance(sink.target, Target)
+        assert len(sink.target.getvalue()) <= 16 << 20
+
+
+@pytest.mark.parametrize(
+    "promise", [{"size_bytes": 20 << 20}, {"limit_bytes": 2 << 30}]
+)
+def test_much_that_inflates_well_is_taken(promise: dict[str, object]) -> None:
+    """A sparse file of the promised size; a catalog of long and equal texts."""
+    content = bytes(20 << 20)
+    if "limit_bytes" in promise:
+        content = b"".join(os.urandom(32) + bytes(4000) for _ in range(5000))
+    stored = zlib.compress(content)
+    assert feed(sink_for(stored, **promise), stored, 64 << 10) == content
+
+
 def test_abort_reaches_the_target() -> None:
     sink = sink_for(b"")
     sink.abort()
