@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -136,7 +137,11 @@ def load_certificate(pem: bytes) -> Certificate:
 
     limits.check_size(pem, limits.CERTIFICATE_BYTES, "certificate")
     try:
-        return load_pem_x509_certificate(pem)
+        # Oddities of a certificate (a serial number of 0) are none of the user's
+        # business: what counts is its fingerprint, and its key.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return load_pem_x509_certificate(pem)
     except (ValueError, TypeError):
         raise FormatError("certificate that cannot be read") from None
 
