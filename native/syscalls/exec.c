@@ -18,7 +18,7 @@
 #include "syscalls/handlers.h"
 #include "tracee/descriptors.h"
 
-enum { MAX_ARGUMENTS = 1 << 20 };
+enum { MAX_ARGUMENTS = 1 << 20, EXECVE_CHECK = 0x10000 };
 
 /* From execve's entry to its event or its failure. */
 struct pending_exec {
@@ -310,6 +310,31 @@ HANDLER(enter_execve)
 	return exec_any(run, tracee, &target, &name, 0);
 }
 
+/* AT_EXECVE_CHECK (Linux 6.14): may this file be executed? */
+static enum verdict check_only(struct target *target)
+{
+	struct tracee *tracee = target->view.tracee;
+	struct redirection redirection = {1, NULL};
+	char path[TARGET_PATH_SIZE];
+	enum verdict verdict;
+	int error;
+
+	if (target->kind == TARGET_HOST)
+		return VERDICT_PASS;
+	if (target->kind == TARGET_QUESTION)
+		return target_wait(target);
+	if (target->kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(target, 1);
+	error = target->kind == TARGET_MISSING ? target->walk.error
+					       : program_check(target);
+	if (error)
+		return tracee_answer(tracee, -error);
+	if (!content_path(target, path, sizeof(path), &verdict))
+		return verdict;
+	redirection.path = path;
+	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+}
+
 HANDLER(enter_execveat)
 {
 	char path[TARGET_PATH_SIZE], shown[TARGET_PATH_SIZE + 32];
@@ -318,7 +343,8 @@ HANDLER(enter_execveat)
 	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
 	struct target target;
 
-	if ((at_flags & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) ||
+	if ((at_flags &
+	     ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | EXECVE_CHECK)) ||
 	    tracee_read_string(tracee, tracee->stop.args[1], path, sizeof(path)) < 0)
 		return VERDICT_PASS;
 	if (path[0] == '\0' && !(at_flags & AT_EMPTY_PATH))
@@ -333,9 +359,8 @@ HANDLER(enter_execveat)
 		name.closes = descriptors_flags(tracee->tid, name.dirfd) & O_CLOEXEC;
 	}
 	target_find(&target, run, tracee, name.dirfd, path, flags | TARGET_EMPTY_PATH);
-	if (target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&
-	    !flags && (target.walk.entry.mode & 0170000) == 0120000)
-		return tracee_answer(tracee, -ELOOP);
+	if (at_flags & EXECVE_CHECK)
+		return check_only(&target);
 	return exec_any(run, tracee, &target, &name, 1);
 }
 

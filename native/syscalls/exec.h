@@ -41,6 +41,9 @@ struct name {
 int program_find(struct program *program, struct target *target,
 		 const struct name *name);
 
+/* 0, or the errno of executing what `target` (TARGET_OURS) is. */
+int program_check(struct target *target);
+
 /* image.c: reading executables. All take an open descriptor. */
 /* Interpreter and argument of a `#!` line as load_script() of Linux parses it; 0, or
  * -ENOEXEC, or 1: no such line. `line` has EXEC_HEAD_SIZE bytes, zero-filled, and is

@@ -13,6 +13,7 @@ HANDLER(enter_open);
 HANDLER(enter_openat);
 HANDLER(enter_openat2);
 HANDLER(enter_creat);
+HANDLER(enter_open_tree);
 /* stat.c */
 HANDLER(enter_stat);
 HANDLER(enter_lstat);
@@ -32,12 +33,21 @@ HANDLER(enter_chdir);
 /* directory.c */
 HANDLER(enter_getdents64);
 HANDLER(enter_getdents);
-/* mount.c */
+/* statfs.c */
 HANDLER(enter_statfs);
 HANDLER(enter_fstatfs);
+/* inode.c: calls about the inode behind a name */
 HANDLER(enter_name_to_handle_at);
 HANDLER(enter_inotify_add_watch);
+HANDLER(enter_fanotify_mark);
+HANDLER(enter_file_getattr);
+/* mount.c */
+HANDLER(enter_mount);
+HANDLER(enter_umount2);
+HANDLER(enter_open_tree_attr);
+HANDLER(enter_quotactl);
 HANDLER(enter_chroot);
+HANDLER(enter_setns);
 /* xattr.c */
 HANDLER(enter_getxattr);
 HANDLER(enter_lgetxattr);
@@ -84,7 +94,10 @@ HANDLER(enter_connect);
 HANDLER(enter_execve);
 HANDLER(enter_execveat);
 
-/* Shared by families: a host path that is reached only through /cvmfs. */
+/* Shared by families: nothing of ours can be mounted (mount.c). */
+enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argument,
+			  int path_argument, unsigned int flags);
+/* And a host path that is reached only through /cvmfs. */
 enum verdict redirect_elsewhere(struct target *target, unsigned int position);
 
 #endif

@@ -1,109 +1,90 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* statfs, fstatfs, and calls about mounts, handles and watches. */
+/* Calls about mounts and roots. Nothing of /cvmfs can be mounted and nothing can be
+ * mounted below it: what the kernel would mount is an empty directory. EPERM, as for
+ * anybody who may not mount; what the kernel refuses before, it refuses itself. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <sys/statvfs.h>
-#include <sys/vfs.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
-#include "run/mounts.h"
-#include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/look.h"
 #include "syscalls/refuse.h"
 
-enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
+enum { UMOUNT_NO_FOLLOW = 8, UMOUNT_FLAGS = 15 };
 
-static enum verdict answer_statfs(struct target *target, uint64_t buffer)
-{
-	struct tracee *tracee = target->view.tracee;
-	const struct place *place = &target->walk.at;
-	uint64_t device = mounts_device(place);
-	struct statfs fs;
-
-	memset(&fs, 0, sizeof(fs));
-	fs.f_type = FUSE_MAGIC;
-	fs.f_bsize = 512;
-	fs.f_frsize = 512;
-	fs.f_namelen = 255;
-	fs.f_flags = ST_RDONLY | ST_NODEV | ST_NOSUID | ST_VALID_FLAG;
-	memcpy(&fs.f_fsid, &device, sizeof(fs.f_fsid));
-	if (place->kind == PLACE_ENTRY) {
-		const struct interpose_mount *record =
-			mounts_record(target->view.run->mounts, place->mount);
-
-		fs.f_blocks = record->blocks;
-		fs.f_bfree = fs.f_bavail = record->blocks_free;
-		fs.f_files = record->files;
-	}
-	return tracee_answer(tracee, tracee_write(tracee, buffer, &fs, sizeof(fs)));
-}
-
-HANDLER(enter_statfs)
+enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argument,
+			  int path_argument, unsigned int flags)
 {
 	struct target target;
 	enum verdict verdict;
 
-	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
+	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument, flags,
+			    &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, (unsigned int)path_argument);
+	return refuse_path(tracee, dirfd_argument, path_argument,
+			   target.kind == TARGET_MISSING ? target.walk.error : EPERM);
+}
+
+/* mount(source, target, ...): the target comes first, and a source of ours is none. */
+HANDLER(enter_mount)
+{
+	return refuse_mount(run, tracee, -1, 1, TARGET_FOLLOW);
+}
+
+/* can_umount() and do_umount() of Linux' fs/namespace.c. */
+HANDLER(enter_umount2)
+{
+	uint64_t flags = (uint32_t)tracee->stop.args[1];
+	struct target target;
+	enum verdict verdict;
+	bool is_mount;
+
+	if (flags & ~(uint64_t)UMOUNT_FLAGS)
+		return VERDICT_PASS;
+	if (!target_of_call(&target, run, tracee, -1, 0,
+			    flags & UMOUNT_NO_FOLLOW ? 0 : TARGET_FOLLOW, &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, 0);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	return answer_statfs(&target, tracee->stop.args[1]);
+	view_credentials(&target.view);
+	if (tracee->process->fsuid != 0)
+		return tracee_answer(tracee, -EPERM);
+	is_mount = target.walk.at.kind == PLACE_TOP ||
+		   (target.walk.at.catalog == 0 && target.walk.at.entry == 0);
+	return tracee_answer(tracee, is_mount ? -EBUSY : -EINVAL);
 }
 
-HANDLER(enter_fstatfs)
+HANDLER(enter_open_tree_attr)
 {
-	struct target target;
+	uint64_t flags = (uint32_t)tracee->stop.args[2];
 
-	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
-	if (target.kind != TARGET_OURS)
-		return VERDICT_PASS;
-	return answer_statfs(&target, tracee->stop.args[1]);
+	return refuse_mount(run, tracee, 0, 1,
+			    flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW);
 }
 
-HANDLER(enter_name_to_handle_at)
+/* Quotas are of block devices, and there is none that could be opened. */
+HANDLER(enter_quotactl)
 {
-	uint64_t flags = (uint32_t)tracee->stop.args[4];
 	struct target target;
 	enum verdict verdict;
-	unsigned int how = flags & AT_SYMLINK_FOLLOW ? TARGET_FOLLOW : 0;
+	int error = ENOTBLK;
 
-	if (flags & AT_EMPTY_PATH)
-		how |= TARGET_EMPTY_PATH;
-	if (!target_of_call(&target, run, tracee, 0, 1, how, &verdict))
+	if (!target_of_call(&target, run, tracee, -1, 1, TARGET_FOLLOW, &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, 1);
 	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
-	return tracee_answer(tracee, -EOPNOTSUPP);
-}
-
-HANDLER(enter_inotify_add_watch)
-{
-	struct redirection redirection = {1, NULL};
-	char path[TARGET_PATH_SIZE];
-	struct target target;
-	enum verdict verdict;
-
-	/* IN_DONT_FOLLOW; nothing below /cvmfs ever changes, so a watch on the object
-	 * or the empty directory is valid and silent. */
-	if (!target_of_call(&target, run, tracee, -1, 1,
-			    tracee->stop.args[2] & 0x02000000 ? 0 : TARGET_FOLLOW,
-			    &verdict))
-		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 1);
-	if (target.kind == TARGET_MISSING)
-		return refuse_path(tracee, -1, 1, target.walk.error);
-	if (target.walk.at.kind == PLACE_ENTRY &&
-	    view_access(&target.view, &target.walk.at, &target.walk.entry, R_OK))
-		return refuse_path(tracee, -1, 1, EACCES);
-	if (!content_path(&target, path, sizeof(path), &verdict))
-		return verdict;
-	redirection.path = path;
-	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+		error = target.walk.error;
+	else if (target.walk.at.kind == PLACE_ENTRY && S_ISBLK(target.walk.entry.mode))
+		error = EACCES;
+	return refuse_path(tracee, -1, 1, error);
 }
 
 static enum verdict leave_chroot(struct run *run, struct tracee *tracee)
@@ -131,5 +112,26 @@ HANDLER(enter_chroot)
 	    !S_ISDIR(target.walk.entry.mode))
 		return tracee_answer(tracee, -ENOTDIR);
 	tracee->stop.leave = leave_chroot;
+	return VERDICT_AT_EXIT;
+}
+
+/* Another mount namespace has another root, where paths mean something else. */
+static enum verdict leave_setns(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", tracee->tid);
+	if (result == 0 && (stat(path, &st) < 0 || st.st_dev != run->root_dev ||
+			    st.st_ino != run->root_ino))
+		tracee->process->other_root = true;
+	return tracee_finish(tracee, result);
+}
+
+HANDLER(enter_setns)
+{
+	(void)run;
+	tracee->stop.leave = leave_setns;
 	return VERDICT_AT_EXIT;
 }

@@ -3,6 +3,7 @@
  * fs/namei.c on a read-only, nodev mount. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ struct opening {
 	uint64_t flags, mode, resolve;
 	int dirfd_argument; /* -1: none */
 	int path_argument;
-	bool by_how; /* openat2 */
+	bool by_openat; /* another call: the same open by openat */
 };
 
 static bool wants_write(uint64_t flags)
@@ -120,8 +121,9 @@ static void set_flags(struct tracee *tracee, const struct opening *opening,
 	if ((opening->flags & O_NOATIME) &&
 	    (stat(path, &st) < 0 || st.st_uid != tracee->process->fsuid))
 		drop |= O_NOATIME;
-	if (opening->by_how) {
-		/* Its struct is the program's memory: the same open by openat. */
+	if (opening->by_openat) {
+		/* openat2's struct is the program's memory; open_tree has fewer flags.
+		 */
 		arch_set_number(regs, SYS_openat);
 		arch_set_argument(regs, 0, (uint64_t)AT_FDCWD);
 		arch_set_argument(regs, 3, opening->mode);
@@ -136,7 +138,7 @@ static enum verdict refuse_open(struct tracee *tracee, const struct opening *ope
 {
 	uint64_t odd = opening->flags & (O_TMPFILE | O_CREAT);
 
-	if (opening->by_how || odd == O_DIRECTORY || odd == O_CREAT || odd == 0)
+	if (opening->by_openat || odd == O_DIRECTORY || odd == O_CREAT || odd == 0)
 		return tracee_answer(tracee, -error);
 	return refuse_path(tracee, opening->dirfd_argument, opening->path_argument,
 			   error);
@@ -238,12 +240,34 @@ static bool read_how(struct tracee *tracee, struct open_how *ret_how)
 HANDLER(enter_openat2)
 {
 	struct open_how how;
-	struct opening opening = {.path_argument = 1, .by_how = true};
+	struct opening opening = {.path_argument = 1, .by_openat = true};
 
 	if (!read_how(tracee, &how))
 		return VERDICT_PASS;
 	opening.flags = how.flags;
 	opening.mode = how.mode;
 	opening.resolve = how.resolve;
+	return open_any(run, tracee, &opening);
+}
+
+/* open_tree: an O_PATH descriptor, or with OPEN_TREE_CLONE a mount. */
+HANDLER(enter_open_tree)
+{
+	const uint64_t known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_RECURSIVE |
+			       AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE |
+			       OPEN_TREE_CLOEXEC;
+	uint64_t flags = (uint32_t)tracee->stop.args[2];
+	struct opening opening = {.flags = O_PATH | (flags & OPEN_TREE_CLOEXEC),
+				  .path_argument = 1,
+				  .by_openat = true};
+
+	if ((flags & ~known) ||
+	    (flags & (AT_RECURSIVE | OPEN_TREE_CLONE)) == AT_RECURSIVE)
+		return VERDICT_PASS;
+	if (flags & AT_SYMLINK_NOFOLLOW)
+		opening.flags |= O_NOFOLLOW;
+	if (flags & OPEN_TREE_CLONE)
+		return refuse_mount(run, tracee, 0, 1,
+				    flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW);
 	return open_any(run, tracee, &opening);
 }

@@ -26,10 +26,12 @@ static int wait_for(struct program *program, const struct view *view)
 }
 
 /* do_open_execat(): a regular file that may be executed. */
-static int check(struct target *target)
+int program_check(struct target *target)
 {
 	const struct interpose_entry *entry = &target->walk.entry;
 
+	if (target->walk.at.kind == PLACE_ENTRY && S_ISLNK(entry->mode))
+		return ELOOP; /* not followed, or named by a descriptor */
 	if (target->walk.at.kind != PLACE_ENTRY || !S_ISREG(entry->mode))
 		return EACCES;
 	if (!(entry->mode & 0111))
@@ -95,7 +97,7 @@ static int open_target(struct program *program, struct target *target,
 	if (target->kind == TARGET_ELSEWHERE) {
 		snprintf(program->path, sizeof(program->path), "%s", target->elsewhere);
 	} else {
-		error = check(target);
+		error = program_check(target);
 		if (error)
 			return fail(program, error);
 		program->place = target->walk.at;
@@ -164,7 +166,7 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 	if (found.kind == TARGET_ELSEWHERE) {
 		snprintf(path, sizeof(path), "%s", found.elsewhere);
 	} else {
-		result = check(&found);
+		result = program_check(&found);
 		if (result)
 			return fail(program, result);
 		if (!content_path(&found, path, sizeof(path), &verdict)) {

@@ -80,6 +80,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(creat, enter_creat, PATH),
 	ROW(openat, enter_openat, AT),
 	ROW(openat2, enter_openat2, AT),
+	ROW(open_tree, enter_open_tree, AT),
 
 	ROW(stat, enter_stat, PATH),
 	ROW(lstat, enter_lstat, PATH),
@@ -104,8 +105,15 @@ const struct syscall_row syscall_rows[] = {
 	ROW(fstatfs, enter_fstatfs, FD),
 	ROW(name_to_handle_at, enter_name_to_handle_at, AT),
 	ROW(inotify_add_watch, enter_inotify_add_watch, {ARG_FD, ARG_PATH}),
+	ROW(fanotify_mark, enter_fanotify_mark,
+	    {ARG_FD, ARG_FLAGS, ARG_FLAGS, ARG_DIRFD, ARG_PATH}),
+	ROW(mount, enter_mount, PATH_PATH),
+	ROW(umount2, enter_umount2, {ARG_PATH, ARG_FLAGS}),
+	ROW(open_tree_attr, enter_open_tree_attr, AT),
+	ROW(quotactl, enter_quotactl, {ARG_INT, ARG_PATH}),
 	ROW(chroot, enter_chroot, PATH),
 	ROW(pivot_root, enter_chroot, PATH_PATH),
+	ROW(setns, enter_setns, {ARG_FD, ARG_FLAGS}),
 
 	ROW(getxattr, enter_getxattr, PATH),
 	ROW(lgetxattr, enter_lgetxattr, PATH),
@@ -152,6 +160,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(lremovexattr, enter_change_link, PATH),
 	ROW(fremovexattr, enter_change_descriptor, FD),
 	ROW(removexattrat, enter_xattr_at, AT),
+	ROW(file_getattr, enter_file_getattr, AT),
 	ROW(file_setattr, enter_change_at_follow, AT),
 	ROW_IF(ioctl, enter_change_descriptor, WHEN_ATTRIBUTES, FD),
 

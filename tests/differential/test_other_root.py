@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A process with another root is left to the kernel, with one line (decisions 30).
 
-covers: chroot pivot_root
+covers: chroot pivot_root setns
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.support.run import Runner
+from tests.support.web import RUNNING
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change its /")
 LINE = "/cvmfs is not shown to a process with another root"
@@ -44,3 +47,50 @@ def test_a_refused_pivot_root_changes_nothing(run: Runner) -> None:
     result = run("/usr/bin/python3", "-I", "-c", PIVOT).ok()
     assert result.text.splitlines() == ["-1", "True"]
     assert result.messages == []
+
+
+# A mount namespace with another root: what a container is.
+ELSEWHERE = """
+mount -t tmpfs none "$1" && mkdir "$1/old" && cd "$1" && pivot_root . old
+echo ready; read -r _
+"""
+SETNS = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+own, other = (os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY) for pid in sys.argv[1:])
+for fd in (own, other):
+    print(libc.setns(fd, 0), os.path.exists("/cvmfs"))
+"""
+
+
+@NEEDS_ROOT
+def test_after_setns_to_another_root_the_kernel_answers(
+    run: Runner, place: Path
+) -> None:
+    point = place / "root"
+    point.mkdir()
+    container = subprocess.Popen(
+        [
+            "unshare",
+            "-m",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            ELSEWHERE,
+            "-",
+            point,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    RUNNING.add(container.pid)  # none of the run's
+    with container:
+        assert container.stdout is not None
+        assert container.stdout.readline() == b"ready\n"
+        words = ("/usr/bin/python3", "-I", "-c", SETNS)
+        # `own`: that of the process which starts the job.
+        result = run(*words, str(os.getpid()), str(container.pid)).ok()
+    RUNNING.discard(container.pid)
+    assert result.text.splitlines() == ["0 True", "0 False"]
+    assert len([line for line in result.messages if LINE in line]) == 1

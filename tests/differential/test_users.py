@@ -18,6 +18,7 @@ SOMEBODY, OWNER, MEMBER = "12345", "1234", "2345"
         ("permissions", MEMBER),
         ("opens", SOMEBODY),
         ("changes", SOMEBODY),
+        ("mounts", SOMEBODY),
     ],
 )
 def test_another_user_may_do_what_a_mount_allows(

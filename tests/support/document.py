@@ -22,8 +22,11 @@ link.c: answered; links of /proc that lead to an object name its path in /cvmfs
 cwd.c: `chdir` is redirected, `getcwd` is answered
 directory.c: answered from the index, the position is the descriptor's own; the host's\
  root shows `cvmfs` too
-mount.c: `statfs` is answered, a file handle is EOPNOTSUPP, a watch is redirected and\
- silent; after `chroot` a process is no longer served
+statfs.c: answered
+inode.c: watches and attributes of the inode are redirected, a watch is silent; a file\
+ handle is EOPNOTSUPP
+mount.c: nothing of ours can be mounted: EPERM; after `chroot` or `setns` to another\
+ root a process is no longer served
 xattr.c: answered by the resolver
 change.c: making and removing names: EROFS, after the errors that a kernel finds first
 attributes.c: changing what is there, by path and by descriptor: EROFS, likewise

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls about the inode behind a name: handles, watches, attributes of inodes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fanotify.h>
+#include <sys/inotify.h>
+
+#include "syscalls/content.h"
+#include "syscalls/handlers.h"
+#include "syscalls/refuse.h"
+
+HANDLER(enter_name_to_handle_at)
+{
+	uint64_t flags = (uint32_t)tracee->stop.args[4];
+	struct target target;
+	enum verdict verdict;
+	unsigned int how = flags & AT_SYMLINK_FOLLOW ? TARGET_FOLLOW : 0;
+
+	if (flags & AT_EMPTY_PATH)
+		how |= TARGET_EMPTY_PATH;
+	if (!target_of_call(&target, run, tracee, 0, 1, how, &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, 1);
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	return tracee_answer(tracee, -EOPNOTSUPP);
+}
+
+/* A call that looks at the inode and changes nothing. */
+struct looking {
+	int dirfd_argument, path_argument; /* dirfd -1: none */
+	unsigned int flags;		   /* enum target_flag */
+	bool reads;			   /* asks for the permission to read */
+};
+
+/* The kernel does it on the object or the empty directory. */
+static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
+				  const struct looking *looking)
+{
+	int dirfd_argument = looking->dirfd_argument, at = looking->path_argument;
+	struct redirection redirection = {(unsigned int)at, NULL};
+	char path[TARGET_PATH_SIZE];
+	struct target target;
+	enum verdict verdict;
+
+	if (!target_of_call(&target, run, tracee, dirfd_argument, at, looking->flags,
+			    &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, (unsigned int)at);
+	if (target.kind == TARGET_MISSING)
+		return refuse_path(tracee, dirfd_argument, at, target.walk.error);
+	if (looking->reads && target.walk.at.kind == PLACE_ENTRY &&
+	    view_access(&target.view, &target.walk.at, &target.walk.entry, R_OK))
+		return refuse_path(tracee, dirfd_argument, at, EACCES);
+	if (!content_path(&target, path, sizeof(path), &verdict))
+		return verdict;
+	redirection.path = path;
+	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+}
+
+/* Nothing below /cvmfs ever changes: a watch is valid and silent. */
+HANDLER(enter_inotify_add_watch)
+{
+	bool follows = !(tracee->stop.args[2] & IN_DONT_FOLLOW);
+
+	return look_at_inode(
+		run, tracee,
+		&(struct looking){-1, 1, follows ? TARGET_FOLLOW : 0, true});
+}
+
+HANDLER(enter_fanotify_mark)
+{
+	uint64_t flags = (uint32_t)tracee->stop.args[1];
+	bool follows = !(flags & FAN_MARK_DONT_FOLLOW);
+
+	/* A mark of the whole mount would be one of the cache's. */
+	if ((flags & (FAN_MARK_MOUNT | FAN_MARK_FILESYSTEM)) && (flags & FAN_MARK_ADD))
+		return refuse_mount(run, tracee, 3, 4, follows ? TARGET_FOLLOW : 0);
+	return look_at_inode(
+		run, tracee,
+		&(struct looking){3, 4, follows ? TARGET_FOLLOW : 0, true});
+}
+
+HANDLER(enter_file_getattr)
+{
+	uint64_t at_flags = (uint32_t)tracee->stop.args[4];
+	bool follows = !(at_flags & AT_SYMLINK_NOFOLLOW);
+
+	if (at_flags & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return VERDICT_PASS;
+	return look_at_inode(
+		run, tracee,
+		&(struct looking){0, 1, follows ? TARGET_FOLLOW : 0, false});
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* statfs, fstatfs. */
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+#include "run/mounts.h"
+#include "syscalls/handlers.h"
+
+enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
+
+static enum verdict answer_statfs(struct target *target, uint64_t buffer)
+{
+	struct tracee *tracee = target->view.tracee;
+	const struct place *place = &target->walk.at;
+	uint64_t device = mounts_device(place);
+	struct statfs fs;
+
+	memset(&fs, 0, sizeof(fs));
+	fs.f_type = FUSE_MAGIC;
+	fs.f_bsize = 512;
+	fs.f_frsize = 512;
+	fs.f_namelen = 255;
+	fs.f_flags = ST_RDONLY | ST_NODEV | ST_NOSUID | ST_VALID_FLAG;
+	memcpy(&fs.f_fsid, &device, sizeof(fs.f_fsid));
+	if (place->kind == PLACE_ENTRY) {
+		const struct interpose_mount *record =
+			mounts_record(target->view.run->mounts, place->mount);
+
+		fs.f_blocks = record->blocks;
+		fs.f_bfree = fs.f_bavail = record->blocks_free;
+		fs.f_files = record->files;
+	}
+	return tracee_answer(tracee, tracee_write(tracee, buffer, &fs, sizeof(fs)));
+}
+
+HANDLER(enter_statfs)
+{
+	struct target target;
+	enum verdict verdict;
+
+	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
+		return verdict;
+	if (target.kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(&target, 0);
+	if (target.kind == TARGET_MISSING)
+		return target_missing(&target);
+	return answer_statfs(&target, tracee->stop.args[1]);
+}
+
+HANDLER(enter_fstatfs)
+{
+	struct target target;
+
+	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
+	if (target.kind != TARGET_OURS)
+		return VERDICT_PASS;
+	return answer_statfs(&target, tracee->stop.args[1]);
+}
