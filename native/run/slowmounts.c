@@ -30,7 +30,7 @@ static const char *const local_types[] = {
 	"bpf",	      "configfs",  "efivarfs", "fusectl", "nsfs",    "binfmt_misc",
 	"overlay",    "aufs",	   "squashfs", "erofs",	  "iso9660", "udf",
 	"vfat",	      "exfat",	   "msdos",    "ntfs3",	  "hfsplus", "selinuxfs",
-	"rpc_pipefs", "resctrl"};
+	"rpc_pipefs", "resctrl",   "9p",       "virtiofs"};
 
 struct slowmounts *slowmounts_create(void)
 {
