@@ -7,12 +7,13 @@ This is code of its own, so that a mistake of ours cannot hide itself.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 import zlib
 from pathlib import Path
+
+from tests.support.official_check import hashed
 
 PLACES = [f"{number:02x}" for number in range(256)]
 OBJECT = re.compile(r"[0-9a-f]{38}(-rmd160|-shake128)?")
@@ -73,18 +74,12 @@ def _fsck(cache: Path) -> list[str]:
         if path.is_file() and OBJECT.fullmatch(path.name):
             wanted = name.replace("/", "")
             data = path.read_bytes()
-            if wanted not in (_name(zlib.compress(data), wanted), _name(data, wanted)):
+            if wanted not in (
+                hashed(zlib.compress(data), wanted),
+                hashed(data, wanted),
+            ):
                 found.append(f"{name} has other bytes")
     return found
-
-
-def _name(stored: bytes, like: str) -> str:
-    """The name of an object, by the algorithm of the name `like`."""
-    if like.endswith("-rmd160"):
-        return hashlib.new("ripemd160", stored).hexdigest() + "-rmd160"
-    if like.endswith("-shake128"):
-        return hashlib.shake_128(stored).hexdigest(20) + "-shake128"
-    return hashlib.sha1(stored, usedforsecurity=False).hexdigest()
 
 
 def _top(cache: Path) -> list[str]:
