@@ -69,8 +69,10 @@ def make_skeleton(top: Path, mode: int) -> None:
     """
     if (top / SKELETON[-1]).is_dir():
         return
+    there = set(os.listdir(top))
     for name in SKELETON:
-        make_directory(top / name, mode, top if name == TXN else top / TXN)
+        if name not in there:
+            make_directory(top / name, mode, top if name == TXN else top / TXN)
 
 
 def make_directory(path: Path, mode: int, workshop: Path | None = None) -> None:
@@ -82,15 +84,18 @@ def make_directory(path: Path, mode: int, workshop: Path | None = None) -> None:
         return
     # The umask takes bits away. Under its final name the directory must never be seen
     # without them: another user's process would think that it may not write there.
-    fresh = (workshop or path.parent) / temporary_name()
-    fresh.mkdir(mode)
+    fresh = os.path.join(workshop or path.parent, temporary_name())
+    os.mkdir(fresh, mode)
     try:
+        made = stat.S_IMODE(os.stat(fresh).st_mode)
         # The setgid bit of a shared directory must stay.
-        fresh.chmod(mode | (fresh.stat().st_mode & stat.S_ISGID))
-        fresh.rename(path)
+        wanted = mode | (made & stat.S_ISGID)
+        if made != wanted:
+            os.chmod(fresh, wanted)
+        os.rename(fresh, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            fresh.rmdir()
+            os.rmdir(fresh)
         # In a sticky directory another user's is not to be replaced: EPERM.
         if error.errno not in _THERE and not path.is_dir():
             raise
