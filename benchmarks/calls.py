@@ -40,6 +40,7 @@ def measure_floor(setting: Setting, rounds: int) -> list[Ratios]:
         "native": words,
         "tracer, no filter": [bare, "ptrace", *words],
         FLOOR: [bare, "filter", *words],
+        "bare filter, twice": [bare, "filter", bare, "filter", *words],
         "bare filter and tracer": [bare, "both", *words],
         "interpose_run": [*setting.wrapper(), *words],
     }
