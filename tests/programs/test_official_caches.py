@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our caches are such that the official client can use them (docs/official-caches.md).
+"""Our caches are such that the official client can use them (docs/official-tools.md).
 
 The client itself is not at hand: caches that it filled are, and its rules are written
 down in tests/support/official_cache.py.

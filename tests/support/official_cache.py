@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the official client and its tools ask of a cache directory, as complaints.
 
-Each rule was read in the client's source; docs/official-caches.md tells them in words.
+Each rule was read in the client's source; docs/official-tools.md tells them in words.
 This is code of its own, so that a mistake of ours cannot hide itself.
 """
 

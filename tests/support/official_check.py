@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the official client and tools ask of a repository, as complaints.
 
-Each rule was read in their source; docs/official-caches.md tells them in words. Nothing
+Each rule was read in their source; docs/official-tools.md tells them in words. Nothing
 of the product is used here: hashes by hashlib, signatures by the library's primitives.
 """
 
