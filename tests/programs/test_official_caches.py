@@ -37,7 +37,7 @@ def official(place: Path, shared: Path) -> Path:
     archive = shared / "repositories/caches/sha1-official-cache.tar.xz"
     target = place / "official"
     target.mkdir()
-    command = ["tar", "--no-same-owner", "-C", target, "-xf", archive]
+    command = ["tar", "--no-same-owner", "-p", "-C", target, "-xf", archive]
     subprocess.run(command, check=True)
     subprocess.run(["chmod", "-R", "u+rwX", target], check=True)
     return target
