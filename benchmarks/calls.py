@@ -5,28 +5,67 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.ratios import Ratios
 from benchmarks.setting import ROOT, Setting, contenders
 
 PASSES = 3
+MANY_PASSES = 100
+NEVER_STOPPED = ("getppid", "read")
+FLOOR = "bare filter"
 
 
 def measure(setting: Setting, rounds: int) -> list[Ratios]:
     """Nanoseconds of each call, per contender."""
-    program = setting.place / "calls"
-    source = ROOT / "benchmarks/calls.c"
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run([compiler, "-O2", "-o", program, source], check=True)
+    program = compiled(setting, "calls")
     host = lists(setting.place / "host", setting.plain, setting.plain)
     inside = lists(setting.place / "inside", setting.plain, setting.mounted)
-    runs = {name: (before, host) for name, before in contenders(setting).items()}
-    runs["interpose_run, /cvmfs"] = (setting.wrapper(), inside)
+    runs = {
+        name: [*before, program, *host, str(PASSES)]
+        for name, before in contenders(setting).items()
+    }
+    runs["interpose_run, /cvmfs"] = [*setting.wrapper(), program, *inside, str(PASSES)]
+    return interleaved(runs, rounds)
+
+
+def measure_floor(setting: Setting, rounds: int) -> list[Ratios]:
+    """Calls that are never stopped, against the least filter that there can be."""
+    words = [compiled(setting, "calls")]
+    words += lists(setting.place / "floor", setting.plain, setting.plain)
+    words += [str(MANY_PASSES), *NEVER_STOPPED]
+    bare = compiled(setting, "bare_filter")
+    runs = {
+        "native": words,
+        "tracer, no filter": [bare, "ptrace", *words],
+        FLOOR: [bare, "filter", *words],
+        "bare filter, twice": [bare, "filter", bare, "filter", *words],
+        "bare filter and tracer": [bare, "both", *words],
+        "interpose_run": [*setting.wrapper(), *words],
+    }
+    results = interleaved(runs, rounds)
+    for result in results:
+        result.title += ", never stopped"
+        result.floor = FLOOR
+    return results
+
+
+def compiled(setting: Setting, name: str) -> str:
+    """The program made from NAME.c of this directory."""
+    program = str(setting.place / name)
+    source = str(ROOT / f"benchmarks/{name}.c")
+    subprocess.run(
+        [os.environ.get("CC", "cc"), "-O2", "-o", program, source], check=True
+    )
+    return program
+
+
+def interleaved(runs: Mapping[str, Sequence[str]], rounds: int) -> list[Ratios]:
+    """Every run once per round; each prints lines "CALL NANOSECONDS"."""
     results: dict[str, Ratios] = {}
     for _ in range(rounds):
-        for name, (before, paths) in runs.items():
-            command = [*before, program, *paths, str(PASSES)]
+        for name, command in runs.items():
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             for line in done.stdout.splitlines():
                 call, _, value = line.rpartition(" ")

@@ -14,11 +14,15 @@ BASE = "native"
 
 @dataclass
 class Ratios:
-    """One question: values per contender, one for each round."""
+    """One question: values per contender, one for each round.
+
+    `floor` is a contender that nobody can beat; the others are compared with it, too.
+    """
 
     title: str
     unit: str
     values: dict[str, list[float]] = field(default_factory=dict)
+    floor: str = ""
 
     def add(self, contender: str, value: float) -> None:
         """Keep the value of one more round."""
@@ -28,11 +32,11 @@ class Ratios:
         """Median and least value, and the ratio to native where there is one."""
         mine = self.values[contender]
         row = {"median": statistics.median(mine), "min": min(mine)}
-        base = self.values.get(BASE)
-        if base and contender != BASE:
-            pairs = [a / b for a, b in zip(mine, base) if b]
-            row["ratio"] = statistics.median(pairs)
-            row["ratio_of_min"] = min(mine) / min(base)
+        for name, key in ((BASE, "ratio"), (self.floor, "floor_ratio")):
+            base = self.values.get(name)
+            if base and contender != name:
+                row[key] = statistics.median(a / b for a, b in zip(mine, base) if b)
+                row[f"{key}_of_min"] = min(mine) / min(base)
         return row
 
     def to_json(self) -> dict[str, Any]:
@@ -62,6 +66,9 @@ def _line(title: str, name: str, row: Mapping[str, float]) -> str:
     text = f"{title:42}{name:24}{row['median']:12.1f}{row['min']:12.1f}"
     if "ratio" in row:
         text += f"{row['ratio']:7.2f} ({row['ratio_of_min']:.2f})"
+    if "floor_ratio" in row:
+        text += f"  of the floor {row['floor_ratio']:.2f}"
+        text += f" ({row['floor_ratio_of_min']:.2f})"
     return text
 
 

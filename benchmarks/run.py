@@ -16,6 +16,7 @@ from benchmarks.setting import ROOT, Setting, machine, published
 
 QUESTIONS = {
     "calls": calls.measure,
+    "floor": calls.measure_floor,
     "start": lambda setting, rounds: [processes.measure_start(setting, rounds)],
     "execs": processes.measure_execs,
     "numpy": processes.measure_numpy,

@@ -115,6 +115,7 @@ class CacheDirectory:
     def make_parents(self, path: Path) -> None:
         """Make the directories above this path, which is ours. Errors: OSError."""
         layout.make_top(self.top)
+        layout.make_skeleton(self.top, self.subdirectory_mode)
         directory = self.top
         for name in path.parent.relative_to(self.top).parts:
             directory = directory / name

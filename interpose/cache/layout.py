@@ -16,6 +16,8 @@ from pathlib import Path
 from interpose.errors import CacheError, CacheFull, CacheReadOnly
 
 TXN = "txn"
+# What the official client and its tools want whole, if the last one is there.
+SKELETON = (TXN, "quarantaine", *(f"{number:02x}" for number in range(256)))
 OWN = "interpose"
 INDEX = "index"
 OBJECT_MODE = 0o555
@@ -58,31 +60,49 @@ def make_top(path: Path) -> None:
     make_directory(path, CACHE_MODE)
 
 
-def make_directory(path: Path, mode: int) -> None:
+def make_skeleton(top: Path, mode: int) -> None:
+    """Make the directories that every cache has, in the order of SKELETON.
+
+    The official client takes a cache as complete that has the last one, and then its
+    quota manager and cvmfs_fsck refuse it if any other one is missing.
+    Errors: OSError.
+    """
+    if (top / SKELETON[-1]).is_dir():
+        return
+    there = set(os.listdir(top))
+    for name in SKELETON:
+        if name not in there:
+            make_directory(top / name, mode, top if name == TXN else top / TXN)
+
+
+def make_directory(path: Path, mode: int, workshop: Path | None = None) -> None:
     """Make one directory with exactly this mode; that it is there already is fine.
 
-    Errors: OSError.
+    It is made in `workshop`, in its parent if that is not given. Errors: OSError.
     """
     if path.is_dir():
         return
     # The umask takes bits away. Under its final name the directory must never be seen
     # without them: another user's process would think that it may not write there.
-    fresh = path.parent / temporary_name()
-    fresh.mkdir(mode)
+    fresh = os.path.join(workshop or path.parent, temporary_name())
+    os.mkdir(fresh, mode)
     try:
+        made = stat.S_IMODE(os.stat(fresh).st_mode)
         # The setgid bit of a shared directory must stay.
-        fresh.chmod(mode | (fresh.stat().st_mode & stat.S_ISGID))
-        fresh.rename(path)
+        wanted = mode | (made & stat.S_ISGID)
+        if made != wanted:
+            os.chmod(fresh, wanted)
+        os.rename(fresh, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            fresh.rmdir()
+            os.rmdir(fresh)
         # In a sticky directory another user's is not to be replaced: EPERM.
         if error.errno not in _THERE and not path.is_dir():
             raise
 
 
 def remove_stale(txn: Path, now: float, age_s: float) -> None:
-    """Remove our own user's temporary files that are older than this.
+    """Remove our own user's temporary files and directories older than this.
 
     `now` must come from the clock of the file system (a fresh file's mtime), because
     the clocks of nodes differ.
@@ -98,5 +118,9 @@ def remove_stale(txn: Path, now: float, age_s: float) -> None:
                 continue
             status = entry.stat(follow_symlinks=False)
             old = now - status.st_mtime > age_s
-            if old and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+            if not old or status.st_uid != os.geteuid():
+                continue
+            if stat.S_ISREG(status.st_mode):
                 os.unlink(entry.path)
+            elif stat.S_ISDIR(status.st_mode):
+                os.rmdir(entry.path)

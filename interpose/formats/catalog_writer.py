@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from interpose.formats import flags as bits
 from interpose.formats import paths
 from interpose.formats.counters import SELF, SUBTREE, Counters
+from interpose.formats.hashes import NO_PREDECESSOR
 from interpose.formats.pathhash import parent_hash, path_hash
 from interpose.formats.schema import WRITTEN_REVISION, WRITTEN_SCHEMA
 from interpose.formats.sqlite_writer import SqliteWriter
@@ -34,7 +35,8 @@ CREATE TABLE catalog (
 CREATE INDEX idx_catalog_parent ON catalog (parent_1, parent_2);
 CREATE TABLE chunks (
   md5path_1 INTEGER, md5path_2 INTEGER, offset INTEGER, size INTEGER, hash BLOB,
-  PRIMARY KEY (md5path_1, md5path_2, offset, size));
+  PRIMARY KEY (md5path_1, md5path_2, offset, size),
+  FOREIGN KEY (md5path_1, md5path_2) REFERENCES catalog (md5path_1, md5path_2));
 CREATE TABLE nested_catalogs (path TEXT PRIMARY KEY, sha1 TEXT, size INTEGER);
 CREATE TABLE bind_mountpoints (path TEXT PRIMARY KEY, sha1 TEXT, size INTEGER);
 CREATE TABLE statistics (counter TEXT PRIMARY KEY, value INTEGER);
@@ -233,14 +235,14 @@ class CatalogWriter:
 
     def _property_rows(self) -> dict[str, object]:
         properties = self._properties
+        former = properties.previous_revision
         rows: dict[str, object] = {
             "schema": WRITTEN_SCHEMA,
             "schema_revision": WRITTEN_REVISION,
             "revision": properties.revision,
             "last_modified": properties.last_modified,
+            "previous_revision": NO_PREDECESSOR if former is None else former.text,
         }
-        if properties.previous_revision is not None:
-            rows["previous_revision"] = properties.previous_revision.text
         if properties.root_prefix:
             rows["root_prefix"] = properties.root_prefix
         else:

@@ -24,6 +24,9 @@ CERTIFICATE = "X"
 METAINFO = "M"
 KINDS = frozenset({FILE, CHUNK, CATALOG, HISTORY, CERTIFICATE, METAINFO})
 
+# Of every algorithm. Official tools write it always, and read it without a default.
+NO_PREDECESSOR = "0" * 2 * DIGEST_BYTES
+
 _TEXT = re.compile(r"([0-9a-f]{40})(|-rmd160|-shake128)")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interpose.errors import FormatError
+from interpose.formats.hashes import NO_PREDECESSOR
 from interpose.formats.history import TAG_NAME, Tag
 from interpose.formats.sqlite_writer import SqliteWriter
 
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from interpose.formats.fqrn import Fqrn
     from interpose.formats.hashes import ContentHash
 
+# With the keys, references and checks of the official one.
 _TABLES = """
+CREATE TABLE branches (
+  branch TEXT PRIMARY KEY, parent TEXT REFERENCES branches (branch),
+  initial_revision INTEGER, CHECK ((branch = '') = (parent IS NULL)));
 CREATE TABLE tags (
   name TEXT PRIMARY KEY, hash TEXT, revision INTEGER, timestamp INTEGER,
-  channel INTEGER, description TEXT, size INTEGER, branch TEXT);
-CREATE TABLE recycle_bin (hash TEXT, flags INTEGER);
-CREATE TABLE branches (branch TEXT PRIMARY KEY, parent TEXT, initial_revision INTEGER);
+  channel INTEGER, description TEXT, size INTEGER,
+  branch TEXT REFERENCES branches (branch));
+CREATE TABLE recycle_bin (hash TEXT PRIMARY KEY, flags INTEGER);
 CREATE TABLE properties (key TEXT PRIMARY KEY, value TEXT)
 """
 
@@ -46,9 +51,8 @@ def write_history(
         "schema": "1.0",
         "schema_revision": 3,
         "fqrn": fqrn,
+        "previous_revision": NO_PREDECESSOR if previous is None else previous.text,
     }
-    if previous is not None:
-        properties["previous_revision"] = previous.text
     writer = SqliteWriter(path, _TABLES)
     try:
         writer.insert("INSERT INTO branches VALUES (?, ?, ?)", [("", None, 0)])

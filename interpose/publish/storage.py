@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class Storage:
         self.written_bytes = 0
         self._transactions = directory / "data" / "txn"
         self._numbers = itertools.count()
+        self._begun: set[Path] = set()
+        self._lock = threading.Lock()
         self._lock_fd = -1
 
     def __enter__(self) -> Self:
@@ -83,10 +86,17 @@ class Storage:
         """
         content_hash = hash_bytes(algorithm, stored)
         path = self.directory / content_hash.object_path(kind)
-        if not _has_size(path, len(stored)):
+        with self._lock:
+            # Another thread may be at the same content just now.
+            is_new = path not in self._begun and not _has_size(path, len(stored))
+            if is_new:
+                self._begun.add(path)
+                self.written += 1
+                self.written_bytes += len(stored)
+        if is_new:
             self._replace(path, stored)
-            self.written += 1
-            self.written_bytes += len(stored)
+            with self._lock:
+                self._begun.remove(path)
         return content_hash
 
     def store_compressed(

@@ -18,6 +18,9 @@
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
 #endif
+#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1UL << 2)
+#endif
 
 enum {
 	NUMBER = offsetof(struct seccomp_data, nr),
@@ -220,11 +223,20 @@ int filter_build(const struct syscall_row *rows, size_t count,
 	return 0;
 }
 
+/* The filter keeps nobody in: without this flag kernels < 5.16 would slow the whole job
+ * down against speculation (SSBD), as they do for sandboxes. < 4.17: no such flag. */
 int filter_install(const struct sock_fprog *program)
 {
+	const unsigned int flags[] = {SECCOMP_FILTER_FLAG_SPEC_ALLOW, 0};
+
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	if (syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) < 0)
-		return -errno;
-	return 0;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags[i], program) ==
+		    0)
+			return 0;
+		if (errno != EINVAL)
+			break;
+	}
+	return -errno;
 }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import shutil
 import struct
@@ -23,7 +24,17 @@ IO_URING_SETUP = 425
 X32_BIT = 0x40000000
 ON_X86 = platform.machine() == "x86_64"
 WORD = 0xFFFFFFFF
+# Numbers of x86_64 and of all later architectures.
+OFTEN = {
+    "read": (0, 63),
+    "write": (1, 64),
+    "lseek": (8, 62),
+    "pread64": (17, 67),
+    "getppid": (110, 173),
+    "futex": (202, 98),
+}
 BPF_LOAD, BPF_AND, BPF_RETURN = 0x20, 0x54, 0x06
+NUMBER, ARCH = 0, 4  # Places in the kernel's seccomp_data.
 BPF_JUMP, BPF_EQUAL, BPF_GREATER_EQUAL = 0x05, 0x15, 0x35
 
 
@@ -93,6 +104,27 @@ class Program:
             else:
                 assert code == BPF_RETURN
                 return k
+
+    def is_remembered(self, number: int) -> bool:
+        """Whether kernels >= 5.11 find out that the number alone allows the call.
+
+        Source: seccomp_is_const_allow() in kernel/seccomp.c: these instructions, and
+        nothing loaded but number and architecture. Such a call runs no filter at all.
+        """
+        place, accumulator = 0, 0
+        while True:
+            code, jt, jf, k = self.code[place]
+            place += 1
+            if code == BPF_LOAD and k in (NUMBER, ARCH):
+                accumulator = number if k == NUMBER else self.arch
+            elif code == BPF_JUMP:
+                place += k
+            elif code == BPF_EQUAL:
+                place += jt if accumulator == k else jf
+            elif code == BPF_GREATER_EQUAL:
+                place += jt if accumulator >= k else jf
+            else:
+                return code == BPF_RETURN and k == ALLOW
 
     def expected(self, number: int, args: tuple[int, ...]) -> int:
         """What the rows say."""
@@ -181,6 +213,55 @@ def test_real_filter_leaves_other_architectures_alone(real: Program) -> None:
 
 def test_real_filter_is_short(real: Program) -> None:
     assert len(real.code) < 1500
+
+
+def test_kernel_remembers_every_call_that_has_no_row(real: Program) -> None:
+    rows = {row.number for row in real.rows}
+    free = [n for n in range(600) if n not in rows and n != IO_URING_SETUP]
+    assert [n for n in free if not real.is_remembered(n)] == []
+    assert not any(real.is_remembered(n) for n in rows if n >= 0)
+
+
+@pytest.mark.parametrize("name", OFTEN)
+def test_a_call_that_programs_make_often_never_runs_the_filter(
+    real: Program, name: str
+) -> None:
+    assert real.is_remembered(OFTEN[name][0 if ON_X86 else 1])
+
+
+@pytest.fixture(scope="session")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that installs a filter, on a kernel of its own."""
+    sources = [Path(__file__).with_name("filter_install_driver.c")]
+    sources += [NATIVE / "tracer/filter.c", *sorted(NATIVE.glob("arch/*.c"))]
+    target = tmp_path_factory.mktemp("filter") / "install"
+    return _compile(target, sources, "-Wl,--wrap=syscall")
+
+
+SPEC_ALLOW = 4
+
+
+@pytest.mark.parametrize(
+    ("kernel", "asked", "result"),
+    [
+        ("new", [SPEC_ALLOW], 0),
+        ("old", [SPEC_ALLOW, 0], 0),
+        ("none", [SPEC_ALLOW], -errno.EACCES),
+        ("real", [SPEC_ALLOW], 0),
+    ],
+)
+def test_filter_asks_for_no_mitigation_and_does_without_where_none_can_be_asked(
+    install: Path, kernel: str, asked: list[int], result: int
+) -> None:
+    done = subprocess.run([install, kernel], check=True, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("flags")] == [
+        f"flags {flags}" for flags in asked
+    ]
+    assert f"result {result}" in lines
+    status = Path("/proc/self/status").read_text().splitlines()
+    speculation = [line for line in status if line.startswith("Spec")]
+    assert [line for line in lines if line.startswith("Spec")] == speculation
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ BENDS = [
     "INSERT INTO properties VALUES ('root_prefix', 'a')",
     "INSERT INTO properties VALUES ('root_prefix', '/a/..')",
     "INSERT INTO properties VALUES ('root_prefix', '/elsewhere')",
-    "INSERT INTO properties VALUES ('previous_revision', 'x')",
+    "INSERT OR REPLACE INTO properties VALUES ('previous_revision', 'x')",
     "DROP TABLE properties",
     "DROP TABLE catalog",
     "ALTER TABLE catalog RENAME COLUMN symlink TO target",
@@ -185,7 +185,10 @@ def test_unknown_nanoseconds_and_empty_hashes_are_read_as_none(path: Path) -> No
 
 
 def test_zeros_of_any_length_are_no_previous_revision(path: Path) -> None:
-    _bend(path, f"INSERT INTO properties VALUES ('previous_revision', '{'0' * 64}')")
+    _bend(
+        path,
+        f"INSERT OR REPLACE INTO properties VALUES ('previous_revision', '{'0' * 64}')",
+    )
     assert _read_all(path) == 4
 
 

@@ -38,6 +38,13 @@ def written(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_first_history_names_a_predecessor_of_zeros(tmp_path: Path) -> None:
+    """A server's garbage collection reads the property without a default."""
+    write_history(tmp_path / "first", FQRN, TAGS)
+    with HistoryFile(tmp_path / "first") as history:
+        assert history.properties["previous_revision"] == "0" * 40
+
+
 def _utc(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
 

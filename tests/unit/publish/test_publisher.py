@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from interpose.formats import xattrs
 from interpose.formats.flags import Compression
 from interpose.formats.hashes import Algorithm
 from interpose.formats.history import HistoryFile, Tag
+from interpose.publish.storage import Storage
 from tests.unit.publish.conftest import Shop, has_xattrs
 from tests.unit.publish.published import ReadRepository, path_hash, recount
 
@@ -231,6 +234,19 @@ def test_unchanged_objects_are_not_written_again(shop: Shop, fill: Fill) -> None
     assert second.catalogs.keys() == first.catalogs.keys()
     for path, catalog in second.catalogs.items():
         assert (catalog.content_hash == first.catalogs[path].content_hash) == bool(path)
+
+
+def test_equal_content_that_threads_store_at_once_is_one_object(shop: Shop) -> None:
+    barrier = threading.Barrier(8)
+
+    def store(storage: Storage, number: int) -> None:
+        barrier.wait()
+        storage.store(b"the same" + bytes([number // 8]), Algorithm.SHA1)
+
+    with Storage(shop.directory) as storage, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: store(storage, number), range(400)))
+    assert storage.written == 50
+    assert storage.written_bytes == 50 * 9
 
 
 def test_a_truncated_object_is_written_again(shop: Shop) -> None:

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bare_filter WHAT COMMAND...: runs COMMAND under the least that a tracer needs, to see
+ * which part of a call's cost is whose. WHAT: `filter`, a seccomp filter of one
+ * instruction that allows all; `ptrace`, a tracer that is never called; `both`. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bare_filter: %s: %s\n", what, strerror(errno));
+	exit(125);
+}
+
+static void install(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = {.len = 1, .filter = &allow};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail("no_new_privs");
+	if (syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
+		    SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
+		fail("seccomp");
+}
+
+static void become(char **command, bool filter)
+{
+	if (filter)
+		install();
+	execvp(command[0], command);
+	fail(command[0]);
+}
+
+/* Signals are passed on, exec events and the like are not asked for. */
+static int trace(pid_t child)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(child, &status, __WALL) < 0)
+			fail("wait");
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status);
+		if (WIFSIGNALED(status))
+			return 128 + WTERMSIG(status);
+		int number = WSTOPSIG(status);
+		/* Seized, an exec stops nobody but says SIGTRAP. */
+		if (status >> 16 || number == SIGTRAP)
+			number = 0;
+		if (ptrace(PTRACE_CONT, child, NULL, (void *)(long)number) < 0)
+			fail("continue");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 2;
+	bool filter = strcmp(argv[1], "ptrace") != 0;
+	int gate[2];
+	char go = 'g';
+
+	if (strcmp(argv[1], "filter") == 0)
+		become(argv + 2, true);
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		fail("pipe");
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (read(gate[0], &go, 1) != 1)
+			return 125;
+		become(argv + 2, filter);
+	}
+	if (child < 0 ||
+	    ptrace(PTRACE_SEIZE, child, NULL, (void *)PTRACE_O_EXITKILL) < 0)
+		fail("seize");
+	if (write(gate[1], &go, 1) != 1)
+		fail("gate");
+	return trace(child);
+}
