@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.places import Repositories, need_shared
 from tests.support.run import Runner, adopt_orphans
@@ -18,6 +19,9 @@ from tests.support.web import Server
 
 FAILED = pytest.StashKey[bool]()
 DOCROOT = "INTERPOSE_TEST_DOCROOT"
+# No test asserts a time: machines are shared.
+settings.register_profile("interpose", deadline=None)
+settings.load_profile("interpose")
 
 
 @pytest.hookimpl(wrapper=True)
