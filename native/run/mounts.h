@@ -43,6 +43,8 @@ uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 uint64_t mounts_device(const struct place *place);
 /* Id of its mount in statx and mountinfo; of /cvmfs with kind PLACE_TOP. */
 uint32_t mounts_mount_id(const struct place *place);
+/* /cvmfs, or the root of a repository: where something is mounted. */
+bool mounts_is_root(const struct place *place);
 /* True if both are files with the same bytes: they share one object. */
 bool mounts_same_content(const struct mounts *mounts, const struct place *a,
 			 const struct place *b);

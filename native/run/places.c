@@ -64,6 +64,12 @@ uint32_t mounts_mount_id(const struct place *place)
 	return 0x7c000000u + (place->kind == PLACE_ENTRY ? place->mount + 1 : 0);
 }
 
+bool mounts_is_root(const struct place *place)
+{
+	return place->kind == PLACE_TOP ||
+	       (place->kind == PLACE_ENTRY && place->catalog == 0 && place->entry == 0);
+}
+
 bool mounts_same_content(const struct mounts *mounts, const struct place *a,
 			 const struct place *b)
 {

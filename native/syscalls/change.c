@@ -189,12 +189,14 @@ static enum verdict across(struct target *ours, unsigned int position,
 	return verdict;
 }
 
-/* The kernel names the reason, before it looks for the first name. */
-static enum verdict second_is_bad(struct tracee *tracee, unsigned int first)
+/* The kernel names the reason, once it has looked for the first name: one of ours. */
+static enum verdict second_is_bad(struct target *from, unsigned int first)
 {
 	struct redirection redirection = {first, "/proc/version"};
 
-	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+	if (from->kind == TARGET_MISSING)
+		return target_missing(from);
+	return tracee_redirect(from->view.tracee, &redirection, 1, tracee_leave_as_is);
 }
 
 static int rename_error(const struct target *from, const struct target *to)
@@ -228,7 +230,7 @@ static enum verdict rename_at(struct run *run, struct tracee *tracee, const int 
 	if (!ours)
 		return VERDICT_PASS;
 	if (to.bad_name)
-		return second_is_bad(tracee, (unsigned int)at[1]);
+		return second_is_bad(&from, (unsigned int)at[1]);
 	if (is_host(&from) && is_host(&to))
 		return two_elsewhere(&from, (unsigned int)at[1], &to,
 				     (unsigned int)at[3]);
@@ -276,7 +278,7 @@ static enum verdict link_at(struct run *run, struct tracee *tracee, const int at
 	if (!ours)
 		return VERDICT_PASS;
 	if (to.bad_name)
-		return second_is_bad(tracee, (unsigned int)at[1]);
+		return second_is_bad(&from, (unsigned int)at[1]);
 	if (from.kind == TARGET_MISSING)
 		return tracee_answer(tracee, -from.walk.error);
 	if (is_host(&from) && is_host(&to))

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,6 +48,14 @@ static bool block_add(struct block *block, const struct listing_item *item)
 	return true;
 }
 
+/* A copy is the first thread's descriptor: another may have descriptors of its own, or
+ * be the last one that is left. */
+static bool is_its_own(const struct tracee *tracee, int fd, int copy)
+{
+	return copy >= 0 &&
+	       syscall(SYS_kcmp, tracee->tid, getpid(), KCMP_FILE, fd, copy) == 0;
+}
+
 /* Sets the descriptor's position (or ASKs for it) by a copy, which shares it. The
  * position or a negative errno. */
 enum { ASK = -1 };
@@ -65,6 +74,11 @@ static int64_t seek(struct tracee *tracee, int fd, int64_t to)
 	if (process->pidfd < 0)
 		return -ENOSYS;
 	copy = (int)syscall(SYS_pidfd_getfd, process->pidfd, fd, 0);
+	if (tracee->tid != process->tgid && !is_its_own(tracee, fd, copy)) {
+		if (copy >= 0)
+			close(copy);
+		return -ENOSYS;
+	}
 	if (copy < 0)
 		return -errno;
 	result = to == ASK ? lseek(copy, 0, SEEK_CUR) : lseek(copy, to, SEEK_SET);

@@ -49,7 +49,7 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 		len = magic_text(&target, text, sizeof(text));
 	else if (target.walk.at.kind != PLACE_ENTRY || !S_ISLNK(target.walk.entry.mode))
 		/* readlinkat(fd, "") of no link is ENOENT (fs/stat.c, do_readlinkat) */
-		len = target.by_descriptor ? -ENOENT : -EINVAL;
+		len = target.empty_path ? -ENOENT : -EINVAL;
 	else
 		len = view_target(&target.view, &target.walk.at, &target.walk.entry,
 				  text, sizeof(text));

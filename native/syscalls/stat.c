@@ -113,6 +113,11 @@ static void fill_statx(const struct stat *st, const struct place *place, uint32_
 	stx->stx_rdev_minor = minor(st->st_rdev);
 	stx->stx_dev_major = major(st->st_dev);
 	stx->stx_dev_minor = minor(st->st_dev);
+#ifdef STATX_ATTR_MOUNT_ROOT
+	stx->stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
+	if (mounts_is_root(place))
+		stx->stx_attributes |= STATX_ATTR_MOUNT_ROOT;
+#endif
 #ifdef STATX_MNT_ID
 	if (mask & STATX_MNT_ID) {
 		stx->stx_mask |= STATX_MNT_ID;
@@ -135,8 +140,9 @@ HANDLER(enter_statx)
 	struct statx stx;
 	struct stat st;
 
-	if ((at_flags & ~known) || (mask & STATX__RESERVED))
-		return VERDICT_PASS;
+	if ((at_flags & ~known) || (mask & STATX__RESERVED) ||
+	    (at_flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+		return VERDICT_PASS; /* EINVAL comes first */
 	if (!target_of_call(&target, run, tracee, 0, 1, follow_of(at_flags), &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)

@@ -27,7 +27,7 @@ static void init(struct target *target, struct run *run, struct tracee *tracee,
 		 unsigned int flags)
 {
 	target->view = (struct view){run, tracee, 0, flags & TARGET_REAL_IDS};
-	target->by_descriptor = false;
+	target->by_descriptor = target->empty_path = false;
 	target->descriptor = -1;
 	target->magic = target->own_exe = target->bad_name = false;
 	target->elsewhere[0] = '\0';
@@ -240,7 +240,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 		return;
 	place = target_place_of(run, tracee, fd, node);
 	begin_ours(target, &world, &place, "", 0);
-	target->by_descriptor = true;
+	target->by_descriptor = target->empty_path = true;
 	target->descriptor = fd;
 }
 

@@ -33,6 +33,7 @@ struct target {
 	struct view view;
 	struct walk walk;
 	bool by_descriptor; /* named by "" and a descriptor, or by a /proc link */
+	bool empty_path;    /* the first of these */
 	int descriptor;	    /* which one, -1 unknown */
 	bool bad_name;	    /* no text, or none where one is needed: TARGET_HOST */
 	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */

@@ -224,8 +224,7 @@ static enum verdict ask_any(struct run *run, struct tracee *tracee,
 		return tracee_answer(tracee, -error);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	if (target.by_descriptor && target.descriptor >= 0 &&
-	    (asking->path_argument < 0 || (asking->flags & TARGET_EMPTY_PATH)) &&
+	if (target.empty_path && target.descriptor >= 0 &&
 	    is_path_descriptor(tracee, target.descriptor))
 		return VERDICT_PASS; /* EBADF */
 	return answer_ours(&target, asking, name);
