@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The same program on a real read-only mount and under interpose_run.
 
-As root the tree is mounted at /cvmfs/FQRN in a mount namespace of the run's own, so
-that paths are equal to the last byte. Else it is a plain copy, and only reading by
-descriptors, threads and handlers is compared: a copy has other paths, and refuses
-changes with EACCES where a mount says EROFS.
+The tree is mounted at /cvmfs/FQRN in a mount namespace of the run's own, so that paths
+are equal to the last byte (namespaces.py). Where the kernel lets nobody but root mount,
+it is a plain copy for an ordinary user, and only reading by descriptors, threads and
+handlers is compared: a copy has other paths, and refuses changes with EACCES where a
+mount says EROFS.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from tests.differential.differences import KEPT
+from tests.differential.namespaces import forbidden, guarded, owning
+from tests.differential.namespaces import mounted as mount
 from tests.differential.tree import build, build_host
 from tests.support.places import need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
-from tests.support.web import RUNNING, Server
+from tests.support.web import Server
 
 FQRN = "differential.example.org"
 ROOT = f"/cvmfs/{FQRN}"
@@ -35,56 +37,7 @@ SHARED_SOURCES = ("probe.c", "names.c")
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
 MOST_LINES = 60
 TIMEOUT_S = 40.0
-IS_ROOT = os.geteuid() == 0
-# A root of its own: the host's directories, and /cvmfs. As with the official client the
-# file systems are read-only, not only their mounts: that changes the order of errors.
-NAMESPACE = r"""
-set -e
-tree=$1; fqrn=$2; new=$3
-mount -t tmpfs -o mode=755 none "$new"
-for each in /*; do
-    name=${each#/}
-    if [ -L "$each" ]; then cp -P "$each" "$new/$name"
-    elif [ -d "$each" ]; then
-        mkdir "$new/$name"; mount --rbind "$each" "$new/$name"
-        [ "$name" = "${4%%/*}" ] || mount -o remount,bind,ro "$new/$name"
-    fi
-done
-mkdir -p "$new/cvmfs"
-mount -t tmpfs -o mode=555 none "$new/cvmfs"
-mkdir "$new/cvmfs/$fqrn"
-mount -t tmpfs -o mode=755 none "$new/cvmfs/$fqrn"
-cp -a "$tree/." "$new/cvmfs/$fqrn"
-if [ -n "$5" ]; then
-    chown -hR "$5" "$new/cvmfs/$fqrn"
-    chmod 4755 "$new/cvmfs/$fqrn/mode_4755"
-    chmod 2755 "$new/cvmfs/$fqrn/mode_2755"
-fi
-mount -o remount,ro,nodev,nosuid "$new/cvmfs/$fqrn"
-touch -d @0 "$new/cvmfs"
-touch -r / "$new"
-mount -o remount,ro,nodev,nosuid "$new/cvmfs"
-mount -o remount,ro "$new"
-echo ready
-read -r end
-"""
-
-
-# The programs change what they are pointed at, as root. Whatever a wrong name may lead
-# to, the machine's own files are read-only for them, on both sides.
-GUARD = r"""
-set -e
-mount --bind "$1" "$1"
-mount -o remount,bind,ro /
-shift
-exec "$@"
-"""
-UNSHARE = ("unshare", "-m", "--propagation", "private", "sh", "-c")
-
-
-def guarded(place: Path) -> tuple[str, ...]:
-    """Words before a command that may change nothing but what is below `place`."""
-    return (*UNSHARE, GUARD, "sh", str(place)) if IS_ROOT else ()
+TEMPORARY = Path(tempfile.gettempdir())
 
 
 @dataclass(frozen=True)
@@ -140,10 +93,10 @@ class Pair:
         """
         world = self.world
         binary = world.programs / program
-        shown = ROOT if IS_ROOT else world.place / "plain"
-        host = world.host if IS_ROOT else world.place / "plain-host"
+        shown = ROOT if world.enter else world.place / "plain"
+        host = world.host if world.enter else world.place / "plain-host"
         wanted = world.native(binary, shown, host, *words)
-        self.run.before = guarded(Path(tempfile.gettempdir()))
+        self.run.before = guarded(TEMPORARY)
         result = self.run(
             binary,
             ROOT,
@@ -184,48 +137,16 @@ def world() -> Iterator[World]:
         _compile(programs)
         build_host(place / "host", ROOT)
         build(place / "tree", ROOT, place / "host", programs)
-        publisher = Publisher(place)
+        publisher = Publisher(place, before=owning())
         publisher.publish(place / "tree", FQRN)
-        if not IS_ROOT:
+        if forbidden():
             _copy(place, programs)
         server = Server(publisher.storage, place / "server")
         server.start()
-        with _mounted(place) as enter:
+        with mount(place / "tree", FQRN, programs / "enter", TEMPORARY) as enter:
             yield World(place, programs, publisher, server.url, enter)
         server.stop()
         subprocess.run(["chmod", "-R", "u+rwx", place], check=False)
-
-
-@contextmanager
-def _mounted(place: Path, owner: str = "") -> Iterator[tuple[str, ...]]:
-    """A mount namespace with the tree at its place, while the context lasts.
-
-    owner: of everything in it, UID:GID, as if claimed; else of each its own.
-    """
-    if not IS_ROOT:
-        yield ()
-        return
-    new = place / f"new{owner}"
-    new.mkdir(exist_ok=True)
-    words = [need_tool("unshare", "util-linux"), "-m", "--propagation", "private"]
-    words += ["sh", "-c", NAMESPACE, "sh", str(place / "tree"), FQRN, str(new)]
-    words += [str(Path(tempfile.gettempdir())).strip("/"), owner]
-    holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdin
-    assert holder.stdout
-    RUNNING.add(holder.pid)
-    try:
-        assert holder.stdout.readline() == b"ready\n"
-        enter = [
-            need_tool("nsenter", "util-linux"),
-            f"--mount=/proc/{holder.pid}/ns/mnt",
-        ]
-        yield (*enter, "chroot", str(new))
-    finally:
-        holder.stdin.close()
-        holder.stdout.close()
-        holder.wait()
-        RUNNING.discard(holder.pid)
 
 
 def _compile(programs: Path) -> None:
@@ -264,14 +185,16 @@ def pair(world: World, run: Runner) -> Pair:
 @pytest.fixture
 def mounted(pair: Pair) -> Pair:
     """As `pair`, for what only a real mount can be compared with."""
-    if not IS_ROOT:
-        pytest.skip("only root can mount; a copy has other paths and errors")
+    if forbidden():
+        pytest.skip(f"a copy has other paths and errors, and {forbidden()}")
     return pair
 
 
 @pytest.fixture
 def claimed(mounted: Pair) -> Iterator[Pair]:
     """As `mounted`, where all belongs to whoever runs interpose_run."""
+    world = mounted.world
     owner = f"{os.geteuid()}:{os.getegid()}"
-    with _mounted(mounted.world.place, owner) as enter:
-        yield Pair(replace(mounted.world, enter=enter), mounted.run)
+    program = world.programs / "enter"
+    with mount(world.place / "tree", FQRN, program, TEMPORARY, owner) as enter:
+        yield Pair(replace(world, enter=enter), mounted.run)

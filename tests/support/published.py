@@ -13,7 +13,8 @@ from tests.support.truth import truth_options
 class Publisher:
     """`publish(tree, fqrn)` into one storage below `place`; `options(fqrn, url)`."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, before: tuple[str, ...] = ()) -> None:
+        self.before = before  # words in front of `interpose publish`
         self.storage = place / "storage"
         self.keys = place / "keys"
 
@@ -21,7 +22,8 @@ class Publisher:
         """Make the next revision of `fqrn`."""
         words: list[str | Path] = [program("interpose"), "publish", tree]
         words += ["--repository", fqrn, "--storage", self.storage, "--keys", self.keys]
-        done = subprocess.run([*words, *more], check=False, capture_output=True)
+        whole = [*self.before, *words, *more]
+        done = subprocess.run(whole, check=False, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
 
     def options(self, fqrn: str, url: str) -> list[str | Path]:

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Threads and processes that take turns; steps of one group overlap. */
+#include "steps.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+enum { TIME_LIMIT_S = 20 };
+
+__thread int table;
+
+/* Threads of the first process: 0, 1 and, with a working directory of its own, 2; a
+ * process without its memory but with its descriptors: 5. A second process: 3, and 4
+ * with descriptors of its own. */
+static const int tables[ACTORS] = {0, 0, 0, 1, 2, 0};
+
+static unsigned int members(int group, int *first)
+{
+	unsigned int mask = 0;
+	int at = *first;
+
+	while (at < step_count && steps[at].group < group)
+		at++;
+	*first = at;
+	for (; at < step_count && steps[at].group == group; at++)
+		mask |= 1u << steps[at].actor;
+	return mask;
+}
+
+static void await_turn(int me, int group)
+{
+	int now;
+
+	while ((now = __atomic_load_n(&shared->turn, __ATOMIC_ACQUIRE)) != group)
+		syscall(SYS_futex, &shared->turn, FUTEX_WAIT_BITSET, now, NULL, NULL,
+			1u << me);
+}
+
+static void end_turn(int group, int first)
+{
+	unsigned int next;
+
+	if (__atomic_sub_fetch(&shared->left, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	next = members(group + 1, &first);
+	__atomic_store_n(&shared->left, __builtin_popcount(next), __ATOMIC_RELEASE);
+	__atomic_store_n(&shared->turn, group + 1, __ATOMIC_RELEASE);
+	if (next)
+		syscall(SYS_futex, &shared->turn, FUTEX_WAKE_BITSET, 1 << 20, NULL,
+			NULL, next);
+}
+
+/* A full slot is emptied first: the number of the next descriptor is then the same on
+ * both sides, whatever went before. */
+static void carry_out(struct step *step)
+{
+	const struct call *call = step->call;
+	int *slot = &shared->slots[table][step->slot];
+
+	if (call->opens && *slot >= 0) {
+		close(*slot);
+		*slot = -1;
+	}
+	arguments_decode(step);
+	errno = 0;
+	if (call->carry)
+		step->result = call->carry(step);
+	else
+		step->result = syscall(call->number, step->values[0], step->values[1],
+				       step->values[2], step->values[3],
+				       step->values[4], step->values[5]);
+	/* There are no handles here; the errors before that are compared. */
+	if (call->number == SYS_name_to_handle_at &&
+	    (step->result == 0 || errno == EOVERFLOW || errno == EINVAL ||
+	     errno == EOPNOTSUPP)) {
+		note(step, " handle");
+		return;
+	}
+	if (step->result < 0) {
+		int error = errno;
+
+		note(step, " E%d%s", error,
+		     error != EFAULT && arguments_damaged(step, 0) ? " damaged" : "");
+		return;
+	}
+	/* Which attributes there are is the file system's business. */
+	note(step, " %ld", strstr(call->name, "listxattr") ? 0 : step->result);
+	if (call->opens)
+		*slot = (int)step->result;
+	if (call->show)
+		call->show(step);
+	if ((call->show == show_text || call->show == show_data) &&
+	    arguments_damaged(step, (size_t)step->result))
+		note(step, " damaged");
+}
+
+static void *act(void *argument)
+{
+	int me = (int)(intptr_t)argument, at = 0;
+
+	table = tables[me];
+	if (me == 2 && unshare(CLONE_FS) < 0)
+		_exit(3);
+	if (me == 4 && unshare(CLONE_FILES) < 0)
+		_exit(3);
+	arguments_begin();
+	while (at < step_count) {
+		int group = steps[at].group, first = at;
+
+		if (!(members(group, &first) & (1u << me))) {
+			while (at < step_count && steps[at].group == group)
+				at++;
+			continue;
+		}
+		await_turn(me, group);
+		for (; at < step_count && steps[at].group == group; at++) {
+			if (steps[at].actor == me)
+				carry_out(&steps[at]);
+		}
+		end_turn(group, first);
+	}
+	return NULL;
+}
+
+static void only_standard(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	syscall(SYS_close_range, 3, ~0u, 0);
+}
+
+static void thread(int me, pthread_t *started)
+{
+	if (pthread_create(started, NULL, act, (void *)(intptr_t)me) != 0)
+		_exit(4);
+}
+
+static void first_process(void)
+{
+	pthread_t others[2];
+	int status;
+	pid_t pid;
+
+	only_standard();
+	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		act((void *)5);
+		_exit(0);
+	}
+	thread(1, &others[0]);
+	thread(2, &others[1]);
+	act((void *)0);
+	pthread_join(others[0], NULL);
+	pthread_join(others[1], NULL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(status != 0);
+}
+
+static void second_process(void)
+{
+	pthread_t other;
+
+	only_standard();
+	thread(4, &other);
+	act((void *)3);
+	pthread_join(other, NULL);
+	_exit(0);
+}
+
+static pid_t start(void (*process)(void))
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		process();
+	}
+	return pid;
+}
+
+static pid_t pids[2];
+
+/* A step that never ends is a result too. */
+static void too_late(int signal_number)
+{
+	(void)signal_number;
+	for (int i = 0; i < 2; i++) {
+		if (pids[i] > 0)
+			kill(pids[i], SIGKILL);
+	}
+}
+
+void actors_run(void)
+{
+	int first = 0, status;
+
+	memset(shared->slots, 0xff, sizeof(shared->slots));
+	shared->left = __builtin_popcount(members(0, &first));
+	signal(SIGALRM, too_late);
+	alarm(TIME_LIMIT_S);
+	pids[0] = start(first_process);
+	pids[1] = start(second_process);
+	for (int i = 0; i < 2; i++) {
+		pid_t ended = waitpid(-1, &status, 0);
+
+		if (ended < 0 && errno == EINTR) {
+			i--;
+			continue;
+		}
+		if (ended > 0 && status == 0)
+			continue;
+		printf("a process ended with %x in group %d\n", (unsigned int)status,
+		       shared->turn);
+		too_late(0);
+		while (wait(NULL) > 0)
+			;
+		return;
+	}
+}

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Random calls by several threads and processes give what they give on a mount."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.differential import shapes
+from tests.differential.conftest import FLAGS, FQRN, PROGRAMS, ROOT, World
+from tests.differential.namespaces import forbidden, guard, owning
+from tests.differential.namespaces import mounted as mount
+from tests.differential.scripts import Writer
+from tests.differential.sides import Sides, table
+from tests.support.places import need_tool
+from tests.support.published import Publisher
+from tests.support.run import Runner
+from tests.support.web import Server
+
+STEPS_OF_A_SCRIPT = 1000
+LEAST_ERRNOS = 20
+MORE_STEPS, TREES = 12, 10  # scripts of a tree, and trees, of the long run
+
+
+@pytest.fixture
+def grown(run: Runner, world: World) -> Iterator[Callable[[int], Sides]]:
+    """`grown(SEED)`: a random tree, published, served and mounted."""
+    if forbidden():
+        pytest.skip(f"a copy has other paths and errors, and {forbidden()}")
+    with ExitStack() as stack:
+        yield lambda seed: _grow(stack, run, world, seed)
+
+
+def _grow(stack: ExitStack, run: Runner, world: World, seed: int) -> Sides:
+    name = stack.enter_context(tempfile.TemporaryDirectory(prefix="interpose-random-"))
+    place = Path(name)
+    place.chmod(0o755)
+    programs = place / "programs"
+    programs.mkdir()
+    sources = sorted((PROGRAMS / "random").glob("*.c"))
+    words = [need_tool("gcc"), *FLAGS, *sources, "-o", programs / "steps", "-lpthread"]
+    subprocess.run(words, check=True)
+    changing = place / "work"
+    changing.mkdir()
+    shape = shapes.grow(place / "tree", ROOT, changing / "of" / "steps", seed)
+    stack.callback(subprocess.run, ["chmod", "-R", "u+rwx", place], check=False)
+    publisher = Publisher(place, before=owning())
+    publisher.publish(place / "tree", FQRN)
+    server = Server(publisher.storage, place / "server")
+    server.start()
+    stack.callback(server.stop)
+    enter = world.programs / "enter"
+    words = stack.enter_context(mount(place / "tree", FQRN, enter, changing))
+    runner = _runner(run.place / str(seed))
+    runner.before = stack.enter_context(guard(enter, changing, runner.place))
+    here = World(place, programs, publisher, server.url, words)
+    return Sides(here, shape, runner)
+
+
+def _runner(place: Path) -> Runner:
+    place.mkdir()
+    return Runner(place, place / "cache")
+
+
+def _same(sides: Sides, seed: int, kept: Path) -> None:
+    writer = Writer(random.Random(seed), sides.shape, ROOT, str(sides.work))
+    steps = writer.script(STEPS_OF_A_SCRIPT)
+    found = sides.compare(steps)
+    if found:
+        shortest = sides.shrink(steps, found)
+        pytest.fail(f"seed {seed}: {sides.explain(shortest, kept)}", pytrace=False)
+
+
+def _explore(sides: Sides, scripts: int, kept: Path, *, again: bool) -> None:
+    """As many scripts as `scripts`, chosen by hypothesis; again: the same each time."""
+
+    @settings(
+        max_examples=scripts,
+        deadline=None,
+        database=None,
+        derandomize=again,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(seed=st.integers(0, 2**64 - 1))
+    def one(seed: int) -> None:
+        _same(sides, seed, kept)
+
+    one()
+
+
+def _covered(sides: Sides, record: Callable[[str, object], None]) -> None:
+    text = f"{sides.steps} steps without a difference\n{table(sides.coverage)}"
+    print(text)
+    record("summary", text)
+    errnos = {error for _, error in sides.coverage} - {"ok"}
+    assert len(errnos) >= LEAST_ERRNOS, text
+
+
+def test_random_calls_give_what_a_mount_gives(
+    grown: Callable[[int], Sides],
+    place: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    sides = grown(1)
+    _explore(sides, 5, place / "shortest.steps", again=True)
+    assert sides.steps >= 5000
+    _covered(sides, record_property)
