@@ -12,6 +12,8 @@
 #include "tracer/filter.h"
 #include "tracer/tracer.h"
 
+enum { ENOUGH_FDS = 1024 };
+
 static int heritage_note_fds(struct heritage *heritage)
 {
 	DIR *directory = opendir("/proc/self/fd");
@@ -38,10 +40,34 @@ static int heritage_note_fds(struct heritage *heritage)
 	return 0;
 }
 
+/* What a job is not to do may be what we need to do for it: a cache wants files to be
+ * written, also where the job may write none. */
+static const int raised[] = {RLIMIT_AS,	    RLIMIT_CPU,	  RLIMIT_DATA, RLIMIT_FSIZE,
+			     RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_STACK};
+
+static void heritage_raise_limits(struct heritage *heritage)
+{
+	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++) {
+		struct rlimit *limit = &heritage->limits[raised[i]], more;
+
+		if (getrlimit(raised[i], limit) < 0)
+			continue;
+		more = (struct rlimit){limit->rlim_max, limit->rlim_max};
+		setrlimit(raised[i], &more);
+		/* As root; a number of descriptors has an end of its own. */
+		more = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+		if (raised[i] != RLIMIT_NOFILE)
+			setrlimit(raised[i], &more);
+		else if (limit->rlim_max < ENOUGH_FDS)
+			setrlimit(raised[i], &(struct rlimit){ENOUGH_FDS, ENOUGH_FDS});
+	}
+}
+
 int heritage_take(struct heritage *ret_heritage)
 {
 	int fd, error;
 
+	heritage_raise_limits(ret_heritage);
 	/* Our own descriptors must not become 0, 1 or 2: lines are written there. */
 	do
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -79,6 +105,8 @@ void heritage_drop(const struct heritage *heritage)
 
 static void heritage_restore(const struct heritage *heritage)
 {
+	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++)
+		setrlimit(raised[i], &heritage->limits[raised[i]]);
 	/* SIGKILL, SIGSTOP and the C library's own refuse, as they should. */
 	for (int i = 1; i < NSIG; i++)
 		if (heritage->actions[i].sa_handler == SIG_IGN)

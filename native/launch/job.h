@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* What interpose_run inherited and the job inherits. */
@@ -16,6 +17,7 @@ struct heritage {
 	struct sigaction actions[NSIG];
 	int *fds; /* from 3 on */
 	size_t fd_count;
+	struct rlimit limits[RLIM_NLIMITS];
 };
 
 enum job_stage { JOB_FILTER = 1, JOB_EXEC };
@@ -26,8 +28,8 @@ struct job_failure {
 	int error; /* positive errno */
 };
 
-/* Fills what is closed of 0, 1, 2 (close-on-exec), notes the other descriptors, saves
- * and then blocks all signals. 0 or a negative errno. */
+/* Raises our own limits, fills what is closed of 0, 1, 2 (close-on-exec), notes the
+ * other descriptors, saves and then blocks all signals. 0 or a negative errno. */
 int heritage_take(struct heritage *ret_heritage);
 void heritage_deinit(struct heritage *heritage);
 /* Lets go of what only the job may hold open, 0 and 1 included: a reader must see the

@@ -33,13 +33,23 @@ static void note_other_root(struct run *run, struct tracee *tracee)
 	}
 }
 
+static bool has_path(const struct syscall_row *row)
+{
+	for (size_t i = 0; i < sizeof(row->kinds) / sizeof(row->kinds[0]); i++) {
+		if (row->kinds[i] == ARG_PATH)
+			return true;
+	}
+	return false;
+}
+
 enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict = VERDICT_PASS;
 
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
-	if (tracee->stop.row && tracee->process->other_root)
+	if (tracee->stop.row && tracee->process->other_root &&
+	    has_path(tracee->stop.row))
 		note_other_root(run, tracee);
 	else if (tracee->stop.row)
 		verdict = tracee->stop.row->enter(run, tracee);

@@ -86,6 +86,8 @@ HANDLER(enter_change_descriptor); /* (fd, ...) */
 HANDLER(enter_dup);
 HANDLER(enter_credentials);
 HANDLER(enter_clone);
+HANDLER(enter_clone3);
+HANDLER(enter_ptrace);
 HANDLER(enter_prctl);
 /* socket.c */
 HANDLER(enter_bind);

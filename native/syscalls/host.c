@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "run/mounts.h"
@@ -149,6 +150,42 @@ static void note_magic(struct host *host, const char *name)
 		sscanf(name, "%d", &host->target->descriptor);
 }
 
+/* Only a privileged process may follow a link of /proc/PID/map_files; its text is a
+ * path as the kernel has it. */
+static const struct node *node_of_map(const struct host *host, const char *name)
+{
+	char path[TARGET_PATH_SIZE];
+	ssize_t len = readlinkat(host->dir, name, path, sizeof(path) - 1);
+	const struct node *node;
+	struct statx stx;
+
+	if (len < 0 || path[0] != '/')
+		return NULL;
+	path[len] = '\0';
+	if (statx(AT_FDCWD, path,
+		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO,
+		  &stx) < 0)
+		return NULL;
+	node = nodes_find(host->target->view.run,
+			  makedev(stx.stx_dev_major, stx.stx_dev_minor), stx.stx_ino);
+	return node && node->kind == NODE_OBJECT ? node : NULL;
+}
+
+/* The link itself, for who reads it. */
+static enum step step_magic_text(struct host *host, const char *name,
+				 const struct node *node)
+{
+	struct target *target = host->target;
+	struct place place;
+
+	if (!node || !(host->flags & TARGET_MAGIC))
+		return end_host(host, host->dir, name);
+	place = target_place_of(target->view.run, target->view.tracee,
+				target->descriptor, node);
+	target->magic = true;
+	return step_ours(host, &place);
+}
+
 /* A magic link of /proc: its text is no path, only opening it goes where it leads. */
 static enum step step_magic(struct host *host, const char *name, bool last)
 {
@@ -159,24 +196,20 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 	struct place place;
 	enum step step;
 
+	if (fd < 0 && errno == EPERM && !follow)
+		return step_magic_text(host, name, node_of_map(host, name));
 	if (fd < 0)
 		return end_error(host, errno);
 	note_magic(host, name);
-	if (node)
-		place = target_place_of(target->view.run, target->view.tracee,
-					target->descriptor, node);
 	if (!follow) {
-		if (node && (host->flags & TARGET_MAGIC)) {
-			target->magic = true;
-			step = step_ours(host, &place);
-		} else {
-			step = end_host(host, host->dir, name);
-		}
+		step = step_magic_text(host, name, node);
 		close(fd);
 		return step;
 	}
 	if (!node)
 		return step_into(host, fd);
+	place = target_place_of(target->view.run, target->view.tracee,
+				target->descriptor, node);
 	target->by_descriptor = true;
 	step = step_ours(host, &place);
 	close(fd);
@@ -206,27 +239,39 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 }
 
 /* Files of /proc/PID whose text has paths or mounts in it (decisions 15). */
-static void note_proc_file(struct host *host, const char *name)
+static bool is_proc_text(const char *name)
 {
 	static const char *const names[] = {"maps",   "smaps",	   "numa_maps",
 					    "mounts", "mountinfo", "mountstats"};
-	char link[32], path[64];
-	ssize_t len;
-	int pid, end = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(name, names[i]) != 0)
-			continue;
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", host->dir);
-		len = readlink(link, path, sizeof(path) - 1);
-		if (len < 0)
-			return;
-		path[len] = '\0';
-		if (sscanf(path, "/proc/%d%n", &pid, &end) == 1)
-			snprintf(host->target->proc_file,
-				 sizeof(host->target->proc_file), "%d/%.12s", pid,
-				 names[i]);
+		if (strcmp(name, names[i]) == 0)
+			return true;
 	}
+	return false;
+}
+
+static void note_proc_file(struct host *host, const char *name)
+{
+	bool is_number = name[strspn(name, "0123456789")] == '\0';
+	char link[32], path[64];
+	const char *slash;
+	ssize_t len;
+	int pid;
+
+	if (!is_number && !is_proc_text(name))
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", host->dir);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return;
+	path[len] = '\0';
+	slash = strrchr(path, '/');
+	if (sscanf(path, "/proc/%d", &pid) != 1 ||
+	    (is_number && strcmp(slash, "/fdinfo") != 0))
+		return;
+	snprintf(host->target->proc_file, sizeof(host->target->proc_file), "%d/%s%.12s",
+		 pid, is_number ? "fdinfo/" : "", name);
 }
 
 static enum step step_missing(struct host *host, int error, const char *name, bool last)

@@ -32,6 +32,9 @@
 #ifndef SYS_renameat
 #define SYS_renameat -1
 #endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif

@@ -56,6 +56,54 @@ HANDLER(enter_clone)
 	return VERDICT_AT_EXIT;
 }
 
+static enum verdict leave_clone3(struct run *run, struct tracee *tracee)
+{
+	uint64_t flags = tracee->stop.note[0];
+
+	(void)run;
+	tracee_write(tracee, tracee->stop.args[0], &flags, sizeof(flags));
+	return tracee_finish(tracee, arch_result(&tracee->stop.regs));
+}
+
+/* As clone, whose flags are in a register: here they begin the caller's struct
+ * clone_args. Where that cannot be written the caller has to do without clone3. */
+HANDLER(enter_clone3)
+{
+	uint64_t address = tracee->stop.args[0], flags, stripped;
+
+	(void)run;
+	if (tracee_read(tracee, address, &flags, sizeof(flags)) < 0 ||
+	    !(flags & CLONE_UNTRACED))
+		return VERDICT_PASS;
+	stripped = flags & ~(uint64_t)CLONE_UNTRACED;
+	if (tracee_write(tracee, address, &stripped, sizeof(stripped)) < 0)
+		return tracee_answer(tracee, -ENOSYS);
+	tracee->stop.note[0] = flags;
+	tracee->stop.leave = leave_clone3;
+	return VERDICT_AT_EXIT;
+}
+
+static enum verdict leave_ptrace(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	if (result == -EPERM && !run->said_one_tracer) {
+		run->said_one_tracer = true;
+		run->say(run->say_context,
+			 "a process has one tracer, which is interpose_run here: "
+			 "debuggers, strace and leak checks do not work inside");
+	}
+	return tracee_finish(tracee, result);
+}
+
+/* The kernel refuses it for every process of the job. */
+HANDLER(enter_ptrace)
+{
+	(void)run;
+	tracee->stop.leave = leave_ptrace;
+	return VERDICT_AT_EXIT;
+}
+
 HANDLER(enter_prctl)
 {
 	(void)run;

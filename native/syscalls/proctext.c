@@ -234,6 +234,40 @@ int proctext_numa_maps(struct proctext *out, const struct proctext *in,
 	return each_line(out, in, files, add_numa_maps);
 }
 
+struct fdinfo {
+	uint32_t mount_id;
+	uint64_t ino;
+};
+
+static int add_fdinfo(struct proctext *out, struct cursor line,
+		      const struct proctext_files *files)
+{
+	static const char mount_id[] = "mnt_id:\t", ino[] = "ino:\t";
+	const struct fdinfo *info = files->context;
+	size_t len = (size_t)(line.end - line.at);
+	char text[40];
+	int size = 0;
+
+	if (len >= sizeof(mount_id) - 1 &&
+	    memcmp(line.at, mount_id, sizeof(mount_id) - 1) == 0)
+		size = snprintf(text, sizeof(text), "%s%u", mount_id, info->mount_id);
+	else if (len >= sizeof(ino) - 1 && memcmp(line.at, ino, sizeof(ino) - 1) == 0)
+		size = snprintf(text, sizeof(text), "%s%llu", ino,
+				(unsigned long long)info->ino);
+	if (!size)
+		return proctext_add(out, line.at, len);
+	return proctext_add(out, text, (size_t)size) < 0 ? -ENOMEM : 1;
+}
+
+int proctext_fdinfo(struct proctext *out, const struct proctext *in, uint32_t mount_id,
+		    uint64_t ino)
+{
+	struct fdinfo info = {mount_id, ino};
+
+	return each_line(out, in, &(struct proctext_files){.context = &info},
+			 add_fdinfo);
+}
+
 /* ---- mounts ---- */
 
 static const char *permissions(const struct proctext_mount *mount)

@@ -41,6 +41,10 @@ int proctext_maps(struct proctext *out, const struct proctext *in,
 int proctext_numa_maps(struct proctext *out, const struct proctext *in,
 		       const struct proctext_files *files);
 
+/* As above, for /proc/PID/fdinfo/FD: its lines get these values. */
+int proctext_fdinfo(struct proctext *out, const struct proctext *in, uint32_t mount_id,
+		    uint64_t ino);
+
 /* A mount of ours. `path` has no character that must be escaped. */
 struct proctext_mount {
 	const char *path;

@@ -195,6 +195,49 @@ static bool make_mounts(struct run *run, int pid, const char *name,
 	return true;
 }
 
+/* ---- descriptors ---- */
+
+/* `name`: "fdinfo/FD". Mount and inode as statx of the descriptor has them. */
+static bool make_fdinfo(struct target *target, int pid, const char *name,
+			struct proctext *out)
+{
+	struct run *run = target->view.run;
+	struct tracee *tracee = target->view.tracee;
+	int fd = atoi(strchr(name, '/') + 1);
+	struct interpose_entry entry = {0};
+	struct proctext text = {0};
+	const struct index_map *map;
+	const struct node *node;
+	struct place place;
+	struct statx stx;
+	struct stat st;
+	char link[64];
+	int changed = -1;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, fd);
+	if (statx(AT_FDCWD, link, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO,
+		  &stx) < 0)
+		return false;
+	node = nodes_find(run, makedev(stx.stx_dev_major, stx.stx_dev_minor),
+			  stx.stx_ino);
+	if (!node || node->kind == NODE_SNAPSHOT)
+		return false;
+	place = node->place;
+	if (pid == tracee->process->tgid)
+		place = target_place_of(run, tracee, fd, node);
+	if (place.kind == PLACE_ENTRY) {
+		map = mounts_catalog(run->mounts, place.mount, place.catalog);
+		if (!map || index_entry(map, place.entry, &entry) < 0)
+			return false;
+	}
+	view_stat(&target->view, &place, &entry, &st);
+	if (read_text(pid, name, &text))
+		changed =
+			proctext_fdinfo(out, &text, mounts_mount_id(&place), st.st_ino);
+	proctext_deinit(&text);
+	return changed > 0;
+}
+
 /* ---- the file that is opened instead ---- */
 
 /* Only plain reading: all else is the kernel's, which refuses most of it. */
@@ -299,7 +342,9 @@ enum verdict snapshot_open(struct target *target, unsigned int position)
 	if (!name || tracee->process->fsuid != run->uid || !is_plain_reading(tracee))
 		return VERDICT_PASS;
 	name++;
-	if (strstr(name, "maps"))
+	if (strncmp(name, "fdinfo/", strlen("fdinfo/")) == 0)
+		made = make_fdinfo(target, pid, name, &text);
+	else if (strstr(name, "maps"))
 		made = make_maps(run, pid, name, &text);
 	else
 		made = make_mounts(run, pid, name, &text);

@@ -114,9 +114,11 @@ static void fill_statx(const struct stat *st, const struct place *place, uint32_
 	stx->stx_dev_major = major(st->st_dev);
 	stx->stx_dev_minor = minor(st->st_dev);
 #ifdef STATX_ATTR_MOUNT_ROOT
-	stx->stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
+	/* vfs_getattr_nosec() and vfs_statx() of Linux' fs/stat.c. */
+	stx->stx_attributes_mask =
+		STATX_ATTR_AUTOMOUNT | STATX_ATTR_MOUNT_ROOT | STATX_ATTR_DAX;
 	if (mounts_is_root(place))
-		stx->stx_attributes |= STATX_ATTR_MOUNT_ROOT;
+		stx->stx_attributes = STATX_ATTR_MOUNT_ROOT;
 #endif
 #ifdef STATX_MNT_ID
 	if (mask & STATX_MNT_ID) {

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
@@ -66,6 +67,14 @@
 		.argument = 0, .count = 1, .mask = CLONE_UNTRACED, .values = { \
 			CLONE_UNTRACED                                         \
 		}                                                              \
+	}
+#define WHEN_TRACING                                                       \
+	{                                                                  \
+		.argument = 0, .count = 3, .mask = 0xffffffff, .values = { \
+			PTRACE_TRACEME,                                    \
+			PTRACE_ATTACH,                                     \
+			PTRACE_SEIZE                                       \
+		}                                                          \
 	}
 #define WHEN_DUMPABLE                                                      \
 	{                                                                  \
@@ -180,6 +189,8 @@ const struct syscall_row syscall_rows[] = {
 	ROW(setgroups, enter_credentials, INT),
 
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, {ARG_FLAGS}),
+	ROW(clone3, enter_clone3, {ARG_POINTER}),
+	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, INT),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, INT),
 
 	ROW(bind, enter_bind, FD),

@@ -40,6 +40,7 @@ CONDITIONS = {
     "WHEN_DUP": "command F_DUPFD, F_DUPFD_CLOEXEC",
     "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
+    "WHEN_TRACING": "when it would begin to trace",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
 }
 HEAD = """\

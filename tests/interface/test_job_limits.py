@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Limits, filters and name spaces that a job gives itself: /cvmfs is still there."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.places import need_tool
+from tests.support.run import Job, Runner
+from tests.support.web import RUNNING
+
+Configured = Callable[..., list[Any]]
+FQRN = "tricky.example.org"
+ROOT = f"/cvmfs/{FQRN}"
+README = f"{ROOT}/README"
+
+
+@pytest.fixture
+def readme(run: Runner, configured: Configured) -> bytes:
+    """What the file has, read without anything special."""
+    return run("cat", README, options=configured(FQRN)).ok().stdout
+
+
+LIMITS = {
+    "address space": "ulimit -v 400000",
+    "no processes": "ulimit -u 0",
+    "no bytes in a file": "ulimit -f 0",
+    "few descriptors": "ulimit -n 10",
+    "little of all": "ulimit -l 0; ulimit -s 128; ulimit -c 0; ulimit -i 0",
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("where", ["inside", "outside"])
+def test_a_limit_of_the_job_is_the_jobs_alone(
+    run: Runner, configured: Configured, limit: str, where: str
+) -> None:
+    """Also one that was set before: what of ours would meet it has to do without."""
+    options = configured(FQRN)
+    wanted = run("cat", README, options=options).ok().stdout
+    run.cache = run.place / "another"
+    run.base[1] = run.cache
+    if where == "inside":
+        result = run("bash", "-c", f"{limit}; exec cat {README}", options=options)
+    else:
+        soft = limit.replace("ulimit", "ulimit -S")  # the hard one is the user's
+        run.before = ("bash", "-c", f'{soft}; exec "$@"', "bash")
+        result = run("cat", README, options=options)
+    assert (result.status, result.stdout) == (0, wanted), result.explain()
+    assert result.messages == []
+
+
+def test_a_huge_number_of_descriptors_costs_nothing(
+    run: Runner, configured: Configured, readme: bytes
+) -> None:
+    """What counts up to the limit would take minutes (field.md 2.7)."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    code = f"""
+import resource, os, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+    run.before = (sys.executable, "-I", "-c", code)
+    result = run("cat", README, options=configured(FQRN), timeout_s=20).ok()
+    assert result.stdout == readme
+
+
+@pytest.mark.parametrize("action", ["errno", "kill"])
+def test_a_job_may_install_a_filter_of_its_own(
+    run: Runner, configured: Configured, compiled: Path, action: str
+) -> None:
+    program = compiled / "own_filter"
+    native = subprocess.run(
+        [program, "/etc/passwd", action], check=False, capture_output=True
+    )
+    assert b"open 1\nunlink 25\n" in native.stdout
+    result = run(program, README, action, options=configured(FQRN))
+    assert (result.status, result.stdout) == (native.returncode, native.stdout)
+
+
+def test_strict_seccomp_ends_a_program_as_natively(run: Runner) -> None:
+    """PR_SET_SECCOMP 1 after a filter is EINVAL: so it is natively with one."""
+    code = "import ctypes; print(ctypes.CDLL(None).prctl(22, 1), flush=True)"
+    assert run("/usr/bin/python3", "-I", "-c", code).text == "-1\n"
+
+
+def test_a_user_name_space_inside_sees_cvmfs(
+    run: Runner, configured: Configured, readme: bytes
+) -> None:
+    words = (need_tool("unshare", "util-linux"), "-Ur", "cat", README)
+    if subprocess.run([*words[:2], "true"], check=False).returncode != 0:
+        pytest.skip("this machine allows no user name spaces")
+    result = run(*words, options=configured(FQRN))
+    assert (result.status, result.stdout) == (0, readme), result.explain()
+
+
+@pytest.mark.parametrize("kind", ["-Urm", "-Urpf", "-Uru", "-Urn", "-Uri"])
+def test_other_name_spaces_inside_see_cvmfs(
+    run: Runner, configured: Configured, readme: bytes, kind: str
+) -> None:
+    words = (need_tool("unshare", "util-linux"), kind, "cat", README)
+    if subprocess.run([*words[:2], "true"], check=False).returncode != 0:
+        pytest.skip("this machine allows no such name spaces")
+    result = run(*words, options=configured(FQRN))
+    assert (result.status, result.stdout) == (0, readme), result.explain()
+
+
+def test_bubblewrap_inside_works_and_one_line_says_that_it_has_no_cvmfs(
+    run: Runner, configured: Configured
+) -> None:
+    words = [need_tool("bwrap", "bubblewrap"), "--ro-bind", "/", "/", "--dev", "/dev"]
+    words += ["--proc", "/proc", "--unshare-all", "--die-with-parent"]
+    native = subprocess.run(
+        [*words, "cat", "/etc/hostname"], check=False, capture_output=True
+    )
+    if native.returncode != 0:
+        pytest.skip(f"bubblewrap does not work here: {native.stderr.decode()}")
+    script = f"cat /etc/hostname; cat {README}"
+    result = run(*words, "sh", "-c", script, options=configured(FQRN))
+    assert result.stdout == native.stdout
+    assert len(result.messages) == 1
+    assert "another root" in result.messages[0]
+
+
+def test_after_setns_to_its_own_place_nothing_changes(
+    run: Runner, configured: Configured, readme: bytes
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may enter a mount name space")
+    words = (need_tool("nsenter", "util-linux"), "--mount=/proc/self/ns/mnt")
+    result = run(*words, "cat", README, options=configured(FQRN))
+    assert (result.status, result.stdout) == (0, readme), result.explain()
+
+
+def test_after_setns_to_another_root_one_line_says_so(
+    run: Runner, configured: Configured
+) -> None:
+    """A container's: the same as chroot."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may enter a mount name space")
+    inner = "mount -t tmpfs none /mnt && mkdir -p /mnt/old && pivot_root /mnt /mnt/old"
+    words = ["unshare", "-m", "bash", "-c", f"{inner}; echo ready; read x"]
+    holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    RUNNING.add(holder.pid)
+    assert holder.stdout
+    try:
+        if holder.stdout.readline() != b"ready\n":
+            pytest.skip("no pivot_root in this machine's name spaces")
+        code = f"""
+import ctypes, os
+fd = os.open('/proc/{holder.pid}/ns/mnt', os.O_RDONLY)
+print(ctypes.CDLL(None).setns(fd, 0))
+print(os.listdir('/'), os.path.exists('{README}'))
+"""
+        result = run("/usr/bin/python3", "-I", "-c", code, options=configured(FQRN))
+        assert result.text == "0\n['old'] False\n", result.explain()
+        assert len(result.messages) == 1
+    finally:
+        holder.communicate()
+        RUNNING.discard(holder.pid)
+
+
+@pytest.mark.parametrize("mode", [0o711, 0o111])
+def test_a_program_that_nobody_may_read_runs(
+    run: Runner, place: Path, mode: int
+) -> None:
+    """The kernel hides its memory from a tracer without rights."""
+    program = place / "cat"
+    program.write_bytes(Path("/bin/cat").read_bytes())
+    program.chmod(mode)
+    result = run(program, "/etc/passwd")
+    assert result.stdout == Path("/etc/passwd").read_bytes(), result.explain()
+
+
+def test_a_core_dump_is_the_jobs_own(run: Runner, place: Path) -> None:
+    script = "cd $0; ulimit -c unlimited; exec python3 -I -c 'import os; os.abort()'"
+    words = ("bash", "-c", script)
+    found = []
+    for name in ("native", "ours"):
+        there = place / name
+        there.mkdir()
+        native = name == "native"
+        status = (
+            subprocess.call([*words, str(there)])
+            if native
+            else run(*words, there).status
+        )
+        cores = [path.stat().st_size > 4096 for path in there.iterdir()]
+        found.append((status, cores))
+    assert found[0] == found[1]
+    assert found[0][0] == -6
+
+
+def test_in_cvmfs_no_core_is_dumped(run: Runner, configured: Configured) -> None:
+    """As on every read-only file system; the status is the signal's."""
+    script = f"cd {ROOT}; ulimit -c unlimited; kill -ABRT $$"
+    front = run.start("bash", "-c", script, options=configured(FQRN))
+    _, status = os.waitpid(front.pid, 0)
+    front.returncode = os.waitstatus_to_exitcode(status)
+    assert os.WTERMSIG(status) == 6
+    front.communicate()
+
+
+def test_calls_of_the_future_reach_the_kernel(run: Runner) -> None:
+    """The same errors as without us, and no call of them stops."""
+    code = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+for number in [*range(480, 530), 600, 1000, 9999, 65535]:
+    print(number, libc.syscall(number, -1, -1, -1, -1, -1, -1), ctypes.get_errno())
+"""
+    words = ["/usr/bin/python3", "-I", "-S", "-c", code]
+    native = subprocess.run(words, check=True, capture_output=True).stdout
+    assert run(*words).ok().stdout == native
+
+
+def test_inner_runs_may_be_nested_deeply(run: Runner) -> None:
+    words = [str(word) for word in run.arguments(Job(["sh", "-c", "exit 9"]))]
+    own = [word for word in words if word not in ("--cache", str(run.cache))]
+    prefix = own[: own.index("--") + 1]
+    assert run(*prefix, *prefix, *own).status == 9
