@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The trees of software of this room, by name."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+from tests.support.places import need_tool
+from tests.support.software import Tree
+
+GIT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_AUTHOR_DATE": "1600000000 +0000",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+    "GIT_COMMITTER_DATE": "1600000000 +0000",
+}
+
+
+def _base(tree: Path, shown: str) -> None:
+    """What the small tools work on."""
+    _data(tree / "data", shown)
+    _history(tree)
+    _databases(tree / "db")
+
+
+def _data(data: Path, shown: str) -> None:
+    for number in range(60):
+        place = data / f"part_{number % 6}" / f"{number % 4}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"file {number}.txt").write_text(f"line {number}\n" * (number * 9))
+    (data / "empty").mkdir()
+    (data / "run.sh").write_text('#!/bin/sh\necho "$0: $*"\n')
+    (data / "run.sh").chmod(0o755)
+    os.link(data / "run.sh", data / "again.sh")
+    links = {
+        "relative": "part_1/1",
+        "absolute": f"{shown}/data/part_2",
+        "out": "/etc/hostname",
+        "dangling": "nowhere",
+        "deep": "relative/../../part_3/../relative",
+    }
+    for name, target in links.items():
+        (data / name).symlink_to(target)
+    words = ["sh", "-c", "find . -type f -print0 | sort -z | xargs -0 sha256sum"]
+    done = subprocess.run(words, cwd=data, check=True, capture_output=True)
+    (data.parent / "sums").write_bytes(done.stdout)
+    tar = [need_tool("tar"), "-C", data.parent, "-czf", data.parent / "data.tar.gz"]
+    subprocess.run([*tar, "data"], check=True)
+
+
+def _history(tree: Path) -> None:
+    """A repository with a working tree, and a bare one."""
+    work = tree / "repository"
+    work.mkdir()
+    script = """
+    git init -q -b main .
+    for i in 1 2 3 4 5; do
+        mkdir -p dir_$i; echo "text $i" > dir_$i/file; ln -s ../dir_1/file dir_$i/link
+        printf '#!/bin/sh\\necho %s\\n' $i > run; chmod +x run
+        git add -A; git commit -q -m "change $i"
+    done
+    git tag -a -m first v1 HEAD~2
+    git branch side HEAD~3
+    git gc -q
+    echo changed > dir_2/file; echo new > untracked; rm dir_3/file
+    git clone -q --bare . ../repository.git
+    """
+    environment = {**os.environ, **GIT}
+    subprocess.run(["sh", "-euc", script], cwd=work, env=environment, check=True)
+
+
+def _databases(place: Path) -> None:
+    place.mkdir()
+    for name, mode in (("plain.db", "delete"), ("log.db", "wal")):
+        with sqlite3.connect(place / name) as made:
+            made.execute(f"pragma journal_mode={mode}")
+            made.execute("create table runs (number integer primary key, name text)")
+            rows = [(number, f"run {number}") for number in range(500)]
+            made.executemany("insert into runs values (?, ?)", rows)
+        made.close()
+
+
+TREES = {
+    "base": Tree(
+        "bash coreutils dash findutils git grep gzip make openssh-client rsync sed"
+        " sqlite3 tar tmux",
+        _base,
+    ),
+}
