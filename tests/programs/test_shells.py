@@ -128,7 +128,7 @@ END
         echo x | tee -a $R/sums || echo $?; mv sums $R/data || echo $?; mktemp -p $R/data || echo $?
         cp -a link/. linked; tee one < $R/sums > two; cat link/1/*1.txt >> two; sort -o two two
         """,
-        shows="(?s)copy/run.sh.*sums",
+        shows="copy/run.sh",
         unlike=((r"tmp\.\w{10}", "tmp.RANDOM"),),
     ),
     Row(
@@ -137,11 +137,11 @@ END
         r"""
         cd $R/data
         find . -print0 | sort -z | xargs -0 ls -d | md5sum; find . -type l -o -empty | sort
-        find -L . -name '*1.txt' -size +1k | sort; find . -xtype l; find -L . -type l
-        find . -samefile run.sh | sort; find . -newermt 2100-01-01; find . -maxdepth 1 -perm -111
+        find -L . -name '*1.txt' -size +1k | sort; find . -xtype l | sort; find -L . -type l
+        find . -samefile run.sh | sort; find . -newermt 2100-01-01; find . -maxdepth 1 -perm -111 | sort
         find . -type f -execdir sh -c 'echo $(pwd) $(wc -c "$1")' x {} \; | sort | tail -4
         find $R/usr/bin -lname '/etc/*' | sort | head -3; find /cvmfs -maxdepth 1
-        find . -name '*.txt' -delete || echo $?; find nothere || echo $?
+        find . -name '*.txt' -delete 2>&1 | sort; find nothere || echo $?
         grep -rn 'line 5' . | sort | head; grep -R -c line deep | sort; grep -q x nothere || echo $?
         sed -n 1p run.sh; sed -i s/echo/x/ run.sh || echo $?; sed s/echo/print/ run.sh > ~/../work/run
         """,

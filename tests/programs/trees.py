@@ -87,10 +87,82 @@ def _databases(place: Path) -> None:
         made.close()
 
 
+def _project(tree: Path, shown: str) -> None:
+    """A project of C and C++ for make and cmake."""
+    project = tree / "project"
+    project.mkdir()
+    for name, text in PROJECT.items():
+        (project / name).write_text(text.lstrip())
+
+
+PROJECT = {
+    "part.h": """
+#define GLUE(a, b) a##b
+#define NAMED(number) GLUE(part_, number)
+int part_1(void), part_2(void), part_3(void), part_4(void), part_5(void), part_6(void);
+int words(const char *text);
+""",
+    "part.c": """
+#include <stdio.h>
+#include "part.h"
+#ifndef NUMBER
+#define NUMBER 0
+#endif
+int NAMED(NUMBER)(void) { return NUMBER; }
+#ifdef ALONE
+int main(void) { return printf("alone %d\\n", NAMED(NUMBER)()) < 0; }
+#endif
+""",
+    "main.c": """
+#include <stdio.h>
+#include "part.h"
+int main(void) {
+    printf("all: %d\\n", part_1() + part_2() + part_3() + part_4() + part_5() + part_6());
+    return words("a few words") < 0;
+}
+""",
+    "words.cc": """
+#include <iostream>
+#include <map>
+#include <regex>
+#include <string>
+extern "C" int words(const char *text) {
+    std::map<std::string, int> found;
+    const std::string all(text);
+    const std::regex word("[a-z]+");
+    for (std::sregex_iterator at(all.begin(), all.end(), word), end; at != end; ++at)
+        found[at->str()]++;
+    std::cout << "count " << found.size() << "\\n";
+    return int(found.size());
+}
+""",
+    "CMakeLists.txt": """
+cmake_minimum_required(VERSION 3.13)
+project(parts C CXX)
+include(CTest)
+find_package(Threads REQUIRED)
+foreach(number 1 2 3 4 5 6)
+  add_library(part_${number} STATIC part.c)
+  target_compile_definitions(part_${number} PRIVATE NUMBER=${number})
+  list(APPEND parts part_${number})
+endforeach()
+add_executable(program main.c words.cc)
+target_link_libraries(program ${parts} Threads::Threads)
+install(TARGETS program RUNTIME DESTINATION bin)
+add_test(NAME runs COMMAND program)
+""",
+    "script.cmake": """
+file(GLOB all RELATIVE "$ENV{R}/project" "$ENV{R}/project/*.c")
+list(SORT all)
+message("script ${all}")
+""",
+}
+
 TREES = {
     "base": Tree(
         "bash coreutils dash findutils git grep gzip make openssh-client rsync sed"
         " sqlite3 tar tmux",
         _base,
     ),
+    "compilers": Tree("bash cmake coreutils dash g++ grep make sed", _project),
 }
