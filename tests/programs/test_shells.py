@@ -120,7 +120,7 @@ END
         cp $R/sums sums; cp -u $R/sums sums; cp --reflink=auto --sparse=always $R/sums s2
         install -D -m 640 $R/data/run.sh bin/run; ln -s $R/data/part_1 link; ln -sr link again
         ln $R/sums hard || echo $?; mv $R/sums here || echo $?; rm $R/sums || echo $?
-        rm -rf $R/data/part_1 || echo $?; rmdir $R/data/empty || echo $?
+        rm -rf $R/data/part_1 2>&1 | sort || echo $?; rmdir $R/data/empty || echo $?
         mkdir $R/data/new || echo $?; mkdir -p $R/data/empty/a/b || echo $?
         touch $R/sums || echo $?; touch -d @5 $R/data || echo $?; chmod 777 $R/sums || echo $?
         ln -s x $R/data/x || echo $?; mkfifo $R/data/f || echo $?; truncate -s 0 $R/sums || echo $?

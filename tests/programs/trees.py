@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import zipfile
 from pathlib import Path
 
 from tests.support.places import need_tool
@@ -158,6 +159,46 @@ message("script ${all}")
 """,
 }
 
+
+def _python(tree: Path, shown: str) -> None:
+    """Compiled modules, a wheel, an archive and a table."""
+    library = tree / "usr/lib/python3.11"
+    words = [need_tool("python3.11"), "-m", "compileall", "-q", "-s", tree, "-p", "/"]
+    words[-1] = shown
+    parts = [library / name for name in ("json", "encodings", "collections")]
+    subprocess.run([*words, "-r", "0", *library.glob("*.py"), *parts], check=True)
+    (tree / "wheels").mkdir()
+    name = "small-1.0.dist-info"
+    with zipfile.ZipFile(tree / "wheels/small-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("small/__init__.py", "")
+        wheel.writestr("small/__main__.py", SMALL)
+        wheel.writestr(
+            f"{name}/METADATA", "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            f"{name}/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr(
+            f"{name}/entry_points.txt",
+            "[console_scripts]\nsmall = small.__main__:main\n",
+        )
+        wheel.writestr(f"{name}/RECORD", "")
+    with zipfile.ZipFile(tree / "archive.zip", "w") as archive:
+        archive.writestr("packed/__init__.py", "")
+        archive.writestr("packed/part.py", "VALUE = 7\n")
+        archive.writestr("packed/data.txt", "text\n")
+    (tree / "table.txt").write_text("1 2 3\n4 5 6\n")
+
+
+SMALL = """
+import sys
+def main():
+    print("small says", *sys.argv[1:], __file__)
+if __name__ == "__main__":
+    main()
+"""
+
 TREES = {
     "base": Tree(
         "bash coreutils dash findutils git grep gzip make openssh-client rsync sed"
@@ -165,4 +206,7 @@ TREES = {
         _base,
     ),
     "compilers": Tree("bash cmake coreutils dash g++ grep make sed", _project),
+    "python": Tree(
+        "libpython3.11-testsuite python3-numpy python3.11 python3.11-venv", _python
+    ),
 }
