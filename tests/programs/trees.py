@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+from tests.programs import setups
 from tests.support.places import need_tool
 from tests.support.software import Tree
 
@@ -206,6 +207,9 @@ TREES = {
         _base,
     ),
     "compilers": Tree("bash cmake coreutils dash g++ grep make sed", _project),
+    "lmod": Tree("bash coreutils dash lmod", setups.lmod),
+    "envmodules": Tree("bash coreutils dash tcl", setups.environment_modules),
+    "lsst": Tree("bash coreutils dash grep python3.11", setups.lsst),
     "python": Tree(
         "libpython3.11-testsuite python3-numpy python3.11 python3.11-venv", _python
     ),
