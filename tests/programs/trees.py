@@ -9,7 +9,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from tests.programs import setups
+from tests.programs import runtimes, setups
 from tests.support.places import need_tool
 from tests.support.software import Tree
 
@@ -210,6 +210,12 @@ TREES = {
     "lmod": Tree("bash coreutils dash lmod", setups.lmod),
     "envmodules": Tree("bash coreutils dash tcl", setups.environment_modules),
     "lsst": Tree("bash coreutils dash grep python3.11", setups.lsst),
+    "node": Tree("bash coreutils nodejs", runtimes.node),
+    "java": Tree("coreutils default-jdk-headless", runtimes.java),
+    "go": Tree("coreutils golang-go", runtimes.go),
+    "rust": Tree("coreutils rustc", runtimes.rust),
+    "mpi": Tree("coreutils openmpi-bin", runtimes.mpi),
+    "science": Tree("python3-scipy python3-matplotlib python3.11"),
     "python": Tree(
         "libpython3.11-testsuite python3-numpy python3.11 python3.11-venv", _python
     ),
