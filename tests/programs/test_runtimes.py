@@ -55,7 +55,7 @@ END
         go version; go env GOROOT; cp $R/app/* .; go vet ./...; go build -trimpath -o program .; ./program
         go run . | wc -l
         """,
-        shows="(?s)GOROOT|/cvmfs/go.example.org/usr/lib/go.*read-only.*goroutines",
+        shows="(?s)/cvmfs/go.example.org/usr/lib/go.*read-only.*goroutines true",
         unlike=((r"(?m)^/tmp/go-build\S+", "/tmp/BUILD"),),
         timeout_s=400,
     ),

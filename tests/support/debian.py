@@ -22,7 +22,8 @@ LEFT_OUT = re.compile(
 # Needed to install or to configure, not to run.
 NOT_FOLLOWED = (
     "adduser ca-certificates ca-certificates-java debconf dpkg fontconfig-config"
-    " install-info mailcap media-types openssl python3-minimal tzdata"
+    " install-info mailcap media-types openssl python3-minimal python3-pythran"
+    " python3-sympy tzdata"
 ).split()
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
