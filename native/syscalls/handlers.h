@@ -87,6 +87,8 @@ HANDLER(enter_dup);
 HANDLER(enter_credentials);
 HANDLER(enter_clone);
 HANDLER(enter_prctl);
+/* notice.c */
+HANDLER(enter_ptrace);
 /* socket.c */
 HANDLER(enter_bind);
 HANDLER(enter_connect);

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
@@ -72,6 +73,15 @@
 		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
 			PR_SET_DUMPABLE,                                   \
 			SYSCALLS_HYPERCALL                                 \
+		}                                                          \
+	}
+
+#define WHEN_TRACING                                                       \
+	{                                                                  \
+		.argument = 0, .count = 3, .mask = 0xffffffff, .values = { \
+			PTRACE_TRACEME,                                    \
+			PTRACE_ATTACH,                                     \
+			PTRACE_SEIZE                                       \
 		}                                                          \
 	}
 
@@ -181,6 +191,7 @@ const struct syscall_row syscall_rows[] = {
 
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, {ARG_FLAGS}),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, INT),
+	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, INT),
 
 	ROW(bind, enter_bind, FD),
 	ROW(connect, enter_connect, FD),

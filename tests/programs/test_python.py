@@ -25,7 +25,7 @@ ROWS = [
         python3.11 -m venv --without-pip --copies copies; python3.11 -m venv $R/env || echo $?
         copies/bin/python -c 'import sys; print(sys.base_prefix)'
         """,
-        shows="/work/env /cvmfs",
+        shows="/here/env /cvmfs",
         scratch=COMPILED,
     ),
     *[
@@ -66,7 +66,7 @@ LONG = [
         python -m pip show -f small; deactivate; env/bin/python -m small; readlink -f env/bin/python
         pip uninstall -q -y small 2>&1 || :
         """,
-        shows="(?s)/work/env /cvmfs.*small says one.*small +1.0",
+        shows="(?s)/here/env /cvmfs.*small says one.*small +1.0",
         scratch=COMPILED,
         timeout_s=200,
     ),
@@ -118,4 +118,4 @@ def test_a_part_of_cpythons_own_suite_gives_the_same_outcomes(
 def test_cpythons_own_suite_gives_the_same_outcomes(
     workflow: Workflow, module: str
 ) -> None:
-    workflow.same(suite(module, 900))
+    workflow.same(suite(module, 1600))

@@ -143,7 +143,7 @@ END
         find $R/usr/bin -lname '/etc/*' | sort | head -3; find /cvmfs -maxdepth 1
         find . -name '*.txt' -delete 2>&1 | sort; find nothere || echo $?
         grep -rn 'line 5' . | sort | head; grep -R -c line deep | sort; grep -q x nothere || echo $?
-        sed -n 1p run.sh; sed -i s/echo/x/ run.sh || echo $?; sed s/echo/print/ run.sh > ~/../work/run
+        sed -n 1p run.sh; sed -i s/echo/x/ run.sh || echo $?; sed s/echo/print/ run.sh > ~/../here/run
         """,
         shows="(?s)cvmfs/base.*part_",
         unlike=((r"sed\w{6}", "sedRANDOM"),),
@@ -232,9 +232,9 @@ END
         sqlite3 -readonly plain.db .schema .databases; sqlite3 plain.db 'pragma integrity_check'
         sqlite3 log.db 'select count(*) from runs' || echo $?
         sqlite3 'file:log.db?immutable=1' 'select count(*), sum(number) from runs'
-        sqlite3 ~/../work/mine.db "attach '$R/db/plain.db' as there; create table t as select * from there.runs
+        sqlite3 ~/../here/mine.db "attach '$R/db/plain.db' as there; create table t as select * from there.runs
             where number < 9; select count(*) from t"; sqlite3 none.db 'create table t (x)' || echo $?
-        sqlite3 plain.db '.backup ~/../work/backup.db' || echo $?; sqlite3 plain.db .dump | md5sum
+        sqlite3 plain.db '.backup ~/../here/backup.db' || echo $?; sqlite3 plain.db .dump | md5sum
         """,
         shows="(?s)500.run 99.*ok.*500",
     ),
@@ -260,7 +260,7 @@ END
         "base",
         r"""
         export TMUX_TMPDIR=$TMPDIR TERM=xterm; tmux -V
-        tmux -f /dev/null -L own new-session -d -x 90 -y 24 -c $R/data "sh"
+        tmux -f /dev/null -L own new-session -d -n first -x 90 -y 24 -c $R/data "sh"
         tmux -L own send-keys 'pwd > '$PWD'/out; ls >> '$PWD'/out; tty | cut -c1-9; tmux wait-for -S first' Enter
         tmux -L own wait-for first; cat out; tmux -L own list-windows -F '#{window_index} #{window_name}'
         tmux -L own split-window -c $R/db 'ls > '$PWD'/second; tmux wait-for -S second; exec cat'
@@ -278,7 +278,7 @@ END
         echo text > text; ssh-keygen -q -Y sign -f key -n file text; echo "k $(cat key.pub)" > signers
         ssh-keygen -Y verify -f signers -I k -n file -s text.sig < text
         eval "$(ssh-agent -s)" > /dev/null; ssh-add -q key; ssh-add -l; ssh-agent -k > /dev/null
-        ssh -F config -o ProxyCommand='cat $R/data/run.sh' -o StrictHostKeyChecking=no x true || echo $?
+        ssh -F config -o ProxyCommand='cat $R/data/run.sh' -o StrictHostKeyChecking=no x true 2> /dev/null || echo $?
         ssh -F $R/none x || echo $?
         """,
         shows="(?s)user .*pair.*Good .file. signature.*255",

@@ -146,7 +146,7 @@ class Workflow:
 
     @property
     def _work(self) -> Path:
-        return self.place / "work"
+        return self.place / "here"
 
     def _prepare(self) -> None:
         self._work.mkdir()
@@ -227,7 +227,7 @@ class Workflow:
         for pattern, instead in row.unlike:
             texts = [re.sub(pattern, instead, one) for one in texts]
         files = _files(self._work, row.scratch)
-        for name in ("work", "home", "tmp"):
+        for name in ("here", "home", "tmp"):
             shutil.rmtree(self.place / name)
         return Outcome(status, *texts, files)
 

@@ -39,7 +39,7 @@ def interpreter() -> None:
         names = {line.split()[-1] for line in maps if ".so" in line}
     print(sorted(name for name in names if "/libz." in name or "/libssl." in name))
     other = subprocess.run(
-        [sys.executable, "-E", "-c", "import sys; print(sys.prefix)"]
+        [sys.executable, "-E", "-c", "import sys; print(sys.prefix)"], check=False
     )
     print(other.returncode, subprocess.getoutput("command -v python3.11"))
 
@@ -65,10 +65,10 @@ def files() -> None:
         f"{HOME}/json", "json", ignore=shutil.ignore_patterns("__pycache__")
     )
     print(shutil.which("python3.11"), shutil.disk_usage("json").total > 0)
-    for change in (os.unlink, os.rmdir, os.mkdir, lambda path: open(path, "w")):
+    for change in (os.unlink, os.rmdir, os.mkdir, os.open):
         for name in (os.__file__, f"{HOME}/json", f"{HOME}/none"):
             try:
-                change(name)
+                change(name, *([os.O_WRONLY | os.O_CREAT] if change is os.open else []))
             except OSError as error:
                 print(error)
     print(sorted(map(str, importlib.resources.files("email").iterdir()))[:3])

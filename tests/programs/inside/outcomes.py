@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as xml
+import xml.etree.ElementTree as ET
 
 KINDS = ("failure", "error", "skipped")
 
@@ -18,7 +18,7 @@ KINDS = ("failure", "error", "skipped")
 def outcomes(result: str) -> list[str]:
     """A line for each test of a report in JUnit's form."""
     lines = []
-    for case in xml.parse(result).iter("testcase"):
+    for case in ET.parse(result).iter("testcase"):
         kinds = [kind for kind in KINDS if case.find(kind) is not None]
         lines.append(f"{case.get('name')}: {' '.join(kinds) or 'ok'}")
     return sorted(lines)
@@ -27,7 +27,7 @@ def outcomes(result: str) -> list[str]:
 def main(modules: list[str]) -> int:
     place = tempfile.mkdtemp()
     result = os.path.join(place, "result.xml")
-    words = [sys.executable, "-m", "test", "--junit-xml", result, "--timeout", "300"]
+    words = [sys.executable, "-m", "test", "--junit-xml", result, "--timeout", "1500"]
     words += ["--tempdir", place, "-u", "none"]
     with open(os.path.join(os.environ["HOME"], "said"), "w+b") as said:
         status = subprocess.call([*words, *modules], stdout=said, stderr=said)

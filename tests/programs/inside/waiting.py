@@ -13,10 +13,11 @@ ROOT = os.environ["R"]
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     name = (await reader.readline()).decode().strip()
-    with open(f"{ROOT}/{name}", "rb") as file:
-        transport: asyncio.WriteTransport = writer.transport
-        sent = await asyncio.get_running_loop().sendfile(transport, file)
-    assert sent
+    loop = asyncio.get_running_loop()
+    file = await loop.run_in_executor(None, open, f"{ROOT}/{name}", "rb")
+    transport: asyncio.WriteTransport = writer.transport
+    assert await loop.sendfile(transport, file)
+    file.close()
     writer.close()
 
 
