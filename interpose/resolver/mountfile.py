@@ -95,8 +95,14 @@ def _capacity(repository: Repository) -> tuple[int, int]:
 
 
 def _free(repository: Repository, blocks: int) -> int:
+    """What is left of the quota, at most: the root catalog is there in any case.
+
+    A file system of which nothing is used would be an empty one to who looks.
+    """
+    index = repository.index_files.path(repository.root.hash)
     try:
+        used = -(-index.stat().st_size // _UNIT_BYTES)
         found = os.statvfs(repository.places.private.top)
     except OSError:
         return blocks
-    return min(blocks, found.f_bavail * found.f_frsize // _UNIT_BYTES)
+    return max(0, min(blocks - used, found.f_bavail * found.f_frsize // _UNIT_BYTES))

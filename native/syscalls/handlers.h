@@ -87,8 +87,9 @@ HANDLER(enter_dup);
 HANDLER(enter_credentials);
 HANDLER(enter_clone);
 HANDLER(enter_clone3);
-HANDLER(enter_ptrace);
 HANDLER(enter_prctl);
+/* notice.c */
+HANDLER(enter_ptrace);
 /* socket.c */
 HANDLER(enter_bind);
 HANDLER(enter_connect);

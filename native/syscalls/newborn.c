@@ -98,7 +98,7 @@ enum verdict exec_event(struct run *run, struct tracee *tracee)
 	const char *shown = exec_shown(tracee), *comm;
 	uint64_t execfn, vdso, offset;
 
-	(void)run;
+	notice_lost_rights(run, tracee);
 	exec_take_identity(tracee);
 	if (!shown) {
 		exec_forget(tracee);

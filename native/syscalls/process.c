@@ -83,27 +83,6 @@ HANDLER(enter_clone3)
 	return VERDICT_AT_EXIT;
 }
 
-static enum verdict leave_ptrace(struct run *run, struct tracee *tracee)
-{
-	int64_t result = arch_result(&tracee->stop.regs);
-
-	if (result == -EPERM && !run->said_one_tracer) {
-		run->said_one_tracer = true;
-		run->say(run->say_context,
-			 "a process has one tracer, which is interpose_run here: "
-			 "debuggers, strace and leak checks do not work inside");
-	}
-	return tracee_finish(tracee, result);
-}
-
-/* The kernel refuses it for every process of the job. */
-HANDLER(enter_ptrace)
-{
-	(void)run;
-	tracee->stop.leave = leave_ptrace;
-	return VERDICT_AT_EXIT;
-}
-
 HANDLER(enter_prctl)
 {
 	(void)run;

@@ -68,19 +68,20 @@
 			CLONE_UNTRACED                                         \
 		}                                                              \
 	}
+#define WHEN_DUMPABLE                                                      \
+	{                                                                  \
+		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
+			PR_SET_DUMPABLE,                                   \
+			SYSCALLS_HYPERCALL                                 \
+		}                                                          \
+	}
+
 #define WHEN_TRACING                                                       \
 	{                                                                  \
 		.argument = 0, .count = 3, .mask = 0xffffffff, .values = { \
 			PTRACE_TRACEME,                                    \
 			PTRACE_ATTACH,                                     \
 			PTRACE_SEIZE                                       \
-		}                                                          \
-	}
-#define WHEN_DUMPABLE                                                      \
-	{                                                                  \
-		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
-			PR_SET_DUMPABLE,                                   \
-			SYSCALLS_HYPERCALL                                 \
 		}                                                          \
 	}
 
@@ -190,8 +191,8 @@ const struct syscall_row syscall_rows[] = {
 
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, {ARG_FLAGS}),
 	ROW(clone3, enter_clone3, {ARG_POINTER}),
-	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, INT),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, INT),
+	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, INT),
 
 	ROW(bind, enter_bind, FD),
 	ROW(connect, enter_connect, FD),

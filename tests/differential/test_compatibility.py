@@ -48,6 +48,19 @@ print(json.dumps([os.statvfs(root).f_namemax, os.pathconf(root, 'PC_NAME_MAX'),
     assert found == [255, 255, "ENOENT", "ENAMETOOLONG", "ENAMETOOLONG"]
 
 
+def test_a_repository_uses_a_part_of_the_quota(
+    run: Runner, configured: Configured
+) -> None:
+    """CPython's test_shutil and others take what is empty for a mistake."""
+    code = """
+found = os.statvfs(root)
+print(json.dumps([found.f_blocks, found.f_bfree, found.f_bavail, found.f_frsize]))
+"""
+    blocks, free, available, unit = job(run, configured, code)
+    assert blocks * unit == 4000 << 20
+    assert 0 < free == available < blocks
+
+
 def test_listings_begin_with_both_dots(run: Runner, configured: Configured) -> None:
     code = """
 def names(path):

@@ -32,6 +32,7 @@ change.c: making and removing names: EROFS, after the errors that a kernel finds
 attributes.c: changing what is there, by path and by descriptor: EROFS, likewise
 process.c: passed, the tracer looks at the result; `prctl(PR_SET_DUMPABLE, 0)` is\
  answered, the flag CLONE_UNTRACED is taken away
+notice.c: passed; a refusal is explained, once
 socket.c: addresses with a path below /cvmfs, or that a link leads out of it
 exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its name
 """
@@ -40,7 +41,7 @@ CONDITIONS = {
     "WHEN_DUP": "command F_DUPFD, F_DUPFD_CLOEXEC",
     "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
-    "WHEN_TRACING": "when it would begin to trace",
+    "WHEN_TRACING": "request to trace a process",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
 }
 HEAD = """\

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a job is refused because it is ours: said once, so that nobody searches long. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "syscalls/exec.h"
+#include "syscalls/handlers.h"
+
+/* True if the program would run as somebody else: its bits count where it lies, and
+ * name another user or group than those of the process. */
+static bool gains_rights(const char *exe, int tid)
+{
+	struct stat program, process;
+	struct statvfs place;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", tid);
+	if (stat(exe, &program) < 0 || !(program.st_mode & (S_ISUID | S_ISGID)) ||
+	    stat(path, &process) < 0)
+		return false;
+	if (statvfs(exe, &place) < 0 || (place.f_flag & ST_NOSUID))
+		return false;
+	if ((program.st_mode & S_ISUID) && program.st_uid != process.st_uid)
+		return true;
+	return (program.st_mode & S_ISGID) && (program.st_mode & S_IXGRP) &&
+	       program.st_gid != process.st_gid;
+}
+
+void notice_lost_rights(struct run *run, const struct tracee *tracee)
+{
+	char exe[32], name[512], text[sizeof(name) + 128];
+	ssize_t len;
+
+	if (run->said_lost_rights)
+		return;
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", tracee->tid);
+	if (!gains_rights(exe, tracee->tid))
+		return;
+	len = readlink(exe, name, sizeof(name));
+	run->said_lost_rights = true;
+	snprintf(text, sizeof(text),
+		 "a set-user-ID program has the rights of its caller here: %.*s "
+		 "(run it outside of interpose_run)",
+		 len < 0 ? 0 : (int)len, name);
+	run->say(run->say_context, text);
+}
+
+static enum verdict leave_ptrace(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	if (result == -EPERM && !run->said_no_tracer) {
+		run->said_no_tracer = true;
+		run->say(run->say_context, "a process has one tracer, which is "
+					   "interpose_run here: debuggers, "
+					   "strace and leak checks do not work inside "
+					   "(a sanitized program: "
+					   "ASAN_OPTIONS=detect_leaks=0)");
+	}
+	return tracee_finish(tracee, result);
+}
+
+/* The kernel refuses it; who asked is told why. */
+HANDLER(enter_ptrace)
+{
+	(void)run;
+	tracee->stop.leave = leave_ptrace;
+	return VERDICT_AT_EXIT;
+}

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+export LSST_DATA="$CONDA_PREFIX/share/data" OLD_PYTHONNOUSERSITE="${PYTHONNOUSERSITE:-}"
+export PYTHONNOUSERSITE=1

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+unset LSST_DATA PYTHONNOUSERSITE OLD_PYTHONNOUSERSITE

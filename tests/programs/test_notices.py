@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a job is refused is said in one line: rights of set-user-ID programs, tracing."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.places import need_tool, need_user
+from tests.support.run import Runner
+
+Configured = Callable[..., list[Any]]
+FQRN = "sha1.example.org"
+LEAK = "#include <stdlib.h>\nint main(void) { return malloc(9) == 0; }\n"
+
+
+def set_user_id_program() -> str:
+    """One of the host's that does nothing but tell its version, or a skip."""
+    for name in ("su", "sudo", "newgrp", "umount", "passwd"):
+        for place in ("/usr/bin", "/bin"):
+            path = f"{place}/{name}"
+            if os.access(path, os.X_OK) and os.stat(path).st_mode & stat.S_ISUID:
+                return os.path.realpath(path)
+    pytest.skip("no set-user-ID program of root on this machine (Debian: passwd)")
+
+
+def test_a_set_user_id_program_runs_as_its_caller_and_that_is_said_once(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    program = set_user_id_program()
+    uid = os.geteuid() or 65534
+    need_user(uid)
+    place.chmod(0o777)
+    script = f"{program} --help; {program} --help >/dev/null; id -u"
+    result = run("sh", "-c", script, options=configured(FQRN), uid=uid).ok()
+    assert result.text.splitlines()[-1] == str(uid)
+    assert len(result.messages) == 1, result.errors
+    assert program in result.messages[0]
+
+
+def test_a_set_user_id_program_that_gains_nothing_is_not_spoken_of(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    program = place / "program"
+    program.write_bytes(Path("/bin/true").read_bytes())
+    program.chmod(0o6755)
+    result = run(program, options=configured(FQRN)).ok()
+    assert result.errors == []
+
+
+def test_a_leak_check_fails_with_a_line_that_names_the_cure(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    (place / "leak.c").write_text(LEAK)
+    flags = ("-fsanitize=address", "-o", place / "leak", place / "leak.c")
+    done = subprocess.run([need_tool("gcc"), *flags], check=False, capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("this gcc has no AddressSanitizer (Debian: libasan8)")
+    result = run(place / "leak", options=configured(FQRN))
+    assert result.status == 1, result.explain()
+    assert len(result.messages) == 1, result.errors
+    assert "ASAN_OPTIONS=detect_leaks=0" in result.messages[0]
+    env = {"PATH": "/usr/bin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}
+    result = run(place / "leak", options=configured(FQRN), env=env).ok()
+    assert result.errors == []

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""CPython that lives in /cvmfs, with numpy, and its own test suite."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.workflow import Row, Workflow
+
+COMPILED = r"__pycache__"  # with the times of their sources
+ROWS = [
+    Row(
+        "library",
+        "python",
+        "python3.11 $INSIDE/library.py; python3.11 -S -I -c 'import sys; print(sys.path)'",
+        shows=r"(?s)/cvmfs/python.example.org/usr/bin/python3.11 .*True /cvmfs.*packed",
+        unlike=((r"<_FuncPtr object at \w+>", "<function>"),),
+    ),
+    Row(
+        "venv",
+        "python",
+        r"""
+        python3.11 -m venv --without-pip env; . env/bin/activate; readlink -f env/bin/python
+        python -c 'import sys; print(sys.prefix, sys.base_prefix)'; deactivate
+        python3.11 -m venv --without-pip --copies copies; python3.11 -m venv $R/env || echo $?
+        copies/bin/python -c 'import sys; print(sys.base_prefix)'
+        """,
+        shows="/here/env /cvmfs",
+        scratch=COMPILED,
+    ),
+    *[
+        Row(
+            f"multiprocessing-{method}",
+            "python",
+            f"python3.11 $INSIDE/multi.py {method}",
+            shows="there",
+        )
+        for method in ("fork", "spawn", "forkserver")
+    ],
+    Row(
+        "asyncio", "python", "python3.11 $INSIDE/waiting.py", shows="(?s)4 /cvmfs.*\n5"
+    ),
+    Row(
+        "numpy",
+        "python",
+        r"""
+        exec python3.11 -c '
+import numpy, os
+print(numpy.__file__, numpy.linalg.inv(numpy.eye(3) * 2).sum())
+mapped = numpy.memmap(os.__file__, mode="r"); print(mapped.shape, int(mapped.sum()))
+numpy.save("saved", numpy.arange(9.0).reshape(3, 3)); print(numpy.load("saved.npy", mmap_mode="r") @ numpy.ones(3))
+print(numpy.fft.fft(numpy.ones(8)).real, numpy.random.default_rng(1).integers(0, 9, 5))
+print(numpy.genfromtxt(os.environ["R"] + "/table.txt").mean(axis=0))
+        '
+        """,
+        shows="cvmfs.*numpy",
+    ),
+]
+LONG = [
+    Row(
+        "venv-and-pip",
+        "python",
+        r"""
+        python3.11 -m venv env; . env/bin/activate; python -c 'import sys; print(sys.prefix, sys.base_prefix)'
+        pip install -q --no-index --no-color $R/wheels/small-1.0-py3-none-any.whl; small one; pip list
+        python -m pip show -f small; deactivate; env/bin/python -m small; readlink -f env/bin/python
+        pip uninstall -q -y small 2>&1 || :
+        """,
+        shows="(?s)/here/env /cvmfs.*small says one.*small +1.0",
+        scratch=COMPILED,
+        timeout_s=200,
+    ),
+]
+# Modules of CPython's own suite; what needs the Internet is not asked for.
+SUITE = "test_posixpath test_glob test_zipimport test_fnmatch test_stat test_fcntl"
+SUITE_LONG = (
+    "test_os test_posix test_pathlib test_shutil test_subprocess test_signal"
+    " test_threading test_multiprocessing_fork test_multiprocessing_spawn"
+    " test_multiprocessing_forkserver test_import test_importlib test_mmap"
+    " test_socket test_ssl test_tempfile test_io test_venv test_ctypes test_asyncio"
+    " test_genericpath test_compileall test_site test_runpy test_pty test_select"
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_it_runs_from_cvmfs_as_from_a_directory(workflow: Workflow, row: Row) -> None:
+    workflow.same(row)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("row", LONG, ids=lambda row: row.name)
+def test_it_runs_longer_from_cvmfs_as_from_a_directory(
+    workflow: Workflow, row: Row
+) -> None:
+    workflow.same(row)
+
+
+def suite(modules: str, timeout_s: float) -> Row:
+    """CPython's tests give the same outcomes, whatever they are."""
+    return Row(
+        modules,
+        "python",
+        f"exec python3.11 $INSIDE/outcomes.py {modules}",
+        shows=r"\d+ passed of",
+        timeout_s=timeout_s,
+        scratch=".",
+    )
+
+
+def test_a_part_of_cpythons_own_suite_gives_the_same_outcomes(
+    workflow: Workflow,
+) -> None:
+    workflow.same(suite(SUITE, 100))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("module", SUITE_LONG.split())
+def test_cpythons_own_suite_gives_the_same_outcomes(
+    workflow: Workflow, module: str
+) -> None:
+    workflow.same(suite(module, 1600))
