@@ -44,7 +44,7 @@ test: ## run the tests; as root: once as root, once as an unprivileged user
 	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS)
 
 test-long: ## run the tests that take longer
-	@$(PACKAGES)
+	@$(PACKAGES) long
 	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS) -m long
 
 check: build tools ## format, lint, types, floors, sizes, C warnings, unit and native tests

@@ -31,7 +31,7 @@ static bool gains_rights(const char *exe, int tid)
 
 void notice_lost_rights(struct run *run, const struct tracee *tracee)
 {
-	char exe[32], name[512], text[sizeof(name) + 128];
+	char exe[32], name[512], text[sizeof(name) + 160];
 	ssize_t len;
 
 	if (run->said_lost_rights)
@@ -42,7 +42,8 @@ void notice_lost_rights(struct run *run, const struct tracee *tracee)
 	len = readlink(exe, name, sizeof(name));
 	run->said_lost_rights = true;
 	snprintf(text, sizeof(text),
-		 "a set-user-ID program has the rights of its caller here: %.*s "
+		 "a set-user-ID or set-group-ID program has the rights of its caller "
+		 "here: %.*s "
 		 "(run it outside of interpose_run)",
 		 len < 0 ? 0 : (int)len, name);
 	run->say(run->say_context, text);

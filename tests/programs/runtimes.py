@@ -141,7 +141,7 @@ def node(tree: Path, shown: str) -> None:
 def java(tree: Path, shown: str) -> None:
     """What Debian keeps in /etc is the tree's own too."""
     add("java", tree)
-    home = next((tree / "usr/lib/jvm").glob("java-17-openjdk-*"))
+    home = next((tree / "usr/lib/jvm").glob("java-*-openjdk-*"))
     for link in home.rglob("*"):
         if link.is_symlink() and str(link.readlink()).startswith("/etc/"):
             target = str(link.readlink())

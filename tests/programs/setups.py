@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.debian import PYTHON
 from tests.support.places import ROOT, need_tool
 
 STACKS = ROOT / "tests/programs/stacks"
@@ -66,9 +67,10 @@ def lsst(tree: Path, shown: str) -> None:
         _stack(tree, name, shown)
     prefix = tree / "conda/envs/lsst"
     (prefix / "lib").mkdir()
-    shutil.copy2(tree / "usr/bin/python3.11", prefix / "bin/python3.11")
-    (prefix / "bin/python").symlink_to("python3.11")
-    (prefix / "lib/python3.11").symlink_to("../../../../usr/lib/python3.11")
+    shutil.copy2(tree / "usr/bin" / PYTHON, prefix / "bin" / PYTHON)
+    for name in ("python", "python3"):
+        (prefix / "bin" / name).symlink_to(PYTHON)
+    (prefix / "lib" / PYTHON).symlink_to(f"../../../../usr/lib/{PYTHON}")
     (prefix / "conda-meta").mkdir()
     for name in ("numpy", "python"):
         text = f'{{"name": "{name}", "version": "1.2"}}'

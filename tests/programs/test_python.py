@@ -12,17 +12,17 @@ ROWS = [
     Row(
         "library",
         "python",
-        "python3.11 $INSIDE/library.py; python3.11 -S -I -c 'import sys; print(sys.path)'",
-        shows=r"(?s)/cvmfs/python.example.org/usr/bin/python3.11 .*True /cvmfs.*packed",
+        "$PYTHON $INSIDE/library.py; $PYTHON -S -I -c 'import sys; print(sys.path)'",
+        shows=r"(?s)/cvmfs/python.example.org/usr/bin/python3[.]\d+ .*True /cvmfs.*packed",
         unlike=((r"<_FuncPtr object at \w+>", "<function>"),),
     ),
     Row(
         "venv",
         "python",
         r"""
-        python3.11 -m venv --without-pip env; . env/bin/activate; readlink -f env/bin/python
+        $PYTHON -m venv --without-pip env; . env/bin/activate; readlink -f env/bin/python
         python -c 'import sys; print(sys.prefix, sys.base_prefix)'; deactivate
-        python3.11 -m venv --without-pip --copies copies; python3.11 -m venv $R/env || echo $?
+        $PYTHON -m venv --without-pip --copies copies; $PYTHON -m venv $R/env || echo $?
         copies/bin/python -c 'import sys; print(sys.base_prefix)'
         """,
         shows="/here/env /cvmfs",
@@ -32,19 +32,17 @@ ROWS = [
         Row(
             f"multiprocessing-{method}",
             "python",
-            f"python3.11 $INSIDE/multi.py {method}",
+            f"$PYTHON $INSIDE/multi.py {method}",
             shows="there",
         )
         for method in ("fork", "spawn", "forkserver")
     ],
-    Row(
-        "asyncio", "python", "python3.11 $INSIDE/waiting.py", shows="(?s)4 /cvmfs.*\n5"
-    ),
+    Row("asyncio", "python", "$PYTHON $INSIDE/waiting.py", shows="(?s)4 /cvmfs.*\n5"),
     Row(
         "numpy",
         "python",
         r"""
-        exec python3.11 -c '
+        exec $PYTHON -c '
 import numpy, os
 print(numpy.__file__, numpy.linalg.inv(numpy.eye(3) * 2).sum())
 mapped = numpy.memmap(os.__file__, mode="r"); print(mapped.shape, int(mapped.sum()))
@@ -61,7 +59,7 @@ LONG = [
         "venv-and-pip",
         "python",
         r"""
-        python3.11 -m venv env; . env/bin/activate; python -c 'import sys; print(sys.prefix, sys.base_prefix)'
+        $PYTHON -m venv env; . env/bin/activate; python -c 'import sys; print(sys.prefix, sys.base_prefix)'
         pip install -q --no-index --no-color $R/wheels/small-1.0-py3-none-any.whl; small one; pip list
         python -m pip show -f small; deactivate; env/bin/python -m small; readlink -f env/bin/python
         pip uninstall -q -y small 2>&1 || :
@@ -100,7 +98,7 @@ def suite(modules: str, timeout_s: float) -> Row:
     return Row(
         modules,
         "python",
-        f"exec python3.11 $INSIDE/outcomes.py {modules}",
+        f"exec $PYTHON $INSIDE/outcomes.py {modules}",
         shows=r"\d+ passed of",
         timeout_s=timeout_s,
         scratch=".",

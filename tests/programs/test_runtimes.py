@@ -37,7 +37,7 @@ END
         "java",
         "java",
         r"""
-        export JAVA_HOME=$R/usr/lib/jvm/java-17-openjdk-$(dpkg --print-architecture)
+        export JAVA_HOME=$R/usr/lib/jvm/default-java
         export JAVA_TOOL_OPTIONS="-Xshare:auto -Xmx200m -XX:+UseSerialGC -XX:-UsePerfData"
         $JAVA_HOME/bin/javac -d . $R/app/Main.java; $JAVA_HOME/bin/java -cp . Main
         $JAVA_HOME/bin/jar cf made.jar Main.class; $JAVA_HOME/bin/java -cp made.jar Main | wc -l
@@ -51,7 +51,7 @@ END
         "go",
         "go",
         r"""
-        export GOROOT=$R/usr/lib/go-1.19 GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on GOCACHE=$TMPDIR/go CGO_ENABLED=0
+        export GOROOT=$R/usr/lib/go GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on GOCACHE=$TMPDIR/go CGO_ENABLED=0
         go version; go env GOROOT; cp $R/app/* .; go vet ./...; go build -trimpath -o program .; ./program
         go run . | wc -l
         """,
@@ -91,7 +91,7 @@ END
         "science",
         r"""
         export MPLBACKEND=Agg MPLCONFIGDIR=$TMPDIR LD_LIBRARY_PATH=$L:$L/blas:$L/lapack
-        exec python3.11 -c '
+        exec $PYTHON -c '
 import matplotlib, numpy, scipy.integrate, scipy.linalg, scipy.optimize, scipy.special
 import matplotlib.pyplot as plot
 print(scipy.__file__, matplotlib.__file__, scipy.integrate.quad(numpy.sin, 0, numpy.pi)[0])

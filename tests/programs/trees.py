@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from tests.programs import runtimes, setups
+from tests.support.debian import PYTHON
 from tests.support.places import need_tool
 from tests.support.software import Tree
 
@@ -163,8 +164,8 @@ message("script ${all}")
 
 def _python(tree: Path, shown: str) -> None:
     """Compiled modules, a wheel, an archive and a table."""
-    library = tree / "usr/lib/python3.11"
-    words = [need_tool("python3.11"), "-m", "compileall", "-q", "-s", tree, "-p", "/"]
+    library = tree / "usr/lib" / PYTHON
+    words = [need_tool(PYTHON), "-m", "compileall", "-q", "-s", tree, "-p", "/"]
     words[-1] = shown
     parts = [library / name for name in ("json", "encodings", "collections")]
     subprocess.run([*words, "-r", "0", *library.glob("*.py"), *parts], check=True)
@@ -209,14 +210,14 @@ TREES = {
     "compilers": Tree("bash cmake coreutils dash g++ grep make sed", _project),
     "lmod": Tree("bash coreutils dash lmod", setups.lmod),
     "envmodules": Tree("bash coreutils dash tcl", setups.environment_modules),
-    "lsst": Tree("bash coreutils dash grep python3.11", setups.lsst),
+    "lsst": Tree(f"bash coreutils dash grep {PYTHON}", setups.lsst),
     "node": Tree("bash coreutils nodejs", runtimes.node),
     "java": Tree("coreutils default-jdk-headless", runtimes.java),
     "go": Tree("coreutils golang-go", runtimes.go),
     "rust": Tree("coreutils rustc", runtimes.rust),
     "mpi": Tree("coreutils openmpi-bin", runtimes.mpi),
-    "science": Tree("python3-scipy python3-matplotlib python3.11"),
+    "science": Tree(f"python3-scipy python3-matplotlib {PYTHON}"),
     "python": Tree(
-        "libpython3.11-testsuite python3-numpy python3.11 python3.11-venv", _python
+        f"lib{PYTHON}-testsuite python3-numpy {PYTHON} {PYTHON}-venv", _python
     ),
 }

@@ -25,6 +25,8 @@ NOT_FOLLOWED = (
     " install-info mailcap media-types openssl python3-minimal python3-pythran"
     " python3-sympy tzdata"
 ).split()
+# Debian's own interpreter, as its packages name it.
+PYTHON = os.path.basename(os.path.realpath("/usr/bin/python3"))
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 

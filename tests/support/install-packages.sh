@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Installs the Debian packages that tests and checks need; without root it prints the
-# apt line and goes on: tests then skip and say what is missing.
+# install-packages.sh [long]: installs the Debian packages that tests and checks need, and
+# with `long` those of `make test-long`; without root it prints the apt line and goes on:
+# tests then skip and say what is missing.
 set -eu
+# Debian's own interpreter, whatever stands first in PATH.
+debian=$(basename "$(realpath /usr/bin/python3)")
 
 # command (or file) that shows the package is there, and the package
-wanted='
+wanted="
 make make
 git git
 gcc gcc
@@ -24,6 +27,28 @@ xz xz-utils
 find findutils
 rsync rsync
 setpriv util-linux
+unshare util-linux
+perl perl
+sqlite3 sqlite3
+ssh openssh-client
+tclsh tcl
+tmux tmux
+/usr/share/lmod lmod
+/usr/lib/python3/dist-packages/numpy python3-numpy
+/usr/lib/$debian/ensurepip $debian-venv
+/usr/lib/$debian/test/test_os.py lib$debian-testsuite
+"
+[ "${1:-}" != long ] || wanted=$wanted'
+/usr/lib/jvm/default-java/bin/javac default-jdk-headless
+/usr/lib/python3/dist-packages/matplotlib python3-matplotlib
+/usr/lib/python3/dist-packages/scipy python3-scipy
+cmake cmake
+g++ g++
+go golang-go
+mpicc libopenmpi-dev
+mpirun openmpi-bin
+node nodejs
+rustc rustc
 '
 # nginx and others live where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.debian import PYTHON
 from tests.support.places import ROOT, need_tool
 from tests.support.run import DEFAULT_PATH, Job, Runner
 from tests.support.software import Software, fqrn
@@ -165,6 +166,7 @@ class Workflow:
             "L": root + LIBRARIES,
             "LD_LIBRARY_PATH": root + LIBRARIES,
             "INSIDE": str(INSIDE),
+            "PYTHON": PYTHON,
         }
 
     def _native(self, row: Row, tree: Path) -> Outcome:

@@ -19,8 +19,8 @@ import sys
 import tempfile
 import zipimport
 
-ROOT = os.environ["R"]
-HOME = f"{ROOT}/usr/lib/python3.11"
+ROOT, PYTHON = os.environ["R"], os.environ["PYTHON"]
+HOME = f"{ROOT}/usr/lib/{PYTHON}"
 
 
 def interpreter() -> None:
@@ -41,14 +41,14 @@ def interpreter() -> None:
     other = subprocess.run(
         [sys.executable, "-E", "-c", "import sys; print(sys.prefix)"], check=False
     )
-    print(other.returncode, subprocess.getoutput("command -v python3.11"))
+    print(other.returncode, subprocess.getoutput(f"command -v {PYTHON}"))
 
 
 def files() -> None:
     print(sorted(glob.glob(f"{HOME}/**/__init__.py", recursive=True))[:20])
     place = pathlib.Path(HOME)
     print(sorted(str(p.relative_to(place)) for p in place.glob("e*/[a-c]*.py")))
-    print(place.resolve(), (place / "../python3.11/os.py").samefile(os.__file__))
+    print(place.resolve(), (place / f"../{PYTHON}/os.py").samefile(os.__file__))
     with os.scandir(HOME) as found:
         rows = sorted(
             (e.name, e.is_dir(), e.is_symlink(), e.stat().st_size) for e in found
@@ -64,7 +64,7 @@ def files() -> None:
     shutil.copytree(
         f"{HOME}/json", "json", ignore=shutil.ignore_patterns("__pycache__")
     )
-    print(shutil.which("python3.11"), shutil.disk_usage("json").total > 0)
+    print(shutil.which(PYTHON), shutil.disk_usage("json").total > 0)
     for change in (os.unlink, os.rmdir, os.mkdir, os.open):
         for name in (os.__file__, f"{HOME}/json", f"{HOME}/none"):
             try:

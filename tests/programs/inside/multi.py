@@ -25,8 +25,8 @@ def write(name: str, queue: multiprocessing.Queue[str]) -> None:
 
 def main(method: str) -> None:
     multiprocessing.set_start_method(method)
-    root = os.environ["R"]
-    above = f"{root}/usr/lib/python3.11/json"
+    root, python = os.environ["R"], os.environ["PYTHON"]
+    above = f"{root}/usr/lib/{python}/json"
     paths = [os.path.join(above, name) for name in sorted(os.listdir(above))]
     files = [path for path in paths if path.endswith(".py")]
     with multiprocessing.Pool(4) as pool:

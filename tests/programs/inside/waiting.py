@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-ROOT = os.environ["R"]
+ROOT, PYTHON = os.environ["R"], os.environ["PYTHON"]
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -23,7 +23,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def ask(path: str) -> int:
     reader, writer = await asyncio.open_unix_connection(path)
-    writer.write(b"usr/lib/python3.11/os.py\n")
+    writer.write(f"usr/lib/{PYTHON}/os.py\n".encode())
     return len(await reader.read())
 
 
@@ -42,7 +42,7 @@ async def main() -> None:
     server = await asyncio.start_unix_server(answer, path)
     print(await asyncio.gather(*[ask(path) for _ in range(10)]))
     print("\n".join(await asyncio.gather(*[child(number) for number in range(5)])))
-    names = await asyncio.to_thread(os.listdir, f"{ROOT}/usr/lib/python3.11/asyncio")
+    names = await asyncio.to_thread(os.listdir, f"{ROOT}/usr/lib/{PYTHON}/asyncio")
     print(sorted(names))
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGUSR1, told.set)
