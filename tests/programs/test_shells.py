@@ -71,6 +71,8 @@ END
         TERM=dumb python3 $INSIDE/terminal.py ~/lines bash -i
         """,
         shows=r"(?s)Stopped.*behind.*status 0.*status 3",
+        # Said or not, as the job ends before `wait` looks or after.
+        unlike=((r"\[1\]\+  Done .*\n", ""),),
         needs="python3",
     ),
     Row(
