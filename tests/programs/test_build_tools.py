@@ -68,6 +68,7 @@ END
         grep -E -o 'heap-use-after-free|b.c:2' said | sort -u; $CC $flags -fsanitize=thread -o t a.c; ./t
         """,
         shows="(?s)fine.*a.c:1.*heap-use",
+        scratch="said",  # numbers of processes
         timeout_s=240,
     ),
 ]

@@ -29,6 +29,8 @@ def main(modules: list[str]) -> int:
     result = os.path.join(place, "result.xml")
     words = [sys.executable, "-m", "test", "--junit-xml", result, "--timeout", "1500"]
     words += ["--tempdir", place, "-u", "none"]
+    # In a virtual machine they wait for its host, for ever.
+    words += ["-i", "*VSOCK*"]
     with open(os.path.join(os.environ["HOME"], "said"), "w+b") as said:
         status = subprocess.call([*words, *modules], stdout=said, stderr=said)
         print("status", status)
