@@ -88,7 +88,7 @@ class Row:
     scratch: str = ""  # pattern of produced files that differ between any two runs
     status: int = 0
     inside: bool = False
-    timeout_s: float = 40.0
+    timeout_s: float = 120.0
 
 
 @dataclass(frozen=True)
