@@ -14,6 +14,9 @@ nginx nginx
 /bin/busybox busybox-static
 setfattr attr
 strace strace
+gdb gdb
+bwrap bubblewrap
+musl-gcc musl-tools
 proot proot
 clang clang
 clang-format clang-format
