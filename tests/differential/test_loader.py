@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs of /cvmfs with every kind of loader, and scripts with every kind of line.
 
-Where we may mount, each run is compared with the same one on a real mount; what is asserted beside
-that holds for everybody.
+Where we may mount, each run is compared with the same one on a real mount; what is
+asserted beside that holds for everybody.
 """
 
 from __future__ import annotations
@@ -167,7 +167,11 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 def both(system: World, run: Runner, *words: str, **variables: str) -> str:
     """What the command prints; as on a mount, where there is one to compare with."""
-    command = ["env", *(f"{name}={variables[name]}" for name in variables), *words]
+    command = [
+        "/usr/bin/env",
+        *(f"{name}={variables[name]}" for name in variables),
+        *words,
+    ]
     result = run(*command, options=system.options(), env=ENVIRONMENT).ok()
     assert result.messages == []
     ours = result.text + result.stderr.decode()
