@@ -108,6 +108,9 @@ def compile_all(tree: Path) -> None:
     call(gcc, main, "-o", out["origin"], f"{rpath}$ORIGIN/../lib", *part)
     more = ("-Wl,--enable-new-dtags", f"{rpath}{ROOT}/lib")
     call(gcc, main, "-o", out["runpath"], *more, *part)
+    for name, how in (("own_search", own), ("search", "-static")):
+        words = (how, f"{rpath}{ROOT}/lib", "-pthread")
+        call(gcc, SOURCES / "search.c", "-o", tree / "bin" / name, *words)
     call(gcc, "-DSTATIC", "-static", main, "-o", out["static"])
     call(gcc, "-DSTATIC", "-static-pie", main, "-o", out["static_pie"])
     compile_musl(tree, out)
@@ -205,6 +208,18 @@ def test_a_program_knows_itself_and_its_libraries(
         assert re.search(rf"part is of {ROOT}/\S*{home}/libpart.so\n", shown)
         assert f"mapped {ROOT}/{home}/libpart.so\n" in shown
         assert "plugin there\n" in shown
+
+
+@pytest.mark.parametrize("name", ["search", "own_search"])
+def test_nothing_shows_a_program_where_its_files_are(
+    system: World, run: Runner, name: str
+) -> None:
+    """No path of cache or scratch in any text or link of /proc, nor elsewhere."""
+    needles = [str(run.scratch)[::-1], str(run.cache)[::-1], ".interpose-"[::-1]]
+    program, file = f"{ROOT}/bin/{name}", f"{ROOT}/lib/libpart.so"
+    words = (program, file, f"{ROOT}/lib", *needles)
+    result = run(*words, options=system.options(), env=ENVIRONMENT).ok()
+    assert result.text == "looked 1 shown 1\n"
 
 
 def test_a_loader_of_cvmfs_lists_and_runs_what_it_is_told(
