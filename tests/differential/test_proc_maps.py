@@ -127,6 +127,7 @@ out = [[os.major(s.st_dev), os.minor(s.st_dev)] for s in map(os.stat, ('/cvmfs',
 for name in ('mounts', 'mountinfo', 'mountstats'):
     text = open('/proc/self/' + name).read()
     out.append([line.split() for line in text.splitlines() if '/cvmfs' in line])
+os.stat(sys.argv[1])
 info = [line.split() for line in open('/proc/self/mountinfo')]
 out.append([fields[0] for fields in info if fields[4] == '/'])
 print(json.dumps(out))
@@ -158,6 +159,7 @@ def statx(fd, path):
     mask, = struct.unpack_from('<Q', room, 56)
     mount, = struct.unpack_from('<Q', room, 144)
     return mount, attributes & 0x2000 != 0, mask & 0x2000 != 0
+os.stat(sys.argv[1])
 info = [line.split() for line in open('/proc/self/mountinfo')]
 ids = {fields[4]: int(fields[0]) for fields in info}
 out = []
