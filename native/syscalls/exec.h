@@ -46,8 +46,8 @@ int program_check(struct target *target);
 
 /* image.c: reading executables. All take an open descriptor. */
 /* Interpreter and argument of a `#!` line as load_script() of Linux parses it; 0, or
- * -ENOEXEC, or 1: no such line. `line` has EXEC_HEAD_SIZE bytes, zero-filled, and is
- * changed; the results point into it. */
+ * -ENOEXEC or -EACCES, or 1: no such line. `line` has EXEC_HEAD_SIZE bytes,
+ * zero-filled, and is changed; the results point into it. */
 int image_script(char *line, const char **ret_interpreter, const char **ret_argument);
 /* PT_INTERP of an ELF file; its length, 0: none. */
 int image_interpreter(int fd, char *buffer, size_t size);

@@ -23,7 +23,7 @@ int image_script(char *line, const char **ret_interpreter, const char **ret_argu
 
 	if (line[0] != '#' || line[1] != '!')
 		return 1;
-	end = memchr(line, '\n', EXEC_HEAD_SIZE);
+	end = memchr(line, '\n', strnlen(line, EXEC_HEAD_SIZE));
 	if (!end) {
 		/* Cut by the buffer: fine in the argument, not in the name. */
 		for (name = line + 2; name < buffer_end && is_blank(*name); name++)
@@ -35,16 +35,16 @@ int image_script(char *line, const char **ret_interpreter, const char **ret_argu
 		if (end == buffer_end)
 			return -ENOEXEC;
 		end = buffer_end;
-		*end = '\0';
-		end = line + 2 + strlen(line + 2);
 	}
 	while (end > line + 2 && is_blank(end[-1]))
 		end--;
 	*end = '\0';
 	for (name = line + 2; is_blank(*name); name++)
 		;
-	if (*name == '\0')
+	if (name == end)
 		return -ENOEXEC;
+	if (*name == '\0')
+		return -EACCES; /* the empty name is the working directory */
 	for (separator = name; *separator && !is_blank(*separator); separator++)
 		;
 	*ret_interpreter = name;

@@ -228,7 +228,7 @@ static int step(struct program *program, struct target *target, const struct nam
 		prepend(program, interpreter);
 		snprintf(next, TARGET_PATH_SIZE, "%s", interpreter);
 	} else if (result < 0) {
-		result = fail(program, ENOEXEC);
+		result = fail(program, -result);
 	} else {
 		result = finish_elf(program, target, fd);
 	}

@@ -127,6 +127,7 @@ out = [[os.major(s.st_dev), os.minor(s.st_dev)] for s in map(os.stat, ('/cvmfs',
 for name in ('mounts', 'mountinfo', 'mountstats'):
     text = open('/proc/self/' + name).read()
     out.append([line.split() for line in text.splitlines() if '/cvmfs' in line])
+os.stat(sys.argv[1])
 info = [line.split() for line in open('/proc/self/mountinfo')]
 out.append([fields[0] for fields in info if fields[4] == '/'])
 print(json.dumps(out))
@@ -143,6 +144,39 @@ print(json.dumps(out))
     assert [line[4] for line in stats] == points
     wanted = ["ro", "nosuid", "nodev", "relatime"]
     assert [line[5].split(",") for line in info] == [wanted] * 2
+
+
+def test_statx_and_fdinfo_tell_the_mount_of_mountinfo(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+import ctypes, json, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def statx(fd, path):
+    room = ctypes.create_string_buffer(256)
+    assert libc.statx(fd, path.encode(), 0x1000, 0x17ff, room) == 0
+    attributes, = struct.unpack_from('<Q', room, 8)
+    mask, = struct.unpack_from('<Q', room, 56)
+    mount, = struct.unpack_from('<Q', room, 144)
+    return mount, attributes & 0x2000 != 0, mask & 0x2000 != 0
+os.stat(sys.argv[1])
+info = [line.split() for line in open('/proc/self/mountinfo')]
+ids = {fields[4]: int(fields[0]) for fields in info}
+out = []
+for path in ('/cvmfs', sys.argv[1], sys.argv[1] + '/README', sys.argv[1] + '/special'):
+    fd = os.open(path, os.O_RDONLY)
+    lines = dict(line.split() for line in open(f'/proc/self/fdinfo/{fd}'))
+    top = path if path in ids else sys.argv[1]
+    out.append([statx(-100, path) == statx(fd, ''), int(lines['mnt_id:']) == ids[top],
+                int(lines['ino:']) == os.stat(path).st_ino, *statx(fd, '')[1:],
+                statx(fd, '')[0] == ids[top]])
+print(json.dumps(out))
+"""
+    root = "/cvmfs/tricky.example.org"
+    options = configured("tricky.example.org")
+    result = run(*PYTHON, code, root, options=options).ok()
+    inside = [True, True, True, False, True, True]
+    assert json.loads(result.text) == [[True] * 6] * 2 + [inside] * 2
 
 
 def test_mounts_read_by_another_user_are_the_kernels_own(

@@ -227,3 +227,13 @@ def test_inner_runs_may_be_nested_deeply(run: Runner) -> None:
     own = [word for word in words if word not in ("--cache", str(run.cache))]
     prefix = own[: own.index("--") + 1]
     assert run(*prefix, *prefix, *own).status == 9
+
+
+def test_where_ptrace_is_refused_that_is_said_at_once(
+    run: Runner, compiled: Path
+) -> None:
+    """A profile of a container, yama's scope: nothing is left, nothing spins."""
+    run.before = (str(compiled / "without_ptrace"),)
+    result = run("true", timeout_s=20)
+    assert (result.status, len(result.messages)) == (125, 1), result.explain()
+    assert "ptrace" in result.messages[0]

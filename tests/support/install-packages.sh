@@ -17,6 +17,9 @@ nginx nginx
 /bin/busybox busybox-static
 setfattr attr
 strace strace
+gdb gdb
+bwrap bubblewrap
+musl-gcc musl-tools
 proot proot
 clang clang
 clang-format clang-format

@@ -66,3 +66,14 @@ def test_functions_that_a_document_names_exist(path: Path) -> None:
     words = {w for w in named(path) if re.fullmatch(r"[a-z]\w+_\w+\(\)", w)}
     sources = "\n".join(p.read_text() for p in house.sources(".c", ".h", ".py"))
     assert [w for w in sorted(words) if not re.search(rf"\b{w[:-2]}\(", sources)] == []
+
+
+def test_each_row_about_transparency_names_a_test() -> None:
+    text = (ROOT / "docs/transparency.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    heads = {"| what | state | test |", "|---|---|---|"}
+    rows = [line for line in rows if line not in heads]
+    assert len(rows) > 60
+    without = [line for line in rows if not re.search(r"`test_\w+`[^|]*\|$", line)]
+    assert without == []
+    assert [line for line in rows if line.replace("\\|", "").count("|") != 4] == []
