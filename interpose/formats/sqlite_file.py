@@ -31,7 +31,7 @@ _ROWID_NAMES = frozenset({b"rowid", b"_rowid_", b"oid"})
 _ROWS_OF_BATCH = 500
 _MOST_TABLES = 1000
 _MOST_PROPERTIES = 1000
-_NAMELESS = "/memfd:"
+_NAMELESS = "/memfd:", " (deleted)"  # how the links of /proc/PID/fd begin or end
 
 
 class SqliteFile:
@@ -134,7 +134,8 @@ def _connect(path: str | os.PathLike[str], what: str) -> sqlite3.Connection:
     from urllib.parse import quote  # noqa: PLC0415
 
     location = f"file:{quote(os.path.abspath(path))}?mode=ro&immutable=1"
-    nameless = os.path.islink(path) and os.readlink(path).startswith(_NAMELESS)
+    target = os.readlink(path) if os.path.islink(path) else ""
+    nameless = target.startswith(_NAMELESS[0]) or target.endswith(_NAMELESS[1])
     with translated(what):
         connection = sqlite3.connect(
             ":memory:" if nameless else location,

@@ -16,6 +16,7 @@ from interpose.cache import CacheDirectory, Receiver
 from interpose.cache.layout import OBJECT_MODE
 from interpose.errors import CacheError, CacheFull
 
+_MEMORY = "/dev/shm"  # noqa: S108  # nameless files, where memfd_create is refused
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -131,13 +132,24 @@ class MemoryShelf:
     """Files without a directory; they live as long as this process."""
 
     label = "memory"
+    without_memfd = False  # as on a kernel that has none
 
     def receive(self) -> _FileParcel:
         """Errors: CacheError and below."""
         try:
-            return _FileParcel(os.memfd_create("object", os.MFD_CLOEXEC), None)
+            return _FileParcel(self._open(), None)
         except OSError as error:
             raise disk_error(error, "memory") from error
+
+    def _open(self) -> int:
+        if hasattr(os, "memfd_create") and not self.without_memfd:
+            try:
+                return os.memfd_create("object", os.MFD_CLOEXEC)
+            except OSError as error:
+                if error.errno not in {errno.ENOSYS, errno.EPERM, errno.EACCES}:
+                    raise
+        flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+        return os.open(_MEMORY, flags, 0o600)
 
     def put(self, parcel: Parcel, name: str) -> Path:
         """The path by which others reach our descriptor, which stays open."""

@@ -43,6 +43,10 @@ def main(arguments: list[str]) -> int:
     settings = _hello(channel)
     if settings is None:
         return 0
+    if settings.without_memfd:
+        from interpose.repository.shelves import MemoryShelf  # noqa: PLC0415
+
+        MemoryShelf.without_memfd = True
     stream = None
     if settings.log is not None:
         stream = settings.log.open("a", encoding="utf-8", errors="surrogateescape")

@@ -3,7 +3,7 @@
 
 NUL-ended texts `name=value`: `scratch`, `cache`, `alien_cache`, `trust_cache`,
 `offline`, `config`, `option`, `repository` (these three may repeat), `verbose` (a
-number), `quiet`, `log`, `kept` (a directory for mount files).
+number), `quiet`, `log`, `kept` (a directory for mount files), `without_memfd`.
 Source: interface.md (options of interpose_run).
 """
 
@@ -36,6 +36,7 @@ class Settings:
     quiet: bool = False
     log: Path | None = None
     kept: Path | None = None
+    without_memfd: bool = False
 
 
 def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
@@ -57,6 +58,7 @@ def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
         quiet="quiet" in last and last["quiet"] in _ON,
         log=_path(last, "log"),
         kept=_path(last, "kept"),
+        without_memfd="without_memfd" in last,
     )
 
 

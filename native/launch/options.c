@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tracee/kernel.h"
+
 enum option_kind {
 	OPTION_FLAG,
 	OPTION_TEXT,
@@ -236,6 +238,21 @@ static int options_from_environment(struct options *options, struct words *words
 	return 0;
 }
 
+static int options_force_fallbacks(struct words *words)
+{
+	const char *names = getenv("INTERPOSE_FORCE_FALLBACK");
+	const char *word;
+	size_t size;
+
+	if (!names || kernel_force(names, &word, &size) == 0)
+		return 0;
+	snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+		 "INTERPOSE_FORCE_FALLBACK: no such feature: %.*s (see "
+		 "docs/fallbacks.md)",
+		 (int)(size < 100 ? size : 100), word);
+	return -EINVAL;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  char complaint[OPTIONS_COMPLAINT_SIZE])
 {
@@ -243,6 +260,8 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	struct words words = {.next = argv + (argc > 0), .complaint = complaint};
 	int error = options_from_environment(&options, &words);
 
+	if (error == 0)
+		error = options_force_fallbacks(&words);
 	while (error == 0 && *words.next && words.next[0][0] == '-') {
 		const char *word = *words.next++;
 

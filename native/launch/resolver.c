@@ -15,6 +15,7 @@
 #include "interpose.h"
 #include "run/kept.h"
 #include "launch/helper.h"
+#include "tracee/kernel.h"
 #include "tracer/tracer.h"
 
 enum { STATUS_USAGE = 2 }; /* of interpose/errors.py, UsageError */
@@ -77,6 +78,7 @@ static void hello_fill(struct hello *hello, const struct resolver *resolver)
 	hello_add(hello, "verbose", verbose);
 	hello_add(hello, "log", options->log);
 	hello_add_flag(hello, "stats", options->stats != NULL);
+	hello_add_flag(hello, "without_memfd", !kernel_has(KERNEL_MEMFD));
 	hello_add_settings(hello, options);
 }
 

@@ -15,6 +15,7 @@
 #include "syscalls/handlers.h"
 #include "syscalls/listing.h"
 #include "syscalls/look.h"
+#include "tracee/kernel.h"
 
 enum { BLOCK = 32 * 1024 };
 
@@ -66,6 +67,8 @@ static int64_t seek(struct tracee *tracee, int fd, int64_t to)
 	int64_t result;
 	int copy;
 
+	if (!kernel_has(KERNEL_PIDFD_GETFD))
+		return -ENOSYS;
 	if (process->pidfd == -1) {
 		process->pidfd = (int)syscall(SYS_pidfd_open, process->tgid, 0);
 		if (process->pidfd < 0)
@@ -74,6 +77,8 @@ static int64_t seek(struct tracee *tracee, int fd, int64_t to)
 	if (process->pidfd < 0)
 		return -ENOSYS;
 	copy = (int)syscall(SYS_pidfd_getfd, process->pidfd, fd, 0);
+	if (copy < 0 && errno == ENOSYS)
+		kernel_has_not(KERNEL_PIDFD_GETFD);
 	if (tracee->tid != process->tgid && !is_its_own(tracee, fd, copy)) {
 		if (copy >= 0)
 			close(copy);

@@ -15,6 +15,7 @@
 #include "index/lookup.h"
 #include "run/slowmounts.h"
 #include "syscalls/look.h"
+#include "tracee/kernel.h"
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20 /* Linux 5.12 */
@@ -61,8 +62,15 @@ struct look {
 static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags | O_PATH | O_CLOEXEC, .resolve = resolve};
-	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	int fd;
 
+	if (!kernel_has(KERNEL_OPENAT2))
+		return -ENOSYS;
+	if (resolve & RESOLVE_CACHED && !kernel_has(KERNEL_RESOLVE_CACHED))
+		return -EINVAL;
+	fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS)
+		kernel_has_not(KERNEL_OPENAT2);
 	return fd >= 0 ? fd : -errno;
 }
 
@@ -206,16 +214,20 @@ enum look_plain look_plain(struct view *view, int dir, const char *path, bool fo
 
 /* ---- what the kernel has in memory ---- */
 
-/* The server of a network file system is not asked (AT_STATX_DONT_SYNC). */
-static int stat_as_known(int fd, const char *path, int flags, struct stat *ret_stat)
+int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 {
+	const unsigned int mask = STATX_TYPE | STATX_INO;
 	struct statx stx;
 
-	if (statx(fd, path, flags | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &stx) <
-	    0)
-		return errno == ENOSYS && fstatat(fd, path, ret_stat, flags) == 0
-			       ? 0
-			       : -errno;
+	if (!kernel_has(KERNEL_STATX))
+		return fstatat(fd, path, ret_stat, flags) == 0 ? 0 : -errno;
+	/* The C library's own fallback knows none of these flags: EINVAL. */
+	if (syscall(SYS_statx, fd, path, flags | AT_STATX_DONT_SYNC, mask, &stx) < 0) {
+		if (errno != ENOSYS)
+			return -errno;
+		kernel_has_not(KERNEL_STATX);
+		return look_known(fd, path, flags, ret_stat);
+	}
 	*ret_stat =
 		(struct stat){.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
 			      .st_ino = stx.stx_ino,
@@ -225,7 +237,7 @@ static int stat_as_known(int fd, const char *path, int flags, struct stat *ret_s
 
 int look_stat(int fd, struct stat *ret_stat)
 {
-	return stat_as_known(fd, "", AT_EMPTY_PATH, ret_stat);
+	return look_known(fd, "", AT_EMPTY_PATH, ret_stat);
 }
 
 bool look_is_root(const struct run *run, int fd)
@@ -274,7 +286,7 @@ int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
 	char path[64];
 
 	proc_link(tracee, dirfd, path, sizeof(path));
-	return stat_as_known(AT_FDCWD, path, 0, ret_stat);
+	return look_known(AT_FDCWD, path, 0, ret_stat);
 }
 
 bool look_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow)

@@ -22,7 +22,10 @@ enum look_plain { LOOK_PLAIN, LOOK_NOT_PLAIN, LOOK_QUESTION };
 /* Has (dir, path) certainly nothing to do with /cvmfs? */
 enum look_plain look_plain(struct view *view, int dir, const char *path, bool follow);
 
-/* Device, inode and type of an open file, as the kernel has them in memory. */
+/* Device, inode and type as the kernel has them in memory: the server of a network file
+ * system is not asked, where statx is. 0 or a negative errno. */
+int look_known(int fd, const char *path, int flags, struct stat *ret_stat);
+/* The same of an open file. */
 int look_stat(int fd, struct stat *ret_stat);
 bool look_is_root(const struct run *run, int fd);
 bool look_is_proc(const struct run *run, int fd);

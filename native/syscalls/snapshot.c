@@ -14,6 +14,7 @@
 
 #include "run/mounts.h"
 #include "run/nodes.h"
+#include "syscalls/look.h"
 #include "syscalls/numbers.h"
 #include "syscalls/proctext.h"
 
@@ -70,16 +71,13 @@ static const struct node *node_of(const struct files *files,
 {
 	const struct node *node =
 		file->ino ? nodes_find(files->run, file->dev, file->ino) : NULL;
-	struct statx stx;
+	struct stat st;
 
 	if (!node && file->path[0] == '/' &&
-	    statx(AT_FDCWD, file->path,
-		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO,
-		  &stx) == 0 &&
-	    (!file->ino || file->ino == stx.stx_ino))
-		node = nodes_find(files->run,
-				  makedev(stx.stx_dev_major, stx.stx_dev_minor),
-				  stx.stx_ino);
+	    look_known(AT_FDCWD, file->path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		       &st) == 0 &&
+	    (!file->ino || file->ino == st.st_ino))
+		node = nodes_find(files->run, st.st_dev, st.st_ino);
 	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
 }
 

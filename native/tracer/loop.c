@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,6 +64,17 @@ int tracer_watch(int fd)
 	return 0;
 }
 
+/* Each process of the job may cost a descriptor; the job has its own limit already. */
+static void tracer_raise_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 		  struct tracer_front front, struct tracer **ret_tracer)
 {
@@ -72,6 +84,7 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 
 	if (!tracer)
 		return -ENOMEM;
+	tracer_raise_limit();
 	tracer->run = run;
 	tracer->hooks = hooks;
 	tracer->front_fd = front.fd;

@@ -36,7 +36,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 SHARED_SOURCES = ("probe.c", "names.c")
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
 MOST_LINES = 60
-TIMEOUT_S = 40.0
+TIMEOUT_S = 120.0
 TEMPORARY = Path(tempfile.gettempdir())
 
 

@@ -79,9 +79,14 @@ def test_a_full_cache_costs_one_line_and_no_error(
     assert str(disks.cache) in said[0]
 
 
+@pytest.mark.parametrize("fallback", ["", "memfd"])
 def test_a_full_cache_and_a_full_scratch_cost_a_line_each_and_no_error(
-    disks: Prepared, configured: Configured
+    disks: Prepared,
+    configured: Configured,
+    monkeypatch: pytest.MonkeyPatch,
+    fallback: str,
 ) -> None:
+    monkeypatch.setenv("INTERPOSE_FORCE_FALLBACK", fallback)
     disks.mount(disks.cache, "size=200k")
     disks.mount(disks.scratch, "size=300k")
     said = read_everything(disks, configured(FQRN))

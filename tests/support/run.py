@@ -28,6 +28,12 @@ LEAVE_S = 15.0
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+def forced() -> dict[str, str]:
+    """INTERPOSE_FORCE_FALLBACK, where the suite is to run with it."""
+    name = "INTERPOSE_FORCE_FALLBACK"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of whatever a run leaves behind, to see it."""
     foreign = cffi.FFI()
@@ -143,6 +149,7 @@ class Runner:
             job.options = [*job.options, "--stats", stats]
         arguments = self.arguments(job)
         env = dict(job.env) if job.env is not None else self.environment()
+        env.update(forced())
         repeat = _repeat(arguments, env if job.env is not None else None, job.cwd)
         self.repeats.append(repeat)
         who: dict[str, Any] = {}

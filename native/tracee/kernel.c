@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Each is probed by its first use; docs/fallbacks.md has the same table. */
+#include "tracee/kernel.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* As INTERPOSE_FORCE_FALLBACK has them: where it is used; what comes instead. */
+static const char *const names_of[KERNEL_FEATURES] = {
+	/* tracee/memory.c; /proc/PID/mem */
+	[KERNEL_PROCESS_VM] = "process_vm",
+	/* syscalls/look.c; host paths are walked name by name */
+	[KERNEL_OPENAT2] = "openat2",
+	/* syscalls/look.c; the kind of mount decides whether a look may last */
+	[KERNEL_RESOLVE_CACHED] = "resolve_cached",
+	/* syscalls/directory.c; /proc/PID/fdinfo and an lseek of the job's own */
+	[KERNEL_PIDFD_GETFD] = "pidfd_getfd",
+	/* syscalls/look.c; fstatat, which may ask a server */
+	[KERNEL_STATX] = "statx",
+	/* interpose/repository/shelves.py; nameless files of /dev/shm */
+	[KERNEL_MEMFD] = "memfd",
+};
+
+/* Errands ask from threads of their own. */
+static atomic_bool missing[KERNEL_FEATURES];
+
+bool kernel_has(enum kernel_feature feature)
+{
+	return !atomic_load_explicit(&missing[feature], memory_order_relaxed);
+}
+
+void kernel_has_not(enum kernel_feature feature)
+{
+	atomic_store_explicit(&missing[feature], true, memory_order_relaxed);
+}
+
+static bool force(const char *word, size_t size)
+{
+	bool all = size == strlen("all") && memcmp(word, "all", size) == 0;
+	bool found = false;
+
+	for (int i = 0; i < KERNEL_FEATURES; i++) {
+		const char *name = names_of[i];
+
+		if (!all && (strlen(name) != size || memcmp(name, word, size) != 0))
+			continue;
+		kernel_has_not((enum kernel_feature)i);
+		found = true;
+	}
+	return found;
+}
+
+int kernel_force(const char *names, const char **ret_word, size_t *ret_size)
+{
+	while (*names) {
+		size_t size = strcspn(names, ",");
+
+		if (size && !force(names, size)) {
+			*ret_word = names;
+			*ret_size = size;
+			return -EINVAL;
+		}
+		names += size + (names[size] == ',');
+	}
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What we use of newer kernels, and what takes its place where it is missing. */
+#ifndef TRACEE_KERNEL_H
+#define TRACEE_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum kernel_feature {
+	KERNEL_PROCESS_VM,
+	KERNEL_OPENAT2,
+	KERNEL_RESOLVE_CACHED,
+	KERNEL_PIDFD_GETFD,
+	KERNEL_STATX,
+	KERNEL_MEMFD,
+	KERNEL_FEATURES
+};
+
+/* False once the kernel has refused it, or if its fallback is forced. */
+bool kernel_has(enum kernel_feature feature);
+/* A use of it ended with ENOSYS: it is not tried again. */
+void kernel_has_not(enum kernel_feature feature);
+/* Forces the fallbacks of `names`: "a,b", or "all"; before threads are made. 0, or
+ * -EINVAL with the word that is no name. */
+int kernel_force(const char *names, const char **ret_word, size_t *ret_size);
+
+#endif
