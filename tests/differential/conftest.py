@@ -14,6 +14,7 @@ import difflib
 import functools
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ I386_PROGRAMS = Path(__file__).parent / "programs_i386"
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
 # Debian's package with <asm/errno.h> for i386 and its cross compilers exclude each
 # other; the headers are the same.
+LOADER = "ld-linux.so.2"
 M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 # Structures as the calls of 64 bits have them; programs_i386 look at the others.
 I386_FLAGS = (*M32, "-D_FILE_OFFSET_BITS=64")
@@ -208,6 +210,15 @@ def _compile(programs: Path) -> None:
         wanted.append(Compiling(show, programs / "show_i386", I386_FLAGS))
         static = (*I386_FLAGS, "-static")
         wanted.append(Compiling(show, programs / "static_i386", static))
+        # Its loader and C library come from the tree, too.
+        (programs / "lib32").mkdir()
+        for name in (LOADER, "libc.so.6"):
+            words = [need_tool("gcc"), "-m32", f"-print-file-name={name}"]
+            found = subprocess.run(words, check=True, capture_output=True, text=True)
+            shutil.copy(found.stdout.strip(), programs / "lib32" / name)
+        linked = f"-Wl,--dynamic-linker={ROOT}/lib32/{LOADER},-rpath,{ROOT}/lib32"
+        own = (*I386_FLAGS, linked)
+        wanted.append(Compiling(show, programs / "own_i386", own))
     compile_all(wanted)
 
 

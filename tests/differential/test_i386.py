@@ -14,6 +14,7 @@ from tests.differential.conftest import (
     I386_PROGRAMS,
     M32,
     PROGRAMS,
+    ROOT,
     Compiling,
     Pair,
     World,
@@ -97,3 +98,32 @@ def test_another_user_of_an_i386_program_may_do_what_a_mount_allows(
     narrow: Pair, program: str
 ) -> None:
     narrow.same(program, SOMEBODY)
+
+
+@pytest.mark.parametrize("program", ["show_i386", "static_i386", "own_i386"])
+def test_an_i386_program_knows_its_name(narrow: Pair, program: str) -> None:
+    path = f"{ROOT}/bin/{program}"
+    result = narrow.run(path, "word", options=narrow.world.options())
+    assert result.status == 7, result.explain()
+    assert f"comm {program} execfn {path} argc 2 secure 0\n" in result.text
+    assert f"exe: {path}\n" in result.text
+
+
+def test_a_trace_names_the_calls_of_i386(narrow: Pair) -> None:
+    world = narrow.world
+    trace = narrow.run.place / "trace"
+    program = f"{ROOT}/bin/static_i386"
+    options = [*world.options(), "--trace", trace]
+    result = narrow.run(narrow.programs / "gate", ROOT, world.host, options=options)
+    narrow.run(program, options=[*world.options(), "--trace", f"{trace}-2"])
+    lines = trace.read_text().splitlines()
+    path = f'"{ROOT}/file"'
+    assert [
+        line for line in lines if f" stat64({path}, " in line and "answered" in line
+    ]
+    assert [line for line in lines if f" open({path}, O_RDONLY) = " in line]
+    assert [line for line in lines if f' execve("{ROOT}/bin/show", ' in line]
+    lines = Path(f"{trace}-2").read_text().splitlines()
+    assert [line for line in lines if ' readlink("/proc/self/exe", ' in line]
+    assert [line for line in lines if f" access({program!r}".replace("'", '"') in line]
+    assert result.status == 0

@@ -38,6 +38,7 @@ static const char *const programs[] = {
 	"bin/link_show",
 	"bin/show_i386", /* those of i386 are not there without a compiler for it */
 	"bin/static_i386",
+	"bin/own_i386", /* loader and C library of the tree */
 	"bin/script_i386",
 	"bin/script",
 	"bin/script_argument",

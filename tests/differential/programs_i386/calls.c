@@ -4,7 +4,8 @@
  */
 /* covers: statfs fstatfs statfs64 fstatfs64 getdents readdir chown lchown fchown */
 /* covers: chown32 lchown32 fchown32 utimensat utimensat_time64 truncate truncate64 */
-/* covers: fcntl fcntl64 socketcall ioctl setuid32 setgid32 setreuid32 setregid32 */
+/* covers: umount fcntl fcntl64 socketcall ioctl setuid32 setgid32 setreuid32 setregid32
+ */
 /* covers: setresuid32 setresgid32 setfsuid32 setfsgid32 setgroups32 setuid setgid */
 /* covers: setreuid setregid setresuid setresgid setfsuid setfsgid setgroups */
 #include "probe.h"
@@ -223,6 +224,7 @@ static void changes(void)
 		say(RAW(truncate64, path, -1, 0), "truncate64 large %s", name);
 		say(RAW(truncate64, path, 0, -1), "truncate64 negative %s", name);
 		say(ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0, "SETFLAGS %s", name);
+		say(RAW(umount, path), "umount %s", name);
 		if (fd >= 0)
 			close(fd);
 	}

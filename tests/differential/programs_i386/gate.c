@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* 64-bit code that makes i386 calls: by `int $0x80`, and from a 32-bit code segment
  * that it jumps into. Pointers have 32 bits there, and all other registers stay. */
-/* covers: open openat stat64 access readlink getcwd chdir getdents64 execve dup */
+/* covers: open openat stat64 access readlink getcwd chdir getdents64 execve clone */
 #include "probe.h"
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* 64-bit code in a 32-bit program, by far calls: its calls are x86_64's. */
-/* covers: open stat64 */
+/* covers: open stat access getcwd chdir */
 #include "probe.h"
 
 #include <sys/mman.h>
