@@ -42,12 +42,47 @@ _NEWER = {
     "umount2": (("const char *", "pathname"), ("int", "flags")),
 }
 _NEWER_NUMBERS = {
+    428: "open_tree",
+    435: "clone3",
+    437: "openat2",
+    439: "faccessat2",
     452: "fchmodat2",
     463: "setxattrat",
     464: "getxattrat",
     465: "listxattrat",
     466: "removexattrat",
+    467: "open_tree_attr",
+    468: "file_getattr",
+    469: "file_setattr",
 }
+_I386 = 0x40000003
+# Its older calls go by the names of the kernel's functions there.
+_I386_NAMES = {
+    16: "lchown",
+    18: "oldstat",
+    22: "umount",
+    28: "oldfstat",
+    52: "umount2",
+    84: "oldlstat",
+    89: "readdir",
+    95: "fchown",
+    106: "stat",
+    107: "lstat",
+    108: "fstat",
+    182: "chown",
+    320: "utimensat",
+    330: "dup3",
+    339: "fanotify_mark",
+    341: "name_to_handle_at",
+    346: "setns",
+    353: "renameat2",
+    358: "execveat",
+    361: "bind",
+    362: "connect",
+    383: "statx",
+    412: "utimensat_time64",
+}
+_I386_WIDE_IDS = range(198, 217)
 _PATHS = FILENAME_ARGUMENTS | {"dir_name", "new_root", "put_old"}
 _AT_FDCWD = -100
 _HAS_OPEN_FLAGS = frozenset({"open", "openat"})
@@ -84,7 +119,18 @@ def call_name(arch: int, number: int) -> str:
     if table is not None:
         module = importlib.import_module(f"ptrace.syscall.linux.{table}")
         names = module.SYSCALL_NAMES
+    if arch == _I386:
+        return _i386_name(number, names.get(number))
     return names.get(number) or _NEWER_NUMBERS.get(number) or f"syscall_{number}"
+
+
+def _i386_name(number: int, function: str | None) -> str:
+    name = _I386_NAMES.get(number) or function
+    if name is None:
+        return _NEWER_NUMBERS.get(number) or f"syscall_{number}"
+    if number in _I386_WIDE_IDS:
+        return f"{name}32"
+    return name[:-2] if name.endswith("16") else name
 
 
 def result_text(result: int) -> str:

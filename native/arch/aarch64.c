@@ -5,6 +5,7 @@
  * has been entered. */
 #if defined(__aarch64__)
 
+#include <asm/unistd.h>
 #include <linux/audit.h>
 
 #include "arch/arch.h"
@@ -22,9 +23,48 @@ _Static_assert(REG_NUMBER < sizeof(((struct arch_regs *)0)->raw) / sizeof(uint64
 	       "struct arch_regs is too small");
 
 /* svc #0, little-endian as all instructions of this architecture. */
-const uint8_t arch_call_instruction[] = {0x01, 0x00, 0x00, 0xd4};
-const size_t arch_call_instruction_size = sizeof(arch_call_instruction);
-const uint32_t arch_audit = AUDIT_ARCH_AARCH64;
+const struct arch_instruction arch_call_instruction[ARCH_ABIS] = {
+	[ARCH_OWN] = {{0x01, 0x00, 0x00, 0xd4}, 4}};
+const uint32_t arch_audit[ARCH_ABIS] = {AUDIT_ARCH_AARCH64, 0};
+
+static const int16_t numbers[ARCH_CALLS] = {
+	[ARCH_CLONE] = __NR_clone,
+	[ARCH_CLONE3] = 435,
+	[ARCH_LSEEK] = __NR_lseek,
+	[ARCH_MMAP] = __NR_mmap,
+	[ARCH_OPEN] = -1,
+	[ARCH_OPENAT] = __NR_openat,
+	[ARCH_OPENAT2] = 437,
+	[ARCH_PRCTL] = __NR_prctl,
+	[ARCH_SCHED_YIELD] = __NR_sched_yield,
+	[ARCH_VFORK] = -1,
+};
+const uint64_t arch_map_low = 0;
+
+long arch_call(const struct arch_regs *regs, enum arch_call call)
+{
+	(void)regs;
+	return numbers[call];
+}
+
+/* AArch32 programs are not stopped at all. */
+enum arch_abi arch_abi_of_mode(const struct arch_regs *regs)
+{
+	(void)regs;
+	return ARCH_OWN;
+}
+
+size_t arch_pointer_size(const struct arch_regs *regs)
+{
+	(void)regs;
+	return 8;
+}
+
+uint64_t arch_address_end(const struct arch_regs *regs)
+{
+	(void)regs;
+	return UINT64_MAX;
+}
 
 long arch_number(const struct arch_regs *regs)
 {
@@ -75,7 +115,7 @@ void arch_set_ip(struct arch_regs *regs, uint64_t ip)
 /* x0 holds the result at an exit stop: the caller sets argument 0 again. */
 void arch_restart(struct arch_regs *regs, long number)
 {
-	regs->raw[REG_PC] -= sizeof(arch_call_instruction);
+	regs->raw[REG_PC] -= arch_call_instruction[ARCH_OWN].size;
 	regs->raw[REG_X8] = (uint64_t)number;
 	regs->raw[REG_NUMBER] = (uint64_t)-1;
 }

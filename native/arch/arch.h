@@ -7,11 +7,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Whose numbers, pointers and layouts a call has. On x86_64 it is i386's by any call of
+ * 32-bit code and by `int $0x80` of 64-bit code; aarch64 has the first one only. */
+enum arch_abi { ARCH_OWN, ARCH_I386, ARCH_ABIS };
+
 /* Large enough for every architecture; the arch file checks it. */
 struct arch_regs {
 	uint64_t raw[40];
 	size_t size; /* bytes that the kernel filled */
+	enum arch_abi abi;
 };
+
+/* AUDIT_ARCH_* of each ABI, for the filter; 0: the kernel has no such. */
+extern const uint32_t arch_audit[ARCH_ABIS];
+
+/* Calls that are made or known by more than their row. */
+enum arch_call {
+	ARCH_CLONE,
+	ARCH_CLONE3,
+	ARCH_LSEEK,
+	ARCH_MMAP, /* of no file: the last argument is 0 in all forms */
+	ARCH_OPEN,
+	ARCH_OPENAT,
+	ARCH_OPENAT2,
+	ARCH_PRCTL,
+	ARCH_SCHED_YIELD,
+	ARCH_VFORK,
+	ARCH_CALLS
+};
+/* Its number in the ABI of `regs`; -1: it has none. */
+long arch_call(const struct arch_regs *regs, enum arch_call call);
+
+/* The ABI that code in the mode of these registers has by its own call instruction. */
+enum arch_abi arch_abi_of_mode(const struct arch_regs *regs);
+/* A flag of mmap() for 64-bit code in a process that began with a 32-bit program: the
+ * kernel would choose an address that it then refuses. */
+extern const uint64_t arch_map_low;
+/* Bytes of a pointer, and the first address that none can have. */
+size_t arch_pointer_size(const struct arch_regs *regs);
+uint64_t arch_address_end(const struct arch_regs *regs);
 
 /* At a stop in a call. Source: syscall(2), "Architecture calling conventions". */
 long arch_number(const struct arch_regs *regs);
@@ -28,11 +62,12 @@ void arch_set_ip(struct arch_regs *regs, uint64_t ip);
 /* At an exit stop: makes the same instruction run again, as call `number`. */
 void arch_restart(struct arch_regs *regs, long number);
 
-/* The call instruction, for finding one in the vdso. */
-extern const uint8_t arch_call_instruction[];
-extern const size_t arch_call_instruction_size;
-
-/* AUDIT_ARCH_* of this architecture, for the filter. */
-extern const uint32_t arch_audit;
+/* The call instruction of an ABI, for finding one in the vdso. */
+enum { ARCH_INSTRUCTION_MAX = 4 };
+struct arch_instruction {
+	uint8_t bytes[ARCH_INSTRUCTION_MAX];
+	size_t size;
+};
+extern const struct arch_instruction arch_call_instruction[ARCH_ABIS];
 
 #endif

@@ -369,7 +369,7 @@ int tracing_run(struct launch *launch)
 	tracing.statistics.counters = &launch->run.counters;
 	error = tracing_make_scratch(launch) ? -EIO : 0;
 	if (error == 0)
-		error = filter_build(syscall_rows, syscall_row_count, &tracing.filter);
+		error = filter_build(syscall_tables, &tracing.filter);
 	if (error == 0)
 		error = tracing_start(&tracing);
 	if (error == 0)

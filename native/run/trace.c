@@ -92,7 +92,7 @@ void trace_write(struct trace *trace, const struct tracee *tracee, enum verdict 
 	struct trace_record record = {.version = TRACE_VERSION,
 				      .size = sizeof(record),
 				      .tid = tracee->tid,
-				      .arch = arch_audit,
+				      .arch = arch_audit[tracee->stop.regs.abi],
 				      .number = tracee->stop.number,
 				      .verdict = verdict,
 				      .flags = flags};

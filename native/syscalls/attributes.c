@@ -91,38 +91,52 @@ HANDLER(enter_change_descriptor)
 }
 
 /* vfs_utimes() looks at the nanoseconds after the path and before the mount. */
-static bool bad_times(struct tracee *tracee)
+static bool bad_time(int64_t ns)
 {
-	struct timespec times[2];
-
-	if (!tracee->stop.args[2] ||
-	    tracee_read(tracee, tracee->stop.args[2], times, sizeof(times)) < 0)
-		return false;
-	for (int i = 0; i < 2; i++) {
-		long ns = times[i].tv_nsec;
-
-		if (ns != UTIME_NOW && ns != UTIME_OMIT && (ns < 0 || ns > 999999999))
-			return true;
-	}
-	return false;
+	return ns != UTIME_NOW && ns != UTIME_OMIT && (ns < 0 || ns > 999999999);
 }
 
-HANDLER(enter_utimensat)
+static enum verdict change_times(struct run *run, struct tracee *tracee, bool bad)
 {
 	if (tracee->stop.args[1] == 0 && (int)tracee->stop.args[0] != AT_FDCWD)
 		return enter_change_descriptor(run, tracee);
 	return change_how(run, tracee,
 			  &(struct changing){0, 1, follow_of(tracee->stop.args[3]),
-					     bad_times(tracee) ? EINVAL : EROFS});
+					     bad ? EINVAL : EROFS});
 }
 
-HANDLER(enter_truncate)
+HANDLER(enter_utimensat)
+{
+	int64_t times[4] = {0};
+	bool i386 = tracee->stop.regs.abi == ARCH_I386; /* utimensat_time64 */
+
+	if (!tracee->stop.args[2] ||
+	    tracee_read(tracee, tracee->stop.args[2], times, sizeof(times)) < 0)
+		return change_times(run, tracee, false);
+	/* get_timespec64() looks at the low half of its nanoseconds only. */
+	for (int i = 1; i < 4 && i386; i += 2)
+		times[i] = (uint32_t)times[i];
+	return change_times(run, tracee, bad_time(times[1]) || bad_time(times[3]));
+}
+
+HANDLER(enter_utimensat_i386)
+{
+	int32_t times[4] = {0};
+
+	if (!tracee->stop.args[2] ||
+	    tracee_read(tracee, tracee->stop.args[2], times, sizeof(times)) < 0)
+		return change_times(run, tracee, false);
+	return change_times(run, tracee, bad_time(times[1]) || bad_time(times[3]));
+}
+
+static enum verdict truncate_path(struct run *run, struct tracee *tracee,
+				  int64_t length)
 {
 	struct target target;
 	enum verdict verdict;
 	mode_t mode;
 
-	if ((int64_t)tracee->stop.args[1] < 0)
+	if (length < 0)
 		return VERDICT_PASS; /* EINVAL comes first */
 	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
 		return verdict;
@@ -134,4 +148,20 @@ HANDLER(enter_truncate)
 	if (S_ISDIR(mode))
 		return tracee_answer(tracee, -EISDIR);
 	return tracee_answer(tracee, S_ISREG(mode) ? -EROFS : -EINVAL);
+}
+
+HANDLER(enter_truncate)
+{
+	return truncate_path(run, tracee, (int64_t)tracee->stop.args[1]);
+}
+
+HANDLER(enter_truncate_i386)
+{
+	return truncate_path(run, tracee, (int32_t)tracee->stop.args[1]);
+}
+
+/* The length is two arguments: low half, high half. */
+HANDLER(enter_truncate64_i386)
+{
+	return truncate_path(run, tracee, (int32_t)tracee->stop.args[2]);
 }

@@ -19,31 +19,39 @@
 
 enum { BLOCK = 32 * 1024 };
 
-/* Records as the kernel lays them out (getdents(2)); `old`: without the "64". */
+/* Records as the kernel lays them out (getdents(2)): widths of inode and position, and
+ * whether the type stands last, behind the name. */
+struct layout {
+	uint8_t word;
+	bool type_last;
+};
+static const struct layout layout_64 = {8, false}, layout_old = {8, true},
+			   layout_i386 = {4, true};
+
 struct block {
 	char bytes[BLOCK];
 	size_t used, limit;
-	bool old;
+	struct layout layout;
 };
 
 static bool block_add(struct block *block, const struct listing_item *item)
 {
-	size_t head = block->old ? 18 : 19;
-	size_t size = (head + item->name_len + 1 + (block->old ? 1 : 0) + 7) & ~7ul;
+	size_t word = block->layout.word;
+	bool type_last = block->layout.type_last;
+	size_t head = 2 * word + 2 + (type_last ? 0 : 1);
+	size_t size = (head + item->name_len + 1 + (type_last ? 1 : 0) + word - 1) &
+		      ~(word - 1);
 	char *at = block->bytes + block->used;
 	uint16_t reclen = (uint16_t)size;
-	int64_t next = (int64_t)item->next;
 
 	if (size > block->limit - block->used)
 		return false;
 	memset(at, 0, size);
-	memcpy(at, &item->inode, 8);
-	memcpy(at + 8, &next, 8);
-	memcpy(at + 16, &reclen, 2);
-	if (block->old)
-		at[size - 1] = (char)item->type;
-	else
-		at[18] = (char)item->type;
+	/* Little-endian: the low halves come first. */
+	memcpy(at, &item->inode, word);
+	memcpy(at + word, &item->next, word);
+	memcpy(at + 2 * word, &reclen, 2);
+	at[type_last ? size - 1 : 2 * word + 2] = (char)item->type;
 	memcpy(at + head, item->name, item->name_len);
 	block->used += size;
 	return true;
@@ -111,6 +119,15 @@ static int64_t position_by_proc(struct tracee *tracee, int fd)
 	return position;
 }
 
+static int64_t position_of(struct tracee *tracee, int fd)
+{
+	int64_t position = seek(tracee, fd, ASK);
+
+	if (position == -ENOSYS || position == -EPERM)
+		position = position_by_proc(tracee, fd);
+	return position;
+}
+
 static enum verdict leave_seek(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
@@ -126,19 +143,16 @@ static enum verdict end_at(struct tracee *tracee, int fd, int64_t position,
 	if (seek(tracee, fd, position) >= 0)
 		return tracee_answer(tracee, (int64_t)bytes);
 	tracee->stop.note[0] = bytes;
-	arch_set_number(&tracee->stop.regs, SYS_lseek);
 	arch_set_argument(&tracee->stop.regs, 1, (uint64_t)position);
 	arch_set_argument(&tracee->stop.regs, 2, SEEK_SET);
-	tracee->stop.dirty = true;
-	tracee->stop.leave = leave_seek;
-	return VERDICT_AT_EXIT;
+	return tracee_call_instead(tracee, ARCH_LSEEK, leave_seek);
 }
 
-static enum verdict list_ours(struct target *target, int fd, bool old)
+static enum verdict list_ours(struct target *target, int fd, struct layout layout)
 {
 	struct tracee *tracee = target->view.tracee;
 	uint64_t count = (uint32_t)tracee->stop.args[2];
-	struct block block = {.limit = count < BLOCK ? count : BLOCK, .old = old};
+	struct block block = {.limit = count < BLOCK ? count : BLOCK, .layout = layout};
 	struct listing listing;
 	struct listing_item item;
 	enum walk_answer answer;
@@ -146,9 +160,7 @@ static enum verdict list_ours(struct target *target, int fd, bool old)
 
 	if (target->walk.at.kind == PLACE_ENTRY && !S_ISDIR(target->walk.entry.mode))
 		return tracee_answer(tracee, -ENOTDIR);
-	start = seek(tracee, fd, ASK);
-	if (start == -ENOSYS || start == -EPERM)
-		start = position_by_proc(tracee, fd);
+	start = position_of(tracee, fd);
 	if (start < 0)
 		return tracee_answer(tracee, start);
 	position = start;
@@ -174,12 +186,14 @@ static enum verdict list_ours(struct target *target, int fd, bool old)
 
 /* ---- the host's root shows cvmfs (decisions 10) ---- */
 
-enum { ROOT_RECORD = 32 }; /* a record with the name "cvmfs", either layout */
+enum { ROOT_RECORD = 32 }; /* a record with the name "cvmfs", the largest */
 
 static enum verdict leave_root(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
-	struct block block = {.limit = ROOT_RECORD, .old = tracee->stop.note[0]};
+	struct block block = {
+		.limit = ROOT_RECORD,
+		.layout = {(uint8_t)tracee->stop.note[0], (bool)tracee->stop.note[1]}};
 	struct listing_item item = {
 		.inode = 1, .type = DT_DIR, .name = "cvmfs", .name_len = 5};
 
@@ -193,7 +207,8 @@ static enum verdict leave_root(struct run *run, struct tracee *tracee)
 	return tracee_finish(tracee, result + (int64_t)block.used);
 }
 
-static enum verdict list_host(struct run *run, struct tracee *tracee, int fd, bool old)
+static enum verdict list_host(struct run *run, struct tracee *tracee, int fd,
+			      struct layout layout)
 {
 	uint64_t count = (uint32_t)tracee->stop.args[2];
 	struct stat st;
@@ -207,30 +222,81 @@ static enum verdict list_host(struct run *run, struct tracee *tracee, int fd, bo
 	 * the first block. */
 	arch_set_argument(&tracee->stop.regs, 2, count - ROOT_RECORD);
 	tracee->stop.dirty = true;
-	tracee->stop.note[0] = old;
+	tracee->stop.note[0] = layout.word;
+	tracee->stop.note[1] = layout.type_last;
 	tracee->stop.leave = leave_root;
 	return VERDICT_AT_EXIT;
 }
 
-static enum verdict list(struct run *run, struct tracee *tracee, bool old)
+static enum verdict list(struct run *run, struct tracee *tracee, struct layout layout)
 {
 	int fd = (int)tracee->stop.args[0];
 	struct target target;
 
 	target_of_descriptor(&target, run, tracee, fd);
 	if (target.kind == TARGET_OURS)
-		return list_ours(&target, fd, old);
+		return list_ours(&target, fd, layout);
 	if (target.kind == TARGET_QUESTION)
 		return target_wait(&target);
-	return list_host(run, tracee, fd, old);
+	return list_host(run, tracee, fd, layout);
 }
 
 HANDLER(enter_getdents64)
 {
-	return list(run, tracee, false);
+	return list(run, tracee, layout_64);
 }
 
 HANDLER(enter_getdents)
 {
-	return list(run, tracee, true);
+	return list(run, tracee, layout_old);
+}
+
+HANDLER(enter_getdents_i386)
+{
+	return list(run, tracee, layout_i386);
+}
+
+/* One record: struct old_linux_dirent of Linux' fs/readdir.c. */
+static int write_one(struct tracee *tracee, const struct listing_item *item)
+{
+	char record[10 + 256] = {0};
+	uint16_t len = (uint16_t)item->name_len;
+	uint32_t position = (uint32_t)item->next - 1;
+
+	memcpy(record, &item->inode, 4);
+	memcpy(record + 4, &position, 4);
+	memcpy(record + 8, &len, 2);
+	memcpy(record + 10, item->name, len < 255 ? len : 255);
+	return tracee_write(tracee, tracee->stop.args[1], record, 10 + len + 1u);
+}
+
+/* i386's readdir(2), before getdents: the host's root is left as it is. */
+HANDLER(enter_readdir)
+{
+	int fd = (int)tracee->stop.args[0];
+	struct target target;
+	struct listing listing;
+	struct listing_item item;
+	int64_t position;
+
+	target_of_descriptor(&target, run, tracee, fd);
+	if (target.kind != TARGET_OURS ||
+	    (target.walk.at.kind == PLACE_ENTRY && !S_ISDIR(target.walk.entry.mode)))
+		return VERDICT_PASS;
+	position = position_of(tracee, fd);
+	if (position < 0)
+		return tracee_answer(tracee, position);
+	switch (listing_start(&listing, &target, (uint64_t)position)) {
+	case WALK_UNKNOWN:
+		return target_wait(&target);
+	case WALK_YES:
+		break;
+	default:
+		return tracee_answer(tracee, -EIO);
+	}
+	if (!listing_next(&listing, &item))
+		return tracee_answer(tracee, 0);
+	if (write_one(tracee, &item) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	return end_at(tracee, fd, (int64_t)item.next, 1);
 }

@@ -5,13 +5,29 @@
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 
+const struct syscall_table syscall_tables[ARCH_ABIS] = {
+	[ARCH_OWN] = {syscall_rows, &syscall_row_count},
+	[ARCH_I386] = {syscall_rows_i386, &syscall_row_count_i386},
+};
+
+static const struct syscall_row *find_row(const struct stop *stop)
+{
+	const struct syscall_table *table = &syscall_tables[stop->regs.abi];
+
+	for (size_t i = 0; i < *table->count; i++) {
+		if (table->rows[i].number == stop->number && stop->number >= 0)
+			return &table->rows[i];
+	}
+	return NULL;
+}
+
 /* A thread in a loop makes the same call again: try the row of its last stop first. */
 static const struct syscall_row *row_of(struct tracee *tracee)
 {
 	const struct syscall_row *row = tracee->stop.row;
 
 	if (!row || row->number != tracee->stop.number)
-		row = syscall_row_of(tracee->stop.number);
+		row = find_row(&tracee->stop);
 	return row;
 }
 

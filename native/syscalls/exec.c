@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "run/mounts.h"
 #include "run/trace.h"
@@ -77,6 +75,7 @@ static int64_t check_word(struct tracee *tracee, uint64_t address)
 /* Copies the pointers argv[1...] with their NULL, page by page; a negative errno. */
 static int64_t read_pointers(struct tracee *tracee, uint64_t argv, uint64_t **ret_list)
 {
+	const size_t width = arch_pointer_size(&tracee->stop.regs);
 	uint64_t first = 0, *list = calloc(1, sizeof(*list)), *grown;
 	int64_t result;
 	size_t count = 0;
@@ -84,24 +83,24 @@ static int64_t read_pointers(struct tracee *tracee, uint64_t argv, uint64_t **re
 	*ret_list = list;
 	if (!list)
 		return -ENOMEM;
-	if (argv && tracee_read(tracee, argv, &first, sizeof(first)) < 0)
+	if (argv && tracee_read_pointers(tracee, argv, &first, 1) < 0)
 		return -EFAULT;
 	if (!first)
 		return 1;
 	result = check_word(tracee, first);
 	if (result < 0)
 		return result;
-	for (argv += sizeof(first); count < MAX_ARGUMENTS;) {
-		size_t more = in_page(argv) / sizeof(*list);
+	for (argv += width; count < MAX_ARGUMENTS;) {
+		size_t more = in_page(argv) / width;
 
 		more = more ? more : 1;
 		grown = realloc(list, (count + more) * sizeof(*list));
 		if (!grown)
 			return -ENOMEM;
 		*ret_list = list = grown;
-		if (tracee_read(tracee, argv, list + count, more * sizeof(*list)) < 0)
+		if (tracee_read_pointers(tracee, argv, list + count, more) < 0)
 			return -EFAULT;
-		argv += more * sizeof(*list);
+		argv += more * width;
 		for (size_t end = count + more; count < end;) {
 			if (!list[count++])
 				return (int64_t)count;
@@ -124,41 +123,22 @@ static enum verdict leave_area(struct run *run, struct tracee *tracee)
 	return tracee_again(tracee);
 }
 
-static enum verdict map_area(struct tracee *tracee, uint64_t size)
-{
-	struct pending_exec *pending = tracee->pending_exec;
-	const uint64_t args[] = {0,
-				 size,
-				 PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS,
-				 (uint64_t)-1,
-				 0};
-
-	pending->area_size = size;
-	for (unsigned int i = 0; i < 6; i++)
-		arch_set_argument(&tracee->stop.regs, i, args[i]);
-	arch_set_number(&tracee->stop.regs, SYS_mmap);
-	tracee->stop.dirty = true;
-	tracee->stop.leave = leave_area;
-	return VERDICT_AT_EXIT;
-}
-
 /* Strings and pointers of the new argv at `base`; the pointers stand behind. */
 static int write_arguments(struct tracee *tracee, const struct program *program,
 			   uint64_t base, const uint64_t *rest, size_t rest_count)
 {
 	uint64_t heads[EXEC_MAX_PREFIX + 1];
 	uint64_t pointers = (base + program->prefix_len + 7) & ~7ull;
-	size_t at = 0;
+	size_t at = 0, width = arch_pointer_size(&tracee->stop.regs);
 
 	for (uint32_t i = 0; i < program->prefix_count; i++) {
 		heads[i] = base + at;
 		at += strlen(program->prefix + at) + 1;
 	}
 	if (tracee_write(tracee, base, program->prefix, program->prefix_len) < 0 ||
-	    tracee_write(tracee, pointers, heads, program->prefix_count * 8) < 0 ||
-	    tracee_write(tracee, pointers + program->prefix_count * 8, rest,
-			 rest_count * 8) < 0)
+	    tracee_write_pointers(tracee, pointers, heads, program->prefix_count) < 0 ||
+	    tracee_write_pointers(tracee, pointers + program->prefix_count * width,
+				  rest, rest_count) < 0)
 		return -EFAULT;
 	return 0;
 }
@@ -182,7 +162,8 @@ static enum verdict set_arguments(struct tracee *tracee, const struct program *p
 	if (size > TRACEE_SLOT_SIZE / 2 && pending->area_size < size) {
 		free(rest);
 		tracee_free_slot(tracee);
-		return map_area(tracee, (size + 4095) & ~4095ull);
+		pending->area_size = (size + 4095) & ~4095ull;
+		return tracee_map_instead(tracee, pending->area_size, leave_area);
 	}
 	if (size > TRACEE_SLOT_SIZE / 2)
 		base = pending->area;

@@ -96,6 +96,29 @@ HANDLER(enter_connect);
 /* exec.c */
 HANDLER(enter_execve);
 HANDLER(enter_execveat);
+/* i386 alone: layouts and arguments that differ */
+HANDLER(enter_oldstat_i386);
+HANDLER(enter_oldlstat_i386);
+HANDLER(enter_oldfstat_i386);
+HANDLER(enter_stat_i386);
+HANDLER(enter_lstat_i386);
+HANDLER(enter_fstat_i386);
+HANDLER(enter_stat64_i386);
+HANDLER(enter_lstat64_i386);
+HANDLER(enter_fstat64_i386);
+HANDLER(enter_fstatat64_i386);
+HANDLER(enter_statfs_i386);
+HANDLER(enter_fstatfs_i386);
+HANDLER(enter_statfs64_i386);
+HANDLER(enter_fstatfs64_i386);
+HANDLER(enter_getdents_i386);
+HANDLER(enter_readdir);
+HANDLER(enter_utimensat_i386);
+HANDLER(enter_truncate_i386);
+HANDLER(enter_truncate64_i386);
+HANDLER(enter_socketcall);
+HANDLER(enter_umount);
+HANDLER(enter_fanotify_mark_i386);
 
 /* Shared by families: nothing of ours can be mounted (mount.c). */
 enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argument,

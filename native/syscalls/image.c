@@ -59,16 +59,24 @@ int image_script(char *line, const char **ret_interpreter, const char **ret_argu
 	return 0;
 }
 
-/* The PT_INTERP header; false if there is none or this is no ELF file of 64 bits. */
-static bool find_interp(int fd, Elf64_Phdr *ret_header, off_t *ret_offset)
+/* A PT_INTERP header of either class. */
+struct interp {
+	bool is_32;
+	off_t at; /* of the header, in the file */
+	uint64_t offset, size;
+	union {
+		Elf32_Phdr narrow;
+		Elf64_Phdr wide;
+	};
+};
+
+static bool find_wide(int fd, struct interp *ret_interp)
 {
 	Elf64_Ehdr head;
 	Elf64_Phdr headers[MAX_HEADERS];
 	ssize_t size;
 
 	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
-	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    head.e_phentsize != sizeof(Elf64_Phdr) || head.e_phnum > MAX_HEADERS)
 		return false;
 	size = (ssize_t)(head.e_phnum * sizeof(Elf64_Phdr));
@@ -77,25 +85,66 @@ static bool find_interp(int fd, Elf64_Phdr *ret_header, off_t *ret_offset)
 	for (int i = 0; i < head.e_phnum; i++) {
 		if (headers[i].p_type != PT_INTERP)
 			continue;
-		*ret_header = headers[i];
-		*ret_offset = (off_t)(head.e_phoff + (size_t)i * sizeof(Elf64_Phdr));
+		*ret_interp = (struct interp){
+			.at = (off_t)(head.e_phoff + (size_t)i * sizeof(Elf64_Phdr)),
+			.offset = headers[i].p_offset,
+			.size = headers[i].p_filesz,
+			.wide = headers[i]};
 		return true;
 	}
 	return false;
 }
 
+static bool find_narrow(int fd, struct interp *ret_interp)
+{
+	Elf32_Ehdr head;
+	Elf32_Phdr headers[MAX_HEADERS];
+	ssize_t size;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    head.e_machine != EM_386 || head.e_phentsize != sizeof(Elf32_Phdr) ||
+	    head.e_phnum > MAX_HEADERS)
+		return false;
+	size = (ssize_t)(head.e_phnum * sizeof(Elf32_Phdr));
+	if (pread(fd, headers, (size_t)size, (off_t)head.e_phoff) != size)
+		return false;
+	for (int i = 0; i < head.e_phnum; i++) {
+		if (headers[i].p_type != PT_INTERP)
+			continue;
+		*ret_interp = (struct interp){
+			.is_32 = true,
+			.at = (off_t)(head.e_phoff + (size_t)i * sizeof(Elf32_Phdr)),
+			.offset = headers[i].p_offset,
+			.size = headers[i].p_filesz,
+			.narrow = headers[i]};
+		return true;
+	}
+	return false;
+}
+
+/* False if there is none or this is no ELF file of 64 bits or of i386. */
+static bool find_interp(int fd, struct interp *ret_interp)
+{
+	unsigned char ident[EI_NIDENT];
+
+	if (pread(fd, ident, sizeof(ident), 0) != sizeof(ident) ||
+	    memcmp(ident, ELFMAG, SELFMAG) != 0)
+		return false;
+	if (ident[EI_CLASS] == ELFCLASS64)
+		return find_wide(fd, ret_interp);
+	return ident[EI_CLASS] == ELFCLASS32 && find_narrow(fd, ret_interp);
+}
+
 int image_interpreter(int fd, char *buffer, size_t size)
 {
-	Elf64_Phdr header;
-	off_t offset;
+	struct interp interp;
 
-	if (!find_interp(fd, &header, &offset) || header.p_filesz < 2 ||
-	    header.p_filesz > size)
+	if (!find_interp(fd, &interp) || interp.size < 2 || interp.size > size)
 		return 0;
-	if (pread(fd, buffer, header.p_filesz, (off_t)header.p_offset) !=
-	    (ssize_t)header.p_filesz)
+	if (pread(fd, buffer, interp.size, (off_t)interp.offset) !=
+	    (ssize_t)interp.size)
 		return 0;
-	if (buffer[header.p_filesz - 1] != '\0')
+	if (buffer[interp.size - 1] != '\0')
 		return 0;
 	return (int)strlen(buffer);
 }
@@ -104,16 +153,24 @@ int image_interpreter(int fd, char *buffer, size_t size)
  * file, it need not be mapped, so it may be longer than the old one. */
 static int patch(int fd, size_t size, const char *interpreter)
 {
-	Elf64_Phdr header;
-	off_t offset;
-	size_t len = strlen(interpreter) + 1;
+	struct interp interp;
+	size_t len = strlen(interpreter) + 1, header_size = sizeof(interp.wide);
 
-	if (!find_interp(fd, &header, &offset))
+	if (!find_interp(fd, &interp))
 		return -ENOEXEC;
-	header.p_offset = size;
-	header.p_filesz = header.p_memsz = len;
+	if (interp.is_32) {
+		if (size > UINT32_MAX)
+			return -ENOEXEC;
+		header_size = sizeof(interp.narrow);
+		interp.narrow.p_offset = (uint32_t)size;
+		interp.narrow.p_filesz = interp.narrow.p_memsz = (uint32_t)len;
+	} else {
+		interp.wide.p_offset = size;
+		interp.wide.p_filesz = interp.wide.p_memsz = len;
+	}
 	if (pwrite(fd, interpreter, len, (off_t)size) != (ssize_t)len ||
-	    pwrite(fd, &header, sizeof(header), offset) != sizeof(header))
+	    pwrite(fd, interp.is_32 ? (void *)&interp.narrow : (void *)&interp.wide,
+		   header_size, interp.at) != (ssize_t)header_size)
 		return -EIO;
 	return 0;
 }

@@ -70,17 +70,28 @@ HANDLER(enter_inotify_add_watch)
 		&(struct looking){-1, 1, follows ? TARGET_FOLLOW : 0, true});
 }
 
-HANDLER(enter_fanotify_mark)
+static enum verdict mark(struct run *run, struct tracee *tracee, int dirfd_argument)
 {
 	uint64_t flags = (uint32_t)tracee->stop.args[1];
-	bool follows = !(flags & FAN_MARK_DONT_FOLLOW);
+	unsigned int follow = flags & FAN_MARK_DONT_FOLLOW ? 0 : TARGET_FOLLOW;
+	struct looking looking = {dirfd_argument, dirfd_argument + 1, follow, true};
 
 	/* A mark of the whole mount would be one of the cache's. */
 	if ((flags & (FAN_MARK_MOUNT | FAN_MARK_FILESYSTEM)) && (flags & FAN_MARK_ADD))
-		return refuse_mount(run, tracee, 3, 4, follows ? TARGET_FOLLOW : 0);
-	return look_at_inode(
-		run, tracee,
-		&(struct looking){3, 4, follows ? TARGET_FOLLOW : 0, true});
+		return refuse_mount(run, tracee, dirfd_argument, dirfd_argument + 1,
+				    follow);
+	return look_at_inode(run, tracee, &looking);
+}
+
+HANDLER(enter_fanotify_mark)
+{
+	return mark(run, tracee, 3);
+}
+
+/* The mask of 64 bits is two arguments. */
+HANDLER(enter_fanotify_mark_i386)
+{
+	return mark(run, tracee, 4);
 }
 
 HANDLER(enter_file_getattr)

@@ -79,7 +79,7 @@ static uint64_t inode_of(const struct listing *listing, const struct place *plac
 	map = mounts_catalog(mounts, place->mount, place->catalog);
 	if (!map || index_entry(map, place->entry, &entry) < 0)
 		return 1;
-	return mounts_inode(mounts, place, &entry);
+	return view_inode(&listing->target->view, place, &entry);
 }
 
 static bool next_dot(struct listing *listing, struct listing_item *ret_item)
@@ -133,8 +133,9 @@ static bool next_child(struct listing *listing, struct listing_item *ret_item)
 		if (entry.flags & INTERPOSE_ENTRY_HIDDEN)
 			continue;
 		*ret_item = (struct listing_item){
-			mounts_inode(mounts, &place, &entry), listing->position,
-			(uint8_t)IFTODT(entry.mode), entry.name, entry.name_len};
+			view_inode(&listing->target->view, &place, &entry),
+			listing->position, (uint8_t)IFTODT(entry.mode), entry.name,
+			entry.name_len};
 		return true;
 	}
 	return false;

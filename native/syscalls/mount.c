@@ -37,9 +37,8 @@ HANDLER(enter_mount)
 }
 
 /* can_umount() and do_umount() of Linux' fs/namespace.c. */
-HANDLER(enter_umount2)
+static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t flags)
 {
-	uint64_t flags = (uint32_t)tracee->stop.args[1];
 	struct target target;
 	enum verdict verdict;
 	bool is_mount;
@@ -59,6 +58,17 @@ HANDLER(enter_umount2)
 	is_mount = target.walk.at.kind == PLACE_TOP ||
 		   (target.walk.at.catalog == 0 && target.walk.at.entry == 0);
 	return tracee_answer(tracee, is_mount ? -EBUSY : -EINVAL);
+}
+
+HANDLER(enter_umount2)
+{
+	return unmount(run, tracee, (uint32_t)tracee->stop.args[1]);
+}
+
+/* i386's: without flags. */
+HANDLER(enter_umount)
+{
+	return unmount(run, tracee, 0);
 }
 
 HANDLER(enter_open_tree_attr)

@@ -6,43 +6,44 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "syscalls/exec.h"
 
-/* Offset of a call instruction in the vdso, which is the same for every process. */
-static uint64_t vdso_call_offset(void)
+enum { VDSO_PAGES = 4, PAGE_BYTES = 4096 };
+
+/* Address of a call instruction of the ABI in the program's vdso, 0: none found. Every
+ * process has the same vdso, but ours has not got that of i386. */
+static uint64_t vdso_call(struct tracee *tracee, uint64_t vdso)
 {
-	const uint8_t *vdso = (const uint8_t *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
-	const Elf64_Ehdr *head = (const Elf64_Ehdr *)vdso;
-	const Elf64_Phdr *headers;
+	static uint64_t offsets[ARCH_ABIS];
+	enum arch_abi abi = tracee->stop.regs.abi;
+	const struct arch_instruction *call = &arch_call_instruction[abi];
+	uint8_t page[PAGE_BYTES];
 
-	if (!vdso)
-		return 0;
-	headers = (const Elf64_Phdr *)(vdso + head->e_phoff);
-	for (int i = 0; i < head->e_phnum; i++) {
-		size_t end = headers[i].p_offset + headers[i].p_filesz;
-
-		if (headers[i].p_type != PT_LOAD || !(headers[i].p_flags & PF_X))
-			continue;
-		for (size_t at = headers[i].p_offset;
-		     at + arch_call_instruction_size <= end; at++) {
-			if (memcmp(vdso + at, arch_call_instruction,
-				   arch_call_instruction_size) == 0)
-				return at;
+	/* The first page begins with a header: 0 is no offset. */
+	for (uint64_t i = 0; i < VDSO_PAGES && !offsets[abi]; i++) {
+		if (tracee_read(tracee, vdso + i * sizeof(page), page, sizeof(page)) <
+		    0)
+			break;
+		for (size_t at = 0; at + call->size <= sizeof(page); at++) {
+			if (memcmp(page + at, call->bytes, call->size) == 0) {
+				offsets[abi] = i * sizeof(page) + at;
+				break;
+			}
 		}
 	}
-	return 0;
+	return offsets[abi] ? vdso + offsets[abi] : 0;
 }
 
-/* Values of the new program's auxiliary vector (getauxval(3)). */
+/* Values of the new program's auxiliary vector (getauxval(3)): pairs of words as wide
+ * as its pointers. */
 static void read_auxv(const struct tracee *tracee, uint64_t *ret_execfn,
 		      uint64_t *ret_vdso)
 {
-	Elf64_auxv_t auxv[64];
+	size_t width = arch_pointer_size(&tracee->stop.regs);
+	uint8_t auxv[1024];
 	char path[32];
 	ssize_t size;
 	int fd;
@@ -54,11 +55,17 @@ static void read_auxv(const struct tracee *tracee, uint64_t *ret_execfn,
 		return;
 	size = read(fd, auxv, sizeof(auxv));
 	close(fd);
-	for (size_t i = 0; size > 0 && i < (size_t)size / sizeof(auxv[0]); i++) {
-		if (auxv[i].a_type == AT_EXECFN)
-			*ret_execfn = auxv[i].a_un.a_val;
-		if (auxv[i].a_type == AT_SYSINFO_EHDR)
-			*ret_vdso = auxv[i].a_un.a_val;
+	for (size_t at = 0; size > 0 && at + 2 * width <= (size_t)size;
+	     at += 2 * width) {
+		uint64_t type = 0, value = 0;
+
+		/* Little-endian: the low half comes first. */
+		memcpy(&type, auxv + at, width);
+		memcpy(&value, auxv + at + width, width);
+		if (type == AT_EXECFN)
+			*ret_execfn = value;
+		if (type == AT_SYSINFO_EHDR)
+			*ret_vdso = value;
 	}
 }
 
@@ -84,8 +91,8 @@ static enum verdict leave_execve(struct run *run, struct tracee *tracee)
 
 	(void)run;
 	tracee->stop.saved = *regs;
-	arch_set_ip(regs, call + arch_call_instruction_size);
-	arch_restart(regs, SYS_prctl);
+	arch_set_ip(regs, call + arch_call_instruction[regs->abi].size);
+	arch_restart(regs, arch_call(regs, ARCH_PRCTL));
 	arch_set_argument(regs, 0, PR_SET_NAME);
 	arch_set_argument(regs, 1, comm);
 	tracee->stop.dirty = true;
@@ -96,7 +103,7 @@ static enum verdict leave_execve(struct run *run, struct tracee *tracee)
 enum verdict exec_event(struct run *run, struct tracee *tracee)
 {
 	const char *shown = exec_shown(tracee), *comm;
-	uint64_t execfn, vdso, offset;
+	uint64_t execfn, vdso, call;
 
 	notice_lost_rights(run, tracee);
 	exec_take_identity(tracee);
@@ -105,12 +112,12 @@ enum verdict exec_event(struct run *run, struct tracee *tracee)
 		return VERDICT_PASS;
 	}
 	read_auxv(tracee, &execfn, &vdso);
-	offset = vdso_call_offset();
+	call = vdso ? vdso_call(tracee, vdso) : 0;
 	comm = exec_comm(tracee);
-	if (execfn && vdso && offset &&
+	if (execfn && call &&
 	    tracee_write(tracee, execfn, comm, strlen(comm) + 1) == 0) {
 		tracee->stop.note[4] = execfn;
-		tracee->stop.note[5] = vdso + offset;
+		tracee->stop.note[5] = call;
 		tracee->stop.leave = leave_execve;
 		return VERDICT_AT_EXIT;
 	}

@@ -16,7 +16,7 @@
 #include "syscalls/snapshot.h"
 #include "tracee/descriptors.h"
 
-enum { HOW_SIZE_MAX = 4096 };
+enum { HOW_SIZE_MAX = 4096, I386_LARGEFILE = 0100000 };
 
 /* One open, whichever call it came by. */
 struct opening {
@@ -115,7 +115,7 @@ static void set_flags(struct tracee *tracee, const struct opening *opening,
 		      const char *path)
 {
 	struct arch_regs *regs = &tracee->stop.regs;
-	uint64_t drop = O_CREAT | O_EXCL;
+	uint64_t drop = O_CREAT | O_EXCL, flags = opening->flags;
 	struct stat st;
 
 	if ((opening->flags & O_NOATIME) &&
@@ -124,12 +124,15 @@ static void set_flags(struct tracee *tracee, const struct opening *opening,
 	if (opening->by_openat) {
 		/* openat2's struct is the program's memory; open_tree has fewer flags.
 		 */
-		arch_set_number(regs, SYS_openat);
+		arch_set_number(regs, arch_call(regs, ARCH_OPENAT));
 		arch_set_argument(regs, 0, (uint64_t)AT_FDCWD);
 		arch_set_argument(regs, 3, opening->mode);
+		/* openat2() implies it, i386's openat() does not. */
+		if (regs->abi == ARCH_I386 && !(opening->flags & O_PATH))
+			flags |= I386_LARGEFILE;
 	}
 	arch_set_argument(regs, (unsigned int)opening->path_argument + 1,
-			  opening->flags & ~drop);
+			  flags & ~drop);
 }
 
 /* Flags that only some kernels accept, or only some together: the kernel says which. */

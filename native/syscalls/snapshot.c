@@ -244,14 +244,15 @@ static bool is_plain_reading(struct tracee *tracee)
 	/* The last two are O_LARGEFILE and O_NOFOLLOW, or the reverse: asm/fcntl.h. */
 	const uint64_t harmless = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | 0100000 | 0400000;
 	const uint64_t *args = tracee->stop.args;
+	const struct arch_regs *regs = &tracee->stop.regs;
 	long number = tracee->stop.number;
 	struct open_how how;
 
-	if (number == SYS_open)
+	if (number == arch_call(regs, ARCH_OPEN))
 		return !(args[1] & 0xffffffff & ~harmless);
-	if (number == SYS_openat)
+	if (number == arch_call(regs, ARCH_OPENAT))
 		return !(args[2] & 0xffffffff & ~harmless);
-	return number == SYS_openat2 && args[3] >= sizeof(how) &&
+	return number == arch_call(regs, ARCH_OPENAT2) && args[3] >= sizeof(how) &&
 	       tracee_read(tracee, args[2], &how, sizeof(how)) == 0 &&
 	       !(how.flags & ~harmless) && how.resolve == 0;
 }

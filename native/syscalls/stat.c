@@ -9,6 +9,7 @@
 
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "syscalls/stat.h"
 
 static void target_stat(struct target *target, struct stat *ret_stat)
 {
@@ -18,17 +19,18 @@ static void target_stat(struct target *target, struct stat *ret_stat)
 	view_stat(&target->view, place, is_top ? NULL : &target->walk.entry, ret_stat);
 }
 
-static enum verdict answer_stat(struct target *target, uint64_t buffer)
+static enum verdict answer_stat(struct target *target, uint64_t buffer,
+				stat_layout layout)
 {
 	struct tracee *tracee = target->view.tracee;
 	struct stat st;
 
 	target_stat(target, &st);
-	return tracee_answer(tracee, tracee_write(tracee, buffer, &st, sizeof(st)));
+	return tracee_answer(tracee, layout(tracee, buffer, &st));
 }
 
-static enum verdict stat_path(struct run *run, struct tracee *tracee,
-			      unsigned int flags)
+enum verdict stat_path(struct run *run, struct tracee *tracee, unsigned int flags,
+		       stat_layout layout)
 {
 	struct target target;
 	enum verdict verdict;
@@ -39,27 +41,17 @@ static enum verdict stat_path(struct run *run, struct tracee *tracee,
 		return redirect_elsewhere(&target, 0);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	return answer_stat(&target, tracee->stop.args[1]);
+	return answer_stat(&target, tracee->stop.args[1], layout);
 }
 
-HANDLER(enter_stat)
-{
-	return stat_path(run, tracee, TARGET_FOLLOW);
-}
-
-HANDLER(enter_lstat)
-{
-	return stat_path(run, tracee, 0);
-}
-
-HANDLER(enter_fstat)
+enum verdict stat_descriptor(struct run *run, struct tracee *tracee, stat_layout layout)
 {
 	struct target target;
 
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
 	if (target.kind != TARGET_OURS)
 		return VERDICT_PASS;
-	return answer_stat(&target, tracee->stop.args[1]);
+	return answer_stat(&target, tracee->stop.args[1], layout);
 }
 
 static unsigned int follow_of(uint64_t at_flags)
@@ -69,7 +61,7 @@ static unsigned int follow_of(uint64_t at_flags)
 	return at_flags & AT_EMPTY_PATH ? flags | TARGET_EMPTY_PATH : flags;
 }
 
-HANDLER(enter_newfstatat)
+enum verdict stat_at(struct run *run, struct tracee *tracee, stat_layout layout)
 {
 	const uint64_t known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
 	uint64_t at_flags = (uint32_t)tracee->stop.args[3];
@@ -84,7 +76,32 @@ HANDLER(enter_newfstatat)
 		return redirect_elsewhere(&target, 1);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	return answer_stat(&target, tracee->stop.args[2]);
+	return answer_stat(&target, tracee->stop.args[2], layout);
+}
+
+static int own_layout(struct tracee *tracee, uint64_t buffer, const struct stat *st)
+{
+	return tracee_write(tracee, buffer, st, sizeof(*st));
+}
+
+HANDLER(enter_stat)
+{
+	return stat_path(run, tracee, TARGET_FOLLOW, own_layout);
+}
+
+HANDLER(enter_lstat)
+{
+	return stat_path(run, tracee, 0, own_layout);
+}
+
+HANDLER(enter_fstat)
+{
+	return stat_descriptor(run, tracee, own_layout);
+}
+
+HANDLER(enter_newfstatat)
+{
+	return stat_at(run, tracee, own_layout);
 }
 
 static struct statx_timestamp timestamp(struct timespec time)

@@ -6,10 +6,12 @@
 
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "syscalls/stat.h"
 
 enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
 
-static enum verdict answer_statfs(struct target *target, uint64_t buffer)
+static enum verdict answer_statfs(struct target *target, uint64_t buffer,
+				  statfs_layout layout)
 {
 	struct tracee *tracee = target->view.tracee;
 	const struct place *place = &target->walk.at;
@@ -31,10 +33,11 @@ static enum verdict answer_statfs(struct target *target, uint64_t buffer)
 		fs.f_bfree = fs.f_bavail = record->blocks_free;
 		fs.f_files = record->files;
 	}
-	return tracee_answer(tracee, tracee_write(tracee, buffer, &fs, sizeof(fs)));
+	return tracee_answer(tracee, layout(tracee, buffer, &fs));
 }
 
-HANDLER(enter_statfs)
+enum verdict statfs_path(struct run *run, struct tracee *tracee, unsigned int position,
+			 statfs_layout layout)
 {
 	struct target target;
 	enum verdict verdict;
@@ -45,15 +48,31 @@ HANDLER(enter_statfs)
 		return redirect_elsewhere(&target, 0);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	return answer_statfs(&target, tracee->stop.args[1]);
+	return answer_statfs(&target, tracee->stop.args[position], layout);
 }
 
-HANDLER(enter_fstatfs)
+enum verdict statfs_descriptor(struct run *run, struct tracee *tracee,
+			       unsigned int position, statfs_layout layout)
 {
 	struct target target;
 
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
 	if (target.kind != TARGET_OURS)
 		return VERDICT_PASS;
-	return answer_statfs(&target, tracee->stop.args[1]);
+	return answer_statfs(&target, tracee->stop.args[position], layout);
+}
+
+static int own_layout(struct tracee *tracee, uint64_t buffer, const struct statfs *fs)
+{
+	return tracee_write(tracee, buffer, fs, sizeof(*fs));
+}
+
+HANDLER(enter_statfs)
+{
+	return statfs_path(run, tracee, 1, own_layout);
+}
+
+HANDLER(enter_fstatfs)
+{
+	return statfs_descriptor(run, tracee, 1, own_layout);
 }

@@ -31,17 +31,24 @@ struct row_condition {
 
 struct syscall_row {
 	const char *name;
-	int number; /* -1: this architecture has no such call */
+	int number; /* -1: this ABI has no such call */
 	stop_handler enter;
 	struct row_condition only_if;
 	enum argument_kind kinds[6];
 	const char *support; /* for docs: what is missing, or NULL */
 };
 
+struct syscall_table {
+	const struct syscall_row *rows;
+	const size_t *count;
+};
+
+extern const struct syscall_table syscall_tables[ARCH_ABIS];
+
 extern const struct syscall_row syscall_rows[];
 extern const size_t syscall_row_count;
-
-const struct syscall_row *syscall_row_of(long number);
+extern const struct syscall_row syscall_rows_i386[];
+extern const size_t syscall_row_count_i386;
 
 /* At a seccomp stop, and again whenever an awaited answer is there. */
 enum verdict syscalls_enter(struct run *run, struct tracee *tracee);

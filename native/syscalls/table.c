@@ -9,31 +9,7 @@
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 #include "syscalls/numbers.h"
-
-#define PATH             \
-	{                \
-		ARG_PATH \
-	}
-#define AT                          \
-	{                           \
-		ARG_DIRFD, ARG_PATH \
-	}
-#define FD             \
-	{              \
-		ARG_FD \
-	}
-#define PATH_PATH                  \
-	{                          \
-		ARG_PATH, ARG_PATH \
-	}
-#define AT_AT                                            \
-	{                                                \
-		ARG_DIRFD, ARG_PATH, ARG_DIRFD, ARG_PATH \
-	}
-#define INT             \
-	{               \
-		ARG_INT \
-	}
+#include "syscalls/rows.h"
 
 #define ROW(call, handler, ...)                                        \
 	{                                                              \
@@ -44,45 +20,6 @@
 	{                                                              \
 		.name = #call, .number = SYS_##call, .enter = handler, \
 		.only_if = when, .kinds = __VA_ARGS__                  \
-	}
-
-#define WHEN_DUP                                                           \
-	{                                                                  \
-		.argument = 1, .count = 2, .mask = 0xffffffff, .values = { \
-			F_DUPFD,                                           \
-			F_DUPFD_CLOEXEC                                    \
-		}                                                          \
-	}
-#define WHEN_ATTRIBUTES                                        \
-	{                                                      \
-		.argument = 1, .count = 4, .mask = 0xffffffff, \
-		.values =                                      \
-		{ FS_IOC_SETFLAGS,                             \
-		  FS_IOC32_SETFLAGS,                           \
-		  FS_IOC_FSSETXATTR,                           \
-		  0x40806685 /* FS_IOC_ENABLE_VERITY */ }      \
-	}
-#define WHEN_UNTRACED                                                          \
-	{                                                                      \
-		.argument = 0, .count = 1, .mask = CLONE_UNTRACED, .values = { \
-			CLONE_UNTRACED                                         \
-		}                                                              \
-	}
-#define WHEN_DUMPABLE                                                      \
-	{                                                                  \
-		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
-			PR_SET_DUMPABLE,                                   \
-			SYSCALLS_HYPERCALL                                 \
-		}                                                          \
-	}
-
-#define WHEN_TRACING                                                       \
-	{                                                                  \
-		.argument = 0, .count = 3, .mask = 0xffffffff, .values = { \
-			PTRACE_TRACEME,                                    \
-			PTRACE_ATTACH,                                     \
-			PTRACE_SEIZE                                       \
-		}                                                          \
 	}
 
 const struct syscall_row syscall_rows[] = {
@@ -202,12 +139,3 @@ const struct syscall_row syscall_rows[] = {
 };
 
 const size_t syscall_row_count = sizeof(syscall_rows) / sizeof(syscall_rows[0]);
-
-const struct syscall_row *syscall_row_of(long number)
-{
-	for (size_t i = 0; i < syscall_row_count; i++) {
-		if (syscall_rows[i].number == number && number >= 0)
-			return &syscall_rows[i];
-	}
-	return NULL;
-}

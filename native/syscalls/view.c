@@ -60,6 +60,20 @@ static void shown_owner(const struct view *view, const struct place *place,
 			  has_gid ? &record->gid_default : NULL);
 }
 
+uint64_t view_inode(const struct view *view, const struct place *place,
+		    const struct interpose_entry *entry)
+{
+	uint64_t inode = mounts_inode(view->run->mounts, place, entry);
+
+	/* Else stat and readdir of programs without large files are EOVERFLOW: in the C
+	 * library, which uses the calls of 64 bits for them too. */
+	if (view->tracee->stop.regs.abi == ARCH_I386) {
+		inode = (uint32_t)(inode ^ inode >> 32);
+		inode = inode ? inode : 1;
+	}
+	return inode;
+}
+
 void view_stat(struct view *view, const struct place *place,
 	       const struct interpose_entry *entry, struct stat *ret_stat)
 {
@@ -77,7 +91,7 @@ void view_stat(struct view *view, const struct place *place,
 		*ret_stat = st;
 		return;
 	}
-	st.st_ino = mounts_inode(view->run->mounts, place, entry);
+	st.st_ino = view_inode(view, place, entry);
 	st.st_mode = shown_mode(view, place, entry);
 	st.st_nlink = entry->nlink;
 	shown_owner(view, place, entry, &st.st_uid, &st.st_gid);

@@ -22,6 +22,9 @@ struct view {
 /* The world of a walk as `view` sees it. */
 struct walk_world view_world(struct view *view);
 
+/* The inode number that the program is shown: of 32 bits in a call of i386's. */
+uint64_t view_inode(const struct view *view, const struct place *place,
+		    const struct interpose_entry *entry);
 /* Attributes; `entry` is NULL for PLACE_TOP. */
 void view_stat(struct view *view, const struct place *place,
 	       const struct interpose_entry *entry, struct stat *ret_stat);

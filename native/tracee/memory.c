@@ -155,3 +155,45 @@ int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
 	}
 	return -ENAMETOOLONG;
 }
+
+enum { POINTERS_AT_ONCE = 128 };
+
+int tracee_write_pointers(struct tracee *tracee, uint64_t address,
+			  const uint64_t *pointers, size_t count)
+{
+	uint32_t narrow[POINTERS_AT_ONCE];
+	size_t part;
+	int result = 0;
+
+	if (arch_pointer_size(&tracee->stop.regs) == sizeof(*pointers))
+		return tracee_write(tracee, address, pointers,
+				    count * sizeof(*pointers));
+	for (; count && result == 0; count -= part, pointers += part) {
+		part = count < POINTERS_AT_ONCE ? count : POINTERS_AT_ONCE;
+		for (size_t i = 0; i < part; i++)
+			narrow[i] = (uint32_t)pointers[i];
+		result = tracee_write(tracee, address, narrow, part * sizeof(*narrow));
+		address += part * sizeof(*narrow);
+	}
+	return result;
+}
+
+int tracee_read_pointers(struct tracee *tracee, uint64_t address, uint64_t *pointers,
+			 size_t count)
+{
+	uint32_t narrow[POINTERS_AT_ONCE];
+	size_t part;
+	int result = 0;
+
+	if (arch_pointer_size(&tracee->stop.regs) == sizeof(*pointers))
+		return tracee_read(tracee, address, pointers,
+				   count * sizeof(*pointers));
+	for (; count && result == 0; count -= part, pointers += part) {
+		part = count < POINTERS_AT_ONCE ? count : POINTERS_AT_ONCE;
+		result = tracee_read(tracee, address, narrow, part * sizeof(*narrow));
+		for (size_t i = 0; i < part; i++)
+			pointers[i] = narrow[i];
+		address += part * sizeof(*narrow);
+	}
+	return result;
+}

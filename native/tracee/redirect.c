@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "tracee/tracee.h"
 
@@ -20,12 +19,29 @@ void tracee_free_slot(struct tracee *tracee)
 }
 
 /* The call that came in is replaced; its own registers stay in stop.saved. */
-static enum verdict replace_call(struct tracee *tracee, long number, stop_handler leave)
+enum verdict tracee_call_instead(struct tracee *tracee, enum arch_call call,
+				 stop_handler leave)
 {
-	arch_set_number(&tracee->stop.regs, number);
+	struct arch_regs *regs = &tracee->stop.regs;
+
+	arch_set_number(regs, arch_call(regs, call));
 	tracee->stop.dirty = true;
 	tracee->stop.leave = leave;
 	return VERDICT_AT_EXIT;
+}
+
+enum verdict tracee_map_instead(struct tracee *tracee, uint64_t size,
+				stop_handler leave)
+{
+	const struct arch_regs *regs = &tracee->stop.regs;
+	uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	uint64_t args[] = {0, size, PROT_READ | PROT_WRITE, flags, (uint64_t)-1, 0};
+
+	if (tracee->memory->narrow && regs->abi == ARCH_OWN)
+		args[3] |= arch_map_low;
+	for (unsigned int i = 0; i < 6; i++)
+		arch_set_argument(&tracee->stop.regs, i, args[i]);
+	return tracee_call_instead(tracee, ARCH_MMAP, leave);
 }
 
 static enum verdict leave_mmap(struct run *run, struct tracee *tracee)
@@ -45,17 +61,13 @@ static enum verdict leave_yield(struct run *run, struct tracee *tracee)
 	return tracee_again(tracee);
 }
 
-static enum verdict map_region(struct tracee *tracee)
-{
-	struct arch_regs *regs = &tracee->stop.regs;
+static const uint64_t region_size = (uint64_t)SLOT_COUNT * TRACEE_SLOT_SIZE;
 
-	arch_set_argument(regs, 0, 0);
-	arch_set_argument(regs, 1, (uint64_t)SLOT_COUNT * TRACEE_SLOT_SIZE);
-	arch_set_argument(regs, 2, PROT_READ | PROT_WRITE);
-	arch_set_argument(regs, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
-	arch_set_argument(regs, 4, (uint64_t)-1);
-	arch_set_argument(regs, 5, 0);
-	return replace_call(tracee, SYS_mmap, leave_mmap);
+/* Slots that other threads are in stay taken, so that no two get the same. */
+void tracee_lost_region(struct tracee *tracee)
+{
+	tracee_free_slot(tracee);
+	tracee->memory->region = 0;
 }
 
 uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict)
@@ -63,8 +75,10 @@ uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict)
 	struct address_space *space = tracee->memory;
 	uint32_t slot = 0;
 
-	if (!space->region) {
-		*ret_verdict = map_region(tracee);
+	/* 64-bit code that makes i386 calls needs one that their pointers reach. */
+	if (!space->region ||
+	    space->region > arch_address_end(&tracee->stop.regs) - region_size) {
+		*ret_verdict = tracee_map_instead(tracee, region_size, leave_mmap);
 		return 0;
 	}
 	if (!tracee->stop.slot) {
@@ -72,8 +86,8 @@ uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict)
 			slot++;
 		if (slot == SLOT_COUNT) {
 			/* More threads in redirected calls than slots: come back. */
-			*ret_verdict =
-				replace_call(tracee, SYS_sched_yield, leave_yield);
+			*ret_verdict = tracee_call_instead(tracee, ARCH_SCHED_YIELD,
+							   leave_yield);
 			return 0;
 		}
 		space->slots_taken |= 1ull << slot;
@@ -97,11 +111,8 @@ enum verdict tracee_redirect(struct tracee *tracee, const struct redirection *li
 				     : tracee_write(tracee, slot, list[i].path, size);
 
 		if (result == -EFAULT) {
-			/* The program unmapped the region: make a new one. */
-			tracee_free_slot(tracee);
-			tracee->memory->region = 0;
-			tracee->memory->slots_taken = 0;
-			return map_region(tracee);
+			tracee_lost_region(tracee);
+			return tracee_map_instead(tracee, region_size, leave_mmap);
 		}
 		if (result < 0) {
 			tracee_free_slot(tracee);

@@ -5,15 +5,50 @@
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "tracee/tracee.h"
 
+/* Linux 5.3; older headers lack it. */
+static const int get_syscall_info = 0x420e; /* PTRACE_GET_SYSCALL_INFO */
+
+#if defined(__x86_64__)
+/* PTRACE_SETREGSET of 32-bit code would take the bases of segment registers away from a
+ * 64-bit program that has jumped there. */
+static int fetch_registers(struct tracee *tracee, struct arch_regs *ret_regs)
+{
+	return ptrace(PTRACE_GETREGS, tracee->tid, 0, ret_regs->raw) < 0 ? -errno : 0;
+}
+
+static int store_registers(struct tracee *tracee, struct arch_regs *regs)
+{
+	return ptrace(PTRACE_SETREGS, tracee->tid, 0, regs->raw) < 0 ? -errno : 0;
+}
+#else
+static int fetch_registers(struct tracee *tracee, struct arch_regs *ret_regs)
+{
+	struct iovec iov = {ret_regs->raw, sizeof(ret_regs->raw)};
+
+	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
+		return -errno;
+	ret_regs->size = iov.iov_len;
+	return 0;
+}
+
+static int store_registers(struct tracee *tracee, struct arch_regs *regs)
+{
+	struct iovec iov = {regs->raw, regs->size};
+
+	return ptrace(PTRACE_SETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0 ? -errno
+									    : 0;
+}
+#endif
+
 static int set_number(struct tracee *tracee, int number)
 {
 #ifdef NT_ARM_SYSTEM_CALL
-	if (arch_audit == 0xc00000b7u) { /* aarch64 keeps it outside the registers */
+	if (arch_audit[ARCH_OWN] ==
+	    0xc00000b7u) { /* aarch64 keeps it outside the registers */
 		struct iovec iov = {&number, sizeof(number)};
 
 		if (ptrace(PTRACE_SETREGSET, tracee->tid, NT_ARM_SYSTEM_CALL, &iov) < 0)
@@ -26,33 +61,54 @@ static int set_number(struct tracee *tracee, int number)
 	return 0;
 }
 
-int tracee_fetch(struct tracee *tracee)
+static void begin(struct tracee *tracee, enum arch_abi abi)
 {
 	struct stop *stop = &tracee->stop;
-	struct iovec iov = {stop->regs.raw, sizeof(stop->regs.raw)};
 
-	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
-		return -errno;
-	stop->regs.size = iov.iov_len;
+	if (stop->regs.abi != abi)
+		stop->row = NULL; /* of another table */
+	stop->regs.abi = abi;
 	stop->saved = stop->regs;
 	stop->dirty = false;
 	stop->errand_count = 0;
 	stop->number = arch_number(&stop->regs);
 	for (unsigned int i = 0; i < 6; i++)
 		stop->args[i] = arch_argument(&stop->regs, i);
+}
+
+int tracee_fetch(struct tracee *tracee)
+{
+	int error = fetch_registers(tracee, &tracee->stop.regs);
+	enum arch_abi abi = arch_abi_of_mode(&tracee->stop.regs);
+	unsigned long told;
+
+	if (error < 0)
+		return error;
+	/* The mode does not say by which instruction the call came; the filter does. */
+	if (arch_audit[ARCH_I386] && abi == ARCH_OWN) {
+		if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &told) < 0)
+			return -errno;
+		abi = told == ARCH_I386 ? ARCH_I386 : ARCH_OWN;
+	}
+	begin(tracee, abi);
+	return 0;
+}
+
+int tracee_fetch_program(struct tracee *tracee)
+{
+	int error = fetch_registers(tracee, &tracee->stop.regs);
+
+	if (error < 0)
+		return error;
+	begin(tracee, arch_abi_of_mode(&tracee->stop.regs));
+	tracee->memory->narrow = tracee->stop.regs.abi != ARCH_OWN;
 	return 0;
 }
 
 int tracee_fetch_result(struct tracee *tracee)
 {
-	struct stop *stop = &tracee->stop;
-	struct iovec iov = {stop->regs.raw, sizeof(stop->regs.raw)};
-
-	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
-		return -errno;
-	stop->regs.size = iov.iov_len;
-	stop->dirty = false;
-	return 0;
+	tracee->stop.dirty = false;
+	return fetch_registers(tracee, &tracee->stop.regs);
 }
 
 enum verdict tracee_finish(struct tracee *tracee, int64_t result)
@@ -76,14 +132,15 @@ enum verdict tracee_again(struct tracee *tracee)
 int tracee_store(struct tracee *tracee)
 {
 	struct stop *stop = &tracee->stop;
-	struct iovec iov = {stop->regs.raw, stop->regs.size};
 	long number = arch_number(&stop->regs);
+	int error;
 
 	if (!stop->dirty)
 		return 0;
 	stop->dirty = false;
-	if (ptrace(PTRACE_SETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
-		return -errno;
+	error = store_registers(tracee, &stop->regs);
+	if (error < 0)
+		return error;
 	if (number != stop->number)
 		return set_number(tracee, (int)number);
 	return 0;
@@ -98,28 +155,40 @@ enum verdict tracee_answer(struct tracee *tracee, int64_t result)
 	return VERDICT_ANSWER;
 }
 
+/* Outside of a seccomp stop the kernel says it only since Linux 5.3; before, `int
+ * $0x80` in 64-bit code is not told from `syscall`. */
+static enum arch_abi current_abi(const struct tracee *tracee,
+				 const struct arch_regs *regs)
+{
+	uint32_t info[24] = {0}; /* struct ptrace_syscall_info: op, then arch */
+	enum arch_abi abi = arch_abi_of_mode(regs);
+
+	if (abi != ARCH_OWN || !arch_audit[ARCH_I386] ||
+	    ptrace(get_syscall_info, tracee->tid, sizeof(info), info) < 0)
+		return abi;
+	return info[1] == arch_audit[ARCH_I386] ? ARCH_I386 : ARCH_OWN;
+}
+
 uint64_t tracee_clone_flags(struct tracee *tracee)
 {
 	struct arch_regs regs; /* `stop` may be in use: the call has not ended yet */
-	struct iovec iov = {regs.raw, sizeof(regs.raw)};
 	uint64_t flags = 0;
 	long number;
 
-	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
+	if (fetch_registers(tracee, &regs) < 0)
 		return 0;
+	regs.abi = current_abi(tracee, &regs);
 	number = arch_number(&regs);
-	if (number == SYS_clone)
+	if (number == arch_call(&regs, ARCH_CLONE))
 		return arch_argument(&regs, 0);
-	if (number == SYS_clone3) {
+	if (number == arch_call(&regs, ARCH_CLONE3)) {
 		/* struct clone_args begins with its flags (clone(2)). */
 		if (tracee_read(tracee, arch_argument(&regs, 0), &flags,
 				sizeof(flags)) < 0)
 			return 0;
 		return flags;
 	}
-#ifdef SYS_vfork
-	if (number == SYS_vfork)
+	if (number == arch_call(&regs, ARCH_VFORK))
 		return CLONE_VM | CLONE_VFORK;
-#endif
 	return 0;
 }

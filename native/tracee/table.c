@@ -139,8 +139,10 @@ static struct address_space *space_copy(const struct address_space *from)
 {
 	struct address_space *space = space_create();
 
-	if (space)
+	if (space) {
 		space->region = from->region;
+		space->narrow = from->narrow;
+	}
 	return space;
 }
 

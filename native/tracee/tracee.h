@@ -63,6 +63,7 @@ struct address_space {
 	int users;
 	uint64_t region;      /* address of the slots, 0: none yet */
 	uint64_t slots_taken; /* bit set */
+	bool narrow;	      /* of a 32-bit program */
 	int mem_fd;	      /* /proc/PID/mem where process_vm_* is forbidden; -1 */
 };
 
@@ -129,7 +130,10 @@ void tracees_each(struct tracees *tracees,
 		  void (*each)(struct tracee *tracee, void *context), void *context);
 
 /* Registers (stop.c). All: 0 or a negative errno; -ESRCH: the tracee is gone. */
-int tracee_fetch(struct tracee *tracee); /* fills stop.regs, saved, number, args */
+/* At a seccomp stop: fills stop.regs, saved, number, args. */
+int tracee_fetch(struct tracee *tracee);
+/* At an exec event: the same of the new program. */
+int tracee_fetch_program(struct tracee *tracee);
 int tracee_store(struct tracee *tracee); /* if dirty */
 /* At an exit stop: stop.regs only; saved, number and args stay those of the entry. */
 int tracee_fetch_result(struct tracee *tracee);
@@ -156,6 +160,19 @@ void tracee_free_slot(struct tracee *tracee);
 /* Room of `size` bytes in the region for `tracee` alone, until its call ends; 0 with
  * *ret_verdict set if it has to be made first. */
 uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict);
+/* The program unmapped the region: the next tracee_slot() makes a new one. */
+void tracee_lost_region(struct tracee *tracee);
+/* The kernel does another call instead, or maps `size` bytes; `leave` sees the result.
+ */
+enum verdict tracee_call_instead(struct tracee *tracee, enum arch_call call,
+				 stop_handler leave);
+enum verdict tracee_map_instead(struct tracee *tracee, uint64_t size,
+				stop_handler leave);
+/* Writes `count` pointers as the call's ABI has them; likewise reads. */
+int tracee_write_pointers(struct tracee *tracee, uint64_t address,
+			  const uint64_t *pointers, size_t count);
+int tracee_read_pointers(struct tracee *tracee, uint64_t address, uint64_t *pointers,
+			 size_t count);
 enum { TRACEE_SLOT_SIZE = 8192 };
 
 /* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). */

@@ -29,6 +29,7 @@ enum {
 };
 
 static const uint32_t allow = SECCOMP_RET_ALLOW;
+/* Plus the ABI, for tracee_fetch(). */
 static const uint32_t trace = SECCOMP_RET_TRACE;
 static const uint32_t no_such_call = SECCOMP_RET_ERRNO | ENOSYS;
 
@@ -43,6 +44,7 @@ struct range {
 struct builder {
 	struct sock_filter *code;
 	size_t size, capacity;
+	enum arch_abi abi;
 	bool failed;
 };
 
@@ -86,7 +88,7 @@ static void emit_condition(struct builder *builder, const struct row_condition *
 	for (unsigned int i = 0; i < only_if->count; i++) {
 		emit(builder, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							   only_if->values[i], 0, 1));
-		emit_return(builder, trace);
+		emit_return(builder, trace | builder->abi);
 	}
 }
 
@@ -140,7 +142,7 @@ static void add_range(struct range *ranges, size_t *count, struct range range)
 
 /* Rows sorted by number become ranges; `ranges` has room for 2 * count + 6. */
 static size_t make_ranges(const struct syscall_row *rows, size_t count,
-			  struct range *ranges)
+			  enum arch_abi abi, struct range *ranges)
 {
 	size_t used = 0;
 	bool ring = true;
@@ -148,7 +150,7 @@ static size_t make_ranges(const struct syscall_row *rows, size_t count,
 	add_range(ranges, &used, (struct range){.first = 0, .action = allow});
 	for (size_t i = 0, same; i < count; i += same) {
 		struct range range = {.first = (uint32_t)rows[i].number,
-				      .action = trace};
+				      .action = trace | abi};
 		bool always = false;
 
 		for (same = 0; i + same < count; same++) {
@@ -180,40 +182,55 @@ static size_t make_ranges(const struct syscall_row *rows, size_t count,
 			  (struct range){.first = __NR_io_uring_setup + 1,
 					 .action = allow});
 	}
-	if (arch_audit == AUDIT_ARCH_X86_64)
+	if (arch_audit[abi] == AUDIT_ARCH_X86_64)
 		add_range(ranges, &used,
 			  (struct range){.first = X32_BIT, .action = no_such_call});
 	return used;
 }
 
-int filter_build(const struct syscall_row *rows, size_t count,
+/* All that is done for calls of one ABI; the program has looked at it before. */
+static void emit_table(struct builder *builder, const struct syscall_table *table)
+{
+	size_t count = *table->count, used = 0;
+	struct syscall_row *sorted = malloc((count + 1) * sizeof(*sorted));
+	struct range *ranges = malloc((2 * count + 6) * sizeof(*ranges));
+
+	if (!sorted || !ranges) {
+		builder->failed = true;
+	} else {
+		for (size_t i = 0; i < count; i++)
+			if (table->rows[i].number >= 0)
+				sorted[used++] = table->rows[i];
+		qsort(sorted, used, sizeof(*sorted), compare_rows);
+		used = make_ranges(sorted, used, builder->abi, ranges);
+		emit_load(builder, NUMBER);
+		emit_search(builder, ranges, used);
+	}
+	free(sorted);
+	free(ranges);
+}
+
+int filter_build(const struct syscall_table tables[ARCH_ABIS],
 		 struct sock_fprog *ret_program)
 {
 	struct builder builder = {0};
-	struct syscall_row *sorted = malloc((count + 1) * sizeof(*sorted));
-	struct range *ranges = malloc((2 * count + 6) * sizeof(*ranges));
-	size_t used = 0;
+	size_t jump;
 
-	if (!sorted || !ranges) {
-		free(sorted);
-		free(ranges);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].number >= 0)
-			sorted[used++] = rows[i];
-	qsort(sorted, used, sizeof(*sorted), compare_rows);
-	used = make_ranges(sorted, used, ranges);
-
-	/* Programs of another architecture (i386, arm) are left alone. */
 	emit_load(&builder, ARCH);
-	emit(&builder,
-	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch_audit, 1, 0));
+	for (enum arch_abi abi = 0; abi < ARCH_ABIS; abi++) {
+		if (!arch_audit[abi])
+			continue;
+		builder.abi = abi;
+		emit(&builder, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							    arch_audit[abi], 1, 0));
+		jump = emit(&builder,
+			    (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+		emit_table(&builder, &tables[abi]);
+		if (!builder.failed)
+			builder.code[jump].k = (uint32_t)(builder.size - jump - 1);
+	}
+	/* Programs of another architecture (32-bit arm) are left alone. */
 	emit_return(&builder, allow);
-	emit_load(&builder, NUMBER);
-	emit_search(&builder, ranges, used);
-	free(sorted);
-	free(ranges);
 	if (builder.failed || builder.size > BPF_MAXINSNS) {
 		free(builder.code);
 		return builder.failed ? -ENOMEM : -E2BIG;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The seccomp filter of a job, made from the rows of syscalls/table.c. */
+/* The seccomp filter of a job, made from the tables of syscalls/. */
 #ifndef TRACER_FILTER_H
 #define TRACER_FILTER_H
 
@@ -10,7 +10,7 @@
 
 /* Fills `program` (instructions are allocated; free(program->filter)). Rows with equal
  * numbers add up. 0; -ENOMEM; -E2BIG: more than the kernel takes. */
-int filter_build(const struct syscall_row *rows, size_t count,
+int filter_build(const struct syscall_table tables[ARCH_ABIS],
 		 struct sock_fprog *ret_program);
 /* For this thread and all that come from it. 0 or a negative errno. */
 int filter_install(const struct sock_fprog *program);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,7 +155,7 @@ static void stops_exec(struct tracer *tracer, struct tracee *tracee)
 		kill(tracee->tid, SIGKILL);
 		return;
 	}
-	if (tracee_fetch(tracee) < 0)
+	if (tracee_fetch_program(tracee) < 0)
 		return;
 	stops_apply(tracer, tracee, syscalls_exec(tracer->run, tracee));
 }

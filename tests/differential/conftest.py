@@ -11,8 +11,10 @@ mount says EROFS.
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -34,7 +36,14 @@ FQRN = "differential.example.org"
 ROOT = f"/cvmfs/{FQRN}"
 PROGRAMS = Path(__file__).parent / "programs"
 SHARED_SOURCES = ("probe.c", "names.c")
+I386_PROGRAMS = Path(__file__).parent / "programs_i386"
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
+# Debian's package with <asm/errno.h> for i386 and its cross compilers exclude each
+# other; the headers are the same.
+LOADER = "ld-linux.so.2"
+M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
+# Structures as the calls of 64 bits have them; programs_i386 look at the others.
+I386_FLAGS = (*M32, "-D_FILE_OFFSET_BITS=64")
 MOST_LINES = 60
 TIMEOUT_S = 120.0
 TEMPORARY = Path(tempfile.gettempdir())
@@ -85,6 +94,7 @@ class Pair:
 
     world: World
     run: Runner
+    programs: Path
 
     def same(self, program: str, *words: str, **more: str) -> None:
         """Fail unless both runs of programs/`program`.c print the same.
@@ -92,7 +102,7 @@ class Pair:
         more: parameters of the client, on our side only.
         """
         world = self.world
-        binary = world.programs / program
+        binary = self.programs / program
         shown = ROOT if world.enter else world.place / "plain"
         host = world.host if world.enter else world.place / "plain-host"
         wanted = world.native(binary, shown, host, *words)
@@ -149,26 +159,67 @@ def world() -> Iterator[World]:
         subprocess.run(["chmod", "-R", "u+rwx", place], check=False)
 
 
-def _compile(programs: Path) -> None:
-    gcc = need_tool("gcc")
-    programs.mkdir()
-    shared = [PROGRAMS / name for name in SHARED_SOURCES]
-    running = []
-    for source in sorted(PROGRAMS.glob("*.c")):
-        if source.name in SHARED_SOURCES:
-            continue
-        words = [
-            gcc,
-            *FLAGS,
-            source,
-            *shared,
-            "-o",
-            programs / source.stem,
-            "-lpthread",
-        ]
-        running.append((source, subprocess.Popen([str(word) for word in words])))
+@dataclass(frozen=True)
+class Compiling:
+    """One program, with the sources that all share."""
+
+    source: Path
+    target: Path
+    flags: tuple[str, ...] = ()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        shared = [PROGRAMS / name for name in SHARED_SOURCES]
+        words = [need_tool("gcc"), *FLAGS, *self.flags, self.source, *shared]
+        words += ["-o", self.target, "-lpthread"]
+        return subprocess.Popen([str(word) for word in words])
+
+
+def compile_all(wanted: list[Compiling]) -> None:
+    """Compile several at once."""
+    running = [(one.source, one.start()) for one in wanted]
     for source, process in running:
         assert process.wait() == 0, source
+
+
+def sources(folder: Path) -> list[Path]:
+    """The programs of a folder."""
+    return [p for p in sorted(folder.glob("*.c")) if p.name not in SHARED_SOURCES]
+
+
+@functools.cache
+def compiles_i386() -> bool:
+    """Whether the compiler makes i386 programs, and the kernel runs them."""
+    with tempfile.TemporaryDirectory() as name:
+        program = Path(name) / "program"
+        words = [need_tool("gcc"), *M32, "-static", "-x", "c", "-", "-o", program]
+        text = b"#include <errno.h>\nint main(void) { return 0; }"
+        made = subprocess.run(words, input=text, check=False, capture_output=True)
+        if made.returncode != 0:
+            return False
+        try:
+            return subprocess.run([program], check=False).returncode == 0
+        except OSError:
+            return False
+
+
+def _compile(programs: Path) -> None:
+    programs.mkdir()
+    wanted = [Compiling(one, programs / one.stem) for one in sources(PROGRAMS)]
+    if compiles_i386():
+        show = PROGRAMS / "show.c"
+        wanted.append(Compiling(show, programs / "show_i386", I386_FLAGS))
+        static = (*I386_FLAGS, "-static")
+        wanted.append(Compiling(show, programs / "static_i386", static))
+        # Its loader and C library come from the tree, too.
+        (programs / "lib32").mkdir()
+        for name in (LOADER, "libc.so.6"):
+            words = [need_tool("gcc"), "-m32", f"-print-file-name={name}"]
+            found = subprocess.run(words, check=True, capture_output=True, text=True)
+            shutil.copy(found.stdout.strip(), programs / "lib32" / name)
+        linked = f"-Wl,--dynamic-linker={ROOT}/lib32/{LOADER},-rpath,{ROOT}/lib32"
+        own = (*I386_FLAGS, linked)
+        wanted.append(Compiling(show, programs / "own_i386", own))
+    compile_all(wanted)
 
 
 def _copy(place: Path, programs: Path) -> None:
@@ -179,7 +230,7 @@ def _copy(place: Path, programs: Path) -> None:
 
 @pytest.fixture
 def pair(world: World, run: Runner) -> Pair:
-    return Pair(world, run)
+    return Pair(world, run, world.programs)
 
 
 @pytest.fixture
@@ -197,4 +248,4 @@ def claimed(mounted: Pair) -> Iterator[Pair]:
     owner = f"{os.geteuid()}:{os.getegid()}"
     program = world.programs / "enter"
     with mount(world.place / "tree", FQRN, program, TEMPORARY, owner) as enter:
-        yield Pair(replace(world, enter=enter), mounted.run)
+        yield replace(mounted, world=replace(world, enter=enter))

@@ -175,8 +175,14 @@ def _executables(tree: Path, shown: str, programs: Path) -> None:
     place = tree / "bin"
     place.mkdir()
     shutil.copy(programs / "show", place / "show")
+    for name in ("show_i386", "static_i386", "own_i386"):
+        if (programs / name).exists():
+            shutil.copy(programs / name, place / name)
+    if (programs / "lib32").exists():
+        shutil.copytree(programs / "lib32", tree / "lib32")
     scripts = {
         "script": f"#!{shown}/bin/show\n",
+        "script_i386": f"#!{shown}/bin/show_i386\n",
         "script_argument": f"#! {shown}/bin/show  one two \n",
         "script_host": "#!/bin/sh\necho host shell: $0 $1 $2\n",
         "script_of_script": f"#!{shown}/bin/script\n",

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Prints the filter for rows read from standard input, or with an argument for the rows
- * of the program: ROW number argument count mask values..., CODE code jt jf k. */
+/* Prints the filter for rows read from standard input, those of the second ABI behind a
+ * line with -2, or with an argument for the rows of the program: for each ABI ARCH and
+ * its ROW number argument count mask values...; then CODE code jt jf k. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tracer/filter.h"
 
-enum { ROWS_MAX = 1000 };
+enum { ROWS_MAX = 1000, END = -2 };
 
 static size_t read_rows(struct syscall_row *rows)
 {
@@ -15,8 +16,8 @@ static size_t read_rows(struct syscall_row *rows)
 	int number, argument, count;
 	uint32_t mask;
 
-	while (used < ROWS_MAX &&
-	       scanf("%d %d %d %" SCNu32, &number, &argument, &count, &mask) == 4) {
+	while (used < ROWS_MAX && scanf("%d", &number) == 1 && number != END &&
+	       scanf("%d %d %" SCNu32, &argument, &count, &mask) == 3) {
 		struct row_condition *only_if = &rows[used].only_if;
 
 		rows[used].number = number;
@@ -42,26 +43,35 @@ static void print_row(const struct syscall_row *row)
 	printf("\n");
 }
 
+static void print_table(uint32_t arch, const struct syscall_table *table)
+{
+	printf("ARCH %" PRIu32 "\n", arch);
+	for (size_t i = 0; i < *table->count; i++)
+		print_row(&table->rows[i]);
+}
+
 int main(int argc, char **argv)
 {
-	static struct syscall_row given[ROWS_MAX];
-	const struct syscall_row *rows = given;
+	static struct syscall_row given[ARCH_ABIS][ROWS_MAX];
+	static size_t counts[ARCH_ABIS];
+	const struct syscall_table read_tables[ARCH_ABIS] = {
+		{given[ARCH_OWN], &counts[ARCH_OWN]},
+		{given[ARCH_I386], &counts[ARCH_I386]}};
+	const struct syscall_table *tables = read_tables;
 	struct sock_fprog program;
-	size_t count;
 
 	(void)argv;
 #ifdef WITH_ROWS
-	if (argc > 1) {
-		rows = syscall_rows;
-		count = syscall_row_count;
-	} else
+	if (argc > 1)
+		tables = syscall_tables;
 #endif
-		count = argc > 1 ? 0 : read_rows(given);
-	if (filter_build(rows, count, &program) < 0)
+	for (int abi = 0; argc == 1 && abi < ARCH_ABIS; abi++)
+		counts[abi] = read_rows(given[abi]);
+	if (filter_build(tables, &program) < 0)
 		return 1;
-	printf("ARCH %" PRIu32 "\n", arch_audit);
-	for (size_t i = 0; i < count; i++)
-		print_row(&rows[i]);
+	for (int abi = 0; abi < ARCH_ABIS; abi++)
+		if (arch_audit[abi])
+			print_table(arch_audit[abi], &tables[abi]);
 	for (unsigned int i = 0; i < program.len; i++)
 		printf("CODE %u %u %u %" PRIu32 "\n", program.filter[i].code,
 		       program.filter[i].jt, program.filter[i].jf, program.filter[i].k);

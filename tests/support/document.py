@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes docs/system-calls.md from the rows of native/syscalls/table.c.
+"""Writes docs/system-calls.md from the tables of native/syscalls.
 
 python -m tests.support.document > docs/system-calls.md
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from dataclasses import dataclass
 
 from tests.support.places import ROOT
@@ -18,6 +19,7 @@ FAMILIES = """\
 open.c: a file is opened in a cache, a directory as an empty one of the scratch: the\
  path is redirected; whatever would write is EROFS
 stat.c, access.c: answered from the index
+i386.c: likewise, in the layouts of i386's stat and statfs calls
 link.c: answered; links of /proc that lead to an object name its path in /cvmfs
 cwd.c: `chdir` is redirected, `getcwd` is answered
 directory.c: answered from the index, the position is the descriptor's own; the host's\
@@ -42,20 +44,22 @@ CONDITIONS = {
     "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
     "WHEN_TRACING": "request to trace a process",
+    "WHEN_NAMED": "bind and connect",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
 }
 HEAD = """\
 # System calls
 
-Made from `native/syscalls/table.c` by `python -m tests.support.document`; do not edit.
+Made from `native/syscalls/table.c` and `native/syscalls/table_i386.c` by
+`python -m tests.support.document`; do not edit.
 
 A call that is not listed passes untouched to the kernel, also one of a future kernel.
 A call of this page passes, too, when neither its path nor its descriptor is of /cvmfs.
 How to add one: [adding-a-call.md](adding-a-call.md).
 
-Not in the table, but decided by the filter (`native/tracer/filter.c`): `io_uring_setup`
-and calls of the x32 ABI answer ENOSYS; calls of 32-bit programs pass. `fork`, `vfork`,
-`clone`, `clone3`, `execve` also have events of ptrace (`native/tracer/stops.c`).
+Not in the tables, but decided by the filter (`native/tracer/filter.c`):
+`io_uring_setup` and calls of the x32 ABI answer ENOSYS. `fork`, `vfork`, `clone`,
+`clone3`, `execve` also have events of ptrace (`native/tracer/stops.c`).
 """
 
 
@@ -68,13 +72,13 @@ class Row:
     condition: str
 
 
-def rows() -> list[Row]:
-    """All rows, in the order of the table."""
-    text = (SYSCALLS / "table.c").read_text(encoding="utf-8")
-    table = text[text.index("syscall_rows[] = {") :]
+def rows(table: str = "") -> list[Row]:
+    """All rows, in the order of the table; `table` is "" or "_i386"."""
+    text = (SYSCALLS / f"table{table}.c").read_text(encoding="utf-8")
+    rows = text[text.index(f"syscall_rows{table}[] = {{") :]
     pattern = r"^\tROW(_IF)?\((\w+),\s*(\w+)(?:,\s*(WHEN_\w+))?"
-    found = re.findall(pattern, table, re.MULTILINE)
-    assert len(found) == len(re.findall(r"^\tROW", table, re.MULTILINE))
+    found = re.findall(pattern, rows, re.MULTILINE)
+    assert len(found) == len(re.findall(r"^\tROW", rows, re.MULTILINE))
     return [Row(call, handler, when) for _, call, handler, when in found]
 
 
@@ -92,16 +96,29 @@ def family(row: Row) -> str:
     raise LookupError(f"{row.handler} is in no file of FAMILIES")
 
 
+def listed(some: list[Row]) -> list[str]:
+    """A table of the page."""
+    lines = ["", "| call | handler | in | stops |", "|---|---|---|---|"]
+    for row in sorted(some, key=lambda row: files().index(family(row))):
+        when = CONDITIONS[row.condition] if row.condition else "always"
+        lines.append(f"| `{row.call}` | {row.handler} | {family(row)} | {when} |")
+    return lines
+
+
 def document() -> str:
     """The whole page."""
     lines = ["", "| handlers in | what they do |", "|---|---|"]
     for line in FAMILIES.splitlines():
         names, _, what = line.partition(": ")
         lines.append(f"| {names} | {what} |")
-    lines += ["", "| call | handler | in | stops |", "|---|---|---|---|"]
-    for row in sorted(rows(), key=lambda row: files().index(family(row))):
-        when = CONDITIONS[row.condition] if row.condition else "always"
-        lines.append(f"| `{row.call}` | {row.handler} | {family(row)} | {when} |")
+    shared = set(rows())
+    own = [row for row in rows("_i386") if row not in shared]
+    same = [row for row in rows("_i386") if row in shared]
+    lines += listed(rows())
+    lines += ["", "## i386 programs, and `int $0x80`", ""]
+    lines += ["Numbers are i386's own. As above, by the same handlers:"]
+    lines += textwrap.wrap(", ".join(f"`{row.call}`" for row in same) + ".", 88)
+    lines += ["", "Others:", *listed(own)]
     return HEAD + "\n".join(lines) + "\n"
 
 

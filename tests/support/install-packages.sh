@@ -7,6 +7,12 @@ set -eu
 # Debian's own interpreter, whatever stands first in PATH.
 debian=$(basename "$(realpath /usr/bin/python3)")
 
+# i386 programs: this part of gcc-multilib, which no cross compiler excludes.
+major=$(gcc -dumpversion 2>/dev/null || echo 12)
+i386=
+[ "$(uname -m)" != x86_64 ] || i386="
+/usr/lib/gcc/x86_64-linux-gnu/$major/32/libgcc.a lib32gcc-$major-dev
+/usr/lib32/crt1.o libc6-dev-i386"
 # command (or file) that shows the package is there, and the package
 wanted="
 make make
@@ -55,7 +61,7 @@ rustc rustc
 '
 # nginx and others live where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
-missing=$(echo "$wanted" | while read -r proof package; do
+missing=$(echo "$wanted$i386" | while read -r proof package; do
 	case $proof in
 	'') ;;
 	/*) [ -e "$proof" ] || echo "$package" ;;

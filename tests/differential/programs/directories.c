@@ -10,28 +10,30 @@ enum { MOST = 4000 };
 
 struct item {
 	char name[256];
-	uint64_t inode;
-	long next;
+	uint64_t inode, next;
 	unsigned char type;
 };
 
 static struct item items[MOST];
 static size_t count;
 
-/* Records of getdents64(2) and getdents(2). */
+/* Records of getdents64(2) and getdents(2), whose first words are of type long. */
 static void take(const char *bytes, long size, bool old)
 {
+	const size_t word = old ? sizeof(long) : 8;
+
 	for (long at = 0; at < size;) {
 		struct item *item = &items[count < MOST ? count++ : 0];
 		uint16_t length;
 
-		memcpy(&item->inode, bytes + at, 8);
-		memcpy(&item->next, bytes + at + 8, 8);
-		memcpy(&length, bytes + at + 16, 2);
+		item->inode = item->next = 0;
+		memcpy(&item->inode, bytes + at, word);
+		memcpy(&item->next, bytes + at + word, word);
+		memcpy(&length, bytes + at + 2 * word, 2);
 		item->type =
 			(unsigned char)(old ? bytes[at + length - 1] : bytes[at + 18]);
 		snprintf(item->name, sizeof(item->name), "%s",
-			 bytes + at + (old ? 18 : 19));
+			 bytes + at + 2 * word + (old ? 2 : 3));
 		at += length;
 	}
 }

@@ -36,6 +36,10 @@ static void run(const char *label, int dirfd, const char *path, int flags, bool 
 static const char *const programs[] = {
 	"bin/show",
 	"bin/link_show",
+	"bin/show_i386", /* those of i386 are not there without a compiler for it */
+	"bin/static_i386",
+	"bin/own_i386", /* loader and C library of the tree */
+	"bin/script_i386",
 	"bin/script",
 	"bin/script_argument",
 	"bin/script_host",

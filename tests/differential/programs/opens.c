@@ -92,14 +92,15 @@ static void promises(void)
 		for (size_t i = 0; names[i]; i++) {
 			say_open(CALL(openat2, dir, tail_text(names[i]), &how,
 				      sizeof(how)),
-				 "resolve %lx %s", resolve[r], shown(names[i]));
+				 "resolve %llx %s", (unsigned long long)resolve[r],
+				 shown(names[i]));
 			say_open(CALL(openat2, AT_FDCWD, at_root(names[i]), &how,
 				      sizeof(how)),
-				 "resolve %lx absolute %s", resolve[r],
-				 shown(names[i]));
+				 "resolve %llx absolute %s",
+				 (unsigned long long)resolve[r], shown(names[i]));
 			say_open(CALL(openat2, sub, names[i], &how, sizeof(how)),
-				 "resolve %lx below dir %s", resolve[r],
-				 shown(names[i]));
+				 "resolve %llx below dir %s",
+				 (unsigned long long)resolve[r], shown(names[i]));
 		}
 	}
 }

@@ -19,7 +19,7 @@ static void each(const char *path, const char *label)
 
 	say_open(CALL(open, path, O_RDONLY), "open %s", label);
 	say_open(CALL(openat, AT_FDCWD, path, O_RDONLY), "openat %s", label);
-	say_open(CALL(openat2, AT_FDCWD, path, ((const long[3]){0, 0, 0}), 24),
+	say_open(CALL(openat2, AT_FDCWD, path, ((const uint64_t[3]){0, 0, 0}), 24),
 		 "openat2 %s", label);
 	say_open(CALL(creat, path, 0644), "creat %s", label);
 	say(CALL(stat, path, &st), "stat %s", label);

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 pytest.importorskip("ptrace", reason="python-ptrace's tables are not installed")
 
 from interpose.commands import records
+from interpose.commands.calls import call_name
 from interpose.commands.trace import lines
 from interpose.errors import FormatError
+from tests.support.places import ROOT
 
 HEADER = struct.Struct("<IIiIqq6QqIIII")
-X86_64 = 0xC000003E
+X86_64, I386 = 0xC000003E, 0x40000003
 AT_FDCWD = 0xFFFFFF9C
 PASS, ANSWER, AT_EXIT = 0, 1, 2
 ENTRY, EXIT, AGAIN = 1, 2, 4
@@ -84,3 +87,11 @@ def test_a_record_that_is_cut_off_at_the_end_is_left_out() -> None:
 def test_something_else_is_no_trace() -> None:
     with pytest.raises(FormatError):
         shown(b"x" * 200)
+
+
+def test_every_call_of_i386_has_its_name() -> None:
+    text = (ROOT / "native/syscalls/numbers_i386.h").read_text()
+    numbers = re.findall(r"#define I386_(\w+) (\d+)$", text, re.MULTILINE)
+    assert len(numbers) > 100
+    found = {name: call_name(I386, int(number)) for name, number in numbers}
+    assert {name for name, shown in found.items() if shown != name} == set()

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the rows of both tables are written with. */
+#ifndef SYSCALLS_ROWS_H
+#define SYSCALLS_ROWS_H
+
+#define PATH             \
+	{                \
+		ARG_PATH \
+	}
+#define AT                          \
+	{                           \
+		ARG_DIRFD, ARG_PATH \
+	}
+#define FD             \
+	{              \
+		ARG_FD \
+	}
+#define PATH_PATH                  \
+	{                          \
+		ARG_PATH, ARG_PATH \
+	}
+#define AT_AT                                            \
+	{                                                \
+		ARG_DIRFD, ARG_PATH, ARG_DIRFD, ARG_PATH \
+	}
+#define INT             \
+	{               \
+		ARG_INT \
+	}
+
+#define WHEN_DUP                                                           \
+	{                                                                  \
+		.argument = 1, .count = 2, .mask = 0xffffffff, .values = { \
+			F_DUPFD,                                           \
+			F_DUPFD_CLOEXEC                                    \
+		}                                                          \
+	}
+#define WHEN_ATTRIBUTES                                        \
+	{                                                      \
+		.argument = 1, .count = 4, .mask = 0xffffffff, \
+		.values =                                      \
+		{ FS_IOC_SETFLAGS,                             \
+		  FS_IOC32_SETFLAGS,                           \
+		  FS_IOC_FSSETXATTR,                           \
+		  0x40806685 /* FS_IOC_ENABLE_VERITY */ }      \
+	}
+#define WHEN_UNTRACED                                                          \
+	{                                                                      \
+		.argument = 0, .count = 1, .mask = CLONE_UNTRACED, .values = { \
+			CLONE_UNTRACED                                         \
+		}                                                              \
+	}
+#define WHEN_DUMPABLE                                                      \
+	{                                                                  \
+		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
+			PR_SET_DUMPABLE,                                   \
+			SYSCALLS_HYPERCALL                                 \
+		}                                                          \
+	}
+
+#define WHEN_TRACING                                                       \
+	{                                                                  \
+		.argument = 0, .count = 3, .mask = 0xffffffff, .values = { \
+			PTRACE_TRACEME,                                    \
+			PTRACE_ATTACH,                                     \
+			PTRACE_SEIZE                                       \
+		}                                                          \
+	}
+
+#endif
