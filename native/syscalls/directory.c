@@ -14,6 +14,7 @@
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
 #include "syscalls/listing.h"
+#include "tracee/descriptors.h"
 #include "syscalls/look.h"
 
 enum { BLOCK = 32 * 1024 };
@@ -140,10 +141,12 @@ static enum verdict list_ours(struct target *target, int fd, bool old)
 	int64_t position, start;
 
 	if (target->walk.at.kind == PLACE_ENTRY && !S_ISDIR(target->walk.entry.mode))
-		return tracee_answer(tracee, -ENOTDIR);
+		return VERDICT_PASS; /* ENOTDIR, or EBADF with O_PATH */
 	start = seek(tracee, fd, ASK);
 	if (start == -ENOSYS || start == -EPERM)
-		start = position_by_proc(tracee, fd);
+		start = descriptors_flags(tracee->tid, fd) & O_PATH
+				? -EBADF
+				: position_by_proc(tracee, fd);
 	if (start < 0)
 		return tracee_answer(tracee, start);
 	position = start;
