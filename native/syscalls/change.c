@@ -4,6 +4,8 @@
  * do_unlinkat, do_rmdir, do_renameat2, do_linkat). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "syscalls/handlers.h"
@@ -97,13 +99,21 @@ static int removal_error(const struct target *target, enum removal removal)
 
 	if (target->kind == TARGET_MISSING)
 		return walk->error;
-	if (!walk->last)
-		return removal == REMOVE_DIRECTORY ? EBUSY : EISDIR;
 	if (!walk->last_is_dot)
 		return EROFS;
 	if (removal == REMOVE_FILE)
 		return EISDIR;
 	return walk->last_len == 1 ? EINVAL : ENOTEMPTY;
+}
+
+/* /cvmfs itself is a name in the host's root, and /proc is there too: what the kernel
+ * says of a directory that something is mounted on is right for both. */
+static void stand_in_for_top(struct target *target)
+{
+	if (target->kind != TARGET_OURS || target->walk.last)
+		return;
+	strcpy(target->elsewhere, "/proc");
+	target->kind = TARGET_ELSEWHERE;
 }
 
 static enum verdict remove_at(struct run *run, struct tracee *tracee,
@@ -116,6 +126,7 @@ static enum verdict remove_at(struct run *run, struct tracee *tracee,
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
 			    TARGET_PARENT, &verdict))
 		return verdict;
+	stand_in_for_top(&target);
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, (unsigned int)path_argument);
 	return tracee_answer(tracee, -removal_error(&target, removal));
@@ -162,8 +173,8 @@ static bool is_host(const struct target *target)
 	return target->kind == TARGET_HOST || target->kind == TARGET_ELSEWHERE;
 }
 
-/* One name is the host's. The kernel looks at it, with a name of /proc for ours, and
- * says EXDEV where nothing else is wrong. */
+/* One name is the host's. The kernel looks at it, with another one for ours, and says
+ * EXDEV where nothing else is wrong. */
 static enum verdict leave_across(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
@@ -178,8 +189,10 @@ static enum verdict across(struct target *ours, unsigned int position,
 			   struct target *hosts, unsigned int other)
 {
 	struct tracee *tracee = ours->view.tracee;
-	struct redirection list[2] = {{position, "/proc/version"},
-				      {other, hosts->elsewhere}};
+	/* Another mount than the other name's. */
+	struct redirection list[2] = {
+		{position, hosts->in_proc ? "/" : "/proc/version"},
+		{other, hosts->elsewhere}};
 	enum verdict verdict;
 
 	verdict = tracee_redirect(tracee, list, hosts->kind == TARGET_ELSEWHERE ? 2 : 1,
@@ -199,7 +212,7 @@ static enum verdict second_is_bad(struct target *from, unsigned int first)
 	return tracee_redirect(from->view.tracee, &redirection, 1, tracee_leave_as_is);
 }
 
-static int rename_error(const struct target *from, const struct target *to)
+static int rename_error(const struct target *from, const struct target *to, bool fresh)
 {
 	if (from->kind == TARGET_MISSING)
 		return from->walk.error;
@@ -209,13 +222,15 @@ static int rename_error(const struct target *from, const struct target *to)
 	    (from->walk.at.kind == PLACE_ENTRY &&
 	     from->walk.at.mount != to->walk.at.mount))
 		return EXDEV;
-	if (!from->walk.last || !to->walk.last || from->walk.last_is_dot ||
-	    to->walk.last_is_dot)
+	if (from->walk.last_is_dot)
 		return EBUSY;
+	if (to->walk.last_is_dot)
+		return fresh ? EEXIST : EBUSY;
 	return EROFS;
 }
 
-static enum verdict rename_at(struct run *run, struct tracee *tracee, const int at[4])
+static enum verdict rename_at(struct run *run, struct tracee *tracee, const int at[4],
+			      bool fresh)
 {
 	struct target from, to;
 	enum verdict verdict;
@@ -231,6 +246,8 @@ static enum verdict rename_at(struct run *run, struct tracee *tracee, const int 
 		return VERDICT_PASS;
 	if (to.bad_name)
 		return second_is_bad(&from, (unsigned int)at[1]);
+	stand_in_for_top(&from);
+	stand_in_for_top(&to);
 	if (is_host(&from) && is_host(&to))
 		return two_elsewhere(&from, (unsigned int)at[1], &to,
 				     (unsigned int)at[3]);
@@ -238,29 +255,53 @@ static enum verdict rename_at(struct run *run, struct tracee *tracee, const int 
 		return across(&from, (unsigned int)at[1], &to, (unsigned int)at[3]);
 	if (is_host(&from))
 		return across(&to, (unsigned int)at[3], &from, (unsigned int)at[1]);
-	return refuse_two(tracee, at, rename_error(&from, &to));
+	return refuse_two(tracee, at, rename_error(&from, &to, fresh));
 }
 
 HANDLER(enter_rename)
 {
-	return rename_at(run, tracee, (const int[]){-1, 0, -1, 1});
+	return rename_at(run, tracee, (const int[]){-1, 0, -1, 1}, false);
 }
 
 HANDLER(enter_renameat)
 {
-	return rename_at(run, tracee, (const int[]){0, 1, 2, 3});
+	return rename_at(run, tracee, (const int[]){0, 1, 2, 3}, false);
 }
 
-static bool old_exists(struct tracee *tracee, int dirfd_argument, int path_argument,
-		       bool follow)
+HANDLER(enter_renameat2)
 {
-	int dirfd =
-		dirfd_argument < 0 ? AT_FDCWD : (int)tracee->stop.args[dirfd_argument];
-	char path[TARGET_PATH_SIZE];
+	uint64_t flags = (uint32_t)tracee->stop.args[4];
 
-	return tracee_read_string(tracee, tracee->stop.args[path_argument], path,
-				  sizeof(path)) >= 0 &&
-	       look_exists(tracee, dirfd, path, follow);
+	/* EINVAL comes first. */
+	if ((flags & ~7ul) || ((flags & RENAME_EXCHANGE) &&
+			       (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
+		return VERDICT_PASS;
+	return rename_at(run, tracee, (const int[]){0, 1, 2, 3},
+			 flags & RENAME_NOREPLACE);
+}
+
+/* The kernel looks at the first name, before it finds that the other one exists. */
+static enum verdict leave_existing(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (result == -EEXIST)
+		result = -(int64_t)tracee->stop.note[0];
+	return tracee_finish(tracee, result);
+}
+
+static enum verdict link_from_host(struct target *from, unsigned int position,
+				   struct target *to, unsigned int other)
+{
+	struct redirection list[2] = {{other, "/proc/version"},
+				      {position, from->elsewhere}};
+	enum verdict verdict =
+		tracee_redirect(from->view.tracee, list,
+				from->kind == TARGET_ELSEWHERE ? 2 : 1, leave_existing);
+
+	from->view.tracee->stop.note[0] = (uint64_t)create_error(to, false);
+	return verdict;
 }
 
 static enum verdict link_at(struct run *run, struct tracee *tracee, const int at[4],
@@ -286,9 +327,9 @@ static enum verdict link_at(struct run *run, struct tracee *tracee, const int at
 				     (unsigned int)at[3]);
 	if (is_host(&to))
 		return across(&from, (unsigned int)at[1], &to, (unsigned int)at[3]);
-	if (from.kind == TARGET_HOST &&
-	    !old_exists(tracee, at[0], at[1], flags & TARGET_FOLLOW))
-		return VERDICT_PASS; /* the kernel names the reason */
+	if (is_host(&from))
+		return link_from_host(&from, (unsigned int)at[1], &to,
+				      (unsigned int)at[3]);
 	return tracee_answer(tracee, -create_error(&to, false));
 }
 

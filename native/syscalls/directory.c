@@ -15,6 +15,7 @@
 #include "syscalls/handlers.h"
 #include "syscalls/listing.h"
 #include "syscalls/look.h"
+#include "tracee/descriptors.h"
 #include "tracee/kernel.h"
 
 enum { BLOCK = 32 * 1024 };
@@ -123,9 +124,11 @@ static int64_t position_of(struct tracee *tracee, int fd)
 {
 	int64_t position = seek(tracee, fd, ASK);
 
-	if (position == -ENOSYS || position == -EPERM)
-		position = position_by_proc(tracee, fd);
-	return position;
+	if (position != -ENOSYS && position != -EPERM)
+		return position;
+	return descriptors_flags(tracee->tid, fd) & O_PATH
+		       ? -EBADF
+		       : position_by_proc(tracee, fd);
 }
 
 static enum verdict leave_seek(struct run *run, struct tracee *tracee)
@@ -159,7 +162,7 @@ static enum verdict list_ours(struct target *target, int fd, struct layout layou
 	int64_t position, start;
 
 	if (target->walk.at.kind == PLACE_ENTRY && !S_ISDIR(target->walk.entry.mode))
-		return tracee_answer(tracee, -ENOTDIR);
+		return VERDICT_PASS; /* ENOTDIR, or EBADF with O_PATH */
 	start = position_of(tracee, fd);
 	if (start < 0)
 		return tracee_answer(tracee, start);

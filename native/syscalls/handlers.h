@@ -47,6 +47,7 @@ HANDLER(enter_umount2);
 HANDLER(enter_open_tree_attr);
 HANDLER(enter_quotactl);
 HANDLER(enter_chroot);
+HANDLER(enter_pivot_root);
 HANDLER(enter_setns);
 /* xattr.c */
 HANDLER(enter_getxattr);
@@ -68,6 +69,7 @@ HANDLER(enter_link);
 HANDLER(enter_linkat);
 HANDLER(enter_rename);
 HANDLER(enter_renameat);
+HANDLER(enter_renameat2);
 /* change.c: calls that take a name away */
 HANDLER(enter_unlink);
 HANDLER(enter_unlinkat);

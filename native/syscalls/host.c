@@ -56,6 +56,7 @@ static enum step end_host(struct host *host, int fd, const char *name)
 	char *path = host->target->elsewhere;
 	ssize_t len;
 
+	host->target->in_proc = is_proc(host, host->dir);
 	if (!host->was_ours)
 		return end(host, TARGET_HOST);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -65,11 +66,24 @@ static enum step end_host(struct host *host, int fd, const char *name)
 	path[len] = '\0';
 	if (name[0]) {
 		size_t room = TARGET_PATH_SIZE - (size_t)len;
+		const char *slash = host->target->walk.trailing_slash ? "/" : "";
 
-		if ((size_t)snprintf(path + len, room, "/%s", name) >= room)
+		if ((size_t)snprintf(path + len, room, "/%s%s", name, slash) >= room)
 			return end_error(host, ENAMETOOLONG);
 	}
 	return end(host, TARGET_ELSEWHERE);
+}
+
+/* The last name is not looked at, whatever it is. */
+static enum step end_parent(struct host *host, const char *raw, size_t len)
+{
+	char name[TARGET_PATH_SIZE];
+
+	if (len >= sizeof(name))
+		return end_error(host, ENAMETOOLONG);
+	memcpy(name, raw, len);
+	name[len] = '\0';
+	return end_host(host, host->dir, name);
 }
 
 static enum step step_into(struct host *host, int fd)
@@ -200,6 +214,10 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 		return step_magic_text(host, name, node_of_map(host, name));
 	if (fd < 0)
 		return end_error(host, errno);
+	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS))) {
+		close(fd);
+		return end_error(host, ELOOP);
+	}
 	note_magic(host, name);
 	if (!follow) {
 		step = step_magic_text(host, name, node);
@@ -298,8 +316,6 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return end_error(host, ENAMETOOLONG);
 	memcpy(name, raw, len);
 	name[len] = '\0';
-	if (last && host->target->walk.parent_only)
-		return end_host(host, host->dir, name);
 	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))
 		return step_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
@@ -338,6 +354,8 @@ static enum step step_once(struct host *host)
 		return end_error(host, EIO);
 	if (!walk_next(walk, &name, &len, &last))
 		return end_host(host, host->dir, "");
+	if (last && walk->parent_only)
+		return end_parent(host, name, len);
 	if (len == 1 && name[0] == '.')
 		return STEP_ON;
 	if (len != 2 || name[0] != '.' || name[1] != '.')

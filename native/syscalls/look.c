@@ -197,9 +197,9 @@ enum look_plain look_plain(struct view *view, int dir, const char *path, bool fo
 	int fd = look_open(view, dir, path, flags, RESOLVE_NO_SYMLINKS);
 
 	/* There are links. Where the host has no /cvmfs, whatever the kernel finds was
-	 * not found through it. */
+	 * not found through it; but links of /proc are the tracee's, not ours. */
 	if (fd == -ELOOP && !view->run->host_has_cvmfs) {
-		fd = look_open(view, dir, path, flags, 0);
+		fd = look_open(view, dir, path, flags, RESOLVE_NO_MAGICLINKS);
 		if (fd < 0 && fd != LOOK_WAITS)
 			return LOOK_NOT_PLAIN;
 	}
@@ -287,19 +287,4 @@ int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
 
 	proc_link(tracee, dirfd, path, sizeof(path));
 	return look_known(AT_FDCWD, path, 0, ret_stat);
-}
-
-bool look_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow)
-{
-	int dir = look_directory(tracee, path[0] == '/' ? AT_FDCWD : dirfd);
-	int fd;
-
-	if (dir < 0)
-		return false;
-	fd = open_waiting(dir, path, follow ? 0 : O_NOFOLLOW, 0);
-	close(dir);
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
 }

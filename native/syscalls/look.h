@@ -34,8 +34,6 @@ bool look_is_proc(const struct run *run, int fd);
 int look_directory(const struct tracee *tracee, int dirfd);
 /* The same of the tracee's descriptor (or cwd) as look_stat(). */
 int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat);
-/* True if the tracee's (dirfd, path) names something on the host. */
-bool look_exists(const struct tracee *tracee, int dirfd, const char *path, bool follow);
 
 /* True: the errand was done for this call, *ret_error is what came of it. False: the
  * call has to wait for view->question. Takes over the argument. */

@@ -125,6 +125,18 @@ HANDLER(enter_chroot)
 	return VERDICT_AT_EXIT;
 }
 
+/* Who may not mount is told so before the names are looked at. */
+HANDLER(enter_pivot_root)
+{
+	struct view view = {.run = run, .tracee = tracee};
+
+	view_credentials(&view);
+	if (tracee->process->fsuid == 0)
+		return enter_chroot(run, tracee);
+	tracee->stop.leave = leave_chroot;
+	return VERDICT_AT_EXIT;
+}
+
 /* Another mount namespace has another root, where paths mean something else. */
 static enum verdict leave_setns(struct run *run, struct tracee *tracee)
 {

@@ -167,6 +167,24 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 	return verdict;
 }
 
+/* The host has no /cvmfs where its file system ends. */
+static enum verdict leave_crossing(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	return tracee_finish(tracee, result == -ENOENT ? -EXDEV : result);
+}
+
+/* RESOLVE_NO_XDEV on a way that begins on the host: it ends at the first mount or link,
+ * and only the kernel knows which comes first. */
+static bool crosses(const struct target *target, const struct opening *opening)
+{
+	return (opening->resolve & RESOLVE_NO_XDEV) && !(opening->flags & O_CREAT) &&
+	       target->kind == TARGET_MISSING && target->walk.error == EXDEV &&
+	       target->walk.start.kind == PLACE_HOST;
+}
+
 static enum verdict open_any(struct run *run, struct tracee *tracee,
 			     const struct opening *opening)
 {
@@ -187,6 +205,10 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 			return snapshot_open(&target,
 					     (unsigned int)opening->path_argument);
 		return verdict;
+	}
+	if (crosses(&target, opening)) {
+		tracee->stop.leave = leave_crossing;
+		return VERDICT_AT_EXIT;
 	}
 	error = resolve_error(&target, opening->resolve);
 	if (error)

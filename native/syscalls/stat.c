@@ -58,7 +58,9 @@ static unsigned int follow_of(uint64_t at_flags)
 {
 	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
 
-	return at_flags & AT_EMPTY_PATH ? flags | TARGET_EMPTY_PATH : flags;
+	if (at_flags & AT_EMPTY_PATH)
+		flags |= TARGET_EMPTY_PATH | TARGET_NULL_PATH;
+	return flags;
 }
 
 enum verdict stat_at(struct run *run, struct tracee *tracee, stat_layout layout)

@@ -59,7 +59,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(open_tree_attr, enter_open_tree_attr, AT),
 	ROW(quotactl, enter_quotactl, {ARG_INT, ARG_PATH}),
 	ROW(chroot, enter_chroot, PATH),
-	ROW(pivot_root, enter_chroot, PATH_PATH),
+	ROW(pivot_root, enter_pivot_root, PATH_PATH),
 	ROW(setns, enter_setns, {ARG_FD, ARG_FLAGS}),
 
 	ROW(getxattr, enter_getxattr, PATH),
@@ -81,7 +81,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(linkat, enter_linkat, AT_AT),
 	ROW(rename, enter_rename, PATH_PATH),
 	ROW(renameat, enter_renameat, AT_AT),
-	ROW(renameat2, enter_renameat, AT_AT),
+	ROW(renameat2, enter_renameat2, AT_AT),
 	ROW(unlink, enter_unlink, PATH),
 	ROW(unlinkat, enter_unlinkat, AT),
 	ROW(rmdir, enter_rmdir, PATH),

@@ -29,7 +29,7 @@ static void init(struct target *target, struct run *run, struct tracee *tracee,
 	target->view = (struct view){run, tracee, 0, flags & TARGET_REAL_IDS};
 	target->by_descriptor = target->empty_path = false;
 	target->descriptor = -1;
-	target->magic = target->own_exe = target->bad_name = false;
+	target->magic = target->own_exe = target->in_proc = target->bad_name = false;
 	target->elsewhere[0] = '\0';
 	target->proc_file[0] = '\0';
 }
@@ -156,6 +156,7 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 
 	if (first_is(first, "cvmfs") && (flags / TARGET_PROMISES & WALK_NO_XDEV)) {
 		target->walk.links = 0;
+		target->walk.start.kind = PLACE_TOP;
 		miss(target, EXDEV);
 		return;
 	}
@@ -288,7 +289,7 @@ bool target_of_call(struct target *target, struct run *run, struct tracee *trace
 	init(target, run, tracee, flags);
 	target->kind = TARGET_HOST;
 	target->bad_name = true;
-	if (address == 0 && (flags & TARGET_EMPTY_PATH)) {
+	if (address == 0 && (flags & TARGET_NULL_PATH)) {
 		path[0] = '\0'; /* Linux 6.11: NULL and AT_EMPTY_PATH mean "" */
 		len = 0;
 	} else {

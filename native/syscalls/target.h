@@ -24,6 +24,7 @@ enum target_flag {
 	TARGET_CREATE = 16,	 /* a name to be made: final slashes follow no link */
 	TARGET_OPEN_CREATE = 32, /* O_CREAT: final slashes are EISDIR */
 	TARGET_REAL_IDS = 64,	 /* permissions of the real user, as access(2) */
+	TARGET_NULL_PATH = 128,	 /* NULL is ""; with TARGET_EMPTY_PATH */
 	TARGET_PROMISES = 256,	 /* from this bit on: enum walk_promise */
 	TARGET_MAGIC = 4 /* stop at a link of /proc that leads to something of ours */
 };
@@ -39,6 +40,8 @@ struct target {
 	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */
 	bool magic;
 	bool own_exe; /* it is /proc/self/exe */
+	bool in_proc; /* the host's directory where the walk has ended is one of /proc
+		       */
 	char elsewhere[TARGET_PATH_SIZE];
 	/* A file of /proc that shows paths, with TARGET_HOST: "PID/NAME"; else "". */
 	char proc_file[64];

@@ -310,7 +310,8 @@ static unsigned int follow_of(uint64_t at_flags)
 {
 	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
 
-	return at_flags & AT_EMPTY_PATH ? flags | TARGET_EMPTY_PATH : flags;
+	return at_flags & AT_EMPTY_PATH ? flags | TARGET_EMPTY_PATH | TARGET_NULL_PATH
+					: flags;
 }
 
 /* copy_struct_from_user(): false where the kernel refuses, whatever the path is. */

@@ -25,6 +25,7 @@ NAMES = ("p:user.none", "p:security.capability", "p:", "p:trusted.x")
 LONG_NAME = "p:user.<n*300>"
 # Opening a FIFO shall never wait.
 ALWAYS = os.O_NONBLOCK
+FRESH = ("new", "file", "dir", "none/new", "dir/new", "in/none", "file/new", "in")
 RESOLVE = (1, 2, 4, 8, 16)
 
 
@@ -199,7 +200,8 @@ OTHERS: Calls = {
     "openat2": (8, lambda w: [w.dirfd(), w.path(), *how(w).split()]),
     "openat:plain": (8, lambda w: ["i:-100", w.path(), f"i:{ALWAYS}"]),
     "openat:path": (4, lambda w: [w.dirfd(), w.path(), f"i:{os.O_PATH}"]),
-    "creat": (1, lambda w: [w.any_path(), "i:0644"]),
+    # Never of a FIFO, which would wait for a reader.
+    "creat": (1, lambda w: [f"p:{w.writer.work}/{w.rng.choice(FRESH)}", "i:0644"]),
     "chdir": (5, lambda w: [w.path()]),
     "fchdir": (3, lambda w: [w.fd()]),
     "dup": (2, lambda w: [w.fd()]),

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from tests.differential.differences import KEPT
-from tests.differential.namespaces import forbidden, guarded, owning
+from tests.differential.namespaces import IS_ROOT, forbidden, guarded, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.tree import build, build_host
 from tests.support.places import need_tool
@@ -46,6 +46,8 @@ M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 I386_FLAGS = (*M32, "-D_FILE_OFFSET_BITS=64")
 MOST_LINES = 60
 TIMEOUT_S = 120.0
+# /cvmfs belongs to root: nobody in a user namespace, where the user mounts it.
+TOP_OF_A_USER = re.compile(rb"(mode 40555) uid \d+ gid \d+(?= mtime 0\b)")
 TEMPORARY = Path(tempfile.gettempdir())
 
 
@@ -118,6 +120,8 @@ class Pair:
         ).ok()
         wanted = wanted.replace(str(host).encode(), str(world.host).encode())
         wanted = wanted.replace(str(shown).encode(), ROOT.encode())
+        if not IS_ROOT:
+            wanted = TOP_OF_A_USER.sub(rb"\1 uid 0 gid 0", wanted)
         found = result.stdout + result.stderr
         for name, text in (("mounted", wanted), ("interposed", found)):
             (self.run.place / f"{program}.{name}").write_bytes(text)

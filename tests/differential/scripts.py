@@ -215,11 +215,11 @@ class Words:
         return rng.choice((*fixed, *more, f"<a*{rng.choice((4094, 4095, 4096))}>"))
 
 
-def load(path: os.PathLike[str]) -> list[Step]:
-    """The steps of a file that a failed run has left."""
+def load(path: os.PathLike[str], work: str) -> list[Step]:
+    """The steps of a file; @W@ stands for the directory that they may change."""
     steps = []
     with open(path, encoding="ascii") as lines:
         for line in lines:
-            group, actor, slot, *words = line.split()
+            group, actor, slot, *words = line.replace("@W@", work).split()
             steps.append(Step(int(group), int(actor), int(slot), tuple(words)))
     return steps

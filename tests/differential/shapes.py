@@ -54,6 +54,7 @@ class _Grower:
             self._files(directory)
         for directory in [b"", *self.shape.directories]:
             self._links(directory)
+        self._plain()
         self._specials()
         self._nested()
         self._finish()
@@ -124,6 +125,12 @@ class _Grower:
             if self.shape.all:
                 os.symlink(self._target(path), self._path(path))
                 self.shape.links.append(path)
+
+    def _plain(self) -> None:
+        """What every tree has."""
+        with open(self._path(b"plain"), "wb") as file:
+            file.write(b"plain\n" * 100)
+        self.shape.files.append(b"plain")
 
     def _specials(self) -> None:
         rng = self.rng

@@ -60,6 +60,9 @@ class Sides:
         for number, lines in enumerate(zip(*both)):
             if lines[0] != lines[1]:
                 return Difference(number, *lines)
+        # Both have lost a process: the script proves nothing after that.
+        ends = [number for number, line in enumerate(both[0]) if "not reached" in line]
+        assert not ends, [str(step) for step in steps[ends[0] - 1 : ends[0] + 4]]
         if len(both[0]) != len(both[1]):
             ends = [lines[-1] if lines else "nothing" for lines in both]
             return Difference(min(map(len, both)), *ends)

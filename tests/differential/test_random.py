@@ -18,7 +18,7 @@ from tests.differential import shapes
 from tests.differential.conftest import FLAGS, FQRN, PROGRAMS, ROOT, World
 from tests.differential.namespaces import forbidden, guard, owning
 from tests.differential.namespaces import mounted as mount
-from tests.differential.scripts import Writer
+from tests.differential.scripts import Writer, load
 from tests.differential.sides import Sides, table
 from tests.support.places import need_tool
 from tests.support.published import Publisher
@@ -27,7 +27,7 @@ from tests.support.web import Server
 
 STEPS_OF_A_SCRIPT = 1000
 LEAST_ERRNOS = 20
-MORE_STEPS, TREES = 12, 10  # scripts of a tree, and trees, of the long run
+TREES, SCRIPTS_OF_A_TREE = 10, 11  # of the long run
 
 
 @pytest.fixture
@@ -97,12 +97,22 @@ def _explore(sides: Sides, scripts: int, kept: Path, *, again: bool) -> None:
     one()
 
 
-def _covered(sides: Sides, record: Callable[[str, object], None]) -> None:
+def _all_errnos_met(sides: Sides, record: Callable[[str, object], None]) -> None:
     text = f"{sides.steps} steps without a difference\n{table(sides.coverage)}"
     print(text)
     record("summary", text)
     errnos = {error for _, error in sides.coverage} - {"ok"}
     assert len(errnos) >= LEAST_ERRNOS, text
+
+
+def test_what_random_calls_found_once_is_right_now(
+    grown: Callable[[int], Sides], place: Path
+) -> None:
+    sides = grown(1)
+    steps = load(PROGRAMS / "random" / "found.steps", str(sides.work))
+    assert len(steps) > 40
+    found = sides.compare(steps)
+    assert not found, sides.explain(steps, place / "found.steps")
 
 
 def test_random_calls_give_what_a_mount_gives(
@@ -113,4 +123,21 @@ def test_random_calls_give_what_a_mount_gives(
     sides = grown(1)
     _explore(sides, 5, place / "shortest.steps", again=True)
     assert sides.steps >= 5000
-    _covered(sides, record_property)
+    _all_errnos_met(sides, record_property)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_random_calls_give_what_a_mount_gives(
+    grown: Callable[[int], Sides],
+    place: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    whole = grown(100)
+    for seed in range(TREES):
+        sides = whole if seed == 0 else grown(100 + seed)
+        _explore(sides, SCRIPTS_OF_A_TREE, place / "shortest.steps", again=False)
+        if sides is not whole:
+            whole.steps += sides.steps
+            whole.coverage += sides.coverage
+    assert whole.steps >= 100_000
+    _all_errnos_met(whole, record_property)

@@ -6,6 +6,9 @@ from __future__ import annotations
 import pytest
 
 from tests.differential.conftest import Pair
+from tests.differential.namespaces import IS_ROOT
+
+pytestmark = pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
 
 SOMEBODY, OWNER, MEMBER = "12345", "1234", "2345"
 

@@ -50,13 +50,22 @@ void note_bytes(struct step *step, const char *bytes, size_t size)
 		     (unsigned long long)digest(bytes, size, 0));
 }
 
-static const void *output(const struct step *step)
+static const void *output_of(const struct step *step, size_t *ret_size)
 {
 	for (int i = 0; i < step->word_count; i++) {
+		*ret_size = step->sizes[i];
 		if (step->words[i][0] == 'o')
 			return (const void *)step->values[i];
 	}
+	*ret_size = 0;
 	return "";
+}
+
+static const void *output(const struct step *step)
+{
+	size_t size;
+
+	return output_of(step, &size);
 }
 
 /* Of the tree everything, of the work directory what calls of ours change, of the
@@ -78,7 +87,7 @@ static void show_entry(struct step *step, const struct stat *st)
 	if (S_ISREG(st->st_mode) && (ours || st->st_dev == work_dev))
 		note(step, " size %ld nlink %ld", (long)st->st_size,
 		     (long)st->st_nlink);
-	if (S_ISLNK(st->st_mode) && (ours || st->st_dev == work_dev))
+	if (S_ISLNK(st->st_mode) && ours)
 		note(step, " size %ld", (long)st->st_size);
 	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
 		note(step, " rdev %lx", (unsigned long)st->st_rdev);
@@ -122,7 +131,11 @@ void show_statx(struct step *step)
 
 void show_text(struct step *step)
 {
-	note_bytes(step, output(step), (size_t)step->result);
+	size_t size, used = (size_t)step->result;
+	const void *bytes = output_of(step, &size);
+
+	/* Who asks for a length gives no room. */
+	note_bytes(step, bytes, used < size ? used : size);
 }
 
 void show_data(struct step *step)

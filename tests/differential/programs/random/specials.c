@@ -68,7 +68,7 @@ long carry_list(struct step *step)
 		return -1;
 	if (lseek(fd, 0, SEEK_SET) < 0 || gather(&whole, fd, size, MOST_ENTRIES) < 0)
 		return -1;
-	if (st.st_dev != tree_dev && st.st_dev != top_dev && st.st_dev != work_dev)
+	if (st.st_dev != tree_dev && st.st_dev != top_dev)
 		return 0;
 	if (lseek(fd, 0, SEEK_SET) < 0 || gather(&first, fd, size, whole.count / 2) < 0)
 		return -1;
@@ -160,7 +160,8 @@ static void inherited(struct step *step)
 	got = syscall(SYS_getcwd, cwd, sizeof(cwd));
 	dprintf(1, "%s ", got < 0 ? "-" : cwd);
 	got = chroot(path);
-	dprintf(1, "%s", got == 0 || errno == ENOENT ? "-" : strerror(errno));
+	dprintf(1, "%s",
+		got == 0 || errno == ENOENT || errno == EPERM ? "-" : strerror(errno));
 }
 
 /* child DIRFD PATH: what a child sees of an inherited descriptor and directory. */

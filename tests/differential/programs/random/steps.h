@@ -50,6 +50,7 @@ struct step {
 /* Memory that all processes share. */
 struct shared {
 	int turn;
+	int ready;
 	int left;
 	int slots[TABLES][SLOTS];
 	char records[MOST_STEPS][RECORD];
