@@ -168,6 +168,15 @@ static void front_job_ended(struct front *front, const struct event *event)
 	}
 }
 
+/* What the tracer could not remove any more. */
+static void front_remove_scratch(struct launch *launch)
+{
+	if (!launch->scratch->path[0])
+		return;
+	launch->scratch->fd = launch->scratch->lock_fd = -1; /* were the tracer's */
+	scratch_remove(launch->scratch);
+}
+
 static void front_tracer_gone(struct front *front)
 {
 	struct launch *launch = front->launch;
@@ -186,8 +195,7 @@ static void front_tracer_gone(struct front *front)
 		"the tracer ended unexpectedly, and the job with it: %s %d",
 		WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	launch->scratch->fd = launch->scratch->lock_fd = -1; /* were the tracer's */
-	scratch_remove(launch->scratch);
+	front_remove_scratch(launch);
 }
 
 /* It has said its last word and only has to go; but a look of its at a file system that
@@ -268,8 +276,11 @@ struct front_result front_run(struct launch *launch)
 		front_wait(&front);
 	/* What the helpers said until now belongs before the end. */
 	front_relay(&front);
-	if (front.all_gone)
+	if (front.all_gone) {
 		front_await_tracer(launch->tracer_pid);
+		/* A job may have taken the tracer's limits away. */
+		front_remove_scratch(launch);
+	}
 	return front.result;
 }
 

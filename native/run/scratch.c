@@ -317,16 +317,16 @@ void scratch_remove(struct scratch *scratch)
 		 scratch->path);
 	parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = parent_fd < 0 ? -1 : scratch_open_directory(parent_fd, name + 1);
-	if (fd >= 0) {
-		scratch_remove_tree(parent_fd, name + 1, fd);
+	/* The path stays for whoever can remove it, if we cannot. */
+	if (fd >= 0 && scratch_remove_tree(parent_fd, name + 1, fd) == 0)
+		scratch->path[0] = '\0';
+	if (fd >= 0)
 		close(fd);
-	}
 	if (parent_fd >= 0)
 		close(parent_fd);
 	if (scratch->lock_fd >= 0)
 		close(scratch->lock_fd);
 	if (scratch->fd >= 0)
 		close(scratch->fd);
-	scratch->path[0] = '\0';
 	scratch->fd = scratch->lock_fd = -1;
 }

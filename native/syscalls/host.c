@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "run/mounts.h"
@@ -171,17 +170,14 @@ static const struct node *node_of_map(const struct host *host, const char *name)
 	char path[TARGET_PATH_SIZE];
 	ssize_t len = readlinkat(host->dir, name, path, sizeof(path) - 1);
 	const struct node *node;
-	struct statx stx;
+	struct stat st;
 
 	if (len < 0 || path[0] != '/')
 		return NULL;
 	path[len] = '\0';
-	if (statx(AT_FDCWD, path,
-		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO,
-		  &stx) < 0)
+	if (look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st) < 0)
 		return NULL;
-	node = nodes_find(host->target->view.run,
-			  makedev(stx.stx_dev_major, stx.stx_dev_minor), stx.stx_ino);
+	node = nodes_find(host->target->view.run, st.st_dev, st.st_ino);
 	return node && node->kind == NODE_OBJECT ? node : NULL;
 }
 

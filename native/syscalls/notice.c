@@ -2,6 +2,7 @@
 /* What a job is refused because it is ours: said once, so that nobody searches long. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -49,25 +50,44 @@ void notice_lost_rights(struct run *run, const struct tracee *tracee)
 	run->say(run->say_context, text);
 }
 
+static void notice_no_tracer(struct run *run)
+{
+	if (run->said_no_tracer)
+		return;
+	run->said_no_tracer = true;
+	run->say(run->say_context,
+		 "a process has one tracer, which is interpose_run here: debuggers, "
+		 "strace and leak checks do not work inside (a sanitized program: "
+		 "ASAN_OPTIONS=detect_leaks=0)");
+}
+
 static enum verdict leave_ptrace(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
 
-	if (result == -EPERM && !run->said_no_tracer) {
-		run->said_no_tracer = true;
-		run->say(run->say_context, "a process has one tracer, which is "
-					   "interpose_run here: debuggers, "
-					   "strace and leak checks do not work inside "
-					   "(a sanitized program: "
-					   "ASAN_OPTIONS=detect_leaks=0)");
-	}
+	if (result == -EPERM)
+		notice_no_tracer(run);
 	return tracee_finish(tracee, result);
 }
 
-/* The kernel refuses it; who asked is told why. */
+/* A thread of the tracer, or front. */
+static bool is_our_own(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d", (int)pid);
+	return pid > 1 && (pid == getppid() || access(path, F_OK) == 0);
+}
+
+/* The kernel refuses it for processes of the job, and we for those that serve it: once
+ * stopped, they would stop the job too. Who asked is told why. */
 HANDLER(enter_ptrace)
 {
-	(void)run;
+	if (tracee->stop.args[0] != PTRACE_TRACEME &&
+	    is_our_own((pid_t)tracee->stop.args[1])) {
+		notice_no_tracer(run);
+		return tracee_answer(tracee, -EPERM);
+	}
 	tracee->stop.leave = leave_ptrace;
 	return VERDICT_AT_EXIT;
 }

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -207,17 +206,14 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	const struct index_map *map;
 	const struct node *node;
 	struct place place;
-	struct statx stx;
 	struct stat st;
 	char link[64];
 	int changed = -1;
 
 	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, fd);
-	if (statx(AT_FDCWD, link, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO,
-		  &stx) < 0)
+	if (look_known(AT_FDCWD, link, AT_NO_AUTOMOUNT, &st) < 0)
 		return false;
-	node = nodes_find(run, makedev(stx.stx_dev_major, stx.stx_dev_minor),
-			  stx.stx_ino);
+	node = nodes_find(run, st.st_dev, st.st_ino);
 	if (!node || node->kind == NODE_SNAPSHOT)
 		return false;
 	place = node->place;

@@ -110,3 +110,59 @@ def test_random_calls_of_many_threads_leave_the_tracer_sound(
     assert done["calls"] > 20_000
     assert done["numbers"] > 300
     assert all(count for name, count in done.items() if name.startswith("deed-"))
+
+
+# The job knows who serves it: its parent is the tracer, whose parent is front.
+SABOTAGE = f"""
+import ctypes, os, resource, signal, sys
+def field(pid, name):
+    lines = open(f"/proc/{{pid}}/status").read().splitlines()
+    return int(next(l.split()[1] for l in lines if l.startswith(name)))
+def serves():
+    return open("/cvmfs/{FQRN}/README").read() and os.listdir("/cvmfs/{FQRN}")
+serves()
+tracer = field("self", "TracerPid:")
+front = field(tracer, "PPid:")
+numbers = map(int, filter(str.isdigit, os.listdir("/proc")))
+resolver = [p for p in numbers if p != os.getpid() and field(p, "PPid:") == tracer][-1]
+harmless = set(range(1, 65)) - {{signal.SIGKILL, signal.SIGSTOP}}
+exec(sys.argv[1])
+serves()
+"""
+KILLED = {128 + 9}
+OURS = {125}
+DEEDS = {
+    "os.kill(tracer, 9)": OURS,
+    "os.kill(front, 9)": KILLED,
+    "os.kill(resolver, 9)": {0},
+    # Front has a copy that the main process has not got; natively nobody has.
+    "os.kill(-1, 15)": {0, 128 + 15},
+    "[os.kill(tracer, s) for s in harmless for _ in range(20)]": {0},
+    "[os.kill(resolver, s) for s in (1, 2, 3, 15, 20, 21, 22)]": {0},
+    # EXITKILL: who is traced dies with the tracer, whatever it blocks.
+    "signal.pthread_sigmask(0, harmless); os.fork(); os.kill(tracer, 9)": OURS,
+    # The tracer does what it can with nothing; its death is a status of ours.
+    "resource.prlimit(tracer, resource.RLIMIT_NOFILE, (0, 0))": {0, 1, *OURS},
+    "resource.prlimit(tracer, resource.RLIMIT_AS, (0, 0))": {0, 1, *OURS},
+    "resource.prlimit(tracer, resource.RLIMIT_NPROC, (0, 0))": {0},
+    "resource.prlimit(tracer, resource.RLIMIT_FSIZE, (0, 0))": {0},
+    "os.pwrite(os.open(f'/proc/{tracer}/mem', 2), b'x', 4096)": {1},
+    # Another tracer of ours would stand still with everything that it serves.
+    "assert ctypes.CDLL(None).ptrace(16, tracer, 0, 0) < 0": {0},
+    "assert ctypes.CDLL(None).ptrace(0x4206, tracer, 0, 0) < 0": {0},
+    "assert ctypes.CDLL(None).ptrace(16, front, 0, 0) < 0": {0},
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_job_that_turns_against_its_tracer_leaves_nothing_behind(
+    pen: Runner, configured: Configured, repositories: Repositories, deed: str
+) -> None:
+    options = configured(FQRN)
+    done = pen("python3", "-c", SABOTAGE, deed, options=options)
+    assert done.status in DEEDS[deed], done.explain()
+    if done.status == 125:
+        assert len(done.messages) == 1, done.explain()
+    good = good_objects(repositories.need(FQRN))
+    assert bad_in_cache(pen.cache, good) == []
+    assert pen("cat", f"/cvmfs/{FQRN}/README", options=options).ok().stdout

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -48,8 +49,11 @@ def build(kind: str, directory: Path) -> Path:
     }
     words = [sys.executable, "-c", BUILD, directory / "objects", program]
     subprocess.run(list(map(str, words)), check=True, cwd=ROOT, env=env)
-    # The resolver's interpreter is looked for beside the program.
     shutil.copy(ROOT / ".venv/bin/interpose", directory / "interpose")
+    # The resolver's interpreter is looked for beside the program.
+    python = directory / "python3"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
     return program
 
 

@@ -168,6 +168,29 @@ static bool somebody_is_lost(void)
 	return true;
 }
 
+/* Nobody got away from the tracer. */
+static bool all_are_traced(void)
+{
+	DIR *all = opendir("/proc");
+	struct dirent *entry;
+	bool good = true;
+
+	while (all && (entry = readdir(all))) {
+		pid_t pid = atoi(entry->d_name);
+		char path[300];
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		if (pid <= 1 || field_of(pid, "PPid:") != getpid() ||
+		    field_of(pid, "TracerPid:") != 0 || strchr("ZX", state_of(path)))
+			continue;
+		printf("lost: process %d has no tracer\n", pid);
+		good = false;
+	}
+	if (all)
+		closedir(all);
+	return good;
+}
+
 static bool end_all(void)
 {
 	int signal = SIGKILL, status;
@@ -199,8 +222,10 @@ static int decent(void)
 	if (size <= 0 || read(file, found, sizeof(found)) != size ||
 	    memcmp(wanted, found, (size_t)size) != 0)
 		return 11;
-	if (!top || !readdir(top) || !readdir(top))
+	if (!top || !readdir(top) || !readdir(top)) {
+		perror("/cvmfs");
 		return 12;
+	}
 	if (stat("/cvmfs/Is.not", &st) == 0 || errno != ENOENT)
 		return 13;
 	if (mkdir("/cvmfs/x", 0777) == 0 || errno != EROFS)
@@ -267,7 +292,7 @@ static bool play_round(void)
 		pause_ms(10);
 		reap(false);
 	}
-	if (somebody_is_lost() || !end_all())
+	if (somebody_is_lost() || !all_are_traced() || !end_all())
 		return false;
 	return is_served();
 }
