@@ -12,7 +12,7 @@ WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test test-long check bench clean
+.PHONY: help build tools demo test test-long sanitize check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,12 @@ test: ## run the tests; as root: once as root, once as an unprivileged user
 test-long: ## run the tests that take longer
 	@$(PACKAGES) long
 	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS) -m long
+	INTERPOSE_FORCE_FALLBACK=all $(PYTEST) -q -n $(WORKERS) tests/interface \
+	  tests/differential $(wildcard tests/programs/test_truth_*.py)
+
+sanitize: build tools ## run rooms of the suite with the compiler's checks
+	@$(PACKAGES)
+	tests/support/run-sanitized.sh -q -n $(WORKERS)
 
 check: build tools ## format, lint, types, floors, sizes, C warnings, unit and native tests
 	$(BIN)/ruff format --check .

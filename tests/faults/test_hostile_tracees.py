@@ -20,7 +20,7 @@ import pytest
 
 from tests.support import sanitized
 from tests.support.damage import bad_in_cache, good_objects
-from tests.support.places import Repositories, need_tool, need_user
+from tests.support.places import ROOT, Repositories, need_tool, need_user
 from tests.support.run import Result, Runner
 from tests.support.truth import truth_tree
 
@@ -101,15 +101,29 @@ def judge(pen: Runner, result: Result, stratum: Path) -> dict[str, int]:
     return done
 
 
+@pytest.mark.parametrize("rounds", [25, pytest.param(2400, marks=pytest.mark.long)])
 def test_random_calls_of_many_threads_leave_the_tracer_sound(
-    pen: Runner, tools: Path, configured: Configured, repositories: Repositories
+    pen: Runner,
+    tools: Path,
+    configured: Configured,
+    repositories: Repositories,
+    rounds: int,
 ) -> None:
-    result = fuzz(pen, tools, configured(FQRN), SEED, 25)
+    result = fuzz(pen, tools, configured(FQRN), SEED, rounds)
     done = judge(pen, result, repositories.need(FQRN))
     print(done)
     assert done["calls"] > 20_000
     assert done["numbers"] > 300
     assert all(count for name, count in done.items() if name.startswith("deed-"))
+
+
+def test_the_fuzzer_knows_each_call_that_stops() -> None:
+    table = (ROOT / "native/syscalls/table.c").read_text()
+    source = (PROGRAMS / "fuzz_numbers.c").read_text()
+    rows = set(re.findall(r"^\tROW(?:_IF)?\((\w+),", table, re.MULTILINE))
+    named = set(re.findall(r"SYS_(\w+)|\d+ /\* (\w+) \*/", source))
+    assert len(rows) > 50
+    assert rows - {name for pair in named for name in pair} == set()
 
 
 # The job knows who serves it: its parent is the tracer, whose parent is front.

@@ -5,7 +5,7 @@
 # too. SANITIZE_ROOMS chooses other rooms for the first.
 set -eu
 cd "$(dirname "$0")/../.."
-rooms=${SANITIZE_ROOMS:-"tests/interface tests/differential tests/faults"}
+rooms=${SANITIZE_ROOMS:-"tests/interface tests/differential"}
 INTERPOSE_SHARED=$(realpath -m "${INTERPOSE_SHARED:-../shared}")
 export INTERPOSE_SHARED
 
