@@ -130,7 +130,7 @@ def _i386_name(number: int, function: str | None) -> str:
         return _NEWER_NUMBERS.get(number) or f"syscall_{number}"
     if number in _I386_WIDE_IDS:
         return f"{name}32"
-    return name[:-2] if name.endswith("16") else name
+    return name.removesuffix("16")
 
 
 def result_text(result: int) -> str:

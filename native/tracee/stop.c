@@ -76,19 +76,35 @@ static void begin(struct tracee *tracee, enum arch_abi abi)
 		stop->args[i] = arch_argument(&stop->regs, i);
 }
 
+/* By which instruction 64-bit code has called is told since Linux 5.3. */
+static bool is_told(const struct tracee *tracee, enum arch_abi *ret_abi)
+{
+	static bool never;
+	uint32_t info[2]; /* struct ptrace_syscall_info begins: op, arch */
+
+	if (never)
+		return false;
+	if (ptrace(get_syscall_info, tracee->tid, sizeof(info), info) < 0) {
+		never = errno == EIO;
+		return false;
+	}
+	*ret_abi = info[1] == arch_audit[ARCH_I386] ? ARCH_I386 : ARCH_OWN;
+	return true;
+}
+
 int tracee_fetch(struct tracee *tracee)
 {
 	int error = fetch_registers(tracee, &tracee->stop.regs);
 	enum arch_abi abi = arch_abi_of_mode(&tracee->stop.regs);
-	unsigned long told;
+	unsigned long message;
 
 	if (error < 0)
 		return error;
-	/* The mode does not say by which instruction the call came; the filter does. */
-	if (arch_audit[ARCH_I386] && abi == ARCH_OWN) {
-		if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &told) < 0)
+	if (arch_audit[ARCH_I386] && abi == ARCH_OWN && !is_told(tracee, &abi)) {
+		/* What our filter says, unless one of the job's own says something. */
+		if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &message) < 0)
 			return -errno;
-		abi = told == ARCH_I386 ? ARCH_I386 : ARCH_OWN;
+		abi = message == ARCH_I386 ? ARCH_I386 : ARCH_OWN;
 	}
 	begin(tracee, abi);
 	return 0;
@@ -155,20 +171,6 @@ enum verdict tracee_answer(struct tracee *tracee, int64_t result)
 	return VERDICT_ANSWER;
 }
 
-/* Outside of a seccomp stop the kernel says it only since Linux 5.3; before, `int
- * $0x80` in 64-bit code is not told from `syscall`. */
-static enum arch_abi current_abi(const struct tracee *tracee,
-				 const struct arch_regs *regs)
-{
-	uint32_t info[24] = {0}; /* struct ptrace_syscall_info: op, then arch */
-	enum arch_abi abi = arch_abi_of_mode(regs);
-
-	if (abi != ARCH_OWN || !arch_audit[ARCH_I386] ||
-	    ptrace(get_syscall_info, tracee->tid, sizeof(info), info) < 0)
-		return abi;
-	return info[1] == arch_audit[ARCH_I386] ? ARCH_I386 : ARCH_OWN;
-}
-
 uint64_t tracee_clone_flags(struct tracee *tracee)
 {
 	struct arch_regs regs; /* `stop` may be in use: the call has not ended yet */
@@ -177,7 +179,9 @@ uint64_t tracee_clone_flags(struct tracee *tracee)
 
 	if (fetch_registers(tracee, &regs) < 0)
 		return 0;
-	regs.abi = current_abi(tracee, &regs);
+	regs.abi = arch_abi_of_mode(&regs);
+	if (arch_audit[ARCH_I386] && regs.abi == ARCH_OWN)
+		is_told(tracee, &regs.abi);
 	number = arch_number(&regs);
 	if (number == arch_call(&regs, ARCH_CLONE))
 		return arch_argument(&regs, 0);

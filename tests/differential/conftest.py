@@ -40,6 +40,7 @@ I386_PROGRAMS = Path(__file__).parent / "programs_i386"
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
 # Debian's package with <asm/errno.h> for i386 and its cross compilers exclude each
 # other; the headers are the same.
+NO_I386 = "gcc -m32 does not work (Debian: lib32gcc-12-dev libc6-dev-i386)"
 LOADER = "ld-linux.so.2"
 M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 # Structures as the calls of 64 bits have them; programs_i386 look at the others.

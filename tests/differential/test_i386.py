@@ -13,6 +13,7 @@ from tests.differential.conftest import (
     I386_FLAGS,
     I386_PROGRAMS,
     M32,
+    NO_I386,
     PROGRAMS,
     ROOT,
     Compiling,
@@ -45,7 +46,7 @@ def programs(world: World) -> Path:
     if platform.machine() != "x86_64":
         pytest.skip("i386 is served on x86_64 only")
     if not compiles_i386():
-        pytest.skip("gcc -m32 does not work (Debian: lib32gcc-12-dev libc6-dev-i386)")
+        pytest.skip(NO_I386)
     folder = world.place / "programs-i386"
     folder.mkdir()
     wanted = [

@@ -15,7 +15,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.differential import shapes
-from tests.differential.conftest import FLAGS, FQRN, PROGRAMS, ROOT, World
+from tests.differential.conftest import (
+    FLAGS,
+    FQRN,
+    I386_FLAGS,
+    NO_I386,
+    PROGRAMS,
+    ROOT,
+    World,
+    compiles_i386,
+)
 from tests.differential.namespaces import forbidden, guard, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.scripts import Writer, load
@@ -31,22 +40,28 @@ TREES, SCRIPTS_OF_A_TREE = 10, 11  # of the long run
 
 
 @pytest.fixture
-def grown(run: Runner, world: World) -> Iterator[Callable[[int], Sides]]:
-    """`grown(SEED)`: a random tree, published, served and mounted."""
+def grown(run: Runner, world: World) -> Iterator[Callable[..., Sides]]:
+    """`grown(SEED, *FLAGS)`: a random tree, published, served and mounted.
+
+    FLAGS: more of the compiler's, for the program that makes the calls.
+    """
     if forbidden():
         pytest.skip(f"a copy has other paths and errors, and {forbidden()}")
     with ExitStack() as stack:
-        yield lambda seed: _grow(stack, run, world, seed)
+        yield lambda seed, *flags: _grow(stack, run, world, seed, flags)
 
 
-def _grow(stack: ExitStack, run: Runner, world: World, seed: int) -> Sides:
+def _grow(
+    stack: ExitStack, run: Runner, world: World, seed: int, flags: tuple[str, ...]
+) -> Sides:
     name = stack.enter_context(tempfile.TemporaryDirectory(prefix="interpose-random-"))
     place = Path(name)
     place.chmod(0o755)
     programs = place / "programs"
     programs.mkdir()
     sources = sorted((PROGRAMS / "random").glob("*.c"))
-    words = [need_tool("gcc"), *FLAGS, *sources, "-o", programs / "steps", "-lpthread"]
+    words = [need_tool("gcc"), *FLAGS, *flags, *sources]
+    words += ["-o", programs / "steps", "-lpthread"]
     subprocess.run(words, check=True)
     changing = place / "work"
     changing.mkdir()
@@ -106,7 +121,7 @@ def _all_errnos_met(sides: Sides, record: Callable[[str, object], None]) -> None
 
 
 def test_what_random_calls_found_once_is_right_now(
-    grown: Callable[[int], Sides], place: Path
+    grown: Callable[..., Sides], place: Path
 ) -> None:
     sides = grown(1)
     steps = load(PROGRAMS / "random" / "found.steps", str(sides.work))
@@ -116,7 +131,7 @@ def test_what_random_calls_found_once_is_right_now(
 
 
 def test_random_calls_give_what_a_mount_gives(
-    grown: Callable[[int], Sides],
+    grown: Callable[..., Sides],
     place: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -126,9 +141,22 @@ def test_random_calls_give_what_a_mount_gives(
     _all_errnos_met(sides, record_property)
 
 
+def test_random_calls_of_i386_give_what_a_mount_gives(
+    grown: Callable[..., Sides],
+    place: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    if not compiles_i386():
+        pytest.skip(NO_I386)
+    sides = grown(2, *I386_FLAGS)
+    _explore(sides, 5, place / "shortest.steps", again=True)
+    assert sides.steps >= 5000
+    _all_errnos_met(sides, record_property)
+
+
 @pytest.mark.long
 def test_a_hundred_thousand_random_calls_give_what_a_mount_gives(
-    grown: Callable[[int], Sides],
+    grown: Callable[..., Sides],
     place: Path,
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "own_numbers.h"
+
 /* argv[1] and argv[2]: the tree (/cvmfs/FQRN), and a directory of the host beside it;
  * argv[3]: a user to become. */
 extern const char *root, *host;
@@ -39,17 +41,6 @@ void say_stat(long result, const struct stat *st, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A printable name of a path, for labels: long ones are cut. */
 const char *shown(const char *path);
-
-/* i386: the calls whose structures the C library has. The others: programs_i386. */
-#ifdef __i386__
-#undef SYS_stat
-#undef SYS_lstat
-#undef SYS_fstat
-#define SYS_stat SYS_stat64
-#define SYS_lstat SYS_lstat64
-#define SYS_fstat SYS_fstat64
-#define SYS_newfstatat SYS_fstatat64
-#endif
 
 /* Raw calls: no C library between. The result or -1 with errno. */
 #define CALL(name, ...) syscall(SYS_##name, __VA_ARGS__)

@@ -170,7 +170,7 @@ static long value(struct step *step, int which)
 	case 'n':
 		return 0;
 	default:
-		return strtol(word + 2, NULL, 0);
+		return (long)strtoll(word + 2, NULL, 0); /* of 32 bits: the low half */
 	}
 }
 

@@ -16,6 +16,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "../own_numbers.h"
+
 enum {
 	ACTORS = 6,
 	TABLES = 3,
