@@ -61,6 +61,25 @@ static void notice_no_tracer(struct run *run)
 		 "ASAN_OPTIONS=detect_leaks=0)");
 }
 
+/* The kernel hides the memory of a program whose file its user may not read, paths of
+ * its calls included (would_dump() of Linux' fs/exec.c), and gives its /proc to root.
+ */
+void notice_hidden_memory(struct run *run, const struct tracee *tracee)
+{
+	struct stat process;
+	char path[32];
+
+	if (run->said_hidden_memory || run->uid == 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/mem", tracee->tid);
+	if (stat(path, &process) < 0 || process.st_uid == run->uid)
+		return;
+	run->said_hidden_memory = true;
+	run->say(run->say_context,
+		 "/cvmfs is not shown to a program whose file may be executed and not "
+		 "read (chmod +r, or a copy)");
+}
+
 static enum verdict leave_ptrace(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
