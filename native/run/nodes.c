@@ -98,6 +98,15 @@ void nodes_learn(struct run *run, uint64_t dev, uint64_t ino, enum node_kind kin
 	*node = (struct node){kind, dev, ino, *place};
 }
 
+void nodes_forget(struct run *run, uint64_t dev, uint64_t ino)
+{
+	struct nodes *nodes = run->nodes;
+	struct node *node = node_slot(nodes->nodes, nodes->size, dev, ino);
+
+	if (node->kind)
+		node->kind = NODE_SNAPSHOT;
+}
+
 const struct node *nodes_find(const struct run *run, uint64_t dev, uint64_t ino)
 {
 	const struct nodes *nodes = run->nodes;

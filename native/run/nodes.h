@@ -26,6 +26,9 @@ int nodes_skeleton(struct run *run, const struct place *place,
 /* Notes that this inode carries the content of `place` (the last one wins). */
 void nodes_learn(struct run *run, uint64_t dev, uint64_t ino, enum node_kind kind,
 		 const struct place *place);
+/* The inode has become a snapshot's: what was known of it no longer holds. Nothing is
+ * noted, or each opening of /proc/self/maps would stay in memory. */
+void nodes_forget(struct run *run, uint64_t dev, uint64_t ino);
 /* NULL: not one of ours. */
 const struct node *nodes_find(const struct run *run, uint64_t dev, uint64_t ino);
 

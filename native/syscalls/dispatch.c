@@ -4,6 +4,7 @@
 
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
+#include "syscalls/snapshot.h"
 
 const struct syscall_table syscall_tables[ARCH_ABIS] = {
 	[ARCH_OWN] = {syscall_rows, &syscall_row_count},
@@ -101,6 +102,6 @@ enum verdict syscalls_exec(struct run *run, struct tracee *tracee)
 
 void syscalls_gone(struct run *run, struct tracee *tracee)
 {
-	(void)run;
+	snapshot_gone(run, tracee);
 	exec_forget(tracee);
 }

@@ -270,7 +270,6 @@ static bool write_all(int fd, const struct proctext *text)
 /* A new file in the scratch with the text; its path. */
 static bool store(struct run *run, const struct proctext *text, char *path, size_t size)
 {
-	struct place host = {.kind = PLACE_HOST};
 	struct stat st;
 	bool good;
 	int fd;
@@ -284,7 +283,7 @@ static bool store(struct run *run, const struct proctext *text, char *path, size
 	good = write_all(fd, text) && fchmod(fd, 0400) == 0 && fstat(fd, &st) == 0;
 	close(fd);
 	if (good)
-		nodes_learn(run, st.st_dev, st.st_ino, NODE_SNAPSHOT, &host);
+		nodes_forget(run, st.st_dev, st.st_ino);
 	else
 		unlink(path);
 	return good;
@@ -292,12 +291,20 @@ static bool store(struct run *run, const struct proctext *text, char *path, size
 
 static enum verdict leave_snapshot(struct run *run, struct tracee *tracee)
 {
+	snapshot_gone(run, tracee);
+	return tracee_leave_as_is(run, tracee);
+}
+
+void snapshot_gone(struct run *run, struct tracee *tracee)
+{
 	char name[sizeof(folder) + sizeof(pattern)];
 
+	if (tracee->stop.leave != leave_snapshot)
+		return;
+	tracee->stop.leave = NULL;
 	snprintf(name, sizeof(name), "%s/%.*s", folder, (int)sizeof(pattern) - 1,
 		 (const char *)tracee->stop.note);
 	unlinkat(run->scratch.fd, name, 0);
-	return tracee_leave_as_is(run, tracee);
 }
 
 static enum verdict redirect(struct run *run, struct tracee *tracee,

@@ -9,5 +9,7 @@
 /* An open of target->proc_file. VERDICT_PASS where the kernel's own text is right,
  * where it is not opened for plain reading, and at every failure. */
 enum verdict snapshot_open(struct target *target, unsigned int position);
+/* The tracee is gone: so is the file that it was about to open. */
+void snapshot_gone(struct run *run, struct tracee *tracee);
 
 #endif

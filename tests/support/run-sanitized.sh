@@ -23,7 +23,7 @@ INTERPOSE_RUN="$place/undefined/interpose_run" "$python" -m pytest "$@" $rooms |
 
 mkdir "$place/tree"
 tar --exclude=./.git --exclude=./.venv --exclude=./build --exclude=__pycache__ \
-	--exclude='./interpose/_native*' --exclude='./.*_cache' -cf - . |
+	--exclude='./interpose/_native*.so' --exclude='./.*_cache' -cf - . |
 	tar -C "$place/tree" -xf -
 cd "$place/tree"
 checks='-fsanitize=address,undefined -fno-sanitize-recover=all -g'
