@@ -76,7 +76,7 @@ const struct syscall_row syscall_rows_i386[] = {
 	ROW(open_tree_attr, enter_open_tree_attr, AT),
 	ROW(quotactl, enter_quotactl, {ARG_INT, ARG_PATH}),
 	ROW(chroot, enter_chroot, PATH),
-	ROW(pivot_root, enter_chroot, PATH_PATH),
+	ROW(pivot_root, enter_pivot_root, PATH_PATH),
 	ROW(setns, enter_setns, {ARG_FD, ARG_FLAGS}),
 
 	ROW(getxattr, enter_getxattr, PATH),

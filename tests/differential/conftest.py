@@ -48,7 +48,9 @@ I386_FLAGS = (*M32, "-D_FILE_OFFSET_BITS=64")
 MOST_LINES = 60
 TIMEOUT_S = 120.0
 # /cvmfs belongs to root: nobody in a user namespace, where the user mounts it.
-TOP_OF_A_USER = re.compile(rb"(mode 40555) uid \d+ gid \d+(?= mtime 0\b)")
+TOP_OF_A_USER = re.compile(
+    rb"(mode (?:40555|416d)) uid [0-9a-f]+ gid [0-9a-f]+(?= mtime 0\b)"
+)
 TEMPORARY = Path(tempfile.gettempdir())
 
 

@@ -23,6 +23,7 @@ from tests.differential.conftest import (
     compiles_i386,
     sources,
 )
+from tests.differential.namespaces import IS_ROOT
 from tests.differential.test_users import SOMEBODY
 
 # About x86_64's own instructions; and what makes the mounts.
@@ -94,6 +95,7 @@ def test_calls_that_only_i386_has_are_as_on_a_mount(narrow: Pair, program: str) 
     narrow.same(program)
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
 @pytest.mark.parametrize("program", ["mounts", "permissions"])
 def test_another_user_of_an_i386_program_may_do_what_a_mount_allows(
     narrow: Pair, program: str

@@ -50,21 +50,39 @@ static void extended(const struct form *form, const char *path, const char *name
 	}
 }
 
+/* The host's root belongs to an ordinary user where that user has mounted it, and is
+ * then refused for another reason. */
+static long judged(long result, int dirfd, const char *path)
+{
+	struct stat top, st;
+	int error = errno;
+
+	if (result < 0 && error == EACCES && geteuid() != 0 && stat("/", &top) == 0 &&
+	    fstatat(dirfd, path, &st, 0) == 0 && st.st_dev == top.st_dev &&
+	    st.st_ino == top.st_ino)
+		error = EROFS;
+	errno = error;
+	return result;
+}
+
 static void accesses(const struct form *form, const char *path, const char *name)
 {
 	static const int modes[] = {F_OK, R_OK, W_OK, X_OK, R_OK | X_OK, 7};
 	static const int flags[] = {0, AT_SYMLINK_NOFOLLOW, AT_EACCESS};
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		say(CALL(faccessat, form->dirfd, path, modes[i]), "%s faccessat %d %s",
-		    form->name, modes[i], shown(name));
+		say(judged(CALL(faccessat, form->dirfd, path, modes[i]), form->dirfd,
+			   path),
+		    "%s faccessat %d %s", form->name, modes[i], shown(name));
 		for (size_t k = 0; k < sizeof(flags) / sizeof(flags[0]); k++)
-			say(CALL(faccessat2, form->dirfd, path, modes[i], flags[k]),
+			say(judged(CALL(faccessat2, form->dirfd, path, modes[i],
+					flags[k]),
+				   form->dirfd, path),
 			    "%s faccessat2 %d %x %s", form->name, modes[i], flags[k],
 			    shown(name));
 		if (form->dirfd == AT_FDCWD)
-			say(CALL(access, path, modes[i]), "%s access %d %s", form->name,
-			    modes[i], shown(name));
+			say(judged(CALL(access, path, modes[i]), AT_FDCWD, path),
+			    "%s access %d %s", form->name, modes[i], shown(name));
 	}
 }
 
