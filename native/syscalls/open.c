@@ -59,7 +59,7 @@ static int missing_error(const struct target *target, uint64_t flags)
 {
 	const struct walk *walk = &target->walk;
 
-	if (!walk->missing_last || !(flags & O_CREAT) || (flags & O_PATH))
+	if (!walk->missing_last || !(flags & O_CREAT))
 		return walk->error;
 	return EROFS;
 }
@@ -186,18 +186,20 @@ static bool crosses(const struct target *target, const struct opening *opening)
 }
 
 static enum verdict open_any(struct run *run, struct tracee *tracee,
-			     const struct opening *opening)
+			     struct opening *opening)
 {
 	struct target target;
 	enum verdict verdict;
 	unsigned int follow = TARGET_FOLLOW;
 	int error;
 
+	if (opening->flags & O_PATH) /* build_open_how(): no other flag counts then */
+		opening->flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	follow |= (unsigned int)(opening->resolve & 0x1f) * TARGET_PROMISES;
 	if ((opening->flags & O_NOFOLLOW) ||
 	    (opening->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		follow &= ~(unsigned int)TARGET_FOLLOW;
-	if ((opening->flags & O_CREAT) && !(opening->flags & O_PATH))
+	if (opening->flags & O_CREAT)
 		follow |= TARGET_OPEN_CREATE;
 	if (!target_of_call(&target, run, tracee, opening->dirfd_argument,
 			    opening->path_argument, follow, &verdict)) {

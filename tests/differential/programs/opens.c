@@ -26,6 +26,7 @@ static const int extras[] = {
 	O_PATH | O_DIRECTORY,
 	O_PATH | O_NOFOLLOW,
 	O_PATH | O_CREAT,
+	O_PATH | O_CREAT | O_EXCL,
 	O_TMPFILE,
 	O_TMPFILE | O_EXCL,
 	O_NOATIME,
