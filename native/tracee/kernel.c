@@ -18,6 +18,8 @@ static const char *const names_of[KERNEL_FEATURES] = {
 	[KERNEL_PIDFD_GETFD] = "pidfd_getfd",
 	/* syscalls/look.c; fstatat, which may ask a server */
 	[KERNEL_STATX] = "statx",
+	/* tracee/stop.c; the ABI of a call is what the filter says */
+	[KERNEL_SYSCALL_INFO] = "syscall_info",
 	/* interpose/repository/shelves.py; nameless files of /dev/shm */
 	[KERNEL_MEMFD] = "memfd",
 };

@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+#include "tracee/kernel.h"
 #include "tracee/tracee.h"
 
 /* Linux 5.3; older headers lack it. */
@@ -76,16 +77,16 @@ static void begin(struct tracee *tracee, enum arch_abi abi)
 		stop->args[i] = arch_argument(&stop->regs, i);
 }
 
-/* By which instruction 64-bit code has called is told since Linux 5.3. */
+/* By which instruction 64-bit code has called. */
 static bool is_told(const struct tracee *tracee, enum arch_abi *ret_abi)
 {
-	static bool never;
 	uint32_t info[2]; /* struct ptrace_syscall_info begins: op, arch */
 
-	if (never)
+	if (!kernel_has(KERNEL_SYSCALL_INFO))
 		return false;
 	if (ptrace(get_syscall_info, tracee->tid, sizeof(info), info) < 0) {
-		never = errno == EIO;
+		if (errno == EIO)
+			kernel_has_not(KERNEL_SYSCALL_INFO);
 		return false;
 	}
 	*ret_abi = info[1] == arch_audit[ARCH_I386] ? ARCH_I386 : ARCH_OWN;

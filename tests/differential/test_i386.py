@@ -103,6 +103,13 @@ def test_another_user_of_an_i386_program_may_do_what_a_mount_allows(
     narrow.same(program, SOMEBODY)
 
 
+def test_without_a_word_of_the_kernel_the_filter_tells_the_abi(
+    narrow: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERPOSE_FORCE_FALLBACK", "syscall_info")
+    narrow.same("gate")
+
+
 @pytest.mark.parametrize("program", ["show_i386", "static_i386", "own_i386"])
 def test_an_i386_program_knows_its_name(narrow: Pair, program: str) -> None:
     path = f"{ROOT}/bin/{program}"
