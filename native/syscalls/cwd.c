@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* getcwd, chdir. fchdir needs nothing: the skeleton is real. */
+/* getcwd, chdir, fchdir. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -53,4 +53,18 @@ HANDLER(enter_chdir)
 		return verdict;
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+}
+
+/* The directory behind is real, but everybody may search it. */
+HANDLER(enter_fchdir)
+{
+	struct target target;
+
+	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
+	if (target.kind != TARGET_OURS || target.walk.at.kind != PLACE_ENTRY ||
+	    !S_ISDIR(target.walk.entry.mode))
+		return VERDICT_PASS;
+	if (view_access(&target.view, &target.walk.at, &target.walk.entry, X_OK))
+		return tracee_answer(tracee, -EACCES);
+	return VERDICT_PASS;
 }

@@ -30,6 +30,7 @@ HANDLER(enter_readlinkat);
 /* cwd.c */
 HANDLER(enter_getcwd);
 HANDLER(enter_chdir);
+HANDLER(enter_fchdir);
 /* directory.c */
 HANDLER(enter_getdents64);
 HANDLER(enter_getdents);

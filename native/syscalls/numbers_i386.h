@@ -26,6 +26,7 @@
 #define I386_readlinkat 305
 #define I386_getcwd 183
 #define I386_chdir 12
+#define I386_fchdir 133
 #define I386_readdir 89
 #define I386_getdents 141
 #define I386_getdents64 220

@@ -44,6 +44,7 @@ const struct syscall_row syscall_rows[] = {
 
 	ROW(getcwd, enter_getcwd, {ARG_POINTER}),
 	ROW(chdir, enter_chdir, PATH),
+	ROW(fchdir, enter_fchdir, FD),
 
 	ROW(getdents, enter_getdents, FD),
 	ROW(getdents64, enter_getdents64, FD),

@@ -57,6 +57,7 @@ const struct syscall_row syscall_rows_i386[] = {
 
 	ROW(getcwd, enter_getcwd, {ARG_POINTER}),
 	ROW(chdir, enter_chdir, PATH),
+	ROW(fchdir, enter_fchdir, FD),
 
 	ROW(readdir, enter_readdir, FD),
 	ROW(getdents, enter_getdents_i386, FD),

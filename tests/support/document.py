@@ -21,7 +21,7 @@ open.c: a file is opened in a cache, a directory as an empty one of the scratch:
 stat.c, access.c: answered from the index
 i386.c: likewise, in the layouts of i386's stat and statfs calls
 link.c: answered; links of /proc that lead to an object name its path in /cvmfs
-cwd.c: `chdir` is redirected, `getcwd` is answered
+cwd.c: `chdir` is redirected, `getcwd` is answered, `fchdir` passes with the permission
 directory.c: answered from the index, the position is the descriptor's own; the host's\
  root shows `cvmfs` too
 statfs.c: answered

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What modes and owners allow; argv[3] says to whom. */
-/* covers: open access faccessat chdir stat execve getxattr inotify_add_watch */
+/* covers: open access faccessat chdir fchdir stat execve getxattr inotify_add_watch */
 #include "probe.h"
 
 #include <sys/inotify.h>
@@ -9,7 +9,7 @@ static void each(const char *name)
 {
 	static const int modes[] = {F_OK, R_OK, W_OK, X_OK, R_OK | X_OK};
 	const char *path = at_root(name);
-	int watcher = inotify_init();
+	int watcher = inotify_init(), fd;
 	char value[64];
 	struct stat st;
 	DIR *dir;
@@ -26,6 +26,9 @@ static void each(const char *name)
 		    "effective access %d %s", modes[i], shown(name));
 	}
 	say(chdir(path), "chdir %s", shown(name));
+	fd = open(path, O_PATH);
+	say(fchdir(fd), "fchdir %s", shown(name));
+	close(fd);
 	if (chdir("/") < 0)
 		exit(2);
 	say(CALL(execve, path, NULL, NULL) < 0 && errno != ENOEXEC, "cannot execute %s",
