@@ -196,9 +196,8 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 	if (opening->flags & O_PATH) /* build_open_how(): no other flag counts then */
 		opening->flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	follow |= (unsigned int)(opening->resolve & 0x1f) * TARGET_PROMISES;
-	/* With O_PATH no other flag counts but O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC. */
 	if ((opening->flags & O_NOFOLLOW) ||
-	    (opening->flags & (O_CREAT | O_EXCL | O_PATH)) == (O_CREAT | O_EXCL))
+	    (opening->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		follow &= ~(unsigned int)TARGET_FOLLOW;
 	if (opening->flags & O_CREAT)
 		follow |= TARGET_OPEN_CREATE;
