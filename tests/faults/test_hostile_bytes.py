@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tests.support.damage import (
     good_objects,
     truncate,
 )
+from tests.support.forger import endless
 from tests.support.places import Repositories
 from tests.support.run import Runner
 from tests.support.truth import truth_options, truth_tree
@@ -141,12 +141,7 @@ def test_an_object_that_inflates_without_end_is_refused_in_bounded_memory(
     run: Runner, repositories: Repositories, stratum: Stratum, serve: Serve
 ) -> None:
     victim = stratum.victim("file")
-    bomb = zlib.compressobj(9)
-    block = bytes(1 << 20)
-    with victim.file.open("wb") as out:
-        for _ in range(4096):
-            out.write(bomb.compress(block))
-        out.write(bomb.flush())
+    victim.file.write_bytes(endless(b""))
     server = serve(stratum.docroot)
     options = truth_options(FQRN, server.url, repositories.key(FQRN), {})
     path = f"/cvmfs/{FQRN}/{victim.path}"
