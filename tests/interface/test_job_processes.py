@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,6 +53,17 @@ def until_stopped(terminal: Terminal) -> None:
         terminal.wait(PROMPT)
 
 
+def until_in_front(terminal: Terminal, words: list[str]) -> None:
+    """Until this program has the terminal: a Ctrl-C before that is the shell's."""
+    while True:
+        group = os.tcgetpgrp(terminal.fd)
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(group)
+            if process.cmdline() == words and process.status() not in STOPPED:
+                return
+        os.sched_yield()
+
+
 def test_a_shell_inside_controls_its_jobs(
     run: Runner, configured: Configured, terminal: Terminal
 ) -> None:
@@ -77,6 +89,7 @@ def test_a_shell_inside_controls_its_jobs(
             until_stopped(terminal)  # it reads the terminal
         terminal.command("fg")
         terminal.wait(r"begun[^\n]*null")
+        until_in_front(terminal, ["cat", f"{ROOT}/README", "-"])
         terminal.type("\x03")
         terminal.wait(PROMPT)
         terminal.command("echo status-$?.")

@@ -66,6 +66,7 @@ def lsst(tree: Path, shown: str) -> None:
     for name in ("loadLSST.sh", "eups", "conda"):
         _stack(tree, name, shown)
     prefix = tree / "conda/envs/lsst"
+    (prefix / "bin").mkdir()
     (prefix / "lib").mkdir()
     shutil.copy2(tree / "usr/bin" / PYTHON, prefix / "bin" / PYTHON)
     for name in ("python", "python3"):
