@@ -47,6 +47,7 @@ M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 I386_FLAGS = (*M32, "-D_FILE_OFFSET_BITS=64")
 MOST_LINES = 60
 TIMEOUT_S = 120.0
+NATIVE_RUNS = 3
 # /cvmfs belongs to root: nobody in a user namespace, where the user mounts it.
 TOP_OF_A_USER = re.compile(
     rb"(mode (?:40555|416d)) uid [0-9a-f]+ gid [0-9a-f]+(?= mtime 0\b)"
@@ -110,7 +111,6 @@ class Pair:
         binary = self.programs / program
         shown = ROOT if world.enter else world.place / "plain"
         host = world.host if world.enter else world.place / "plain-host"
-        wanted = world.native(binary, shown, host, *words)
         self.run.before = guarded(TEMPORARY)
         result = self.run(
             binary,
@@ -121,14 +121,21 @@ class Pair:
             env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"},
             timeout_s=TIMEOUT_S,
         ).ok()
-        wanted = wanted.replace(str(host).encode(), str(world.host).encode())
-        wanted = wanted.replace(str(shown).encode(), ROOT.encode())
-        if not IS_ROOT:
-            wanted = TOP_OF_A_USER.sub(rb"\1 uid 0 gid 0", wanted)
         found = result.stdout + result.stderr
+        lines = ["not compared yet"]
+        # A walk that the kernel has to begin again counts its links twice
+        # (set_nameidata() of fs/namei.c): 20 of them may be ELOOP, by chance.
+        for _ in range(NATIVE_RUNS):
+            wanted = world.native(binary, shown, host, *words)
+            wanted = wanted.replace(str(host).encode(), str(world.host).encode())
+            wanted = wanted.replace(str(shown).encode(), ROOT.encode())
+            if not IS_ROOT:
+                wanted = TOP_OF_A_USER.sub(rb"\1 uid 0 gid 0", wanted)
+            lines = compare(program, wanted, found)
+            if not lines or not any("chain_" in line for line in lines):
+                break
         for name, text in (("mounted", wanted), ("interposed", found)):
             (self.run.place / f"{program}.{name}").write_bytes(text)
-        lines = compare(program, wanted, found)
         assert not lines, "\n".join([*lines[:MOST_LINES], result.repeat])
 
 
