@@ -52,7 +52,9 @@ echo "=== tests as $(id -un "$uid") ==="
 cd "$home/tree" || exit 1
 # Where it matters who one is: what parses and computes does the same for everybody.
 as_user .venv/bin/python -m pytest "$@" tests/unit/cache tests/unit/publish \
-	tests/unit/repository tests/interface tests/differential tests/faults tests/programs
+	tests/unit/repository tests/interface tests/differential tests/faults tests/programs \
+	--ignore tests/faults/test_hostile_publisher.py \
+	--ignore tests/faults/test_hostile_bytes.py
 second=$?
 [ $second = 5 ] && second=0
 cd /
