@@ -10,6 +10,7 @@
 
 #include "run/mounts.h"
 #include "syscalls/look.h"
+#include "syscalls/procfs.h"
 #include "syscalls/target.h"
 
 struct host {
@@ -17,6 +18,7 @@ struct host {
 	int dir;	    /* O_PATH of the directory reached; owned */
 	bool was_ours;	    /* the kernel alone would not come here */
 	unsigned int flags; /* enum target_flag */
+	char magic[64];	    /* the link of /proc that led to `dir` itself, or "" */
 };
 
 enum step { STEP_ON, STEP_END };
@@ -47,22 +49,42 @@ static bool is_host_root(const struct host *host)
 	return look_is_root(host->target->view.run, host->dir);
 }
 
-/* Where the walk has ended on the host: by path, if the kernel needs to be led there.
- */
-static enum step end_host(struct host *host, int fd, const char *name)
+static bool leads_to(const char *path, const struct stat *st)
 {
-	char link[32];
+	struct stat named;
+
+	return look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+			  &named) == 0 &&
+	       named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+}
+
+/* A path of the directory reached. What was removed, and what is no file, has none but
+ * the link of /proc that led to it. */
+static ssize_t path_of_dir(const struct host *host, char path[TARGET_PATH_SIZE])
+{
+	ssize_t len = procfs_path_of(host->dir, path, TARGET_PATH_SIZE);
+	struct stat st;
+
+	if (len < 0 || !host->magic[0] || look_stat(host->dir, &st) < 0 ||
+	    leads_to(path, &st))
+		return len;
+	return snprintf(path, TARGET_PATH_SIZE, "%s%s", host->magic,
+			S_ISDIR(st.st_mode) ? "/" : "");
+}
+
+/* Where the walk has ended on the host, below the directory reached: by path, if the
+ * kernel needs to be led there. */
+static enum step end_host(struct host *host, const char *name)
+{
 	char *path = host->target->elsewhere;
 	ssize_t len;
 
 	host->target->in_proc = is_proc(host, host->dir);
 	if (!host->was_ours)
 		return end(host, TARGET_HOST);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, TARGET_PATH_SIZE - 1);
+	len = path_of_dir(host, path);
 	if (len < 0)
 		return end_error(host, errno);
-	path[len] = '\0';
 	if (name[0]) {
 		size_t room = TARGET_PATH_SIZE - (size_t)len;
 		const char *slash = host->target->walk.trailing_slash ? "/" : "";
@@ -82,13 +104,14 @@ static enum step end_parent(struct host *host, const char *raw, size_t len)
 		return end_error(host, ENAMETOOLONG);
 	memcpy(name, raw, len);
 	name[len] = '\0';
-	return end_host(host, host->dir, name);
+	return end_host(host, name);
 }
 
 static enum step step_into(struct host *host, int fd)
 {
 	close(host->dir);
 	host->dir = fd;
+	host->magic[0] = '\0';
 	return STEP_ON;
 }
 
@@ -125,62 +148,6 @@ static const struct node *node_of(const struct host *host, int fd)
 	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
 }
 
-/* /proc/self and /proc/thread-self mean the tracee, not us. */
-static const char *proc_name(const struct host *host, const char *name, char *buffer,
-			     size_t size)
-{
-	const struct tracee *tracee = host->target->view.tracee;
-
-	if (strcmp(name, "self") == 0)
-		snprintf(buffer, size, "%d", tracee->process->tgid);
-	else if (strcmp(name, "thread-self") == 0)
-		snprintf(buffer, size, "%d/task/%d", tracee->process->tgid,
-			 tracee->tid);
-	else
-		return name;
-	return buffer;
-}
-
-/* Remembers which of the tracee's own links it is: several entries may share an object.
- */
-static void note_magic(struct host *host, const char *name)
-{
-	const struct process *process = host->target->view.tracee->process;
-	char link[32], path[64], own[64];
-	ssize_t len;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", host->dir);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len < 0)
-		return;
-	path[len] = '\0';
-	snprintf(own, sizeof(own), "/proc/%d", process->tgid);
-	if (strcmp(path, own) == 0 && strcmp(name, "exe") == 0)
-		host->target->own_exe = true;
-	snprintf(own, sizeof(own), "/proc/%d/", process->tgid);
-	if (strncmp(path, own, strlen(own)) == 0 && len > 3 &&
-	    strcmp(path + len - 3, "/fd") == 0)
-		sscanf(name, "%d", &host->target->descriptor);
-}
-
-/* Only a privileged process may follow a link of /proc/PID/map_files; its text is a
- * path as the kernel has it. */
-static const struct node *node_of_map(const struct host *host, const char *name)
-{
-	char path[TARGET_PATH_SIZE];
-	ssize_t len = readlinkat(host->dir, name, path, sizeof(path) - 1);
-	const struct node *node;
-	struct stat st;
-
-	if (len < 0 || path[0] != '/')
-		return NULL;
-	path[len] = '\0';
-	if (look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st) < 0)
-		return NULL;
-	node = nodes_find(host->target->view.run, st.st_dev, st.st_ino);
-	return node && node->kind == NODE_OBJECT ? node : NULL;
-}
-
 /* The link itself, for who reads it. */
 static enum step step_magic_text(struct host *host, const char *name,
 				 const struct node *node)
@@ -189,7 +156,7 @@ static enum step step_magic_text(struct host *host, const char *name,
 	struct place place;
 
 	if (!node || !(host->flags & TARGET_MAGIC))
-		return end_host(host, host->dir, name);
+		return end_host(host, name);
 	place = target_place_of(target->view.run, target->view.tracee,
 				target->descriptor, node);
 	target->magic = true;
@@ -203,25 +170,31 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 	bool follow = !last || walk_follows_last(&target->walk);
 	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
+	char path[sizeof(host->magic)];
 	struct place place;
 	enum step step;
 
 	if (fd < 0 && errno == EPERM && !follow)
-		return step_magic_text(host, name, node_of_map(host, name));
+		return step_magic_text(
+			host, name,
+			procfs_node_of_map(target->view.run, host->dir, name));
 	if (fd < 0)
 		return end_error(host, errno);
 	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS))) {
 		close(fd);
 		return end_error(host, ELOOP);
 	}
-	note_magic(host, name);
+	procfs_note_magic(target, host->dir, name, path, sizeof(path));
 	if (!follow) {
 		step = step_magic_text(host, name, node);
 		close(fd);
 		return step;
 	}
-	if (!node)
-		return step_into(host, fd);
+	if (!node) {
+		step = step_into(host, fd);
+		strcpy(host->magic, path);
+		return step;
+	}
 	place = target_place_of(target->view.run, target->view.tracee,
 				target->descriptor, node);
 	target->by_descriptor = true;
@@ -243,7 +216,7 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 	if (is_proc(host, fd) && (text[0] == '/' || memchr(text, ':', (size_t)len)))
 		return step_magic(host, name, last);
 	if (!follow)
-		return end_host(host, host->dir, name);
+		return end_host(host, name);
 	result = walk_push(walk, text, (size_t)len);
 	if (result < 0)
 		return end_error(host, -result);
@@ -252,46 +225,10 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 	return STEP_ON;
 }
 
-/* Files of /proc/PID whose text has paths or mounts in it (decisions 15). */
-static bool is_proc_text(const char *name)
-{
-	static const char *const names[] = {"maps",   "smaps",	   "numa_maps",
-					    "mounts", "mountinfo", "mountstats"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void note_proc_file(struct host *host, const char *name)
-{
-	bool is_number = name[strspn(name, "0123456789")] == '\0';
-	char link[32], path[64];
-	const char *slash;
-	ssize_t len;
-	int pid;
-
-	if (!is_number && !is_proc_text(name))
-		return;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", host->dir);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len < 0)
-		return;
-	path[len] = '\0';
-	slash = strrchr(path, '/');
-	if (sscanf(path, "/proc/%d", &pid) != 1 ||
-	    (is_number && strcmp(slash, "/fdinfo") != 0))
-		return;
-	snprintf(host->target->proc_file, sizeof(host->target->proc_file), "%d/%s%.12s",
-		 pid, is_number ? "fdinfo/" : "", name);
-}
-
 static enum step step_missing(struct host *host, int error, const char *name, bool last)
 {
 	if (error == ENOENT && last && host->was_ours)
-		return end_host(host, host->dir, name); /* it may be created there */
+		return end_host(host, name); /* it may be created there */
 	return end_error(host, error);
 }
 
@@ -316,7 +253,8 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return step_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
 	    is_proc(host, host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
-		shown = proc_name(host, name, self, sizeof(self));
+		shown = procfs_own_name(host->target->view.tracee, name, self,
+					sizeof(self));
 	fd = look_open(&host->target->view, host->dir, shown, O_NOFOLLOW, 0);
 	if (fd == LOOK_WAITS)
 		return end(host, TARGET_QUESTION);
@@ -328,7 +266,7 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return step;
 	}
 	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(host, fd))
-		note_proc_file(host, name);
+		procfs_note_text(host->target, host->dir, name);
 	if (!last || must_be_directory(&host->target->walk)) {
 		if (!S_ISDIR(st.st_mode)) {
 			close(fd);
@@ -349,7 +287,7 @@ static enum step step_once(struct host *host)
 	if (host->dir < 0)
 		return end_error(host, EIO);
 	if (!walk_next(walk, &name, &len, &last))
-		return end_host(host, host->dir, "");
+		return end_host(host, "");
 	if (last && walk->parent_only)
 		return end_parent(host, name, len);
 	if (len == 1 && name[0] == '.')

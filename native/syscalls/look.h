@@ -5,6 +5,8 @@
 #ifndef SYSCALLS_LOOK_H
 #define SYSCALLS_LOOK_H
 
+#include <errno.h>
+
 #include "run/errands.h"
 #include "syscalls/view.h"
 

@@ -12,6 +12,7 @@
 #include "syscalls/content.h"
 #include "syscalls/exec.h"
 #include "syscalls/look.h"
+#include "syscalls/procfs.h"
 
 static int fail(struct program *program, int error)
 {
@@ -132,18 +133,6 @@ static void drop_first(struct program *program)
 	memmove(program->prefix, program->prefix + len, program->prefix_len);
 }
 
-/* A copy stands for this host program: /proc/self/exe must go on to name the original.
- */
-static void name_of_host(int fd, struct program *program)
-{
-	char self[32];
-	ssize_t len;
-
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	len = readlink(self, program->host_exe, sizeof(program->host_exe) - 1);
-	program->host_exe[len < 0 ? 0 : len] = '\0';
-}
-
 /* An ELF file, or what the kernel refuses by itself: its interpreter may be ours. */
 static int finish_elf(struct program *program, struct target *target, int fd)
 {
@@ -183,8 +172,9 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 	if (program->is_object && stat(program->path, &st) == 0)
 		nodes_learn(target->view.run, st.st_dev, st.st_ino, NODE_OBJECT,
 			    &program->place);
+	/* A copy stands for it: /proc/self/exe goes on to name the original. */
 	if (!program->is_object)
-		name_of_host(fd, program);
+		procfs_path_of(fd, program->host_exe, sizeof(program->host_exe));
 	program->ours = true;
 	return 0;
 }

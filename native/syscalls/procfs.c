@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "syscalls/look.h"
+#include "syscalls/procfs.h"
+
+ssize_t procfs_path_of(int fd, char *ret_path, size_t size)
+{
+	char link[32];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, ret_path, size - 1);
+	ret_path[len < 0 ? 0 : len] = '\0';
+	return len;
+}
+
+const char *procfs_own_name(const struct tracee *tracee, const char *name, char *buffer,
+			    size_t size)
+{
+	if (strcmp(name, "self") == 0)
+		snprintf(buffer, size, "%d", tracee->process->tgid);
+	else if (strcmp(name, "thread-self") == 0)
+		snprintf(buffer, size, "%d/task/%d", tracee->process->tgid,
+			 tracee->tid);
+	else
+		return name;
+	return buffer;
+}
+
+void procfs_note_magic(struct target *target, int dir, const char *name, char *ret_path,
+		       size_t size)
+{
+	pid_t tgid = target->view.tracee->process->tgid;
+	char path[64], own[64];
+	ssize_t len = procfs_path_of(dir, path, sizeof(path));
+
+	ret_path[0] = '\0';
+	if (len < 0)
+		return;
+	snprintf(ret_path, size, "%s/%s", path, name);
+	snprintf(own, sizeof(own), "/proc/%d", tgid);
+	if (strcmp(path, own) == 0 && strcmp(name, "exe") == 0)
+		target->own_exe = true;
+	snprintf(own, sizeof(own), "/proc/%d/", tgid);
+	if (strncmp(path, own, strlen(own)) == 0 && len > 3 &&
+	    strcmp(path + len - 3, "/fd") == 0)
+		sscanf(name, "%d", &target->descriptor);
+}
+
+static bool shows_paths(const char *name)
+{
+	static const char *const names[] = {"maps",   "smaps",	   "numa_maps",
+					    "mounts", "mountinfo", "mountstats"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+void procfs_note_text(struct target *target, int dir, const char *name)
+{
+	bool is_number = name[strspn(name, "0123456789")] == '\0';
+	char path[64];
+	int pid;
+
+	if ((!is_number && !shows_paths(name)) ||
+	    procfs_path_of(dir, path, sizeof(path)) < 0)
+		return;
+	if (sscanf(path, "/proc/%d", &pid) != 1 ||
+	    (is_number && strcmp(strrchr(path, '/'), "/fdinfo") != 0))
+		return;
+	snprintf(target->proc_file, sizeof(target->proc_file), "%d/%s%.12s", pid,
+		 is_number ? "fdinfo/" : "", name);
+}
+
+const struct node *procfs_node_of_map(const struct run *run, int dir, const char *name)
+{
+	char path[TARGET_PATH_SIZE];
+	ssize_t len = readlinkat(dir, name, path, sizeof(path) - 1);
+	const struct node *node;
+	struct stat st;
+
+	if (len < 0 || path[0] != '/')
+		return NULL;
+	path[len] = '\0';
+	if (look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st) < 0)
+		return NULL;
+	node = nodes_find(run, st.st_dev, st.st_ino);
+	return node && node->kind == NODE_OBJECT ? node : NULL;
+}
