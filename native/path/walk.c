@@ -198,7 +198,7 @@ static enum walk_end follow(struct walk *walk, const struct place *link,
 	if (result < 0)
 		return fail(walk, -result);
 	if (len > 0 && target[0] == '/') {
-		if (walk->promises & WALK_IN_ROOT) {
+		if ((walk->promises & WALK_IN_ROOT) && walk->start.kind != PLACE_HOST) {
 			walk->at = walk->start;
 			return WALK_FOUND;
 		}

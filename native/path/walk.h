@@ -65,12 +65,13 @@ enum walk_promise {
 	WALK_NO_MAGIC = 2,
 	WALK_NO_LINKS = 4,
 	WALK_BENEATH = 8,
-	WALK_IN_ROOT = 16
+	WALK_IN_ROOT = 16,
+	WALK_SCOPED = WALK_BENEATH | WALK_IN_ROOT
 };
 
 struct walk {
 	const struct walk_world *world;
-	struct place start;	      /* which BENEATH and IN_ROOT do not leave */
+	struct place start; /* which BENEATH and IN_ROOT do not leave; HOST: its root */
 	unsigned int promises;	      /* enum walk_promise */
 	struct place at;	      /* where the walk is, or has ended */
 	struct place parent;	      /* with missing_last, or of a found last name */

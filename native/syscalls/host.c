@@ -184,6 +184,10 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 		close(fd);
 		return end_error(host, ELOOP);
 	}
+	if (follow && (target->walk.promises & WALK_SCOPED)) { /* nd_jump_link() */
+		close(fd);
+		return end_error(host, EXDEV);
+	}
 	procfs_note_magic(target, host->dir, name, path, sizeof(path));
 	if (!follow) {
 		step = step_magic_text(host, name, node);
@@ -220,9 +224,11 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 	result = walk_push(walk, text, (size_t)len);
 	if (result < 0)
 		return end_error(host, -result);
-	if (text[0] == '/')
-		return step_into(host, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-	return STEP_ON;
+	if (text[0] != '/')
+		return STEP_ON;
+	if (walk->promises & WALK_BENEATH)
+		return end_error(host, EXDEV);
+	return step_into(host, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 static enum step step_missing(struct host *host, int error, const char *name, bool last)
@@ -295,7 +301,7 @@ static enum step step_once(struct host *host)
 	if (len != 2 || name[0] != '.' || name[1] != '.')
 		return step_name(host, name, len, last);
 	if (is_host_root(host))
-		return STEP_ON;
+		return walk->promises & WALK_BENEATH ? end_error(host, EXDEV) : STEP_ON;
 	fd = openat(host->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? end_error(host, errno) : step_into(host, fd);
 }

@@ -185,6 +185,19 @@ static bool crosses(const struct target *target, const struct opening *opening)
 	       target->walk.start.kind == PLACE_HOST;
 }
 
+/* With RESOLVE_BENEATH the walk began at the root, and the path must not. */
+static enum verdict open_elsewhere(struct target *target, const struct opening *opening)
+{
+	const char *path = target->elsewhere;
+
+	if (opening->resolve & RESOLVE_BENEATH) {
+		path += strspn(path, "/");
+		path = path[0] ? path : ".";
+		memmove(target->elsewhere, path, strlen(path) + 1);
+	}
+	return redirect_elsewhere(target, (unsigned int)opening->path_argument);
+}
+
 static enum verdict open_any(struct run *run, struct tracee *tracee,
 			     struct opening *opening)
 {
@@ -216,8 +229,7 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 	if (error)
 		return tracee_answer(tracee, -error);
 	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target,
-					  (unsigned int)opening->path_argument);
+		return open_elsewhere(&target, opening);
 	if (target.kind == TARGET_MISSING)
 		return refuse_open(tracee, opening,
 				   missing_error(&target, opening->flags));

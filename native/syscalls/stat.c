@@ -5,7 +5,9 @@
 #include <linux/stat.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
@@ -112,6 +114,39 @@ static struct statx_timestamp timestamp(struct timespec time)
 					.tv_nsec = (uint32_t)time.tv_nsec};
 }
 
+#ifdef STATX_MNT_ID
+enum { MNT_ID_UNIQUE = 0x4000 }; /* STATX_MNT_ID_UNIQUE, Linux 6.8 */
+
+/* Which of a mount's numbers this kernel knows: none, the one of mountinfo, or also
+ * one that is never used again. */
+static uint32_t mount_numbers(void)
+{
+	static uint32_t known = UINT32_MAX;
+	struct statx stx;
+
+	if (known == UINT32_MAX) {
+		stx.stx_mask = 0;
+		syscall(SYS_statx, AT_FDCWD, "/", 0, MNT_ID_UNIQUE, &stx);
+		known = stx.stx_mask & (STATX_MNT_ID | MNT_ID_UNIQUE);
+	}
+	return known;
+}
+
+/* vfs_statx_path() tells it, asked or not. */
+static void fill_mount(const struct place *place, uint32_t mask, struct statx *stx)
+{
+	const uint64_t never_of_the_kernel = UINT64_C(0x70) << 56;
+
+	stx->stx_mnt_id = mounts_mount_id(place);
+	if (mount_numbers() & mask & MNT_ID_UNIQUE) {
+		stx->stx_mask |= MNT_ID_UNIQUE;
+		stx->stx_mnt_id |= never_of_the_kernel;
+	} else if (mount_numbers()) {
+		stx->stx_mask |= STATX_MNT_ID;
+	}
+}
+#endif
+
 static void fill_statx(const struct stat *st, const struct place *place, uint32_t mask,
 		       struct statx *stx)
 {
@@ -140,10 +175,7 @@ static void fill_statx(const struct stat *st, const struct place *place, uint32_
 		stx->stx_attributes = STATX_ATTR_MOUNT_ROOT;
 #endif
 #ifdef STATX_MNT_ID
-	if (mask & STATX_MNT_ID) {
-		stx->stx_mask |= STATX_MNT_ID;
-		stx->stx_mnt_id = mounts_mount_id(place);
-	}
+	fill_mount(place, mask, stx);
 #else
 	(void)mask;
 	(void)place;

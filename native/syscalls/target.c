@@ -190,14 +190,10 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	fd = look_directory(target->view.tracee, dirfd);
 	if (fd < 0)
 		return;
-	if (flags / TARGET_PROMISES & (WALK_BENEATH | WALK_IN_ROOT)) {
-		/* From the root it is a walk as any; else none leads to /cvmfs. */
-		if (!look_is_root(run, fd)) {
-			close(fd);
-			return;
-		}
-		flags &= ~(unsigned int)((WALK_BENEATH | WALK_IN_ROOT) *
-					 TARGET_PROMISES);
+	/* From below the root none leads to /cvmfs. */
+	if ((flags / TARGET_PROMISES & WALK_SCOPED) && !look_is_root(run, fd)) {
+		close(fd);
+		return;
 	}
 	if (!has_dot_dot(path) && st.st_dev != run->proc_dev &&
 	    !(first_is(skip_here(path), "cvmfs") && look_is_root(run, fd)) &&

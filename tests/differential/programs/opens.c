@@ -106,6 +106,47 @@ static void promises(void)
 	}
 }
 
+/* With a promise that the host's root is not left. */
+static void promises_of_root(void)
+{
+	static const uint64_t resolve[] = {RESOLVE_BENEATH, RESOLVE_IN_ROOT,
+					   RESOLVE_NO_SYMLINKS};
+	static const char *const ways[] = {"cvmfs/../etc/passwd",
+					   "cvmfs/..",
+					   "cvmfs/../..",
+					   "../cvmfs",
+					   "proc/self/cwd",
+					   "cvmfs/../proc/self/cwd",
+					   "proc/self/root/etc",
+					   "/proc/self/root/",
+					   "cvmfs/../proc/self/root/none"};
+	int top = must_open("/", O_PATH);
+	char text[PATH_MAX];
+
+	for (size_t r = 0; r < sizeof(resolve) / sizeof(resolve[0]); r++) {
+		struct open_how how = {.flags = O_RDONLY | O_NONBLOCK,
+				       .resolve = resolve[r]};
+		unsigned long long bits = resolve[r];
+
+		for (size_t i = 0; names[i]; i++) {
+			say_open(CALL(openat2, top, at_root(names[i]) + 1, &how,
+				      sizeof(how)),
+				 "root %llx %s", bits, shown(names[i]));
+		}
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			say_open(CALL(openat2, top, ways[i], &how, sizeof(how)),
+				 "root %llx %s", bits, ways[i]);
+		}
+		snprintf(text, sizeof(text), "cvmfs/../proc/self/root/%0256d", 0);
+		say_open(CALL(openat2, top, text, &how, sizeof(how)),
+			 "root %llx long name", bits);
+		snprintf(text, sizeof(text), "proc/self/fd/%d",
+			 must_open(root, O_PATH));
+		say_open(CALL(openat2, top, text, &how, sizeof(how)),
+			 "root %llx by descriptor", bits);
+	}
+}
+
 static void bad_how(void)
 {
 	struct {
@@ -171,6 +212,7 @@ int main(int argc, char **argv)
 	must_chdir("/");
 	in_child("flags", flags_against_kinds);
 	in_child("promises", promises);
+	in_child("promises of root", promises_of_root);
 	in_child("bad how", bad_how);
 	in_child("flags stay", flags_stay);
 	return 0;

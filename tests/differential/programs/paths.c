@@ -27,6 +27,32 @@ static void stats(const struct form *form, const char *path, const char *name)
 	say_stat(CALL(lstat, path, &st), &st, "%s lstat %s", form->name, shown(name));
 }
 
+/* What comes back of what was asked for; 0x4000 is STATX_MNT_ID_UNIQUE. Not the times:
+ * whether who did not ask gets them depends on the file system. */
+static void masks(void)
+{
+	const unsigned int compared =
+		(STATX_BASIC_STATS & ~(STATX_MTIME | STATX_CTIME)) | STATX_MNT_ID |
+		0x4000;
+	struct statx plain, stx;
+
+	statx(AT_FDCWD, at_root("file"), 0, 0, &plain);
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		long result =
+			CALL(statx, AT_FDCWD, at_root("file"), 0, 1u << bit, &stx);
+
+		say(result, "statx mask %x", 1u << bit);
+		if (result == 0)
+			printf("  got %x attributes %llx of %llx mount as before %d\n",
+			       stx.stx_mask & compared,
+			       (unsigned long long)stx.stx_attributes &
+				       STATX_ATTR_MOUNT_ROOT,
+			       (unsigned long long)stx.stx_attributes_mask &
+				       STATX_ATTR_MOUNT_ROOT,
+			       stx.stx_mnt_id == plain.stx_mnt_id);
+	}
+}
+
 static void extended(const struct form *form, const char *path, const char *name)
 {
 	static const int flags[] = {0, AT_SYMLINK_NOFOLLOW, AT_STATX_DONT_SYNC};
@@ -235,6 +261,7 @@ int main(int argc, char **argv)
 {
 	probe_start(argc, argv);
 	in_child("absolute", absolute);
+	in_child("masks", masks);
 	in_child("relative", relative);
 	in_child("by descriptor", by_descriptor);
 	return 0;
