@@ -287,6 +287,11 @@ enum walk_end walk_go(struct walk *walk)
 	size_t len;
 	bool last;
 
+	/* "/cvmfs/", or a link of /proc that leads to us with a slash behind it */
+	skip_slashes(walk);
+	if (walk->head == WALK_TEXT_SIZE && walk->trailing_slash &&
+	    walk->slash == WALK_SLASH_REFUSED)
+		return fail(walk, EISDIR);
 	while (end == WALK_FOUND && walk_next(walk, &name, &len, &last)) {
 		end = check_directory(walk);
 		if (end != WALK_FOUND)
