@@ -282,13 +282,25 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	return step_into(host, fd);
 }
 
+/* "." and "..": whoever may not search the directory is refused these, too. */
+static enum step step_dots(struct host *host, const char *dots)
+{
+	int fd = openat(host->dir, dots, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return end_error(host, errno);
+	if (dots[1])
+		return step_into(host, fd);
+	close(fd);
+	return STEP_ON;
+}
+
 static enum step step_once(struct host *host)
 {
 	struct walk *walk = &host->target->walk;
 	const char *name;
 	size_t len;
 	bool last;
-	int fd;
 
 	if (host->dir < 0)
 		return end_error(host, EIO);
@@ -297,13 +309,12 @@ static enum step step_once(struct host *host)
 	if (last && walk->parent_only)
 		return end_parent(host, name, len);
 	if (len == 1 && name[0] == '.')
-		return STEP_ON;
+		return step_dots(host, ".");
 	if (len != 2 || name[0] != '.' || name[1] != '.')
 		return step_name(host, name, len, last);
-	if (is_host_root(host))
-		return walk->promises & WALK_BENEATH ? end_error(host, EXDEV) : STEP_ON;
-	fd = openat(host->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? end_error(host, errno) : step_into(host, fd);
+	if (!is_host_root(host))
+		return step_dots(host, "..");
+	return walk->promises & WALK_BENEATH ? end_error(host, EXDEV) : STEP_ON;
 }
 
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)

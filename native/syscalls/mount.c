@@ -108,21 +108,37 @@ static enum verdict leave_chroot(struct run *run, struct tracee *tracee)
 }
 
 /* A directory of /cvmfs cannot become the root: ENOENT, as it is for the kernel. */
-HANDLER(enter_chroot)
+static enum verdict change_root(struct run *run, struct tracee *tracee, int access)
 {
+	struct redirection redirection = {0, NULL};
+	const struct walk *walk;
 	struct target target;
 	enum verdict verdict;
 
 	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict) &&
 	    verdict == VERDICT_WAIT)
 		return verdict;
+	walk = &target.walk;
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	if (target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&
-	    !S_ISDIR(target.walk.entry.mode))
-		return tracee_answer(tracee, -ENOTDIR);
+	if (target.kind == TARGET_ELSEWHERE) {
+		redirection.path = target.elsewhere;
+		return tracee_redirect(tracee, &redirection, 1, leave_chroot);
+	}
+	if (target.kind == TARGET_OURS && walk->at.kind == PLACE_ENTRY) {
+		if (!S_ISDIR(walk->entry.mode))
+			return tracee_answer(tracee, -ENOTDIR);
+		if (access &&
+		    view_access(&target.view, &walk->at, &walk->entry, access))
+			return tracee_answer(tracee, -EACCES);
+	}
 	tracee->stop.leave = leave_chroot;
 	return VERDICT_AT_EXIT;
+}
+
+HANDLER(enter_chroot)
+{
+	return change_root(run, tracee, X_OK);
 }
 
 /* Who may not mount is told so before the names are looked at. */
@@ -132,7 +148,7 @@ HANDLER(enter_pivot_root)
 
 	view_credentials(&view);
 	if (tracee->process->fsuid == 0)
-		return enter_chroot(run, tracee);
+		return change_root(run, tracee, 0);
 	tracee->stop.leave = leave_chroot;
 	return VERDICT_AT_EXIT;
 }

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
 #include "syscalls/refuse.h"
@@ -64,6 +66,52 @@ static int missing_error(const struct target *target, uint64_t flags)
 	return EROFS;
 }
 
+/* How far the kernel keeps such files of others from a caller: 0, 1 or 2. */
+static int protection_of(mode_t mode)
+{
+	const char *path = S_ISREG(mode) ? "/proc/sys/fs/protected_regular"
+					 : "/proc/sys/fs/protected_fifos";
+	char text[16] = "";
+	int fd;
+
+	if (!S_ISREG(mode) && !S_ISFIFO(mode))
+		return 1;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return atoi(text);
+}
+
+/* may_create_in_sticky(): O_CREAT of what somebody else has in a shared directory. */
+static int sticky_error(struct target *target)
+{
+	struct view *view = &target->view;
+	const struct place *parent = &target->walk.parent;
+	const struct index_map *map =
+		mounts_catalog(view->run->mounts, parent->mount, parent->catalog);
+	struct interpose_entry entry;
+	struct stat directory, file;
+	int protection;
+
+	if (parent->kind != PLACE_ENTRY || !map ||
+	    index_entry(map, parent->entry, &entry) < 0)
+		return 0;
+	view_stat(view, parent, &entry, &directory);
+	if (!(directory.st_mode & S_ISVTX))
+		return 0;
+	view_stat(view, &target->walk.at, &target->walk.entry, &file);
+	view_credentials(view);
+	protection = protection_of(file.st_mode);
+	if (protection == 0 || file.st_uid == directory.st_uid ||
+	    file.st_uid == view->tracee->process->fsuid)
+		return 0;
+	if (directory.st_mode & S_IWOTH)
+		return EACCES;
+	return (directory.st_mode & S_IWGRP) && protection > 1 ? EACCES : 0;
+}
+
 /* The error of opening an existing entry, 0 if it may be opened. */
 static int open_error(struct target *target, uint64_t flags)
 {
@@ -80,6 +128,8 @@ static int open_error(struct target *target, uint64_t flags)
 		return 0;
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return EEXIST;
+	if ((flags & O_CREAT) && !S_ISDIR(mode) && sticky_error(target))
+		return EACCES;
 	if (S_ISLNK(mode))
 		return ELOOP;
 	if (S_ISDIR(mode) && (flags & O_TMPFILE) == O_TMPFILE)
