@@ -43,6 +43,17 @@ def test_after_chroot_the_kernel_answers_and_one_line_says_so(run: Runner) -> No
     assert len(result.messages) == 1
 
 
+@NEEDS_ROOT
+def test_a_new_root_may_be_named_by_a_way_through_cvmfs(
+    run: Runner, place: Path
+) -> None:
+    new = place / "new"
+    new.mkdir()
+    (new / "here").touch()
+    code = f"import os; os.chroot('/cvmfs/..{new}'); print(os.listdir('/'))"
+    assert run("/usr/bin/python3", "-I", "-c", code).ok().text == "['here']\n"
+
+
 def test_a_refused_pivot_root_changes_nothing(run: Runner) -> None:
     result = run("/usr/bin/python3", "-I", "-c", PIVOT).ok()
     assert result.text.splitlines() == ["-1", "True"]
