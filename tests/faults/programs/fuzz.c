@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz SEED ROUNDS PATHS FILE COPY: a job that hardly any program resembles. Processes
+/* fuzz SEED SECONDS PATHS FILE COPY: a job that hardly any program resembles. Processes
  * with several threads make random calls with random arguments; this one starts them,
  * and looks after each round that nobody got lost and that a decent process is served:
  * FILE of /cvmfs has the bytes of COPY. Prints what it did; 0 if all is well. */
@@ -312,13 +312,13 @@ static void set_limits(void)
 	}
 }
 
-static void report(void)
+static void report(int rounds)
 {
 	unsigned int numbers = 0;
 
 	for (size_t i = 0; i < NUMBERS; i++)
 		numbers += board->met[i] > 0;
-	printf("calls %lu\nnumbers %u\n", board->calls, numbers);
+	printf("rounds %d\ncalls %lu\nnumbers %u\n", rounds, board->calls, numbers);
 	for (unsigned int i = 0; deeds_name(i); i++)
 		printf("deed-%s %lu\n", deeds_name(i), board->done[i]);
 	printf("tracer-memory-kib %ld\ntracer-descriptors %ld\n",
@@ -329,7 +329,7 @@ static void report(void)
 int main(int argc, char **argv)
 {
 	char name[16] = "";
-	int fd = open("/proc/1/comm", O_RDONLY);
+	int fd = open("/proc/1/comm", O_RDONLY), rounds = 0;
 	bool good = true;
 
 	if (argc != 6 || read(fd, name, 15) < 3 || strncmp(name, "pen", 3) != 0) {
@@ -350,11 +350,11 @@ int main(int argc, char **argv)
 	set_limits();
 	if (mkdir("work", 0777) < 0 || mkdir("work/d", 0777) < 0)
 		return 3;
-	for (int rounds = atoi(argv[2]); rounds > 0 && good; rounds--) {
+	for (time_t end = time(NULL) + atoi(argv[2]); good && time(NULL) < end;) {
 		good = play_round();
-		if (rounds % 10 == 0)
-			report();
+		if (++rounds % 10 == 0)
+			report(rounds);
 	}
-	report();
+	report(rounds);
 	return good ? 0 : 4;
 }
