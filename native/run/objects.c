@@ -187,7 +187,6 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	    (st.st_mode & 07777) != 0555)
 		return;
 	object_is_at(object, strdup(path));
-	object->shared = false;
 }
 
 static time_t now_s(void)
@@ -284,4 +283,11 @@ bool objects_vanished(struct run *run, const struct interpose_entry *entry)
 	object->state = OBJECT_UNKNOWN;
 	object->vanished = true;
 	return true;
+}
+
+bool objects_shared(struct run *run, const struct interpose_entry *entry)
+{
+	struct object *object = entry->digest ? slot_of(run->objects, entry) : NULL;
+
+	return object && object->shared;
 }

@@ -20,4 +20,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
  * object's own name that has gone (decisions 8). */
 bool objects_vanished(struct run *run, const struct interpose_entry *entry);
 
+/* Others may use the same file: it is perhaps not in the private cache. */
+bool objects_shared(struct run *run, const struct interpose_entry *entry);
+
 #endif

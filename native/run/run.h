@@ -14,7 +14,9 @@ struct mounts;
 struct objects;
 struct nodes;
 struct slowmounts;
+struct locks;
 struct trace;
+struct tracees;
 
 struct scratch {
 	char path[4096]; /* SCRATCH/.interpose-XXXXXX, absolute and canonical */
@@ -36,7 +38,9 @@ struct run {
 	struct mounts *mounts;
 	struct objects *objects;
 	struct nodes *nodes;
-	struct trace *trace; /* NULL without --trace */
+	struct tracees *tracees; /* of tracer/, which lives as long */
+	struct locks *locks;	 /* syscalls/locks.c; NULL: none yet */
+	struct trace *trace;	 /* NULL without --trace */
 	struct counters counters;
 	void (*say)(void *context, const char *text); /* one line to the user */
 	void *say_context;

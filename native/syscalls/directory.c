@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kcmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,43 +57,17 @@ static bool block_add(struct block *block, const struct listing_item *item)
 	return true;
 }
 
-/* A copy is the first thread's descriptor: another may have descriptors of its own, or
- * be the last one that is left. */
-static bool is_its_own(const struct tracee *tracee, int fd, int copy)
-{
-	return copy >= 0 &&
-	       syscall(SYS_kcmp, tracee->tid, getpid(), KCMP_FILE, fd, copy) == 0;
-}
-
 /* Sets the descriptor's position (or ASKs for it) by a copy, which shares it. The
  * position or a negative errno. */
 enum { ASK = -1 };
 
-static int64_t seek(struct tracee *tracee, int fd, int64_t to)
+static int64_t seek(const struct tracee *tracee, int fd, int64_t to)
 {
-	struct process *process = tracee->process;
+	int copy = descriptors_duplicate(tracee, fd);
 	int64_t result;
-	int copy;
 
-	if (!kernel_has(KERNEL_PIDFD_GETFD))
-		return -ENOSYS;
-	if (process->pidfd == -1) {
-		process->pidfd = (int)syscall(SYS_pidfd_open, process->tgid, 0);
-		if (process->pidfd < 0)
-			process->pidfd = -2;
-	}
-	if (process->pidfd < 0)
-		return -ENOSYS;
-	copy = (int)syscall(SYS_pidfd_getfd, process->pidfd, fd, 0);
-	if (copy < 0 && errno == ENOSYS)
-		kernel_has_not(KERNEL_PIDFD_GETFD);
-	if (tracee->tid != process->tgid && !is_its_own(tracee, fd, copy)) {
-		if (copy >= 0)
-			close(copy);
-		return -ENOSYS;
-	}
 	if (copy < 0)
-		return -errno;
+		return copy;
 	result = to == ASK ? lseek(copy, 0, SEEK_CUR) : lseek(copy, to, SEEK_SET);
 	if (result < 0)
 		result = -errno;

@@ -88,6 +88,10 @@ HANDLER(enter_change_descriptor); /* (fd, ...) */
 /* process.c */
 HANDLER(enter_dup);
 HANDLER(enter_credentials);
+/* locks.c */
+HANDLER(enter_fcntl);
+HANDLER(enter_flock);
+/* process.c */
 HANDLER(enter_clone);
 HANDLER(enter_clone3);
 HANDLER(enter_prctl);

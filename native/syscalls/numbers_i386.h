@@ -92,6 +92,7 @@
 #define I386_dup2 63
 #define I386_dup3 330
 #define I386_fcntl 55
+#define I386_flock 143
 #define I386_fcntl64 221
 #define I386_setuid 23
 #define I386_setgid 46

@@ -28,12 +28,27 @@
 		ARG_INT \
 	}
 
-#define WHEN_DUP                                                           \
-	{                                                                  \
-		.argument = 1, .count = 2, .mask = 0xffffffff, .values = { \
-			F_DUPFD,                                           \
-			F_DUPFD_CLOEXEC                                    \
-		}                                                          \
+/* Locks on what other nodes use, too, would be theirs (locks.c). F_GETLK to F_SETLKW,
+ * the same with 64 bits (i386), F_OFD_GETLK to F_OFD_SETLKW. */
+#define WHEN_FCNTL                                                                    \
+	{                                                                             \
+		.argument = 1, .count = 2, .more = 9, .mask = 0xffffffff, .values = { \
+			F_DUPFD,                                                      \
+			F_DUPFD_CLOEXEC,                                              \
+			5,                                                            \
+			6,                                                            \
+			7,                                                            \
+			12,                                                           \
+			13,                                                           \
+			14,                                                           \
+			36,                                                           \
+			37,                                                           \
+			38                                                            \
+		}                                                                     \
+	}
+#define WHEN_SHARED                                                  \
+	{                                                            \
+		.argument = 1, .more = 1, .mask = 0, .values = { 0 } \
 	}
 #define WHEN_ATTRIBUTES                                        \
 	{                                                      \

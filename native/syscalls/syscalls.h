@@ -21,12 +21,13 @@ enum argument_kind {
 	ARG_FLAGS
 };
 
-/* Stop only when (argument & mask) is one of `values` (at most 4; count 0: always). */
+/* Stop only when (argument & mask) is one of the first `count` values; where objects
+ * may be shared with other nodes, of `more` behind them, too. None at all: always. */
 struct row_condition {
 	uint8_t argument;
-	uint8_t count;
+	uint8_t count, more;
 	uint32_t mask;
-	uint32_t values[8];
+	uint32_t values[12];
 };
 
 struct syscall_row {

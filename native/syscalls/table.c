@@ -115,7 +115,8 @@ const struct syscall_row syscall_rows[] = {
 	ROW(dup, enter_dup, FD),
 	ROW(dup2, enter_dup, FD),
 	ROW(dup3, enter_dup, FD),
-	ROW_IF(fcntl, enter_dup, WHEN_DUP, FD),
+	ROW_IF(fcntl, enter_fcntl, WHEN_FCNTL, FD),
+	ROW_IF(flock, enter_flock, WHEN_SHARED, FD),
 
 	ROW(setuid, enter_credentials, INT),
 	ROW(setgid, enter_credentials, INT),

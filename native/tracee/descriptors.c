@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tracee/descriptors.h"
 
+#include <errno.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tracee/kernel.h"
 
 /* Nobody holds more descriptors of /cvmfs than this and asks fstat for all of them; a
  * job cannot make the tracer grow without bound by dup2 to a huge number. */
@@ -92,6 +98,38 @@ void descriptors_dup(struct descriptor_table *table, int from, int to)
 	note = slot(table, to);
 	if (note)
 		*note = copy;
+}
+
+bool descriptors_same(pid_t tid, int fd, int own)
+{
+	return syscall(SYS_kcmp, tid, getpid(), KCMP_FILE, fd, own) == 0;
+}
+
+int descriptors_duplicate(const struct tracee *tracee, int fd)
+{
+	struct process *process = tracee->process;
+	int copy;
+
+	if (!kernel_has(KERNEL_PIDFD_GETFD))
+		return -ENOSYS;
+	if (process->pidfd == -1) {
+		process->pidfd = (int)syscall(SYS_pidfd_open, process->tgid, 0);
+		if (process->pidfd < 0)
+			process->pidfd = -2;
+	}
+	if (process->pidfd < 0)
+		return -ENOSYS;
+	copy = (int)syscall(SYS_pidfd_getfd, process->pidfd, fd, 0);
+	if (copy < 0 && errno == ENOSYS)
+		kernel_has_not(KERNEL_PIDFD_GETFD);
+	/* It is the first thread's: another may have descriptors of its own, or be the
+	 * last one that is left. */
+	if (tracee->tid == process->tgid ||
+	    (copy >= 0 && descriptors_same(tracee->tid, fd, copy)))
+		return copy < 0 ? -errno : copy;
+	if (copy >= 0)
+		close(copy);
+	return -ENOSYS;
 }
 
 unsigned int descriptors_flags(pid_t tid, int fd)

@@ -14,7 +14,8 @@ static const char *const names_of[KERNEL_FEATURES] = {
 	[KERNEL_OPENAT2] = "openat2",
 	/* syscalls/look.c; the kind of mount decides whether a look may last */
 	[KERNEL_RESOLVE_CACHED] = "resolve_cached",
-	/* syscalls/directory.c; /proc/PID/fdinfo and an lseek of the job's own */
+	/* tracee/descriptors.c; /proc/PID/fdinfo and an lseek of the job's own; locks
+	 * of shared objects without effect */
 	[KERNEL_PIDFD_GETFD] = "pidfd_getfd",
 	/* syscalls/look.c; fstatat, which may ask a server */
 	[KERNEL_STATX] = "statx",

@@ -137,6 +137,16 @@ enum verdict tracee_finish(struct tracee *tracee, int64_t result)
 	return VERDICT_PASS;
 }
 
+enum verdict tracee_interrupted(struct tracee *tracee)
+{
+	const int64_t restart = -512; /* ERESTARTSYS, of the kernel's own */
+
+	/* Another thread may take the signal first: without this one the kernel would
+	 * not look at the result again, and the program would see it. */
+	ptrace(PTRACE_INTERRUPT, tracee->tid, 0, 0);
+	return tracee_finish(tracee, restart);
+}
+
 enum verdict tracee_again(struct tracee *tracee)
 {
 	tracee->stop.regs = tracee->stop.saved;

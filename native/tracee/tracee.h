@@ -140,6 +140,9 @@ int tracee_fetch_result(struct tracee *tracee);
 enum verdict tracee_answer(struct tracee *tracee, int64_t result); /* VERDICT_ANSWER */
 /* At an exit stop: everything as it was at the entry, but the result. */
 enum verdict tracee_finish(struct tracee *tracee, int64_t result);
+/* At an exit stop: a signal interrupts the call; the kernel makes EINTR of it, or does
+ * it again (SA_RESTART). */
+enum verdict tracee_interrupted(struct tracee *tracee);
 /* At an exit stop: the call as it came in runs again, through a stop of its own. */
 enum verdict tracee_again(struct tracee *tracee);
 uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork event */

@@ -45,6 +45,7 @@ struct builder {
 	struct sock_filter *code;
 	size_t size, capacity;
 	enum arch_abi abi;
+	bool shared; /* objects may be */
 	bool failed;
 };
 
@@ -76,6 +77,17 @@ static void emit_return(struct builder *builder, uint32_t action)
 	emit(builder, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
+static bool is_always(const struct row_condition *only_if)
+{
+	return only_if->count == 0 && only_if->more == 0;
+}
+
+static unsigned int count_values(const struct builder *builder,
+				 const struct row_condition *only_if)
+{
+	return only_if->count + (builder->shared ? only_if->more : 0u);
+}
+
 static void emit_condition(struct builder *builder, const struct row_condition *only_if)
 {
 	size_t offset = offsetof(struct seccomp_data, args) +
@@ -85,7 +97,7 @@ static void emit_condition(struct builder *builder, const struct row_condition *
 	emit_load(builder, (uint32_t)offset);
 	emit(builder,
 	     (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, only_if->mask));
-	for (unsigned int i = 0; i < only_if->count; i++) {
+	for (unsigned int i = 0; i < count_values(builder, only_if); i++) {
 		emit(builder, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							   only_if->values[i], 0, 1));
 		emit_return(builder, trace | builder->abi);
@@ -156,7 +168,7 @@ static size_t make_ranges(const struct syscall_row *rows, size_t count,
 		for (same = 0; i + same < count; same++) {
 			if (rows[i + same].number != rows[i].number)
 				break;
-			always |= rows[i + same].only_if.count == 0;
+			always |= is_always(&rows[i + same].only_if);
 		}
 		if (!always) {
 			range.row = &rows[i];
@@ -198,9 +210,14 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 	if (!sorted || !ranges) {
 		builder->failed = true;
 	} else {
-		for (size_t i = 0; i < count; i++)
-			if (table->rows[i].number >= 0)
-				sorted[used++] = table->rows[i];
+		for (size_t i = 0; i < count; i++) {
+			const struct syscall_row *row = &table->rows[i];
+
+			if (row->number >= 0 &&
+			    (is_always(&row->only_if) ||
+			     count_values(builder, &row->only_if) > 0))
+				sorted[used++] = *row;
+		}
 		qsort(sorted, used, sizeof(*sorted), compare_rows);
 		used = make_ranges(sorted, used, builder->abi, ranges);
 		emit_load(builder, NUMBER);
@@ -210,10 +227,10 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 	free(ranges);
 }
 
-int filter_build(const struct syscall_table tables[ARCH_ABIS],
+int filter_build(const struct syscall_table tables[ARCH_ABIS], bool shared,
 		 struct sock_fprog *ret_program)
 {
-	struct builder builder = {0};
+	struct builder builder = {.shared = shared};
 	size_t jump;
 
 	emit_load(&builder, ARCH);

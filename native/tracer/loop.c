@@ -92,7 +92,7 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 	tracer->front_pid = front.pid;
 	tracer->may_linger =
 		sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
-	tracer->tracees = tracees_create();
+	run->tracees = tracer->tracees = tracees_create();
 	error = tracer->tracees ? tracer_watch(front.fd) : -ENOMEM;
 	if (error < 0) {
 		tracer_destroy(tracer);

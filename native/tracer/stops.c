@@ -315,8 +315,10 @@ static void stops_errand_done(struct tracee *tracee, void *context)
 
 	if (tracee->state != TRACEE_WAITING || tracee->question != waiting->id)
 		return;
-	/* It waits for the last one that it sent. */
-	stop->errands[stop->errand_count - 1].error = waiting->error;
+	/* It waits for the last one that it sent; a call that has noted none is only to
+	 * be decided again. */
+	if (stop->errand_count)
+		stop->errands[stop->errand_count - 1].error = waiting->error;
 	stops_run_again(tracee, context);
 }
 

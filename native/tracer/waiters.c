@@ -2,7 +2,8 @@
 /* Threads whose call waits for an answer stand in a stop, where no signal reaches them
  * and nobody tells us that one came. So while there are such threads their pending
  * signals are looked at now and then; one that has any is sent back to before its call,
- * takes the signal, and asks again if it lives. */
+ * takes the signal, and asks again if it lives. A call that a signal ends with EINTR
+ * has set `leave` to say so, and is skipped. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,17 @@ static bool has_signal(pid_t tid)
 	       ~mask_of(text, "\nSigBlk:");
 }
 
+static void skip(struct tracee *tracee)
+{
+	tracee->question = 0;
+	arch_set_number(&tracee->stop.regs, -1);
+	tracee->stop.dirty = true;
+	if (tracee_store(tracee) < 0)
+		return;
+	tracee->state = TRACEE_IN_CALL;
+	ptrace(PTRACE_SYSCALL, tracee->tid, 0, 0);
+}
+
 static void send_back(struct tracee *tracee)
 {
 	tracee->question = 0;
@@ -58,10 +70,12 @@ static void look_at(struct tracee *tracee, void *context)
 
 	if (tracee->state != TRACEE_WAITING)
 		return;
-	if (has_signal(tracee->tid))
-		send_back(tracee);
-	else
+	if (!has_signal(tracee->tid))
 		*waits = true;
+	else if (tracee->stop.leave)
+		skip(tracee);
+	else
+		send_back(tracee);
 }
 
 void waiters_note(struct tracer *tracer)

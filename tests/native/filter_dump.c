@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Prints the filter for rows read from standard input, those of the second ABI behind a
- * line with -2, or with an argument for the rows of the program: for each ABI ARCH and
- * its ROW number argument count mask values...; then CODE code jt jf k. */
+ * line with -2, or with an argument for the rows of the program (with a second one for
+ * those where objects may be shared): for each ABI ARCH and its ROW number argument
+ * count mask values...; then CODE code jt jf k. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,22 +33,25 @@ static size_t read_rows(struct syscall_row *rows)
 	return used;
 }
 
-static void print_row(const struct syscall_row *row)
+static void print_row(const struct syscall_row *row, bool shared)
 {
 	const struct row_condition *only_if = &row->only_if;
+	unsigned int count = only_if->count + (shared ? only_if->more : 0u);
 
-	printf("ROW %d %d %d %" PRIu32, row->number, only_if->argument, only_if->count,
+	if (only_if->more && !count)
+		return;
+	printf("ROW %d %d %u %" PRIu32, row->number, only_if->argument, count,
 	       only_if->mask);
-	for (unsigned int i = 0; i < only_if->count; i++)
+	for (unsigned int i = 0; i < count; i++)
 		printf(" %" PRIu32, only_if->values[i]);
 	printf("\n");
 }
 
-static void print_table(uint32_t arch, const struct syscall_table *table)
+static void print_table(uint32_t arch, const struct syscall_table *table, bool shared)
 {
 	printf("ARCH %" PRIu32 "\n", arch);
 	for (size_t i = 0; i < *table->count; i++)
-		print_row(&table->rows[i]);
+		print_row(&table->rows[i], shared);
 }
 
 int main(int argc, char **argv)
@@ -67,11 +71,11 @@ int main(int argc, char **argv)
 #endif
 	for (int abi = 0; argc == 1 && abi < ARCH_ABIS; abi++)
 		counts[abi] = read_rows(given[abi]);
-	if (filter_build(tables, &program) < 0)
+	if (filter_build(tables, argc > 2, &program) < 0)
 		return 1;
 	for (int abi = 0; abi < ARCH_ABIS; abi++)
 		if (arch_audit[abi])
-			print_table(arch_audit[abi], &tables[abi]);
+			print_table(arch_audit[abi], &tables[abi], argc > 2);
 	for (unsigned int i = 0; i < program.len; i++)
 		printf("CODE %u %u %u %" PRIu32 "\n", program.filter[i].code,
 		       program.filter[i].jt, program.filter[i].jf, program.filter[i].k);

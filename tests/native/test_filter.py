@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import platform
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +36,7 @@ OFTEN = {
     "getppid": (110, 173),
     "futex": (202, 98),
 }
+FLOCK, FCNTL = (73, 72) if ON_X86 else (32, 25)
 BPF_LOAD, BPF_AND, BPF_RETURN = 0x20, 0x54, 0x06
 NUMBER, ARCH = 0, 4  # Places in the kernel's seccomp_data.
 BPF_JUMP, BPF_EQUAL, BPF_GREATER_EQUAL = 0x05, 0x15, 0x35
@@ -173,8 +176,8 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The filter of interpose_run."""
+def real_dump(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A program that makes the filter of interpose_run."""
     sources = [
         path
         for path in sorted(NATIVE.glob("**/*.c"))
@@ -182,10 +185,19 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Program:
     ]
     sources.append(Path(__file__).with_name("filter_dump.c"))
     place = tmp_path_factory.mktemp("filter")
-    program = _compile(place / "dump", sources, "-DWITH_ROWS")
-    text = subprocess.run([program, "real"], check=True, capture_output=True).stdout
+    yield _compile(place / "dump", sources, "-DWITH_ROWS")
     shutil.rmtree(place)
-    return Program.parse(text.decode())
+
+
+def _made_by(real_dump: Path, *words: str) -> Program:
+    done = subprocess.run([real_dump, *words], check=True, capture_output=True)
+    return Program.parse(done.stdout.decode())
+
+
+@pytest.fixture(scope="session")
+def real(real_dump: Path) -> Program:
+    """The filter of interpose_run, where no cache can be shared."""
+    return _made_by(real_dump, "real")
 
 
 def made(dump: Path, rows: list[Row]) -> Program:
@@ -225,6 +237,17 @@ def test_real_filter_does_what_the_rows_say(real: Program) -> None:
     assert len(real.rows) > 50
     assert any(row.values for row in real.rows)
     check(real, EVERY_NUMBER)
+
+
+def test_locks_stop_where_objects_may_be_shared_and_nowhere_else(
+    real_dump: Path, real: Program
+) -> None:
+    shared = _made_by(real_dump, "real", "shared")
+    check(shared, EVERY_NUMBER)
+    for program, answer in ((shared, shared.trace), (real, ALLOW)):
+        assert program.answer(FLOCK, (3, fcntl.LOCK_EX, 0, 0, 0, 0)) == answer
+        assert program.answer(FCNTL, (3, fcntl.F_SETLK, 0, 0, 0, 0)) == answer
+        assert program.is_remembered(FLOCK) == (answer == ALLOW)
 
 
 @pytest.mark.skipif(not ON_X86, reason="only x86_64 has a second table")

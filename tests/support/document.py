@@ -34,13 +34,15 @@ change.c: making and removing names: EROFS, after the errors that a kernel finds
 attributes.c: changing what is there, by path and by descriptor: EROFS, likewise
 process.c: passed, the tracer looks at the result; `prctl(PR_SET_DUMPABLE, 0)` is\
  answered, the flag CLONE_UNTRACED is taken away
+locks.c: on what other nodes may use, too, locks are the run's own
 notice.c: passed; a refusal is explained, once
 socket.c: addresses with a path below /cvmfs, or that a link leads out of it
 exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its name
 """
 # For macros of the table: the call stops only then.
 CONDITIONS = {
-    "WHEN_DUP": "command F_DUPFD, F_DUPFD_CLOEXEC",
+    "WHEN_FCNTL": "command F_DUPFD, F_DUPFD_CLOEXEC; locks where a cache may be shared",
+    "WHEN_SHARED": "where a cache may be shared",
     "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
     "WHEN_TRACING": "request to trace a process",

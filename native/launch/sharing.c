@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
+#include "launch/sharing.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEXT_SIZE = 64 * 1024, FILES_MAX = 1024 };
+
+/* CVMFS_ALIEN_CACHE, CVMFS_CACHE_<instance>_ALIEN, PARROT_CVMFS_ALIEN_CACHE, ...; what
+ * a configuration repository says is not known yet. */
+static const char *const signs[] = {"ALIEN", "CVMFS_CONFIG_REPOSITORY"};
+
+static bool has_sign(const char *text)
+{
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		if (strstr(text, signs[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool file_has_sign(int dir, const char *name)
+{
+	static char text[TEXT_SIZE + 1];
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, TEXT_SIZE);
+
+	if (fd >= 0)
+		close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	return has_sign(text);
+}
+
+/* A file, or all files of a directory. */
+static bool place_has_sign(const char *path)
+{
+	int left = FILES_MAX;
+	struct dirent *entry;
+	bool found = false;
+	struct stat st;
+	DIR *dir;
+
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		return file_has_sign(AT_FDCWD, path);
+	dir = opendir(path);
+	while (dir && !found && left-- > 0 && (entry = readdir(dir)))
+		found = entry->d_type != DT_DIR &&
+			file_has_sign(dirfd(dir), entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool tree_has_sign(const char *top)
+{
+	static const char *const parts[] = {"", "/default.d", "/domain.d", "/config.d"};
+	char path[4096];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s%s", top, parts[i]) <
+			    sizeof(path) &&
+		    place_has_sign(path))
+			return true;
+	}
+	return false;
+}
+
+bool sharing_is_possible(const struct options *options)
+{
+	if (options->alien_cache || tree_has_sign("/etc/cvmfs"))
+		return true;
+	for (char **variable = environ; *variable; variable++) {
+		const char *end = strchr(*variable, '=');
+		const char *sign = strstr(*variable, signs[0]);
+
+		if (end && sign && sign < end)
+			return true;
+	}
+	for (size_t i = 0; i < options->settings.count; i++) {
+		if (has_sign(options->settings.items[i]))
+			return true;
+	}
+	for (size_t i = 0; i < options->configs.count; i++) {
+		if (tree_has_sign(options->configs.items[i]))
+			return true;
+	}
+	return false;
+}
