@@ -46,10 +46,9 @@ test: ## run the tests; as root: once as root, once as an unprivileged user
 test-long: ## run the tests that take longer
 	@$(PACKAGES) long
 	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS) -m long
-	INTERPOSE_FORCE_FALLBACK=all $(PYTEST) -q -n $(WORKERS) tests/interface \
-	  tests/differential $(wildcard tests/programs/test_truth_*.py)
+	INTERPOSE_FORCE_FALLBACK=all $(PYTEST) -q -n $(WORKERS)
 
-sanitize: build tools ## run rooms of the suite with the compiler's checks
+sanitize: build tools ## run the suite with the compiler's checks
 	@$(PACKAGES)
 	tests/support/run-sanitized.sh -q -n $(WORKERS)
 

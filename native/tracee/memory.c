@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ static int mem_fd(struct tracee *tracee)
 		return tracee->memory->mem_fd;
 	snprintf(path, sizeof(path), "/proc/%d/mem", tracee->tid);
 	tracee->memory->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (tracee->memory->mem_fd < 0 && errno == EROFS)
+		tracee->memory->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
 	return tracee->memory->mem_fd >= 0 ? tracee->memory->mem_fd : -errno;
 }
 
@@ -77,6 +80,29 @@ static size_t permitted(struct tracee *tracee, uint64_t address, size_t size,
 	return at - address < size ? (size_t)(at - address) : size;
 }
 
+/* Word by word, where /proc may only be read. */
+static ssize_t poke(struct tracee *tracee, uint64_t address, const char *bytes,
+		    size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		uint64_t at = address + done, word_at = at & ~(sizeof(long) - 1);
+		size_t skip = (size_t)(at - word_at), part = sizeof(long) - skip;
+		long word;
+
+		if (part > size - done)
+			part = size - done;
+		errno = 0;
+		word = ptrace(PTRACE_PEEKDATA, tracee->tid, word_at, 0);
+		if (errno)
+			return -errno;
+		memcpy((char *)&word + skip, bytes + done, part);
+		if (ptrace(PTRACE_POKEDATA, tracee->tid, word_at, word) < 0)
+			return -errno;
+		done += part;
+	}
+	return (ssize_t)size;
+}
+
 static ssize_t move_by_proc(struct tracee *tracee, uint64_t address, void *buffer,
 			    size_t size, bool writing)
 {
@@ -90,6 +116,8 @@ static ssize_t move_by_proc(struct tracee *tracee, uint64_t address, void *buffe
 		return -EFAULT;
 	moved = writing ? pwrite(fd, buffer, size, (off_t)address)
 			: pread(fd, buffer, size, (off_t)address);
+	if (moved < 0 && errno == EBADF && writing)
+		return poke(tracee, address, buffer, size);
 	return moved >= 0 ? moved : (errno == EIO ? -EFAULT : -errno);
 }
 
