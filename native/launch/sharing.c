@@ -12,17 +12,8 @@
 enum { TEXT_SIZE = 64 * 1024, FILES_MAX = 1024 };
 
 /* CVMFS_ALIEN_CACHE, CVMFS_CACHE_<instance>_ALIEN, PARROT_CVMFS_ALIEN_CACHE, ...; what
- * a configuration repository says is not known yet. */
-static const char *const signs[] = {"ALIEN", "CVMFS_CONFIG_REPOSITORY"};
-
-static bool has_sign(const char *text)
-{
-	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
-		if (strstr(text, signs[i]))
-			return true;
-	}
-	return false;
-}
+ * a configuration repository says is not known yet (and is about servers). */
+static const char sign[] = "ALIEN";
 
 static bool file_has_sign(int dir, const char *name)
 {
@@ -33,7 +24,7 @@ static bool file_has_sign(int dir, const char *name)
 	if (fd >= 0)
 		close(fd);
 	text[len < 0 ? 0 : len] = '\0';
-	return has_sign(text);
+	return strstr(text, sign) != NULL;
 }
 
 /* A file, or all files of a directory. */
@@ -76,13 +67,13 @@ bool sharing_is_possible(const struct options *options)
 		return true;
 	for (char **variable = environ; *variable; variable++) {
 		const char *end = strchr(*variable, '=');
-		const char *sign = strstr(*variable, signs[0]);
+		const char *found = strstr(*variable, sign);
 
-		if (end && sign && sign < end)
+		if (end && found && found < end)
 			return true;
 	}
 	for (size_t i = 0; i < options->settings.count; i++) {
-		if (has_sign(options->settings.items[i]))
+		if (strstr(options->settings.items[i], sign))
 			return true;
 	}
 	for (size_t i = 0; i < options->configs.count; i++) {
