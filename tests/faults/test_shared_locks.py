@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.differential.conftest import M32, NO_I386, compiles_i386
+from tests.support.places import need_tool
 from tests.support.run import Runner, forced
 
 FQRN = "sha1.example.org"
@@ -84,6 +86,24 @@ def test_locks_do_what_they_do_natively(
     result = run(*PYTHON, PROGRAM, FILE, options=options).ok()
     assert result.text.splitlines() == native.stdout.decode().splitlines()
     assert result.errors == []
+
+
+@NEEDS_COPIES
+def test_lock_commands_of_i386_do_what_they_do_natively(
+    run: Runner, configured: Configured
+) -> None:
+    if not compiles_i386():
+        pytest.skip(NO_I386)
+    options = words_of(run, configured(FQRN, CVMFS_QUOTA_LIMIT="-1"), "option")
+    program, copy = run.place / "locks_i386", run.place / "copy"
+    source = PROGRAM.with_name("locks_i386.c")
+    gcc = [need_tool("gcc"), *M32, "-D_GNU_SOURCE", "-O1", source, "-o", program]
+    subprocess.run(gcc, check=True)
+    copy.write_bytes(run("cat", FILE, options=options).ok().stdout)
+    native = subprocess.run([program, copy], check=True, capture_output=True)
+    assert native.stdout.count(b"\n") == 29
+    result = run(program, FILE, options=options).ok()
+    assert result.text.splitlines() == native.stdout.decode().splitlines()
 
 
 @NEEDS_COPIES
