@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.places import need_tool
+from tests.support.published import Publisher
 from tests.support.run import Runner
+from tests.support.web import Server
 
 Configured = Callable[..., list[Any]]
 FQRN = "tricky.example.org"
@@ -179,3 +183,55 @@ os.chroot({str(place)!r})
 print(json.dumps([before, os.path.exists(root)]))
 """
     assert job(run, configured, code) == [True, False]
+
+
+def test_hard_links_in_two_directories_are_two_files(
+    run: Runner, place: Path, serve: Callable[[Path], Server]
+) -> None:
+    tree, fqrn = place / "tree", "links.example.org"
+    for name in ("a", "b"):
+        (tree / name).mkdir(parents=True)
+    (tree / "a/one").write_text("content\n")
+    for name in ("a/two", "b/one", "b/two"):
+        (tree / name).hardlink_to(tree / "a/one")
+    publisher = Publisher(place)
+    publisher.publish(tree, fqrn)
+    options = publisher.options(fqrn, serve(publisher.storage).url)
+    names = [f"/cvmfs/{fqrn}/{name}" for name in ("a/one", "a/two", "b/one", "b/two")]
+    result = run("stat", "-c", "%i %h", *names, options=options).ok()
+    rows = [line.split() for line in result.text.splitlines()]
+    assert [links for _, links in rows] == ["2"] * 4
+    inodes = [inode for inode, _ in rows]
+    assert inodes[0] == inodes[1] != inodes[2] == inodes[3]
+
+
+def test_an_owner_without_a_number_in_a_user_namespace_keeps_the_catalogs(
+    run: Runner, configured: Configured
+) -> None:
+    enter = (need_tool("unshare", "util-linux"), "-U")
+    if subprocess.run([*enter, "true"], check=False).returncode != 0:
+        pytest.skip("this machine allows no user name spaces")
+    names = (f"{ROOT}/README", ROOT, "/cvmfs", "/etc/passwd")
+    words = ("stat", "-c", "%u %g", *names)
+    options = configured(FQRN, CVMFS_CLAIM_OWNERSHIP="no")
+    plain = run(*words, options=options).ok().text.splitlines()
+    inside = run(*enter, *words, options=options).ok().text.splitlines()
+    nobody = Path("/proc/sys/kernel/overflowuid").read_text().strip()
+    assert inside[:3] == plain[:3]
+    assert plain[3] == "0 0"
+    assert inside[3].split()[0] == nobody
+    assert nobody not in inside[0].split()
+
+
+def test_attributes_about_the_client_are_those_of_the_resolver(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+pid = int(os.getxattr(root, 'user.pid'))
+words = open(f'/proc/{pid}/cmdline').read().split('\\0')
+limits = open(f'/proc/{pid}/limits').read().splitlines()
+files = [line.split()[3] for line in limits if line.startswith('Max open files')]
+print(json.dumps(['interpose.resolver' in words,
+                  [os.getxattr(root, 'user.maxfd').decode()] == files]))
+"""
+    assert job(run, configured, code) == [True, True]

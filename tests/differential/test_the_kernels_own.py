@@ -39,7 +39,8 @@ def asked(call, mount, *rest):
     done = libc.syscall(call, request, *rest[1:], 0)
     return done if done >= 0 else errno.errorcode[ctypes.get_errno()]
 def statmount(mount):
-    return asked(457, mount, 1, ctypes.create_string_buffer(4096), ctypes.c_size_t(4096))
+    room = ctypes.create_string_buffer(4096)
+    return asked(457, mount, 1, room, ctypes.c_size_t(len(room)))
 """
 
 
@@ -70,14 +71,14 @@ UNKNOWN_CALLS = """
 import ctypes, errno, json, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
 path = ctypes.create_string_buffer(sys.argv[1].encode())
-none = b'/none/none'
+none, attributes = b'/none/none', struct.pack('<4Q', 1, 0, 0, 0)
 object_get = struct.pack('<QIIi', ctypes.addressof(path), 0, 0, 0)
 wanted = {'acct': (163, 89, path), 'swapon': (167, 224, path, 0),
           'swapoff': (168, 225, path),
           'move_mount': (429, 429, -100, path, -100, none, 0),
           'move_mount to': (429, 429, -100, none, -100, path, 0),
           'fspick': (433, 433, -100, path, 0),
-          'mount_setattr': (442, 442, -100, path, 0, struct.pack('<4Q', 1, 0, 0, 0), 32),
+          'mount_setattr': (442, 442, -100, path, 0, attributes, 32),
           'bpf': (321, 280, 7, object_get, 20)}
 found = {}
 for name, (wide, other, *words) in wanted.items():
