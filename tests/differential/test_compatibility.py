@@ -154,6 +154,24 @@ print(json.dumps([all(len(set(three)) == 1 for three in before),
     assert job(run, configured, code) == [True, True, [1], [4096], 7]
 
 
+def test_statx_gives_all_basic_fields_whatever_is_asked(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+found = set()
+for mask in (0, 1, 0x200, 0x7ff):
+    for path in ('/cvmfs', root, root + '/README', root + '/special/fifo'):
+        room = ctypes.create_string_buffer(256)
+        libc.statx(-100, path.encode(), 0, mask, room)
+        told = [int.from_bytes(room.raw[at : at + 8], 'little') for at in (32, 40)]
+        state = os.stat(path)
+        found.add((int.from_bytes(room.raw[:4], 'little') & 0x7ff,
+                   told == [state.st_ino, state.st_size]))
+print(json.dumps(sorted(found)))
+"""
+    assert job(run, configured, code) == [[0x7FF, True]]
+
+
 def test_devices_are_no_others_and_inodes_small(
     run: Runner, configured: Configured
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.differential.test_compatibility import FQRN, ROOT, START, Configured, job
+from tests.support.places import need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
 from tests.support.web import Server
@@ -102,7 +103,47 @@ def test_calls_without_a_row_find_nothing_below_cvmfs(
     assert found == json.loads(native.stdout)
     allowed = {"ENOENT", "ENOSYS"} if IS_ROOT else {"EPERM", "ENOSYS", "ENOENT"}
     assert set(found.values()) <= allowed
-    assert found["mount_setattr"] != "ENOSYS" or found["fspick"] == "ENOSYS"
+
+
+NEW_ROOTS = """
+folder = root + '/special'
+none, size = b'/none/none', ctypes.c_size_t(0)
+def code(call, *words):
+    ctypes.set_errno(0)
+    return errno.errorcode[ctypes.get_errno()] if call(*words) < 0 else 'ok'
+pivot = {'x86_64': 155, 'aarch64': 41}[os.uname().machine]
+found = []
+for path in (name.encode() for name in ('/cvmfs', root, folder)):
+    found.append([code(libc.chroot, path), code(libc.syscall, pivot, path, path),
+                  code(libc.mount, b'/usr', path, None, 4096, None),
+                  code(libc.mount, path, none, None, 4096, None)])
+print(json.dumps([found, os.path.exists(folder)]))
+"""
+
+
+def test_nothing_of_cvmfs_becomes_a_root_or_a_mount(
+    run: Runner, configured: Configured
+) -> None:
+    row = ["ENOENT", "ENOENT", "EPERM", "ENOENT"] if IS_ROOT else ["EPERM"] * 4
+    assert job(run, configured, NEW_ROOTS) == [[row] * 3, True]
+
+
+def test_openat2_opens_what_no_cache_of_the_kernel_knows(
+    run: Runner, configured: Configured
+) -> None:
+    code = """
+import struct
+how = struct.pack('<QQQ', 0, 0, 0x20)
+def opened(path):
+    ctypes.set_errno(0)
+    done = libc.syscall(437, -100, path.encode(), how, ctypes.c_size_t(len(how)))
+    return done >= 0 or errno.errorcode[ctypes.get_errno()]
+print(json.dumps([opened('/'), opened(root + '/README'), opened(root)]))
+"""
+    found = job(run, configured, code)
+    if found[0] is not True:
+        pytest.skip(f"RESOLVE_CACHED came with Linux 5.12: {found[0]}")
+    assert found == [True, True, True]
 
 
 HOLD = """
@@ -139,6 +180,45 @@ def test_from_outside_descriptors_and_locks_are_those_of_the_object(
     device = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}"
     assert locks == [f"{device}:{state.st_ino}"] * 2
     assert int(words[4]) != state.st_ino
+
+
+# Without a C library: says that it runs, and waits for the end of its input.
+WAITS = """
+static long call(long number, long a, const void *b, long c)
+{
+    __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c)
+                     : "rcx", "r11", "memory");
+    return number;
+}
+void _start(void)
+{
+    char byte;
+    call(1, 1, "runs\\n", 5);
+    call(0, 0, &byte, 1);
+    call(60, 0, 0, 0);
+}
+"""
+
+
+def test_what_an_interpreter_of_cvmfs_runs_is_a_copy_in_the_scratch(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    if os.uname().machine != "x86_64":
+        pytest.skip("the loader of the repository is one of x86_64")
+    fqrn, program = "programs.example.org", place / "waits"
+    loader = f"/cvmfs/{fqrn}/ownloader/lib/ld-linux-x86-64.so.2"
+    words = ["-O1", "-nostdlib", "-pie", "-fPIE", f"-Wl,--dynamic-linker={loader}"]
+    command = [need_tool("gcc"), *words, "-x", "c", "-", "-o", program]
+    subprocess.run(command, input=WAITS.encode(), check=True)
+    script = 'echo $$ $(readlink "/proc/$$/exe"); exec "$0"'
+    front = run.start("sh", "-c", script, program, options=configured(fqrn))
+    assert front.stdout
+    pid = front.stdout.readline().decode().split()[0]
+    assert front.stdout.readline() == b"runs\n", front.communicate()[1]
+    shown = Path(os.readlink(f"/proc/{pid}/exe"))
+    front.communicate()
+    assert front.returncode == 0
+    assert run.scratch in shown.parents
 
 
 def mapped_files(core: bytes) -> list[str]:
