@@ -107,7 +107,8 @@ static enum verdict leave_chroot(struct run *run, struct tracee *tracee)
 	return tracee_finish(tracee, result);
 }
 
-/* A directory of /cvmfs cannot become the root: ENOENT, as it is for the kernel. */
+/* A directory of /cvmfs cannot become the root: ENOENT, as it is for the kernel, and
+ * EPERM for who may change no root at all. */
 static enum verdict change_root(struct run *run, struct tracee *tracee, int access)
 {
 	struct redirection redirection = {0, NULL};
@@ -131,6 +132,10 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 		if (access &&
 		    view_access(&target.view, &walk->at, &walk->entry, access))
 			return tracee_answer(tracee, -EACCES);
+	}
+	if (target.kind == TARGET_OURS) {
+		view_credentials(&target.view);
+		return tracee_answer(tracee, tracee->process->fsuid ? -EPERM : -ENOENT);
 	}
 	tracee->stop.leave = leave_chroot;
 	return VERDICT_AT_EXIT;

@@ -88,6 +88,7 @@ void view_stat(struct view *view, const struct place *place,
 		st.st_mode = S_IFDIR | 0555;
 		st.st_nlink = 2 + mounts_count(view->run->mounts);
 		st.st_size = 4096;
+		st.st_blocks = 1 + st.st_size / 512;
 		*ret_stat = st;
 		return;
 	}

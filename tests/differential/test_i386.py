@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_a_static_i386_program_is_shown_what_a_mount_shows(narrow: Pair) -> None
 @pytest.mark.parametrize("program", ["calls", "gate", "modes"])
 def test_calls_that_only_i386_has_are_as_on_a_mount(narrow: Pair, program: str) -> None:
     narrow.same(program)
+
+
+def test_the_oldest_listing_of_the_root_is_the_hosts_own(narrow: Pair) -> None:
+    result = narrow.run(narrow.programs / "top", options=narrow.world.options()).ok()
+    hosts = int(os.path.lexists("/cvmfs"))
+    assert result.text == f"getdents64 1 getdents 1 readdir {hosts}\n"
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")

@@ -6,12 +6,16 @@ covers: chroot pivot_root setns
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.differential.conftest import TEMPORARY, Pair
+from tests.differential.namespaces import mounted as mount
+from tests.differential.test_compatibility import Configured
 from tests.support.run import Runner
 from tests.support.web import RUNNING
 
@@ -105,3 +109,48 @@ def test_after_setns_to_another_root_the_kernel_answers(
     RUNNING.discard(container.pid)
     assert result.text.splitlines() == ["0 True", "0 False"]
     assert len([line for line in result.messages if LINE in line]) == 1
+
+
+# Everything that may lead to a name below /cvmfs, and what stands there.
+ALL_WAYS = """
+import json, os, sys
+root, fd = sys.argv[1], os.open("/", os.O_RDONLY)
+found = [os.listdir("/cvmfs"), sorted(os.listdir(root)), os.listdir("/").count("cvmfs"),
+         os.listdir("/proc/self/root/cvmfs"), os.listdir(fd).count("cvmfs")]
+names = [root, root[1:], ".." + root, "/proc/self/root" + root, "/usr/.." + root]
+os.chdir("/usr")
+for name in names:
+    at = fd if name == root[1:] else None
+    found.append(os.stat(f"{name}/README", dir_fd=at).st_size)
+    for missing in (f"{name}/theirs", os.path.dirname(name) + "/none.example.org"):
+        try:
+            found.append(str(os.stat(missing, dir_fd=at)))
+        except FileNotFoundError:
+            pass
+os.chdir("/cvmfs")
+found.append(os.path.exists(f"..{root}/theirs") or os.path.exists("theirs"))
+print(json.dumps(found))
+"""
+
+
+def test_where_the_host_has_a_cvmfs_the_job_sees_ours(
+    mounted: Pair, configured: Configured, place: Path
+) -> None:
+    tree = place / "theirs"
+    tree.mkdir()
+    (tree / "README").write_text("of the host\n")
+    (tree / "theirs").write_text("of the host\n")
+    fqrn = "tricky.example.org"
+    root, run = f"/cvmfs/{fqrn}", mounted.run
+    words = ("/usr/bin/python3", "-I", "-c", ALL_WAYS, root)
+    alone = json.loads(run(*words, options=configured(fqrn)).ok().text)
+    enter = mounted.world.programs / "enter"
+    with mount(tree, fqrn, enter, TEMPORARY) as run.before:
+        theirs = subprocess.run(
+            [*run.before, "/bin/ls", root], check=True, capture_output=True
+        )
+        assert theirs.stdout == b"README\ntheirs\n"
+        found = json.loads(run(*words, options=configured(fqrn)).ok().text)
+    assert found == alone
+    assert found[0] == [fqrn]
+    assert found[-1] is False

@@ -135,3 +135,22 @@ print(json.dumps([outcome(one.bind, sys.argv[1] + '/none'),
 """
     found = job(run, configured, code, ROOT, place / "s")
     assert found == ["EROFS", "ok"]
+
+
+def test_a_host_path_that_an_address_cannot_hold_is_too_long(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    """The same path by links of the host alone is the kernel's to walk."""
+    code = """
+through = sys.argv[1] + '/symlinks/abs_root' + sys.argv[2]
+server = fresh()
+found = [outcome(fresh().bind, through), outcome(server.bind, sys.argv[2])]
+server.listen()
+print(json.dumps([*found, os.path.exists(through), outcome(fresh().connect, through),
+                  outcome(fresh().connect, sys.argv[2])]))
+"""
+    deep = place / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    (place / "l").symlink_to(deep)
+    found = job(run, configured, code, ROOT, place / "l" / "s")
+    assert found == ["ENAMETOOLONG", "ok", True, "ENAMETOOLONG", "ok"]

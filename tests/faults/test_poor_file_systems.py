@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +22,13 @@ Configured = Callable[..., list[Any]]
 # Calls answer as on an old NFS or a FUSE file system, by a filter of the kernel's.
 POOR = r"""
 import ctypes, os, struct, sys
-ENOLCK, EPERM, ERRNO, ALLOW = 37, 1, 0x00050000, 0x7FFF0000
+ENOLCK, EPERM, ERRNO, ALLOW, KILL = 37, 1, 0x00050000, 0x7FFF0000, 0x80000000
 FLOCK, FCNTL, LINK, LINKAT = 73, 72, 86, 265
 LOCKS = (5, 6, 7, 36, 37, 38)
+LOCKED, LINKED = ERRNO | ENOLCK, ERRNO | EPERM
+if sys.argv.pop(1) == "deadly":
+    # Only F_OFD_SETLK is left: that is how a scratch is marked as alive.
+    LOCKS, LOCKED, LINKED = (5, 6, 7, 36, 38), KILL, ALLOW
 
 def equal(value, yes, no):
     return (0x15, yes, no, value)
@@ -33,7 +39,7 @@ steps = [(0x20, 0, 0, 0),  # number of the call
          (0x20, 0, 0, 24)]  # low half of its second argument
 for number, command in enumerate(LOCKS):
     steps.append(equal(command, len(LOCKS) - number, 0))
-for answer in (ALLOW, ERRNO | ENOLCK, ERRNO | EPERM):
+for answer in (ALLOW, LOCKED, LINKED):
     steps.append((0x06, 0, 0, answer))
 code = b"".join(struct.pack("HBBI", *step) for step in steps)
 buffer = ctypes.create_string_buffer(code)
@@ -61,8 +67,16 @@ fcntl.fcntl(0, fcntl.F_GETFL)
 class Poor(Runner):
     """Runs with calls that such a file system does not have."""
 
+    locks = "refused"
+
     def arguments(self, job: Job) -> list[str | bytes]:
-        return [sys.executable, "-I", "-c", POOR, *super().arguments(job)]
+        return [sys.executable, "-I", "-c", POOR, self.locks, *super().arguments(job)]
+
+
+class Deadly(Poor):
+    """Runs in which who locks a file ends by SIGSYS."""
+
+    locks = "deadly"
 
 
 @pytest.fixture
@@ -70,6 +84,11 @@ def poor(run: Runner) -> Poor:
     if platform.machine() != "x86_64":
         pytest.skip("the filter is written for x86_64")
     return Poor(run.place, run.cache)
+
+
+@pytest.fixture
+def deadly(poor: Poor) -> Deadly:
+    return Deadly(poor.place, poor.cache)
 
 
 def test_the_filter_does_what_these_tests_need(poor: Poor) -> None:
@@ -109,3 +128,56 @@ def test_a_scratch_without_locks_is_removed_after_a_death(
     job.kill()
     job.communicate()
     poor.nothing_left()
+
+
+ALL_READ = """
+import os, sys
+wanted = sys.argv[1:]
+for top, folders, files in os.walk(wanted[0]):
+    for path in (os.path.join(top, name) for name in files):
+        if not os.path.islink(path):
+            open(path, 'rb').read()
+held = {tuple(line.split()[-3].split(':')) for line in open('/proc/locks')}
+count = 0
+for place in wanted[1:]:
+    for top, folders, files in os.walk(place):
+        for name in (top, *(os.path.join(top, one) for one in files)):
+            state = os.lstat(name)
+            device = [f'{part(state.st_dev):02x}' for part in (os.major, os.minor)]
+            count += (*device, str(state.st_ino)) in held
+print(count, len(held) > 0)
+"""
+
+
+@pytest.mark.parametrize("with_alien", [False, True])
+def test_nothing_in_a_cache_is_ever_locked(
+    deadly: Deadly, configured: Configured, with_alien: bool
+) -> None:
+    places = [deadly.cache, deadly.place / "alien"] if with_alien else [deadly.cache]
+    options = configured(FQRN, CVMFS_QUOTA_LIMIT="-1")
+    options += ["--alien-cache", places[1]] if with_alien else []
+    words = ("/usr/bin/python3", "-I", "-c", ALL_READ, f"/cvmfs/{FQRN}", *places)
+    for _ in range(2):
+        result = deadly(*words, options=options).ok()
+        assert (result.text, result.messages) == ("0 True\n", [])
+    code = "import fcntl; fcntl.flock(0, fcntl.LOCK_SH)"
+    assert deadly("/usr/bin/python3", "-I", "-c", code).status == -31
+
+
+def test_a_cache_above_its_quota_keeps_all(run: Runner, configured: Configured) -> None:
+    options = configured(FQRN, CVMFS_QUOTA_LIMIT="1")
+    script = f"find /cvmfs/{FQRN} -type f -exec cat {{}} +"
+    first = run("sh", "-c", script, options=options, stats=True).ok()
+    kept = {path: path.stat().st_size for path in objects(run)}
+    assert sum(kept.values()) > 1 << 20
+    assert first.stats["network"]["requests"] > 0
+    again = run("sh", "-c", script, options=options, stats=True).ok()
+    assert again.stdout == first.stdout
+    assert again.stats["network"]["requests"] == 0
+    assert {path: path.stat().st_size for path in objects(run)} == kept
+
+
+def objects(run: Runner) -> list[Path]:
+    """Files of the private cache that are named by a hash."""
+    files = [path for path in run.cache.rglob("*") if path.is_file()]
+    return [p for p in files if re.fullmatch(r"[0-9a-f]{38,}\w*", p.name)]

@@ -86,6 +86,20 @@ def test_a_job_may_install_a_filter_of_its_own(
     assert (result.status, result.stdout) == (native.returncode, native.stdout)
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("mmap", -31), ("mmap first", 0), ("openat first", -31)],
+)
+def test_a_filter_that_kills_mmap_or_openat_may_end_a_job(
+    run: Runner, configured: Configured, compiled: Path, words: str, status: int
+) -> None:
+    """A redirected call needs one mmap for each address space, openat2 an openat."""
+    program = compiled / "kills_call"
+    assert subprocess.call([program, "/etc/passwd", *words.split()]) == 0
+    result = run(program, README, *words.split(), options=configured(FQRN))
+    assert result.status == status, result.explain()
+
+
 def test_strict_seccomp_ends_a_program_as_natively(run: Runner) -> None:
     """PR_SET_SECCOMP 1 after a filter is EINVAL: so it is natively with one."""
     code = "import ctypes; print(ctypes.CDLL(None).prctl(22, 1), flush=True)"

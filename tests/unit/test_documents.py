@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -68,12 +69,40 @@ def test_functions_that_a_document_names_exist(path: Path) -> None:
     assert [w for w in sorted(words) if not re.search(rf"\b{w[:-2]}\(", sources)] == []
 
 
-def test_each_row_about_transparency_names_a_test() -> None:
-    text = (ROOT / "docs/transparency.md").read_text()
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    heads = {"| what | state | test |", "|---|---|---|"}
-    rows = [line for line in rows if line not in heads]
+def table_rows(path: Path) -> list[list[str]]:
+    """The cells of all rows of a document's tables, which end with the tests."""
+    lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    rows = [[cell.strip() for cell in row] for row in cells]
+    rules = [at for at, row in enumerate(rows) if set("".join(row)) == {"-"}]
+    heads = [rows[at - 1] for at in rules]
+    assert [head for head in heads if len(head) != 3 or head[-1] != "test"] == []
+    left = {at - 1 for at in rules} | set(rules)
+    return [row for at, row in enumerate(rows) if at not in left]
+
+
+@pytest.mark.parametrize("name", ["compatibility", "transparency"])
+def test_each_row_names_the_tests_that_hold_it(name: str) -> None:
+    """Or says "the same" below a row that does."""
+    rows = table_rows(ROOT / f"docs/{name}.md")
     assert len(rows) > 60
-    without = [line for line in rows if not re.search(r"`test_\w+`[^|]*\|$", line)]
-    assert without == []
-    assert [line for line in rows if line.replace("\\|", "").count("|") != 4] == []
+    assert [row for row in rows if len(row) != 3 or not all(row)] == []
+    named = r"`test_\w+`(, `test_\w+`)*"
+    assert re.fullmatch(named, rows[0][-1])
+    wrong = [row for row in rows if not re.fullmatch(f"{named}|the same", row[-1])]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["compatibility", "transparency"])
+def test_the_tests_of_a_row_are_functions_that_pytest_collects(name: str) -> None:
+    collected = {
+        node.name
+        for path in house.sources(".py", below="tests/")
+        if path.name.startswith("test_")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    rows = table_rows(ROOT / f"docs/{name}.md")
+    words = [word for row in rows for word in re.findall(r"`(test_\w+)`", row[-1])]
+    assert len(words) > 60
+    assert sorted(set(words) - collected) == []

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Calls about mounts and inodes, as somebody who may not mount. */
 /* covers: mount umount2 open_tree open_tree_attr quotactl fanotify_mark */
-/* covers: file_getattr setns execveat */
+/* covers: file_getattr setns execveat chroot */
 #include "probe.h"
 
 #include <linux/mount.h>
@@ -34,6 +34,7 @@ static void mounting(const char *name, const char *path)
 	say(CALL(umount2, path, 1 << 20), "umount odd flags %s", name);
 	say(CALL(quotactl, QCMD(Q_GETQUOTA, USRQUOTA), path, 0, NULL), "quota %s",
 	    name);
+	say(CALL(chroot, path), "chroot %s", name);
 }
 
 static void trees(const char *name, const char *path)
