@@ -73,11 +73,16 @@ LONG = [
 SUITE = "test_posixpath test_glob test_zipimport test_fnmatch test_stat test_fcntl"
 SUITE_LONG = (
     "test_os test_posix test_pathlib test_shutil test_subprocess test_signal"
-    " test_threading test_multiprocessing_fork test_multiprocessing_spawn"
-    " test_multiprocessing_forkserver test_import test_importlib test_mmap"
+    " test_threading test_multiprocessing_fork test_multiprocessing_forkserver"
+    " test_import test_importlib test_mmap"
     " test_socket test_ssl test_tempfile test_io test_venv test_ctypes test_asyncio"
     " test_genericpath test_compileall test_site test_runpy test_pty test_select"
 )
+# Each of its children imports all anew: in parts, by the classes of tests.
+SPAWN = "test_multiprocessing_spawn"
+KINDS = ("WithProcesses", "WithManager", "WithThreads")
+SPAWN_PARTS = {kind: f"-m '*.{kind}*' {SPAWN}" for kind in KINDS}
+SPAWN_PARTS["others"] = " ".join(f"-i '*.{kind}*'" for kind in KINDS) + f" {SPAWN}"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -93,15 +98,16 @@ def test_it_runs_longer_from_cvmfs_as_from_a_directory(
     workflow.same(row)
 
 
-def suite(modules: str, timeout_s: float) -> Row:
+def suite(chosen: str, timeout_s: float) -> Row:
     """CPython's tests give the same outcomes, whatever they are."""
     return Row(
-        modules,
+        chosen,
         "python",
-        f"exec $PYTHON $INSIDE/outcomes.py {modules}",
+        f"exec $PYTHON $INSIDE/outcomes.py {chosen}",
         shows=r"\d+ passed of",
         timeout_s=timeout_s,
         scratch=".",
+        mapped=True,
     )
 
 
@@ -117,3 +123,11 @@ def test_cpythons_own_suite_gives_the_same_outcomes(
     workflow: Workflow, module: str
 ) -> None:
     workflow.same(suite(module, 1600))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", SPAWN_PARTS)
+def test_cpythons_tests_of_spawned_processes_give_the_same_outcomes(
+    workflow: Workflow, part: str
+) -> None:
+    workflow.same(suite(SPAWN_PARTS[part], 800))
