@@ -1,52 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a job is refused because it is ours: said once, so that nobody searches long. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 
-/* True if the program would run as somebody else: its bits count where it lies, and
- * name another user or group than those of the process. */
-static bool gains_rights(const char *exe, int tid)
+/* True if its bits name another user or group than those of the process. */
+static bool gains_identity(const struct stat *program, const struct stat *process)
+{
+	if ((program->st_mode & S_ISUID) && program->st_uid != process->st_uid)
+		return true;
+	return (program->st_mode & S_ISGID) && (program->st_mode & S_IXGRP) &&
+	       program->st_gid != process->st_gid;
+}
+
+/* True if its file capabilities permit something that a process of another user than
+ * root has not got. */
+static bool gains_capabilities(const char *exe, const struct stat *process)
+{
+	struct vfs_ns_cap_data file = {0};
+
+	return process->st_uid != 0 &&
+	       getxattr(exe, "security.capability", &file, sizeof(file)) > 0 &&
+	       (file.data[0].permitted | file.data[1].permitted) != 0;
+}
+
+/* What gives the program more rights than those of its caller, where it lies; NULL if
+ * nothing does. */
+static const char *gains_rights(const char *exe, int tid)
 {
 	struct stat program, process;
+	const char *kind = NULL;
 	struct statvfs place;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%d", tid);
-	if (stat(exe, &program) < 0 || !(program.st_mode & (S_ISUID | S_ISGID)) ||
-	    stat(path, &process) < 0)
-		return false;
-	if (statvfs(exe, &place) < 0 || (place.f_flag & ST_NOSUID))
-		return false;
-	if ((program.st_mode & S_ISUID) && program.st_uid != process.st_uid)
-		return true;
-	return (program.st_mode & S_ISGID) && (program.st_mode & S_IXGRP) &&
-	       program.st_gid != process.st_gid;
+	if (stat(exe, &program) < 0 || stat(path, &process) < 0)
+		return NULL;
+	if (gains_identity(&program, &process))
+		kind = "a set-user-ID or set-group-ID program";
+	else if (gains_capabilities(exe, &process))
+		kind = "a program with file capabilities";
+	if (!kind || statvfs(exe, &place) < 0 || (place.f_flag & ST_NOSUID))
+		return NULL;
+	return kind;
 }
 
 void notice_lost_rights(struct run *run, const struct tracee *tracee)
 {
 	char exe[32], name[512], text[sizeof(name) + 160];
+	const char *kind;
 	ssize_t len;
 
 	if (run->said_lost_rights)
 		return;
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", tracee->tid);
-	if (!gains_rights(exe, tracee->tid))
+	kind = gains_rights(exe, tracee->tid);
+	if (!kind)
 		return;
 	len = readlink(exe, name, sizeof(name));
 	run->said_lost_rights = true;
 	snprintf(text, sizeof(text),
-		 "a set-user-ID or set-group-ID program has the rights of its caller "
-		 "here: %.*s "
+		 "%s has the rights of its caller here: %.*s "
 		 "(run it outside of interpose_run)",
-		 len < 0 ? 0 : (int)len, name);
+		 kind, len < 0 ? 0 : (int)len, name);
 	run->say(run->say_context, text);
 }
 
@@ -58,7 +82,7 @@ static void notice_no_tracer(struct run *run)
 	run->say(run->say_context,
 		 "a process has one tracer, which is interpose_run here: debuggers, "
 		 "strace and leak checks do not work inside (a sanitized program: "
-		 "ASAN_OPTIONS=detect_leaks=0)");
+		 "ASAN_OPTIONS=detect_leaks=0; py-spy: --nonblocking)");
 }
 
 /* The kernel hides the memory of a program whose file its user may not read, paths of

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,3 +142,40 @@ def test_a_leak_check_is_refused_and_one_line_says_why(
     result = run(need(sanitized, name))
     assert "LeakSanitizer does not work under ptrace" in result.stderr.decode()
     assert [line[: len(LINE)] for line in result.messages] == [LINE]
+
+
+def py_spy() -> str:
+    """The profiler of PyPI, if somebody has installed it."""
+    beside = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
+    found = shutil.which("py-spy", path=beside)
+    if found is None:
+        pytest.skip("py-spy is missing (pip install py-spy)")
+    return found
+
+
+SPIED = """
+import subprocess, sys
+code = "def waits():\\n    print(1, flush=True)\\n    input()\\nwaits()"
+child = subprocess.Popen([sys.executable, "-I", "-c", code], stdin=-1, stdout=-1)
+child.stdout.readline()
+words = [*sys.argv[1:], "--pid", str(child.pid)]
+status = subprocess.call(words)
+child.communicate(b"now")
+sys.exit(status or child.wait())
+"""
+
+
+def test_py_spy_that_stops_nothing_shows_the_stack(run: Runner) -> None:
+    words = (sys.executable, "-I", "-c", SPIED, py_spy(), "dump", "--nonblocking")
+    result = run(*words).ok()
+    assert "waits (<string>:3)" in result.text, result.explain()
+    assert result.errors == []
+
+
+def test_py_spy_that_stops_is_refused_and_one_line_names_the_cure(run: Runner) -> None:
+    words = (sys.executable, "-I", "-c", SPIED, py_spy(), "dump")
+    result = run(*words)
+    assert result.status == 1, result.explain()
+    assert "EPERM: Operation not permitted" in result.stderr.decode()
+    assert [line[: len(LINE)] for line in result.messages] == [LINE]
+    assert "py-spy: --nonblocking" in result.messages[0]

@@ -210,6 +210,7 @@ TREES = {
         " sqlite3 tar tmux",
         _base,
     ),
+    "sshd": Tree("bash coreutils dash openssh-client openssh-server"),
     "compilers": Tree("bash cmake coreutils dash g++ grep make sed", _project),
     "lmod": Tree("bash coreutils dash lmod", setups.lmod),
     "envmodules": Tree("bash coreutils dash tcl", setups.environment_modules),
