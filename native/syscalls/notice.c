@@ -12,24 +12,66 @@
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 
-/* True if its bits name another user or group than those of the process. */
-static bool gains_identity(const struct stat *program, const struct stat *process)
+/* True if a process is in the user namespace of the tracer. */
+static bool in_our_namespace(int tid)
 {
-	if ((program->st_mode & S_ISUID) && program->st_uid != process->st_uid)
+	struct stat ours, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
+	return stat("/proc/self/ns/user", &ours) < 0 || stat(path, &theirs) < 0 ||
+	       ours.st_ino == theirs.st_ino;
+}
+
+/* True if the user namespace of a process has the id: one of ours, which is the second
+ * number of a line, or the first where the namespace is the same. */
+static bool is_mapped(int tid, const char *map, unsigned int id, bool same)
+{
+	unsigned int inside, outside, count, from;
+	char path[32];
+	FILE *file;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, map);
+	file = fopen(path, "re");
+	if (!file)
 		return true;
-	return (program->st_mode & S_ISGID) && (program->st_mode & S_IXGRP) &&
-	       program->st_gid != process->st_gid;
+	while (!found && fscanf(file, "%u %u %u", &inside, &outside, &count) == 3) {
+		from = same ? inside : outside;
+		found = id >= from && id - from < count;
+	}
+	fclose(file);
+	return found;
+}
+
+/* True if its bits name another user or group than those of the process, and count in
+ * its user namespace: bprm_fill_uid() of Linux' fs/exec.c. */
+static bool gains_identity(const struct stat *program, const struct stat *process,
+			   int tid)
+{
+	bool user = (program->st_mode & S_ISUID) && program->st_uid != process->st_uid;
+	bool group = (program->st_mode & S_ISGID) && (program->st_mode & S_IXGRP) &&
+		     program->st_gid != process->st_gid;
+	bool same;
+
+	if (!user && !group)
+		return false;
+	same = in_our_namespace(tid);
+	return is_mapped(tid, "uid_map", program->st_uid, same) &&
+	       is_mapped(tid, "gid_map", program->st_gid, same);
 }
 
 /* True if its file capabilities permit something that a process of another user than
- * root has not got. */
-static bool gains_capabilities(const char *exe, const struct stat *process)
+ * root has not got. Those of the host count for nothing in a namespace of users that a
+ * user has made. */
+static bool gains_capabilities(const char *exe, const struct stat *process, int tid)
 {
 	struct vfs_ns_cap_data file = {0};
 
 	return process->st_uid != 0 &&
 	       getxattr(exe, "security.capability", &file, sizeof(file)) > 0 &&
-	       (file.data[0].permitted | file.data[1].permitted) != 0;
+	       (file.data[0].permitted | file.data[1].permitted) != 0 &&
+	       in_our_namespace(tid);
 }
 
 /* What gives the program more rights than those of its caller, where it lies; NULL if
@@ -37,16 +79,16 @@ static bool gains_capabilities(const char *exe, const struct stat *process)
 static const char *gains_rights(const char *exe, int tid)
 {
 	struct stat program, process;
-	const char *kind = NULL;
 	struct statvfs place;
+	const char *kind = NULL;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%d", tid);
 	if (stat(exe, &program) < 0 || stat(path, &process) < 0)
 		return NULL;
-	if (gains_identity(&program, &process))
+	if (gains_identity(&program, &process, tid))
 		kind = "a set-user-ID or set-group-ID program";
-	else if (gains_capabilities(exe, &process))
+	else if (gains_capabilities(exe, &process, tid))
 		kind = "a program with file capabilities";
 	if (!kind || statvfs(exe, &place) < 0 || (place.f_flag & ST_NOSUID))
 		return NULL;

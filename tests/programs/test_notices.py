@@ -73,6 +73,23 @@ def test_a_set_user_id_program_that_gains_nothing_is_not_spoken_of(
     assert result.errors == []
 
 
+def test_a_set_user_id_program_that_gains_nothing_in_a_users_namespace_is_not_spoken_of(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    """Its owner has no number there, so that it runs as its caller natively too."""
+    program = set_user_id_program()
+    uid = os.geteuid() or USER
+    need_user(uid)
+    place.chmod(0o777)
+    words = ("unshare", "-U", "-r", program, "--help")
+    who: dict[str, Any] = {"user": uid} if os.geteuid() == 0 else {}
+    native = subprocess.run(words, check=False, capture_output=True, **who)
+    if native.stderr.startswith(b"unshare"):
+        pytest.skip(f"no namespace of users: {native.stderr.decode()}")
+    result = run(*words, options=configured(FQRN), uid=uid)
+    assert (result.status, result.stderr) == (native.returncode, native.stderr)
+
+
 @pytest.fixture
 def capable(place: Path) -> Path:
     """A program with capabilities, which a user who is not root may execute."""

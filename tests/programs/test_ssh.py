@@ -24,7 +24,12 @@ set -eu
 mount -t tmpfs -o mode=755 none /run; mkdir /run/sshd
 awk -F: -v OFS=: -v home="$1" '$1 == "{NAME}" {{ $6 = home; $7 = "/bin/sh" }} 1' \\
     /etc/passwd > "$1/passwd"
-mount --bind "$1/passwd" /etc/passwd; shift
+mount --bind "$1/passwd" /etc/passwd
+# systemd's module says that everybody without an entry is locked.
+printf "%s: files\\n" passwd shadow hosts > "$1/nsswitch"
+mount --bind "$1/nsswitch" /etc/nsswitch.conf
+# Without the group tty, which is not mapped, it does not want to change a terminal's.
+: > "$1/group"; mount --bind "$1/group" /etc/group; shift
 exec {"" if IS_ROOT else f"unshare -U --map-user={os.geteuid()} --map-group={os.getegid()}"} "$@"
 """
 UNSHARE = "unshare -m --propagation private" + ("" if IS_ROOT else " -U -r")
@@ -82,15 +87,16 @@ WRITTEN = r"clone/\.git/(index|logs)"  # with times
 SERVE = r"""
 mkdir far; {unshare} sh {place}/ssh/own.sh $PWD/far $R/usr/sbin/sshd -t -f {place}/ssh/server && echo good
 {unshare} sh {place}/ssh/own.sh $PWD/far $R/usr/sbin/sshd -D -e -f {place}/ssh/server 2> log & server=$!
+trap 'kill $server' EXIT
 alias ssh="ssh -F {place}/ssh/client"; copy="-q -F {place}/ssh/client -S $R/usr/bin/ssh"
-i=0; until ssh -n there true 2> said; do i=$((i + 1)); [ $i -lt 300 ] || cat said log; sleep 0.1; done
+i=0; until ssh -n there true 2> said; do i=$((i + 1)); [ $i -lt 300 ] || {{ cat said log; exit 9; }}; sleep 0.1; done
 echo typed | ssh there 'id -un; pwd; read line; echo "read $line"; echo to stderr >&2; exit 3' || echo $?
 ssh -n there 'kill -9 $$' || echo $?; ssh < $R/usr/bin/bash there cat | cmp - $R/usr/bin/bash
 ssh -tt there 'test -t 0 && echo terminal' < /dev/null; ssh -n there "ls -d $R/usr/bin; cd $R; pwd; cd; echo > $R/new" || echo $?
 scp $copy $R/usr/bin/dash there:dash; cmp far/dash $R/usr/bin/dash; scp $copy "there:$R/usr/bin/env" env
 scp $copy env "there:$R/usr/new" || echo $?; ssh -n -J jump there 'echo through a jump'
 ssh -n -l nobody-else there true || echo $?
-kill $server; wait $server || echo $?; grep -c Accepted log; sed 's/.*from.*//; s/.*user.*//; /^$/d' log | sort -u; rm log said
+trap - EXIT; kill $server; wait $server || echo $?; grep -c Accepted log; sed 's/.*from.*//; s/.*user.*//; /^$/d' log | sort -u; rm log said
 """
 
 
