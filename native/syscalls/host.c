@@ -319,7 +319,7 @@ static enum step step_once(struct host *host)
 
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)
 {
-	struct host host = {target, fd, was_ours, flags};
+	struct host host = {target, fd, was_ours, flags, ""};
 
 	/* Every step takes a name off the text or follows one of at most 40 links. */
 	while (step_once(&host) == STEP_ON)
