@@ -69,7 +69,8 @@ def test_a_debugger_is_refused_and_one_line_says_why(
     result = run("bash", "-c", " ".join(words) + "; exit")
     assert "Operation not permitted" in result.stderr.decode()
     assert "Function not implemented" not in result.stderr.decode()
-    assert [line[: len(LINE)] for line in result.messages] == [LINE]
+    # gdb writes its own line in pieces: ours may stand within it.
+    assert result.stderr.decode().count(LINE) == 1
 
 
 def test_reading_the_memory_of_another_process_works(run: Runner) -> None:
@@ -176,6 +177,6 @@ def test_py_spy_that_stops_is_refused_and_one_line_names_the_cure(run: Runner) -
     words = (sys.executable, "-I", "-c", SPIED, py_spy(), "dump")
     result = run(*words)
     assert result.status == 1, result.explain()
-    assert "EPERM: Operation not permitted" in result.stderr.decode()
-    assert [line[: len(LINE)] for line in result.messages] == [LINE]
-    assert "py-spy: --nonblocking" in result.messages[0]
+    said = result.stderr.decode()
+    assert "EPERM: Operation not permitted" in said
+    assert (said.count(LINE), said.count("py-spy: --nonblocking")) == (1, 1)
