@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.places import py_spy
 from tests.support.workflow import Row, Workflow
 
 COMPILED = r"__pycache__"  # with the times of their sources
@@ -54,6 +55,21 @@ print(numpy.genfromtxt(os.environ["R"] + "/table.txt").mean(axis=0))
         shows="cvmfs.*numpy",
     ),
 ]
+NUMBERS = ((r"Thread \d+", "Thread N"),)
+# Asked for by its path: it lives where the tests' own interpreter does.
+SPIED = r"""
+cat > spied.py <<'END'
+import ctypes, json
+class Slow:
+    def __index__(self):
+        ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1), 0, 0, 0)
+        print("there", flush=True)
+        return len(input())
+json.loads("[1]", parse_int=lambda text: range(Slow()))
+END
+mkfifo in out; $PYTHON -I spied.py < in > out & exec 3> in; read line < out; echo $line
+{program} dump --nonblocking --pid $! | grep -v ^Process; echo >&3; wait; rm in out
+"""
 LONG = [
     Row(
         "venv-and-pip",
@@ -96,6 +112,13 @@ def test_it_runs_longer_from_cvmfs_as_from_a_directory(
     workflow: Workflow, row: Row
 ) -> None:
     workflow.same(row)
+
+
+@pytest.mark.long
+def test_py_spy_shows_the_stack_of_a_program_from_cvmfs(workflow: Workflow) -> None:
+    script = SPIED.format(program=py_spy())
+    shows = r"(?s)there.*__index__ .spied.py:6.*loads .json/__init__.py"
+    workflow.same(Row("py-spy", "python", script, shows, unlike=NUMBERS))
 
 
 def suite(chosen: str, timeout_s: float) -> Row:
