@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.keeper import KEEPER, watched
 from tests.support.places import Repositories, need_shared
-from tests.support.run import Runner, adopt_orphans
+from tests.support.run import Runner, adopt_orphans, die_with_parent
 from tests.support.truth import truth_options
 from tests.support.web import Server
 
@@ -61,12 +62,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if not hasattr(config, "workerinput"):
         os.environ[DOCROOT] = tempfile.mkdtemp(prefix="interpose-docroot-")
+        KEEPER.tell("watch", Path(os.environ[DOCROOT]))
+    else:
+        die_with_parent()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the document root, once all workers are done."""
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.pop(DOCROOT), ignore_errors=True)
+        docroot = Path(os.environ.pop(DOCROOT))
+        shutil.rmtree(docroot, ignore_errors=True)
+        KEEPER.tell("leave", docroot)
+    KEEPER.close()
 
 
 @pytest.fixture(scope="session")
@@ -80,10 +87,12 @@ def server(
     repositories: Repositories, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """One web server for a worker's tests; never stopped: `serve` is for that."""
-    running = Server(repositories.docroot, tmp_path_factory.mktemp("server"))
-    running.start()
-    yield running
-    running.stop()
+    state = tmp_path_factory.mktemp("server")
+    running = Server(repositories.docroot, state)
+    with watched(state):
+        running.start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture
@@ -91,7 +100,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A directory of the test that every user may enter; kept if the test fails."""
     path = Path(tempfile.mkdtemp(prefix="interpose-test-"))
     path.chmod(0o755)
-    yield path
+    with watched(path):
+        yield path
     if not request.node.stash.get(FAILED, False):
         shutil.rmtree(path, ignore_errors=True)
 

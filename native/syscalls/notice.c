@@ -1,52 +1,118 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a job is refused because it is ours: said once, so that nobody searches long. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 
-/* True if the program would run as somebody else: its bits count where it lies, and
- * name another user or group than those of the process. */
-static bool gains_rights(const char *exe, int tid)
+/* True if a process is in the user namespace of the tracer. */
+static bool in_our_namespace(int tid)
+{
+	struct stat ours, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
+	return stat("/proc/self/ns/user", &ours) < 0 || stat(path, &theirs) < 0 ||
+	       ours.st_ino == theirs.st_ino;
+}
+
+/* True if the user namespace of a process has the id: one of ours, which is the second
+ * number of a line, or the first where the namespace is the same. */
+static bool is_mapped(int tid, const char *map, unsigned int id, bool same)
+{
+	unsigned int inside, outside, count, from;
+	char path[32];
+	FILE *file;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, map);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	while (!found && fscanf(file, "%u %u %u", &inside, &outside, &count) == 3) {
+		from = same ? inside : outside;
+		found = id >= from && id - from < count;
+	}
+	fclose(file);
+	return found;
+}
+
+/* True if its bits name another user or group than those of the process, and count in
+ * its user namespace: bprm_fill_uid() of Linux' fs/exec.c. */
+static bool gains_identity(const struct stat *program, const struct stat *process,
+			   int tid)
+{
+	bool user = (program->st_mode & S_ISUID) && program->st_uid != process->st_uid;
+	bool group = (program->st_mode & S_ISGID) && (program->st_mode & S_IXGRP) &&
+		     program->st_gid != process->st_gid;
+	bool same;
+
+	if (!user && !group)
+		return false;
+	same = in_our_namespace(tid);
+	return is_mapped(tid, "uid_map", program->st_uid, same) &&
+	       is_mapped(tid, "gid_map", program->st_gid, same);
+}
+
+/* True if its file capabilities permit something that a process of another user than
+ * root has not got. Those of the host count for nothing in a namespace of users that a
+ * user has made. */
+static bool gains_capabilities(const char *exe, const struct stat *process, int tid)
+{
+	struct vfs_ns_cap_data file = {0};
+
+	return process->st_uid != 0 &&
+	       getxattr(exe, "security.capability", &file, sizeof(file)) > 0 &&
+	       (file.data[0].permitted | file.data[1].permitted) != 0 &&
+	       in_our_namespace(tid);
+}
+
+/* What gives the program more rights than those of its caller, where it lies; NULL if
+ * nothing does. */
+static const char *gains_rights(const char *exe, int tid)
 {
 	struct stat program, process;
 	struct statvfs place;
+	const char *kind = NULL;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%d", tid);
-	if (stat(exe, &program) < 0 || !(program.st_mode & (S_ISUID | S_ISGID)) ||
-	    stat(path, &process) < 0)
-		return false;
-	if (statvfs(exe, &place) < 0 || (place.f_flag & ST_NOSUID))
-		return false;
-	if ((program.st_mode & S_ISUID) && program.st_uid != process.st_uid)
-		return true;
-	return (program.st_mode & S_ISGID) && (program.st_mode & S_IXGRP) &&
-	       program.st_gid != process.st_gid;
+	if (stat(exe, &program) < 0 || stat(path, &process) < 0)
+		return NULL;
+	if (gains_identity(&program, &process, tid))
+		kind = "a set-user-ID or set-group-ID program";
+	else if (gains_capabilities(exe, &process, tid))
+		kind = "a program with file capabilities";
+	if (!kind || statvfs(exe, &place) < 0 || (place.f_flag & ST_NOSUID))
+		return NULL;
+	return kind;
 }
 
 void notice_lost_rights(struct run *run, const struct tracee *tracee)
 {
 	char exe[32], name[512], text[sizeof(name) + 160];
+	const char *kind;
 	ssize_t len;
 
 	if (run->said_lost_rights)
 		return;
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", tracee->tid);
-	if (!gains_rights(exe, tracee->tid))
+	kind = gains_rights(exe, tracee->tid);
+	if (!kind)
 		return;
 	len = readlink(exe, name, sizeof(name));
 	run->said_lost_rights = true;
 	snprintf(text, sizeof(text),
-		 "a set-user-ID or set-group-ID program has the rights of its caller "
-		 "here: %.*s "
+		 "%s has the rights of its caller here: %.*s "
 		 "(run it outside of interpose_run)",
-		 len < 0 ? 0 : (int)len, name);
+		 kind, len < 0 ? 0 : (int)len, name);
 	run->say(run->say_context, text);
 }
 
@@ -58,7 +124,7 @@ static void notice_no_tracer(struct run *run)
 	run->say(run->say_context,
 		 "a process has one tracer, which is interpose_run here: debuggers, "
 		 "strace and leak checks do not work inside (a sanitized program: "
-		 "ASAN_OPTIONS=detect_leaks=0)");
+		 "ASAN_OPTIONS=detect_leaks=0; py-spy: --nonblocking)");
 }
 
 /* The kernel hides the memory of a program whose file its user may not read, paths of

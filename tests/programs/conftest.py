@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import DOCROOT
 from tests.programs.trees import TREES
+from tests.support.keeper import watched
 from tests.support.run import Runner
 from tests.support.software import Software
 from tests.support.web import Server
@@ -28,10 +29,12 @@ def software_server(
 ) -> Iterator[Server]:
     """One web server for a worker's runs."""
     software.publisher.storage.mkdir(parents=True, exist_ok=True)
-    running = Server(software.publisher.storage, tmp_path_factory.mktemp("software"))
-    running.start()
-    yield running
-    running.stop()
+    state = tmp_path_factory.mktemp("software")
+    running = Server(software.publisher.storage, state)
+    with watched(state):
+        running.start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture

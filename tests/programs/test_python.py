@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.places import py_spy
 from tests.support.workflow import Row, Workflow
 
 COMPILED = r"__pycache__"  # with the times of their sources
@@ -54,6 +55,21 @@ print(numpy.genfromtxt(os.environ["R"] + "/table.txt").mean(axis=0))
         shows="cvmfs.*numpy",
     ),
 ]
+NUMBERS = ((r"Thread \d+", "Thread N"),)
+# Asked for by its path: it lives where the tests' own interpreter does.
+SPIED = r"""
+cat > spied.py <<'END'
+import ctypes, json
+class Slow:
+    def __index__(self):
+        ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1), 0, 0, 0)
+        print("there", flush=True)
+        return len(input())
+json.loads("[1]", parse_int=lambda text: range(Slow()))
+END
+mkfifo in out; $PYTHON -I spied.py < in > out & exec 3> in; read line < out; echo $line
+{program} dump --nonblocking --pid $! | grep -v ^Process; echo >&3; wait; rm in out
+"""
 LONG = [
     Row(
         "venv-and-pip",
@@ -73,11 +89,16 @@ LONG = [
 SUITE = "test_posixpath test_glob test_zipimport test_fnmatch test_stat test_fcntl"
 SUITE_LONG = (
     "test_os test_posix test_pathlib test_shutil test_subprocess test_signal"
-    " test_threading test_multiprocessing_fork test_multiprocessing_spawn"
-    " test_multiprocessing_forkserver test_import test_importlib test_mmap"
+    " test_threading test_multiprocessing_fork test_multiprocessing_forkserver"
+    " test_import test_importlib test_mmap"
     " test_socket test_ssl test_tempfile test_io test_venv test_ctypes test_asyncio"
     " test_genericpath test_compileall test_site test_runpy test_pty test_select"
 )
+# Each of its children imports all anew: in parts, by the classes of tests.
+SPAWN = "test_multiprocessing_spawn"
+KINDS = ("WithProcesses", "WithManager", "WithThreads")
+SPAWN_PARTS = {kind: f"-m '*.{kind}*' {SPAWN}" for kind in KINDS}
+SPAWN_PARTS["others"] = " ".join(f"-i '*.{kind}*'" for kind in KINDS) + f" {SPAWN}"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -93,15 +114,23 @@ def test_it_runs_longer_from_cvmfs_as_from_a_directory(
     workflow.same(row)
 
 
-def suite(modules: str, timeout_s: float) -> Row:
+@pytest.mark.long
+def test_py_spy_shows_the_stack_of_a_program_from_cvmfs(workflow: Workflow) -> None:
+    script = SPIED.format(program=py_spy())
+    shows = r"(?s)there.*__index__ .spied.py:6.*loads .json/__init__.py"
+    workflow.same(Row("py-spy", "python", script, shows, unlike=NUMBERS))
+
+
+def suite(chosen: str, timeout_s: float) -> Row:
     """CPython's tests give the same outcomes, whatever they are."""
     return Row(
-        modules,
+        chosen,
         "python",
-        f"exec $PYTHON $INSIDE/outcomes.py {modules}",
+        f"exec $PYTHON $INSIDE/outcomes.py {chosen}",
         shows=r"\d+ passed of",
         timeout_s=timeout_s,
         scratch=".",
+        mapped=True,
     )
 
 
@@ -117,3 +146,11 @@ def test_cpythons_own_suite_gives_the_same_outcomes(
     workflow: Workflow, module: str
 ) -> None:
     workflow.same(suite(module, 1600))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", SPAWN_PARTS)
+def test_cpythons_tests_of_spawned_processes_give_the_same_outcomes(
+    workflow: Workflow, part: str
+) -> None:
+    workflow.same(suite(SPAWN_PARTS[part], 800))

@@ -167,7 +167,10 @@ def _python(tree: Path, shown: str) -> None:
     library = tree / "usr/lib" / PYTHON
     words = [need_tool(PYTHON), "-m", "compileall", "-q", "-s", tree, "-p", "/"]
     words[-1] = shown
-    parts = [library / name for name in ("json", "encodings", "collections")]
+    names = ("json", "encodings", "collections", "multiprocessing", "unittest")
+    # What each process of the suite's tests of multiprocessing imports.
+    names += ("test/support", "test/_test_multiprocessing.py")
+    parts = [library / name for name in names]
     subprocess.run([*words, "-r", "0", *library.glob("*.py"), *parts], check=True)
     (tree / "wheels").mkdir()
     name = "small-1.0.dist-info"
@@ -207,6 +210,7 @@ TREES = {
         " sqlite3 tar tmux",
         _base,
     ),
+    "sshd": Tree("bash coreutils dash openssh-client openssh-server"),
     "compilers": Tree("bash cmake coreutils dash g++ grep make sed", _project),
     "lmod": Tree("bash coreutils dash lmod", setups.lmod),
     "envmodules": Tree("bash coreutils dash tcl", setups.environment_modules),

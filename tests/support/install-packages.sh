@@ -35,6 +35,7 @@ tar tar
 xz xz-utils
 find findutils
 rsync rsync
+setcap libcap2-bin
 setpriv util-linux
 unshare util-linux
 perl perl
@@ -58,6 +59,7 @@ mpicc libopenmpi-dev
 mpirun openmpi-bin
 node nodejs
 rustc rustc
+sshd openssh-server
 '
 # nginx and others live where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin

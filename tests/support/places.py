@@ -50,6 +50,15 @@ def need_tool(name: str, package: str = "") -> str:
     return found
 
 
+def py_spy() -> str:
+    """The profiler of PyPI, if somebody has installed it."""
+    beside = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
+    found = shutil.which("py-spy", path=beside)
+    if found is None:
+        pytest.skip("py-spy is missing (pip install py-spy)")
+    return found
+
+
 def need_user(uid: int) -> None:
     """Skip unless jobs of `uid` can be started and can start our resolver."""
     if uid == os.geteuid():

@@ -22,6 +22,7 @@ import pytest
 from tests.support.places import ROOT, program
 from tests.support.web import RUNNING
 
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 # How long a tracer or resolver may take to go after its job (a bound, not a wait).
 LEAVE_S = 15.0
@@ -36,10 +37,19 @@ def forced() -> dict[str, str]:
 
 def adopt_orphans() -> None:
     """Make this process the parent of whatever a run leaves behind, to see it."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Be killed when the process that started this one ends."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(what: int, value: int) -> None:
     foreign = cffi.FFI()
     foreign.cdef("int prctl(int, unsigned long, unsigned long, long, long);")
     library = foreign.dlopen(None)
-    if library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+    if library.prctl(what, value, 0, 0, 0) != 0:
         raise OSError(foreign.errno, os.strerror(foreign.errno))
 
 
@@ -204,7 +214,7 @@ class Runner:
             select.select([], [], [], 0.005)
         tree = self._tree()
         self.kill_all()
-        pytest.fail(f"left behind: {files}\n{tree}\n{self.repeats[-1]}")
+        pytest.fail(f"left behind: {files}\n{tree}\n{self.repeats[-1:]}")
 
     def kill_all(self) -> None:
         """End every process that our runs started."""

@@ -88,6 +88,7 @@ class Row:
     scratch: str = ""  # pattern of produced files that differ between any two runs
     status: int = 0
     inside: bool = False
+    mapped: bool = False  # ours too where only this user has a number, as natively
     timeout_s: float = 120.0
 
 
@@ -181,7 +182,7 @@ class Workflow:
         options = self.software.publisher.options(fqrn(row.tree), self.url)
         self.run.base = ["--cache", self.software.cache, "--scratch", self.run.scratch]
         guard = ("unshare", *UNSHARE, GUARD, "sh", tempfile.gettempdir())
-        before = (*guard, str(self._work)) if IS_ROOT else ()
+        before = (*guard, str(self._work)) if IS_ROOT else _mapped(row)
         job = Job(("true",), options=options)
         launch = list(map(os.fsdecode, self.run.arguments(job)))[:-1]
         if row.inside:
@@ -232,6 +233,12 @@ class Workflow:
         for name in ("here", "home", "tmp"):
             shutil.rmtree(self.place / name)
         return Outcome(status, *texts, files)
+
+
+def _mapped(row: Row) -> tuple[str, ...]:
+    """The users' namespace that a native run of an ordinary user is in."""
+    own = (f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}")
+    return ("unshare", "-U", *own) if row.mapped else ()
 
 
 def _files(work: Path, scratch: str) -> list[str]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs modules of CPython's own test suite: `outcomes.py MODULE...`.
+"""Runs modules of CPython's own test suite: `outcomes.py [OPTION...] MODULE...`.
 
-Prints a line for each test and what came of it; what the tests say goes to a file.
+Options are those of its runner: `-m` chooses tests by a pattern, `-i` leaves out. Prints a line for each test and what came of it; what the tests say goes to a file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def outcomes(result: str) -> list[str]:
     return sorted(lines)
 
 
-def main(modules: list[str]) -> int:
+def main(chosen: list[str]) -> int:
     place = tempfile.mkdtemp()
     result = os.path.join(place, "result.xml")
     words = [sys.executable, "-m", "test", "--junit-xml", result, "--timeout", "1500"]
@@ -32,7 +32,7 @@ def main(modules: list[str]) -> int:
     # In a virtual machine they wait for its host, for ever.
     words += ["-i", "*VSOCK*"]
     with open(os.path.join(os.environ["HOME"], "said"), "w+b") as said:
-        status = subprocess.call([*words, *modules], stdout=said, stderr=said)
+        status = subprocess.call([*words, *chosen], stdout=said, stderr=said)
         print("status", status)
         if not os.path.exists(result):
             said.seek(0)
