@@ -112,7 +112,7 @@ def judge(pen: Runner, result: Result, stratum: Path) -> dict[str, int]:
 
 
 # Root's run is that of an unprivileged user, too: the pen sees to it.
-SHORT_S, LONG_S = 60 if os.geteuid() == 0 else 10, 3600
+SHORT_S, LONG_S = (60, 3600) if os.geteuid() == 0 else (10, 600)
 ROUNDS_FOR_EACH_DEED = 15
 
 
