@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs modules of CPython's own test suite: `outcomes.py [OPTION...] MODULE...`.
 
-Options are those of its runner: `-m` chooses tests by a pattern, `-i` leaves out. Prints a line for each test and what came of it; what the tests say goes to a file.
+Options are those of its runner: `-m` chooses tests by a pattern, `-i` leaves out. Prints
+a line for each test and what came of it; what the tests say goes to a file.
 """
 
 from __future__ import annotations
