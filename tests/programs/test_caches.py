@@ -117,3 +117,37 @@ def test_a_foreign_cache_spares_requests_after_its_objects_were_proved(
     everything = sum(1 for _ in (repositories.docroot / f"cvmfs/{fqrn}").rglob("*"))
     # The certificate, and what the cache lacks; most of it is there.
     assert len(data) < everything / 4, data
+
+
+HOLDS = """
+import hashlib, os, sys
+root = sys.argv[1]
+def sums():
+    found = hashlib.sha256()
+    for top, folders, files in os.walk(root):
+        folders.sort()
+        for path in (os.path.join(top, name) for name in sorted(files)):
+            if os.path.isfile(path):
+                found.update(os.fsencode(path) + open(path, 'rb').read())
+    return found.hexdigest()
+held = open(root + '/README', 'rb')
+before, start = sums(), held.read(5)
+print('ready', flush=True)
+sys.stdin.readline()
+print(sums() == before, len(start + held.read()) == os.stat(root + '/README').st_size)
+"""
+
+
+@pytest.mark.parametrize("short", ["sha1", "tricky"])
+def test_a_cache_that_is_emptied_under_a_job_is_filled_again(
+    run: Runner, configured: Configured, cache_dir: Path, short: str
+) -> None:
+    """A site's clean-up, another tool's eviction: no reader meets an error."""
+    fqrn = f"{short}.example.org"
+    words = ("/usr/bin/python3", "-I", "-c", HOLDS, f"/cvmfs/{fqrn}")
+    job = run.start(*words, options=configured(fqrn))
+    assert job.stdout
+    assert job.stdout.readline() == b"ready\n", job.communicate()[1]
+    shutil.rmtree(cache_dir)
+    out, err = job.communicate(b"\n")
+    assert (out, job.returncode) == (b"True True\n", 0), err

@@ -84,7 +84,8 @@ static int told(const struct step *step, int error)
 	int at = strncmp(name, "facc", 4) == 0;
 	struct stat st;
 
-	if (strcmp(name, "connect") == 0 && (error == EROFS || error == ECONNREFUSED) &&
+	if (strcmp(name, "connect") == 0 &&
+	    (error == EROFS || error == ECONNREFUSED || error == EACCES) &&
 	    names_root(step))
 		return EROFS;
 	if ((error != EROFS && error != EACCES) || geteuid() == 0 ||
