@@ -22,6 +22,7 @@ NAME = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "root"
 OWN = f"""
 set -eu
 mount -t tmpfs -o mode=755 none /run; mkdir /run/sshd
+mount -t tmpfs -o mode=755 none /var/log  # who has logged in
 awk -F: -v OFS=: -v home="$1" '$1 == "{NAME}" {{ $6 = home; $7 = "/bin/sh" }} 1' \\
     /etc/passwd > "$1/passwd"
 mount --bind "$1/passwd" /etc/passwd
@@ -148,7 +149,9 @@ def listening(place: Path) -> Iterator[dict[str, str]]:
 def test_the_client_does_all_with_a_server_as_from_a_directory(
     workflow: Workflow, listening: dict[str, str]
 ) -> None:
-    row = Row("client", "base", USE.format(**listening), SHOWS, scratch=WRITTEN)
+    row = Row(
+        "client", "base", USE.format(**listening), SHOWS, scratch=WRITTEN, timeout_s=300
+    )
     workflow.same(row)
 
 
@@ -158,5 +161,5 @@ def test_the_server_runs_in_a_job_as_from_a_directory(
 ) -> None:
     values = files(place, free_port())
     shows = "(?s)good.*read typed.*\n3\n.*terminal.*through a jump"
-    row = Row("server", "sshd", SERVE.format(**values), shows)
+    row = Row("server", "sshd", SERVE.format(**values), shows, timeout_s=300)
     workflow.same(row)
