@@ -338,14 +338,48 @@ HANDLER(enter_link)
 	return link_at(run, tracee, (const int[]){-1, 0, -1, 1}, 0);
 }
 
+/* Whose descriptor may be linked by "" is the kernel's to say, and it says so of every
+ * path below one: by ENOENT before it looks at "/", which exists. */
+static enum verdict leave_permitted(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (result != -EEXIST)
+		return tracee_finish(tracee, result);
+	tracee->tries = 1;
+	return tracee_again(tracee);
+}
+
+/* Asks it about a descriptor of ours, once for each call. */
+static bool is_unasked(struct run *run, struct tracee *tracee, bool *ret_empty)
+{
+	struct target target;
+	char first;
+
+	if (tracee->tries || (int)tracee->stop.args[0] == AT_FDCWD ||
+	    tracee_read(tracee, tracee->stop.args[1], &first, 1) < 0 || first == '/')
+		return false;
+	*ret_empty = first == '\0';
+	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
+	return target.kind == TARGET_OURS;
+}
+
 HANDLER(enter_linkat)
 {
+	const struct redirection asked[] = {{3, "/"}, {1, "."}};
+	bool empty;
 	uint64_t flags = (uint32_t)tracee->stop.args[4];
 	unsigned int how = flags & AT_SYMLINK_FOLLOW ? TARGET_FOLLOW : 0;
 
 	if (flags & ~(uint64_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return VERDICT_PASS;
-	if (flags & AT_EMPTY_PATH)
+	if (flags & AT_EMPTY_PATH) {
 		how |= TARGET_EMPTY_PATH;
+		if (is_unasked(run, tracee, &empty))
+			return tracee_redirect(tracee, asked, empty ? 1 : 2,
+					       leave_permitted);
+	}
+	tracee->tries = 0;
 	return link_at(run, tracee, (const int[]){0, 1, 2, 3}, how);
 }
