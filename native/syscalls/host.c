@@ -243,6 +243,19 @@ static bool must_be_directory(const struct walk *walk)
 	return walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY;
 }
 
+/* "." and "..": whoever may not search the directory is refused these, too. */
+static enum step step_dots(struct host *host, const char *dots)
+{
+	int fd = openat(host->dir, dots, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return end_error(host, errno);
+	if (dots[1])
+		return step_into(host, fd);
+	close(fd);
+	return STEP_ON;
+}
+
 static enum step step_name(struct host *host, const char *raw, size_t len, bool last)
 {
 	char name[WALK_NAME_MAX + 1], self[48];
@@ -251,8 +264,9 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	enum step step;
 	int fd;
 
-	if (len > WALK_NAME_MAX)
-		return end_error(host, ENAMETOOLONG);
+	if (len > WALK_NAME_MAX) /* after the permission to search */
+		return step_dots(host, ".") == STEP_ON ? end_error(host, ENAMETOOLONG)
+						       : STEP_END;
 	memcpy(name, raw, len);
 	name[len] = '\0';
 	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))
@@ -280,19 +294,6 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		}
 	}
 	return step_into(host, fd);
-}
-
-/* "." and "..": whoever may not search the directory is refused these, too. */
-static enum step step_dots(struct host *host, const char *dots)
-{
-	int fd = openat(host->dir, dots, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return end_error(host, errno);
-	if (dots[1])
-		return step_into(host, fd);
-	close(fd);
-	return STEP_ON;
 }
 
 static enum step step_once(struct host *host)

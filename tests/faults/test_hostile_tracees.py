@@ -113,7 +113,8 @@ def judge(pen: Runner, result: Result, stratum: Path) -> dict[str, int]:
 
 # Root's run is that of an unprivileged user, too: the pen sees to it.
 SHORT_S, LONG_S = (60, 3600) if os.geteuid() == 0 else (10, 600)
-ROUNDS_FOR_EACH_DEED = 15
+ROUNDS_FOR_MOST_NUMBERS = 15
+DEEDS_FOR_EACH_KIND = 50  # the sum of their weights, and some
 
 
 @pytest.mark.parametrize(
@@ -132,10 +133,10 @@ def test_random_calls_of_many_threads_leave_the_tracer_sound(
     record_property("summary", str(done))
     rounds = done["rounds"]
     assert done["calls"] > 100 * rounds > 0
-    assert done["numbers"] > 20 * min(rounds, ROUNDS_FOR_EACH_DEED)
+    assert done["numbers"] > 20 * min(rounds, ROUNDS_FOR_MOST_NUMBERS)
     deeds = [count for name, count in done.items() if name.startswith("deed-")]
-    assert deeds
-    assert all(deeds) or rounds < ROUNDS_FOR_EACH_DEED, done
+    assert len(deeds) > 10
+    assert all(deeds) or sum(deeds) < DEEDS_FOR_EACH_KIND, done
 
 
 def test_the_fuzzer_knows_each_call_that_stops() -> None:

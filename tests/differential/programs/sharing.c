@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Descriptors that other processes have too: by CLONE_FILES without CLONE_VM, by
  * SCM_RIGHTS, by pidfd_getfd, over exec; what /proc tells of them; locks on them. */
-/* covers: clone clone3 ptrace */
+/* covers: clone clone3 ptrace flock fcntl */
 #include "probe.h"
 
 #include <linux/sched.h>

@@ -14,6 +14,7 @@ enum { WORKERS = 4, NUMBERS = 512, PATHS = 400, DEEDS = 32 };
 /* Shared by the supervisor and all workers. */
 struct board {
 	atomic_int quit;
+	atomic_ulong deeds; /* begun */
 	atomic_ulong calls;
 	atomic_ulong met[NUMBERS];
 	atomic_ulong done[DEEDS];

@@ -281,12 +281,12 @@ static const struct {
 
 void deeds_do(struct chance *chance)
 {
-	unsigned int sum = 0;
-	uint64_t choice;
+	const unsigned long stride = 17; /* no divisor of the sum: all get their turn */
+	unsigned long sum = 0, choice;
 
 	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
 		sum += deeds[i].weight;
-	choice = chance_below(chance, sum);
+	choice = board->deeds++ * stride % sum;
 	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
 		if (choice < deeds[i].weight) {
 			board->done[i]++;

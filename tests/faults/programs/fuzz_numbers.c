@@ -96,6 +96,7 @@ static const struct shape traced[] = {
 	{SYS_dup2, "ff"},
 	{SYS_dup3, "ffg"},
 	{SYS_fcntl, "fii"},
+	{SYS_flock, "fi"},
 	{SYS_setuid, "i"},
 	{SYS_setgid, "i"},
 	{SYS_setreuid, "ii"},
