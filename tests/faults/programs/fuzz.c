@@ -27,6 +27,8 @@ enum { TASKS = 4096, MIB = 1 << 20 };
 
 struct board *board;
 static pid_t tracer;
+static int idle; /* rounds without a call */
+static int room; /* where it began */
 static const char *file_of_cvmfs, *copy_of_it;
 static uint64_t seed;
 
@@ -278,8 +280,25 @@ static void reap(bool replace)
 				start_worker(i);
 }
 
+/* Workers stand in it, and may have closed it to themselves or moved it away; and the
+ * room around it, where it is theirs. */
+static bool open_work(void)
+{
+	static const char *const names[] = {"work", "work/d"};
+
+	(void)!fchmod(room, 01777);
+	for (int i = 0; i < 2; i++)
+		if (mkdir(names[i], 0777) < 0 && chmod(names[i], 0777) < 0)
+			return false;
+	return true;
+}
+
 static bool play_round(void)
 {
+	unsigned long before = board->calls;
+
+	if (!open_work())
+		printf("no directory to work in: %d\n", errno);
 	board->quit = 0;
 	for (int i = 0; i < WORKERS; i++)
 		start_worker(i);
@@ -292,6 +311,7 @@ static bool play_round(void)
 		pause_ms(10);
 		reap(false);
 	}
+	idle += board->calls == before;
 	if (somebody_is_lost() || !all_are_traced() || !end_all())
 		return false;
 	return is_served();
@@ -318,7 +338,8 @@ static void report(int rounds)
 
 	for (size_t i = 0; i < NUMBERS; i++)
 		numbers += board->met[i] > 0;
-	printf("rounds %d\ncalls %lu\nnumbers %u\n", rounds, board->calls, numbers);
+	printf("rounds %d\nidle %d\ncalls %lu\nnumbers %u\n", rounds, idle,
+	       board->calls, numbers);
 	for (unsigned int i = 0; deeds_name(i); i++)
 		printf("deed-%s %lu\n", deeds_name(i), board->done[i]);
 	printf("tracer-memory-kib %ld\ntracer-descriptors %ld\n",
@@ -342,14 +363,13 @@ int main(int argc, char **argv)
 	copy_of_it = argv[5];
 	pools_load(argv[3]);
 	tracer = (pid_t)field_of(getpid(), "TracerPid:");
+	room = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (board == MAP_FAILED || tracer <= 0)
 		return 3;
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	set_limits();
-	if (mkdir("work", 0777) < 0 || mkdir("work/d", 0777) < 0)
-		return 3;
 	for (time_t end = time(NULL) + atoi(argv[2]); good && time(NULL) < end;) {
 		good = play_round();
 		if (++rounds % 10 == 0)

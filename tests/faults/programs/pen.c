@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pen PLACE UID COMMAND...: COMMAND among processes of its own, where only PLACE can be
- * written, as user UID (0: oneself) who can gain nothing, in a small PLACE/room. Ends
+/* pen PLACE UID COMMAND...: COMMAND among processes of its own, where only directories
+ * of PLACE can be written, as user UID (0: oneself) who can gain nothing, in a small
+ * PLACE/room, and cannot close PLACE itself to everybody by a name like "../..". Ends
  * when all have ended: with COMMAND's status (128 + its signal), 77 if this machine
  * gives no such place, or 76 if a process is still there half a minute after COMMAND.
  */
@@ -70,17 +71,26 @@ static void set_read_only(const char *path, bool recursive, bool on)
 	     "mount_setattr");
 }
 
-static void furnish(const char *place)
+static void furnish(const char *place, uid_t uid)
 {
+	static const char *const rooms[] = {"cache", "scratch", "home"};
+	enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
+
 	need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount");
-	need(mount(place, place, NULL, MS_BIND, NULL), place);
-	set_read_only("/", true, true);
-	set_read_only(place, false, false);
-	need(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL),
-	     "/proc");
 	need(chdir(place), place);
 	if (mkdir("room", 0777) < 0 && errno != EEXIST)
 		need(-1, "room");
+	for (int i = 0; i < ROOMS; i++) {
+		if (mkdir(rooms[i], 0755) < 0 && errno != EEXIST)
+			need(-1, rooms[i]);
+		need(uid ? chown(rooms[i], uid, uid) : 0, rooms[i]);
+		need(mount(rooms[i], rooms[i], NULL, MS_BIND, NULL), rooms[i]);
+	}
+	set_read_only("/", true, true);
+	for (int i = 0; i < ROOMS; i++)
+		set_read_only(rooms[i], false, false);
+	need(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL),
+	     "/proc");
 	need(mount("none", "room", "tmpfs", MS_NOSUID | MS_NODEV,
 		   "size=64m,nr_inodes=10000,mode=1777"),
 	     "room");
@@ -130,7 +140,7 @@ static int watch(pid_t command)
 
 int main(int argc, char **argv)
 {
-	uid_t me = geteuid();
+	uid_t me = geteuid(), uid;
 	gid_t group = getegid();
 	int status;
 	pid_t pid;
@@ -146,12 +156,13 @@ int main(int argc, char **argv)
 		return shown(status);
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	furnish(argv[1]);
+	uid = me ? 0 : (uid_t)atoi(argv[2]);
+	furnish(argv[1], uid);
 	pid = fork();
 	need(pid, "fork");
 	if (pid)
 		return watch(pid);
-	become(me ? 0 : (uid_t)atoi(argv[2]));
+	become(uid);
 	execvp(argv[3], argv + 3);
 	need(-1, argv[3]);
 }
