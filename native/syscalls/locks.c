@@ -253,7 +253,9 @@ HANDLER(enter_flock)
 	if (!lock) /* without pidfd_getfd or kcmp: a lock that nobody else sees */
 		return tracee_answer(tracee, 0);
 	error = flock(lock->twin, operation | LOCK_NB) < 0 ? errno : 0;
-	if (error == EWOULDBLOCK && sweep(run, &st))
+	/* Where /proc could not be read the sweep has taken this one, too. */
+	if (error == EWOULDBLOCK && sweep(run, &st) &&
+	    (lock = find(run, tracee, fd, &st)))
 		error = flock(lock->twin, operation | LOCK_NB) < 0 ? errno : 0;
 	if (error == EWOULDBLOCK && !(operation & LOCK_NB))
 		return wait_for_lock(run, tracee);
