@@ -105,6 +105,30 @@ static enum verdict change_times(struct run *run, struct tracee *tracee, bool ba
 					     bad ? EINVAL : EROFS});
 }
 
+/* Without a path it is futimes(), whose times the kernel looks at first. */
+HANDLER(enter_futimesat)
+{
+	int64_t times[4] = {0};
+	int32_t small[4];
+	uint64_t address = tracee->stop.args[2];
+	int error = 0;
+
+	if (tracee->stop.args[1] != 0 || (int)tracee->stop.args[0] == AT_FDCWD)
+		return enter_change_at_follow(run, tracee);
+	if (address && tracee->stop.regs.abi == ARCH_I386) {
+		error = tracee_read(tracee, address, small, sizeof(small));
+		for (int i = 0; i < 4 && error == 0; i++)
+			times[i] = small[i];
+	} else if (address) {
+		error = tracee_read(tracee, address, times, sizeof(times));
+	}
+	if (error < 0)
+		return tracee_answer(tracee, -EFAULT);
+	if (times[1] < 0 || times[1] > 999999 || times[3] < 0 || times[3] > 999999)
+		return tracee_answer(tracee, -EINVAL);
+	return enter_change_descriptor(run, tracee);
+}
+
 HANDLER(enter_utimensat)
 {
 	int64_t times[4] = {0};

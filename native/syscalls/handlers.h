@@ -82,6 +82,7 @@ HANDLER(enter_change_at);	 /* (dirfd, path, ..., flags in the 4th) */
 HANDLER(enter_change_at_follow); /* (dirfd, path, ...), no flags */
 HANDLER(enter_fchownat);	 /* flags in the 5th */
 HANDLER(enter_utimensat);	 /* a NULL path means dirfd itself */
+HANDLER(enter_futimesat);	 /* likewise */
 HANDLER(enter_xattr_at);	 /* (dirfd, path, flags, ...) */
 HANDLER(enter_truncate);
 HANDLER(enter_change_descriptor); /* (fd, ...) */

@@ -97,7 +97,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(fchownat, enter_fchownat, AT),
 	ROW(utime, enter_change_path, PATH),
 	ROW(utimes, enter_change_path, PATH),
-	ROW(futimesat, enter_change_at_follow, AT),
+	ROW(futimesat, enter_futimesat, AT),
 	ROW(utimensat, enter_utimensat, AT),
 	ROW(truncate, enter_truncate, PATH),
 	ROW(setxattr, enter_change_path, PATH),

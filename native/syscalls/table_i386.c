@@ -117,7 +117,7 @@ const struct syscall_row syscall_rows_i386[] = {
 	ROW(fchownat, enter_fchownat, AT),
 	ROW(utime, enter_change_path, PATH),
 	ROW(utimes, enter_change_path, PATH),
-	ROW(futimesat, enter_change_at_follow, AT),
+	ROW(futimesat, enter_futimesat, AT),
 	ROW(utimensat, enter_utimensat_i386, AT),
 	ROW(utimensat_time64, enter_utimensat, AT),
 	ROW(truncate, enter_truncate_i386, PATH),
