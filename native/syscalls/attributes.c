@@ -73,11 +73,6 @@ HANDLER(enter_fchownat)
 	return change_at(run, tracee, 0, 1, follow_of(tracee->stop.args[4]));
 }
 
-HANDLER(enter_xattr_at)
-{
-	return change_at(run, tracee, 0, 1, follow_of(tracee->stop.args[2]));
-}
-
 HANDLER(enter_change_descriptor)
 {
 	struct target target;
@@ -88,6 +83,33 @@ HANDLER(enter_change_descriptor)
 	    (descriptors_flags(tracee->tid, (int)tracee->stop.args[0]) & O_PATH))
 		return VERDICT_PASS;
 	return refuse_descriptor(tracee, EROFS);
+}
+
+/* The newer calls: with AT_EMPTY_PATH "" and NULL mean the descriptor, as the calls
+ * have it that take no path (getname_maybe_null()). */
+static enum verdict change_newer(struct run *run, struct tracee *tracee,
+				 uint64_t at_flags)
+{
+	uint64_t path = tracee->stop.args[1];
+	unsigned int flags = follow_of(at_flags);
+	char first = '\0';
+
+	if (!(at_flags & AT_EMPTY_PATH))
+		return change_at(run, tracee, 0, 1, flags);
+	if ((int)tracee->stop.args[0] >= 0 &&
+	    (path == 0 || tracee_read(tracee, path, &first, 1) == 0) && first == '\0')
+		return enter_change_descriptor(run, tracee);
+	return change_at(run, tracee, 0, 1, flags | TARGET_NULL_PATH);
+}
+
+HANDLER(enter_xattr_at)
+{
+	return change_newer(run, tracee, tracee->stop.args[2]);
+}
+
+HANDLER(enter_file_setattr)
+{
+	return change_newer(run, tracee, tracee->stop.args[4]);
 }
 
 /* vfs_utimes() looks at the nanoseconds after the path and before the mount. */

@@ -109,7 +109,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(fremovexattr, enter_change_descriptor, FD),
 	ROW(removexattrat, enter_xattr_at, AT),
 	ROW(file_getattr, enter_file_getattr, AT),
-	ROW(file_setattr, enter_change_at_follow, AT),
+	ROW(file_setattr, enter_file_setattr, AT),
 	ROW_IF(ioctl, enter_change_descriptor, WHEN_ATTRIBUTES, FD),
 
 	ROW(dup, enter_dup, FD),

@@ -5,22 +5,11 @@
 /* covers: chown lchown fchownat utime utimes futimesat utimensat truncate */
 /* covers: setxattr lsetxattr removexattr lremovexattr setxattrat removexattrat */
 /* covers: file_setattr */
+#include "newer_calls.h"
 #include "probe.h"
 
 #include <linux/fs.h>
 #include <sys/sysmacros.h>
-
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452
-#endif
-#define NR_SETXATTRAT 463
-#define NR_REMOVEXATTRAT 466
-#define NR_FILE_SETATTR 469
-
-struct xattr_arguments {
-	uint64_t value;
-	uint32_t size, flags;
-};
 
 static int top; /* the tree's root */
 

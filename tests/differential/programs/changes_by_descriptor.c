@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Through a descriptor alone nobody changes a file of the tree. */
 /* covers: fchmod fchown fsetxattr fremovexattr ioctl utimensat fchownat */
-/* covers: fchmodat2 linkat open truncate */
+/* covers: fchmodat2 linkat open truncate setxattrat removexattrat file_setattr */
+/* covers: futimesat */
+#include "newer_calls.h"
 #include "probe.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/time.h>
-
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452
-#endif
 
 static void by_number(int fd, const char *label)
 {
@@ -38,6 +36,40 @@ static void by_number(int fd, const char *label)
 	say(ioctl(fd, 0x40806685, NULL) < 0, "verity refused %s", label);
 	say(CALL(linkat, fd, "", AT_FDCWD, at_host("fresh"), AT_EMPTY_PATH),
 	    "linkat %s", label);
+}
+
+/* Those that came with Linux 6.13 and 6.17, and one of before 2.6.22. */
+static void by_newer_number(int fd, const char *label)
+{
+	static const char *const paths[] = {"", NULL};
+	struct xattr_arguments value = {(uint64_t)(uintptr_t) "value", 5, 0};
+	struct timeval bad[2] = {{1, 1000000}, {3, 4}};
+	uint64_t flags[3] = {0};
+
+	for (int i = 0; i < 2; i++) {
+		const char *path = paths[i];
+
+		say(syscall(NR_SETXATTRAT, fd, path, AT_EMPTY_PATH, "user.x", &value,
+			    sizeof(value)),
+		    "setxattrat %d %s", i, label);
+		say(syscall(NR_SETXATTRAT, fd, path, 0, "user.x", &value,
+			    sizeof(value)),
+		    "setxattrat without flag %d %s", i, label);
+		say(syscall(NR_REMOVEXATTRAT, fd, path, AT_EMPTY_PATH, "user.x"),
+		    "removexattrat %d %s", i, label);
+		say(syscall(NR_FILE_SETATTR, fd, path, flags, sizeof(flags),
+			    AT_EMPTY_PATH),
+		    "file_setattr %d %s", i, label);
+		say(syscall(NR_FILE_SETATTR, fd, path, flags, sizeof(flags), 0),
+		    "file_setattr without flag %d %s", i, label);
+	}
+#ifdef SYS_futimesat
+	say(CALL(futimesat, fd, NULL, NULL), "futimesat %s", label);
+	say(CALL(futimesat, fd, NULL, bad), "futimesat bad times %s", label);
+	say(CALL(futimesat, fd, NULL, 8), "futimesat bad pointer %s", label);
+#else
+	(void)bad;
+#endif
 }
 
 static void by_content(int fd, const char *label)
@@ -109,10 +141,12 @@ int main(int argc, char **argv)
 		copy = dup(fd);
 
 		by_number(fd, subjects[i]);
+		by_newer_number(fd, subjects[i]);
 		by_content(fd, subjects[i]);
 		by_link(fd, subjects[i]);
 		snprintf(label, sizeof(label), "path %s", subjects[i]);
 		by_number(path_fd, label);
+		by_newer_number(path_fd, label);
 		by_link(path_fd, label);
 		snprintf(label, sizeof(label), "copy %s", subjects[i]);
 		by_number(copy, label);
@@ -121,6 +155,7 @@ int main(int argc, char **argv)
 		close(path_fd);
 	}
 	by_number(900, "closed");
+	by_newer_number(900, "closed");
 	by_link(900, "closed");
 	return 0;
 }
