@@ -88,7 +88,17 @@ END
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+LONG = {"environment-modules", "eups"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, marks=[pytest.mark.long] if row.name in LONG else [])
+        for row in ROWS
+    ],
+    ids=lambda row: row.name,
+)
 def test_it_is_set_up_from_cvmfs_as_from_a_directory(
     workflow: Workflow, row: Row
 ) -> None:
