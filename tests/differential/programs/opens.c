@@ -106,44 +106,61 @@ static void promises(void)
 	}
 }
 
+static const uint64_t of_root[] = {RESOLVE_BENEATH, RESOLVE_IN_ROOT,
+				   RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS};
+enum { OF_ROOT = sizeof(of_root) / sizeof(of_root[0]) };
+
+static void open_with(int dir, const char *path, uint64_t resolve, const char *label)
+{
+	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK, .resolve = resolve};
+
+	say_open(CALL(openat2, dir, path, &how, sizeof(how)), "promise %llx %s",
+		 (unsigned long long)resolve, label);
+}
+
 /* With a promise that the host's root is not left. */
 static void promises_of_root(void)
 {
-	static const uint64_t resolve[] = {RESOLVE_BENEATH, RESOLVE_IN_ROOT,
-					   RESOLVE_NO_SYMLINKS};
-	static const char *const ways[] = {"cvmfs/../etc/passwd",
-					   "cvmfs/..",
-					   "cvmfs/../..",
-					   "../cvmfs",
-					   "proc/self/cwd",
-					   "cvmfs/../proc/self/cwd",
-					   "proc/self/root/etc",
-					   "/proc/self/root/",
-					   "cvmfs/../proc/self/root/none"};
+	static const char *const ways[] = {"cvmfs/../etc/passwd", "cvmfs/..",
+					   "cvmfs/../..", "../cvmfs"};
 	int top = must_open("/", O_PATH);
-	char text[PATH_MAX];
 
-	for (size_t r = 0; r < sizeof(resolve) / sizeof(resolve[0]); r++) {
-		struct open_how how = {.flags = O_RDONLY | O_NONBLOCK,
-				       .resolve = resolve[r]};
-		unsigned long long bits = resolve[r];
+	for (int r = 0; r < OF_ROOT; r++) {
+		for (size_t i = 0; names[i]; i++)
+			open_with(top, at_root(names[i]) + 1, of_root[r],
+				  shown(names[i]));
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+			open_with(top, ways[i], of_root[r], ways[i]);
+	}
+}
 
-		for (size_t i = 0; names[i]; i++) {
-			say_open(CALL(openat2, top, at_root(names[i]) + 1, &how,
-				      sizeof(how)),
-				 "root %llx %s", bits, shown(names[i]));
+/* Likewise through the links that /proc has of a process. */
+static void promises_of_magic_links(void)
+{
+	static const char *const links[] = {"root", "cwd"};
+	int top = must_open("/", O_PATH), dir = must_open(root, O_PATH);
+	char long_name[257], text[PATH_MAX];
+
+	memset(long_name, '0', sizeof(long_name) - 1);
+	long_name[256] = '\0';
+	for (int r = 0; r < OF_ROOT * 2; r++) {
+		const char *link = links[r % 2];
+		const char *const rests[] = {
+			"", "/", "/etc", "/none", at_root("none"), at_root("file")};
+
+		for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+			snprintf(text, sizeof(text), "/proc/self/%s%s", link, rests[i]);
+			open_with(top, text, of_root[r / 2], link);
+			open_with(top, text + 1, of_root[r / 2], link);
+			snprintf(text, sizeof(text), "cvmfs/../proc/self/%s%s", link,
+				 rests[i]);
+			open_with(top, text, of_root[r / 2], link);
 		}
-		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-			say_open(CALL(openat2, top, ways[i], &how, sizeof(how)),
-				 "root %llx %s", bits, ways[i]);
-		}
-		snprintf(text, sizeof(text), "cvmfs/../proc/self/root/%0256d", 0);
-		say_open(CALL(openat2, top, text, &how, sizeof(how)),
-			 "root %llx long name", bits);
-		snprintf(text, sizeof(text), "proc/self/fd/%d",
-			 must_open(root, O_PATH));
-		say_open(CALL(openat2, top, text, &how, sizeof(how)),
-			 "root %llx by descriptor", bits);
+		snprintf(text, sizeof(text), "cvmfs/../proc/self/%s/%s", link,
+			 long_name);
+		open_with(top, text, of_root[r / 2], "long name");
+		snprintf(text, sizeof(text), "proc/self/fd/%d", dir);
+		open_with(top, text, of_root[r / 2], "by descriptor");
 	}
 }
 
@@ -213,6 +230,7 @@ int main(int argc, char **argv)
 	in_child("flags", flags_against_kinds);
 	in_child("promises", promises);
 	in_child("promises of root", promises_of_root);
+	in_child("promises of magic links", promises_of_magic_links);
 	in_child("bad how", bad_how);
 	in_child("flags stay", flags_stay);
 	return 0;
