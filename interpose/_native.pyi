@@ -85,5 +85,6 @@ class _Library:
     def interpose_index_child(
         self, index: Any, directory: int, name: Any, name_len: int, ret_number: Any
     ) -> int: ...
+    def interpose_shut_process(self) -> None: ...
 
 lib: _Library

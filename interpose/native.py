@@ -21,6 +21,7 @@ from interpose.errors import FormatError
 INDEX_VERSION = lib.INTERPOSE_INDEX_VERSION
 CHANNEL_VERSION = lib.INTERPOSE_CHANNEL_VERSION
 DIGEST_BYTES = lib.INTERPOSE_DIGEST_SIZE
+shut_process = lib.interpose_shut_process
 
 # Entry.flags
 ENTRY_CHUNKED = lib.INTERPOSE_ENTRY_CHUNKED

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "index/lookup.h"
@@ -77,4 +78,9 @@ int interpose_index_child(const struct interpose_index *index, uint32_t director
 	default:
 		return -EBADMSG;
 	}
+}
+
+void interpose_shut_process(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -114,6 +114,10 @@ int interpose_index_entry(const struct interpose_index *index, uint32_t number,
 int interpose_index_child(const struct interpose_index *index, uint32_t directory,
 			  const char *name, size_t name_len, uint32_t *ret_number);
 
+/* No other process of the user may see or change this one through /proc or ptrace
+ * (PR_SET_DUMPABLE). */
+void interpose_shut_process(void);
+
 /* ---- an opened repository, as the resolver tells the tracer: SCRATCH/m/FQRN ---- */
 
 enum interpose_view {

@@ -29,6 +29,7 @@ _OF_TERMINALS = (
 
 def main(arguments: list[str]) -> int:
     """Serve the channel on descriptor N; 0 when the tracer has closed it."""
+    native.shut_process()
     for name in _OF_TERMINALS:
         # They are meant for the job; we end when the channel does.
         signal.signal(name, signal.SIG_IGN)

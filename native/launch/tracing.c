@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -333,6 +334,7 @@ static int tracing_start(struct tracing *tracing)
 		waitpid(pid, NULL, 0);
 		return -EIO;
 	}
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* shut to the job: /proc, ptrace */
 	return tracing_create_run(tracing);
 }
 

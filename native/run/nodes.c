@@ -14,6 +14,7 @@ enum { FIRST_SIZE = 256 };
 struct skeleton {
 	struct place place;
 	uint32_t number; /* its name in SCRATCH/d, + 1; 0: free slot */
+	mode_t mode;
 };
 
 struct nodes { /* two open-addressed tables, each at most half full */
@@ -84,7 +85,7 @@ static int node_grow(struct nodes *nodes)
 	return 0;
 }
 
-void nodes_learn(struct run *run, uint64_t dev, uint64_t ino, enum node_kind kind,
+void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place)
 {
 	struct nodes *nodes = run->nodes;
@@ -92,27 +93,31 @@ void nodes_learn(struct run *run, uint64_t dev, uint64_t ino, enum node_kind kin
 
 	if (nodes->used * 2 >= nodes->size && node_grow(nodes) < 0)
 		return; /* Then fstat shows the object's own numbers. */
-	node = node_slot(nodes->nodes, nodes->size, dev, ino);
+	node = node_slot(nodes->nodes, nodes->size, st->st_dev, st->st_ino);
 	if (!node->kind)
 		nodes->used++;
-	*node = (struct node){kind, dev, ino, *place};
+	*node = (struct node){kind, st->st_dev, st->st_ino, st->st_mtim, *place};
 }
 
-void nodes_forget(struct run *run, uint64_t dev, uint64_t ino)
-{
-	struct nodes *nodes = run->nodes;
-	struct node *node = node_slot(nodes->nodes, nodes->size, dev, ino);
-
-	if (node->kind)
-		node->kind = NODE_SNAPSHOT;
-}
-
-const struct node *nodes_find(const struct run *run, uint64_t dev, uint64_t ino)
+const struct node *nodes_numbered(const struct run *run, uint64_t dev, uint64_t ino)
 {
 	const struct nodes *nodes = run->nodes;
 	const struct node *node = node_slot(nodes->nodes, nodes->size, dev, ino);
 
 	return node->kind ? node : NULL;
+}
+
+const struct node *nodes_find(const struct run *run, const struct stat *st)
+{
+	const struct node *node = nodes_numbered(run, st->st_dev, st->st_ino);
+
+	/* Of all that is ours only a FIFO is ever written. */
+	if (!node || (node->kind == NODE_SKELETON && S_ISFIFO(st->st_mode)))
+		return node;
+	return node->written.tv_sec == st->st_mtim.tv_sec &&
+			       node->written.tv_nsec == st->st_mtim.tv_nsec
+		       ? node
+		       : NULL;
 }
 
 static struct skeleton *skeleton_slot(struct skeleton *table, size_t size,
@@ -168,6 +173,28 @@ static int make(const char *path, const struct interpose_entry *entry,
 	return 0;
 }
 
+/* As it was made: a cleaner of old files, or the job itself, may have been there. */
+static bool is_whole(const struct run *run, const struct skeleton *slot,
+		     const char *path)
+{
+	const struct node *node;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || st.st_mode != slot->mode)
+		return false;
+	node = nodes_find(run, &st);
+	return node && node->kind == NODE_SKELETON &&
+	       place_equal(&node->place, &slot->place);
+}
+
+/* Room for a new one at `path`. */
+static void clear_away(struct run *run, const char *path)
+{
+	scratch_mend(&run->scratch);
+	if (unlink(path) < 0 && (errno == EISDIR || errno == EPERM))
+		rmdir(path);
+}
+
 int nodes_skeleton(struct run *run, const struct place *place,
 		   const struct interpose_entry *entry, const char *target,
 		   char *ret_path, size_t size)
@@ -188,15 +215,19 @@ int nodes_skeleton(struct run *run, const struct place *place,
 				       : (uint32_t)nodes->skeleton_used);
 	if ((size_t)result >= size)
 		return -ENAMETOOLONG;
-	if (slot->number)
+	if (slot->number && is_whole(run, slot, ret_path))
 		return 0;
+	if (slot->number)
+		clear_away(run, ret_path);
 	result = make(ret_path, entry, target);
 	if (result < 0)
 		return result;
 	if (lstat(ret_path, &st) < 0)
 		return -errno;
 	slot->place = *place;
-	slot->number = (uint32_t)++nodes->skeleton_used;
-	nodes_learn(run, st.st_dev, st.st_ino, NODE_SKELETON, place);
+	slot->mode = st.st_mode;
+	if (!slot->number)
+		slot->number = (uint32_t)++nodes->skeleton_used;
+	nodes_learn(run, &st, NODE_SKELETON, place);
 	return 0;
 }

@@ -32,7 +32,8 @@ struct object {
 	enum object_state state;
 	uint32_t question;
 	time_t failed_at;
-	uint64_t dev, ino;
+	uint64_t ino;
+	mode_t mode;
 	struct timespec changed;
 	char *path;
 };
@@ -158,21 +159,24 @@ static void object_is_at(struct object *object, char *path)
 	object->path = path;
 	if (!path || stat(path, &st) < 0 || (uint64_t)st.st_size != object->size)
 		return;
-	object->dev = st.st_dev;
 	object->ino = st.st_ino;
+	object->mode = st.st_mode;
 	object->changed = st.st_ctim;
 	object->state = OBJECT_THERE;
 }
 
-/* Is a file no longer the one that the resolver has proved? */
-static bool has_changed(const struct object *object)
+/* Is a file no longer the one that was found good? One of the private cache may leave
+ * it, and come back. */
+static bool has_changed(struct object *object, struct stat *ret_stat)
 {
-	struct stat st;
-
-	return object->shared &&
-	       (stat(object->path, &st) < 0 || st.st_ino != object->ino ||
-		st.st_ctim.tv_sec != object->changed.tv_sec ||
-		st.st_ctim.tv_nsec != object->changed.tv_nsec);
+	if (stat(object->path, ret_stat) < 0) {
+		object->vanished = true;
+		return true;
+	}
+	return ret_stat->st_ino != object->ino || ret_stat->st_mode != object->mode ||
+	       (object->shared &&
+		(ret_stat->st_ctim.tv_sec != object->changed.tv_sec ||
+		 ret_stat->st_ctim.tv_nsec != object->changed.tv_nsec));
 }
 
 /* Only files that we stored ourselves count without a question (decisions 16, 17). */
@@ -246,6 +250,8 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 			      const char **ret_path, uint32_t *ret_question)
 {
 	struct object *object;
+	struct stat st;
+	bool good;
 
 	if (!entry->digest)
 		return WALK_BROKEN;
@@ -254,7 +260,8 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 		return WALK_BROKEN;
 	if (object->state == OBJECT_ASKED)
 		take_answer(run, object);
-	if (object->state == OBJECT_THERE && has_changed(object))
+	good = object->state == OBJECT_THERE && !has_changed(object, &st);
+	if (object->state == OBJECT_THERE && !good)
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_FAILED &&
 	    now_s() - object->failed_at >= RETRY_AFTER_S)
@@ -267,9 +274,9 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	*ret_question = object->question;
 	if (object->state == OBJECT_ASKED)
 		return WALK_UNKNOWN;
-	if (object->state != OBJECT_THERE)
+	if (object->state != OBJECT_THERE || (!good && stat(object->path, &st) < 0))
 		return WALK_BROKEN;
-	nodes_learn(run, object->dev, object->ino, NODE_OBJECT, place);
+	nodes_learn(run, &st, NODE_OBJECT, place);
 	return WALK_YES;
 }
 

@@ -244,9 +244,19 @@ static mode_t scratch_mode(void)
 	return geteuid() == 0 ? 0711 : 0700;
 }
 
-static int scratch_fill(struct scratch *scratch)
+static int scratch_make_folders(const struct scratch *scratch)
 {
 	static const char *const folders[] = {"d", "m", "o", "i", "f"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if ((mkdirat(scratch->fd, folders[i], 0700) < 0 && errno != EEXIST) ||
+		    fchmodat(scratch->fd, folders[i], scratch_mode(), 0) < 0)
+			return -errno;
+	return 0;
+}
+
+static int scratch_fill(struct scratch *scratch)
+{
 	char maker[512];
 
 	scratch->lock_fd =
@@ -260,11 +270,13 @@ static int scratch_fill(struct scratch *scratch)
 		return errno ? -errno : -ENOSPC;
 	if (renameat(scratch->fd, LOCK_NEW, scratch->fd, LOCK) < 0)
 		return -errno;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (mkdirat(scratch->fd, folders[i], 0700) < 0 ||
-		    fchmodat(scratch->fd, folders[i], scratch_mode(), 0) < 0)
-			return -errno;
-	return 0;
+	return scratch_make_folders(scratch);
+}
+
+void scratch_mend(const struct scratch *scratch)
+{
+	chmod(scratch->path, scratch_mode());
+	scratch_make_folders(scratch);
 }
 
 int scratch_create(const char *base, struct scratch *ret_scratch)

@@ -53,14 +53,31 @@ static int copy_fill(const struct copy *copy, int fd, const atomic_bool *over)
 {
 	struct stat st;
 	int result = fstat(copy->from, &st) < 0 ? -errno : 0;
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st.st_ctim};
 
 	if (result == 0)
 		result = copy_content(copy->from, fd, st.st_size, over);
 	if (result == 0 && copy->change)
 		result = copy->change(fd, (size_t)st.st_size, copy->text);
-	if (result == 0 && fchmod(fd, 0555) < 0)
+	if (result == 0 && (fchmod(fd, 0555) < 0 || futimens(fd, times) < 0))
 		result = -errno;
 	return result;
+}
+
+bool copy_is_fresh(const char *path, const struct stat *source)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	if (st.st_dev == source->st_dev && st.st_ino == source->st_ino)
+		return true;
+	/* A number may be another file's by now, and a file's content another. Not all
+	 * file systems keep parts of a second. */
+	return (st.st_mode & 07777) == 0555 &&
+	       st.st_mtim.tv_sec == source->st_ctim.tv_sec &&
+	       (st.st_mtim.tv_nsec == source->st_ctim.tv_nsec ||
+		st.st_mtim.tv_nsec == 0);
 }
 
 static int copy_work(void *argument, const atomic_bool *over)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The four moments of a tracee: entry, exit, exec event, end. */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "run/nodes.h"
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
+#include "syscalls/look.h"
 #include "syscalls/snapshot.h"
 
 const struct syscall_table syscall_tables[ARCH_ABIS] = {
@@ -50,6 +54,27 @@ static void note_other_root(struct run *run, struct tracee *tracee)
 	}
 }
 
+/* What begins at a descriptor or working directory of ours is still ours to answer: the
+ * kernel would look into the scratch. */
+static bool starts_in_ours(struct run *run, struct tracee *tracee)
+{
+	const struct syscall_row *row = tracee->stop.row;
+	const uint64_t *args = tracee->stop.args;
+	struct stat st;
+	char first;
+
+	for (unsigned int i = 0; i < sizeof(row->kinds) / sizeof(row->kinds[0]); i++) {
+		bool at = i > 0 && row->kinds[i - 1] == ARG_DIRFD;
+
+		if (row->kinds[i] == ARG_PATH &&
+		    (tracee_read(tracee, args[i], &first, 1) < 0 || first != '/') &&
+		    look_inode(tracee, at ? (int)args[i - 1] : AT_FDCWD, &st) == 0 &&
+		    nodes_find(run, &st))
+			return true;
+	}
+	return false;
+}
+
 static bool has_path(const struct syscall_row *row)
 {
 	for (size_t i = 0; i < sizeof(row->kinds) / sizeof(row->kinds[0]); i++) {
@@ -66,7 +91,7 @@ enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
 	if (tracee->stop.row && tracee->process->other_root &&
-	    has_path(tracee->stop.row))
+	    has_path(tracee->stop.row) && !starts_in_ours(run, tracee))
 		note_other_root(run, tracee);
 	else if (tracee->stop.row)
 		verdict = tracee->stop.row->enter(run, tracee);

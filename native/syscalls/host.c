@@ -140,12 +140,10 @@ static enum step step_ours(struct host *host, const struct place *place)
 static const struct node *node_of(const struct host *host, int fd)
 {
 	struct stat st;
-	const struct node *node;
 
 	if (look_stat(fd, &st) < 0)
 		return NULL;
-	node = nodes_find(host->target->view.run, st.st_dev, st.st_ino);
-	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
+	return nodes_find(host->target->view.run, &st);
 }
 
 /* The link itself, for who reads it. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/lookup.h"
 #include "syscalls/copy.h"
 #include "syscalls/exec.h"
 
@@ -183,11 +184,13 @@ int image_copy(struct view *view, int fd, const char *interpreter, char *ret_pat
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	len = snprintf(ret_path, size, "%s/i/%llx-%llx", view->run->scratch.path,
-		       (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	len = snprintf(
+		ret_path, size, "%s/i/%llx-%llx-%llx", view->run->scratch.path,
+		(unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+		(unsigned long long)index_name_hash(interpreter, strlen(interpreter)));
 	if ((size_t)len >= size)
 		return -ENAMETOOLONG;
-	if (access(ret_path, X_OK) == 0)
+	if (copy_is_fresh(ret_path, &st))
 		return 0;
 	return copy_make(view, fd, ret_path, patch, interpreter);
 }

@@ -10,11 +10,12 @@
 #include "run/nodes.h"
 #include "syscalls/copy.h"
 
-static int lend(struct view *view, const char *path, const char *to)
+static int lend(struct view *view, const char *path, const struct stat *st,
+		const char *to)
 {
 	int fd, result;
 
-	if (access(to, F_OK) == 0 || link(path, to) == 0)
+	if (copy_is_fresh(to, st) || link(path, to) == 0)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -36,11 +37,11 @@ int lending_make(struct view *view, const char *path, const struct place *place,
 			  (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 	if ((size_t)result >= size)
 		return -ENAMETOOLONG;
-	result = lend(view, path, ret_path);
+	result = lend(view, path, &st, ret_path);
 	if (result < 0)
 		return result;
 	if (stat(ret_path, &st) < 0)
 		return -errno;
-	nodes_learn(view->run, st.st_dev, st.st_ino, NODE_OBJECT, place);
+	nodes_learn(view->run, &st, NODE_OBJECT, place);
 	return 0;
 }

@@ -216,7 +216,7 @@ enum look_plain look_plain(struct view *view, int dir, const char *path, bool fo
 
 int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 {
-	const unsigned int mask = STATX_TYPE | STATX_INO;
+	const unsigned int mask = STATX_TYPE | STATX_INO | STATX_MTIME;
 	struct statx stx;
 
 	if (!kernel_has(KERNEL_STATX))
@@ -231,7 +231,9 @@ int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 	*ret_stat =
 		(struct stat){.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
 			      .st_ino = stx.stx_ino,
-			      .st_mode = stx.stx_mode};
+			      .st_mode = stx.stx_mode,
+			      .st_mtim = {.tv_sec = stx.stx_mtime.tv_sec,
+					  .tv_nsec = stx.stx_mtime.tv_nsec}};
 	return 0;
 }
 

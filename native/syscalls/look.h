@@ -24,7 +24,7 @@ enum look_plain { LOOK_PLAIN, LOOK_NOT_PLAIN, LOOK_QUESTION };
 /* Has (dir, path) certainly nothing to do with /cvmfs? */
 enum look_plain look_plain(struct view *view, int dir, const char *path, bool follow);
 
-/* Device, inode and type as the kernel has them in memory: the server of a network file
+/* Device, inode, type and mtime as the kernel has them: the server of a network file
  * system is not asked, where statx is. 0 or a negative errno. */
 int look_known(int fd, const char *path, int flags, struct stat *ret_stat);
 /* The same of an open file. */

@@ -97,13 +97,18 @@ HANDLER(enter_quotactl)
 	return refuse_path(tracee, -1, 1, error);
 }
 
+/* A process may also be given the root that it has (chroot /). */
 static enum verdict leave_chroot(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
+	char path[64];
+	struct stat st;
 
-	(void)run;
+	snprintf(path, sizeof(path), "/proc/%d/root", tracee->tid);
 	if (result == 0)
-		tracee->process->other_root = true;
+		tracee->process->other_root = stat(path, &st) < 0 ||
+					      st.st_dev != run->root_dev ||
+					      st.st_ino != run->root_ino;
 	return tracee_finish(tracee, result);
 }
 
@@ -158,23 +163,10 @@ HANDLER(enter_pivot_root)
 	return VERDICT_AT_EXIT;
 }
 
-/* Another mount namespace has another root, where paths mean something else. */
-static enum verdict leave_setns(struct run *run, struct tracee *tracee)
-{
-	int64_t result = arch_result(&tracee->stop.regs);
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/root", tracee->tid);
-	if (result == 0 && (stat(path, &st) < 0 || st.st_dev != run->root_dev ||
-			    st.st_ino != run->root_ino))
-		tracee->process->other_root = true;
-	return tracee_finish(tracee, result);
-}
-
+/* Another mount namespace may have another root, where paths mean something else. */
 HANDLER(enter_setns)
 {
 	(void)run;
-	tracee->stop.leave = leave_setns;
+	tracee->stop.leave = leave_chroot;
 	return VERDICT_AT_EXIT;
 }

@@ -92,6 +92,6 @@ const struct node *procfs_node_of_map(const struct run *run, int dir, const char
 	path[len] = '\0';
 	if (look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st) < 0)
 		return NULL;
-	node = nodes_find(run, st.st_dev, st.st_ino);
+	node = nodes_find(run, &st);
 	return node && node->kind == NODE_OBJECT ? node : NULL;
 }

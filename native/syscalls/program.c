@@ -170,8 +170,7 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 	if (result < 0)
 		return fail(program, result == -ENOSPC ? EIO : -result);
 	if (program->is_object && stat(program->path, &st) == 0)
-		nodes_learn(target->view.run, st.st_dev, st.st_ino, NODE_OBJECT,
-			    &program->place);
+		nodes_learn(target->view.run, &st, NODE_OBJECT, &program->place);
 	/* A copy stands for it: /proc/self/exe goes on to name the original. */
 	if (!program->is_object)
 		procfs_path_of(fd, program->host_exe, sizeof(program->host_exe));

@@ -69,15 +69,15 @@ static const struct node *node_of(const struct files *files,
 				  const struct proctext_file *file)
 {
 	const struct node *node =
-		file->ino ? nodes_find(files->run, file->dev, file->ino) : NULL;
+		file->ino ? nodes_numbered(files->run, file->dev, file->ino) : NULL;
 	struct stat st;
 
-	if (!node && file->path[0] == '/' &&
+	if (file->path[0] == '/' &&
 	    look_known(AT_FDCWD, file->path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 		       &st) == 0 &&
 	    (!file->ino || file->ino == st.st_ino))
-		node = nodes_find(files->run, st.st_dev, st.st_ino);
-	return node && node->kind != NODE_SNAPSHOT ? node : NULL;
+		node = nodes_find(files->run, &st);
+	return node;
 }
 
 static bool show_node(const struct files *files, const struct node *node,
@@ -213,8 +213,8 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, fd);
 	if (look_known(AT_FDCWD, link, AT_NO_AUTOMOUNT, &st) < 0)
 		return false;
-	node = nodes_find(run, st.st_dev, st.st_ino);
-	if (!node || node->kind == NODE_SNAPSHOT)
+	node = nodes_find(run, &st);
+	if (!node)
 		return false;
 	place = node->place;
 	if (pid == tracee->process->tgid)
@@ -270,7 +270,6 @@ static bool write_all(int fd, const struct proctext *text)
 /* A new file in the scratch with the text; its path. */
 static bool store(struct run *run, const struct proctext *text, char *path, size_t size)
 {
-	struct stat st;
 	bool good;
 	int fd;
 
@@ -280,11 +279,9 @@ static bool store(struct run *run, const struct proctext *text, char *path, size
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	good = write_all(fd, text) && fchmod(fd, 0400) == 0 && fstat(fd, &st) == 0;
+	good = write_all(fd, text) && fchmod(fd, 0400) == 0;
 	close(fd);
-	if (good)
-		nodes_forget(run, st.st_dev, st.st_ino);
-	else
+	if (!good)
 		unlink(path);
 	return good;
 }

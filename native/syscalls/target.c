@@ -55,6 +55,11 @@ static void walk_on(struct target *target, unsigned int flags)
 		target->kind = TARGET_QUESTION;
 		return;
 	case WALK_LEFT:
+		/* Under another root the host's names are not its own. */
+		if (target->view.tracee->process->other_root) {
+			miss(target, ENOENT);
+			return;
+		}
 		host_walk(target, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), true,
 			  flags);
 		return;
@@ -182,11 +187,13 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	target->kind = TARGET_HOST;
 	if (look_inode(target->view.tracee, dirfd, &st) < 0)
 		return; /* EBADF and the like: the kernel says it best. */
-	node = nodes_find(run, st.st_dev, st.st_ino);
-	if (node && node->kind != NODE_SNAPSHOT) {
+	node = nodes_find(run, &st);
+	if (node) {
 		begin_ours(target, world, &node->place, path, flags);
 		return;
 	}
+	if (target->view.tracee->process->other_root)
+		return;
 	fd = look_directory(target->view.tracee, dirfd);
 	if (fd < 0)
 		return;
@@ -232,8 +239,8 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	target->kind = TARGET_HOST;
 	if (look_inode(tracee, fd, &st) < 0)
 		return;
-	node = nodes_find(run, st.st_dev, st.st_ino);
-	if (!node || node->kind == NODE_SNAPSHOT)
+	node = nodes_find(run, &st);
+	if (!node)
 		return;
 	place = target_place_of(run, tracee, fd, node);
 	begin_ours(target, &world, &place, "", 0);
@@ -250,10 +257,8 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 	init(target, run, tracee, flags);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	if (tracee->process->other_root)
-		return;
-	if (path[0] == '/' && (promises & WALK_BENEATH))
-		return; /* EXDEV, wherever it leads */
+	if (path[0] == '/' && (tracee->process->other_root || promises & WALK_BENEATH))
+		return; /* another file there; EXDEV, wherever it leads */
 	if (path[0] == '/' && (promises & WALK_IN_ROOT)) {
 		path += strspn(path, "/");
 		path = path[0] ? path : ".";

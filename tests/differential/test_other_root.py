@@ -23,7 +23,7 @@ NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change 
 LINE = "/cvmfs is not shown to a process with another root"
 CHROOT = """
 import os
-os.chroot("/")
+os.chroot("/usr")
 for path in ("/cvmfs", "/cvmfs/a.b", "/cvmfsx", "/"):
     print(path, os.path.exists(path))
 """
@@ -40,11 +40,79 @@ finally:
 @NEEDS_ROOT
 def test_after_chroot_the_kernel_answers_and_one_line_says_so(run: Runner) -> None:
     result = run("/usr/bin/python3", "-I", "-c", CHROOT).ok()
-    there = os.path.exists("/cvmfs")
-    wanted = [f"/cvmfs {there}", "/cvmfs/a.b False", "/cvmfsx False", "/ True"]
+    wanted = ["/cvmfs False", "/cvmfs/a.b False", "/cvmfsx False", "/ True"]
     assert result.text.splitlines() == wanted
     assert [line for line in result.messages if LINE in line] == result.messages
     assert len(result.messages) == 1
+
+
+@NEEDS_ROOT
+def test_a_process_may_be_given_the_root_that_it_has(
+    run: Runner, configured: Configured
+) -> None:
+    command = ("chroot", "/", "cat", "/cvmfs/sha1.example.org/README")
+    result = run(*command, options=configured("sha1.example.org")).ok()
+    assert result.stdout
+    assert result.messages == []
+
+
+# What begins in a directory of /cvmfs, for a process whose root is another by now.
+LEFT_BEHIND = """
+import ctypes, errno, json, os, sys
+root, new = sys.argv[1:]
+if os.geteuid() != 0:
+    assert ctypes.CDLL(None).unshare(0x10000000) == 0
+fd = os.open(root, os.O_RDONLY)
+readme = os.open(root + "/README", os.O_RDONLY)
+os.chdir(root)
+os.chroot(new)
+found = {}
+def attempt(call, *words, **where):
+    try:
+        call(*words, **where)
+        code = "done"
+    except OSError as error:
+        code = errno.errorcode[error.errno]
+    found[f"{call.__name__} {words} {sorted(where)}"] = code
+for name in (".", "..", "../..", "../1", "../../lock", "../d", "new"):
+    for where in ({}, {"dir_fd": fd}):
+        attempt(os.chmod, name, 0o000, **where)
+        attempt(os.chown, name, os.getuid(), os.getgid(), **where)
+        attempt(os.utime, name, (1, 1), **where)
+        attempt(os.mkdir, name, **where)
+        attempt(os.rmdir, name, **where)
+        attempt(os.unlink, name, **where)
+        attempt(os.rename, name, "other")
+        attempt(os.symlink, "x", name, **where)
+        attempt(os.open, name, os.O_CREAT | os.O_WRONLY, **where)
+for one in (fd, readme):
+    attempt(os.fchmod, one, 0o777)
+    attempt(os.utime, one, (1, 1))
+print(json.dumps([found, os.fstat(readme).st_size, os.stat("README").st_size,
+                  os.stat("README", dir_fd=fd).st_ino == os.fstat(readme).st_ino]))
+"""
+
+
+def test_whose_root_is_another_changes_nothing_beneath_cvmfs(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    new = place / "new"
+    new.mkdir()
+    root = "/cvmfs/sha1.example.org"
+    script = """
+        "$@" || exit; shift $(($# - 2))
+        ls -d /cvmfs "$1" "$1/special" > /dev/null; cat "$1/README" > /dev/null
+    """
+    python = ("/usr/bin/python3", "-I", "-c", LEFT_BEHIND, root, new)
+    words = ("sh", "-c", script, "sh", *python)
+    if os.geteuid() != 0 and subprocess.run(["unshare", "-r", "true"]).returncode:
+        pytest.skip("this user gets no namespace natively")
+    result = run(*words, options=configured("sha1.example.org")).ok()
+    found, size, by_name, same = json.loads(result.text)
+    assert (size, same) == (by_name, True)
+    assert size > 0
+    assert "done" not in found.values(), found
+    assert result.messages == []
 
 
 @NEEDS_ROOT
@@ -116,7 +184,7 @@ ALL_WAYS = """
 import json, os, sys
 root, fd = sys.argv[1], os.open("/", os.O_RDONLY)
 found = [os.listdir("/cvmfs"), sorted(os.listdir(root)), os.listdir("/").count("cvmfs"),
-         os.listdir("/proc/self/root/cvmfs"), os.listdir(fd).count("cvmfs")]
+         os.listdir("/proc/self/root" + "/cvmfs"), os.listdir(fd).count("cvmfs")]
 names = [root, root[1:], ".." + root, "/proc/self/root" + root, "/usr/.." + root]
 os.chdir("/usr")
 for name in names:

@@ -183,6 +183,14 @@ DEEDS = {
     "resource.prlimit(tracer, resource.RLIMIT_NPROC, (0, 0))": {0},
     "resource.prlimit(tracer, resource.RLIMIT_FSIZE, (0, 0))": {0},
     "os.pwrite(os.open(f'/proc/{tracer}/mem', 2), b'x', 4096)": {1},
+    # Nor do they show their files, or let them be opened anew.
+    **{
+        f"os.{what}(f'/proc/{{{who}}}/{name}')": {1}
+        for what, name in (("listdir", "fd"), ("readlink", "cwd"), ("readlink", "exe"))
+        for who in ("tracer", "resolver")
+    },
+    "open(f'/proc/{tracer}/mem', 'r+')": {1},
+    "open(f'/proc/{resolver}/mem', 'r+')": {1},
     # Another tracer of ours would stand still with everything that it serves.
     "assert ctypes.CDLL(None).ptrace(16, tracer, 0, 0) < 0": {0},
     "assert ctypes.CDLL(None).ptrace(0x4206, tracer, 0, 0) < 0": {0},

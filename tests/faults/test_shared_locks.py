@@ -25,7 +25,8 @@ PROGRAM = Path(__file__).parent / "programs/locks.py"
 PYTHON = ("/usr/bin/python3", "-I")
 Configured = Callable[..., list[Any]]
 NEEDS_COPIES = pytest.mark.skipif(
-    bool(forced()), reason="without pidfd_getfd a lock is its owner's alone"
+    any({"pidfd_getfd", "all"} & {*names.split(",")} for names in forced().values()),
+    reason="without pidfd_getfd a lock is its owner's alone",
 )
 
 
@@ -120,3 +121,14 @@ def test_a_lock_of_the_shell_on_its_own_script_keeps_a_second_one_out(
     said = run("bash", "-c", script, options=options).ok().text.split("\n")
     assert said[:3] == ["first", "kept out", "third"]
     assert sorted(said[3:]) == ["", "fifth", "fourth"]
+
+
+def test_without_pidfd_getfd_a_lock_is_its_owners_alone(
+    run: Runner, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERPOSE_FORCE_FALLBACK", "pidfd_getfd")
+    options = words_of(run, configured(FQRN, CVMFS_QUOTA_LIMIT="-1"), "option")
+    script = f"exec 9< {FILE}; flock -xn 9 && echo first; flock -xn {FILE} echo second"
+    result = run("bash", "-c", script, options=options).ok()
+    assert (result.text, result.errors) == ("first\nsecond\n", [])
+    assert others_lock(run.place / "alien") > 0

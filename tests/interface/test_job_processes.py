@@ -274,7 +274,7 @@ def at(path):
         return error.strerror
 for path in ('//cvmfs/{FQRN}/README', '/./cvmfs/{FQRN}//README',
              '/usr/../cvmfs/{FQRN}/./README', '/cvmfs/../cvmfs/{FQRN}/README',
-             '/cvmfs/{FQRN}/../{FQRN}/README', '/proc/self/root/cvmfs/{FQRN}/README',
+             '/cvmfs/{FQRN}/../{FQRN}/README', '/proc/self/root' '/cvmfs/{FQRN}/README',
              '/cvmfs/../etc/hostname'):
     print(path, at(path))
 for path in ('/cvmfsX', '/cvmfsX/{FQRN}', '/cvmf', '/cvmfs{FQRN}',

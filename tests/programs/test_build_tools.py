@@ -45,7 +45,7 @@ END
         + r"""
         cmake -S $R/project -B build -DCMAKE_SYSROOT=$R -DCMAKE_BUILD_TYPE=Release
         cmake --build build -j8 | grep -v '%' || :; cd build; ctest 2>&1 | sed 's/ *[0-9.]* sec//'
-        DESTDIR=$PWD/../root cmake --install . ; ../root/usr/local/bin/program
+        DESTDIR=$PWD/../staged cmake --install . ; ../staged/usr/local/bin/program
         cmake -S $R/project -B $R/project/build || echo $?
         cmake -P /dev/stdin < $R/project/script.cmake
         """,
