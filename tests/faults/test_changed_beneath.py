@@ -18,8 +18,8 @@ from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
 FILE = f"/cvmfs/{FQRN}/README"
-Configured = Callable[..., list[Any]]
-# argv: a file of /cvmfs, a directory. Opens the file; when the input says so makes files
+# argv: a file of /cvmfs, a directory. Opens the file; when the input says so makes
+# files until one has the object's number, and does what only an own file suffers.
 # until one has the object's number, and does to each what only an own file suffers.
 REUSE = """
 import json, os, sys
@@ -66,11 +66,14 @@ def test_a_file_with_the_number_of_a_former_object_is_the_jobs_own(
     content = run("cat", FILE, options=options).ok().stdout
     folder = run.place / "own"
     folder.mkdir()
+    leaving = stored(run.cache, content)
+    # File systems give a number again to a file of the same directory.
+    again = shutil.copy(leaving, folder / "again")
+    again.rename(leaving)
     words = ("/usr/bin/python3", "-I", "-c", REUSE, FILE, folder)
     front = run.start(*words, options=options)
     assert front.stdout
     assert front.stdout.readline() == b"opened\n", front.communicate()[1]
-    leaving = stored(run.cache, content)
     number = leaving.stat().st_ino
     leaving.unlink()
     out, err = front.communicate(b"%d\n" % number, timeout=60)
