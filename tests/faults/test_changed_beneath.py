@@ -18,9 +18,9 @@ from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
 FILE = f"/cvmfs/{FQRN}/README"
+Configured = Callable[..., list[Any]]
 # argv: a file of /cvmfs, a directory. Opens the file; when the input says so makes
 # files until one has the object's number, and does what only an own file suffers.
-# until one has the object's number, and does to each what only an own file suffers.
 REUSE = """
 import json, os, sys
 path, folder = sys.argv[1:]
