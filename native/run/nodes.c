@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/scratch.h"
+
 enum { FIRST_SIZE = 256 };
 
 struct skeleton {

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "run/nodes.h"
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
@@ -60,6 +59,7 @@ static bool starts_in_ours(struct run *run, struct tracee *tracee)
 {
 	const struct syscall_row *row = tracee->stop.row;
 	const uint64_t *args = tracee->stop.args;
+	const struct node *node;
 	struct stat st;
 	char first;
 
@@ -68,8 +68,9 @@ static bool starts_in_ours(struct run *run, struct tracee *tracee)
 
 		if (row->kinds[i] == ARG_PATH &&
 		    (tracee_read(tracee, args[i], &first, 1) < 0 || first != '/') &&
-		    look_inode(tracee, at ? (int)args[i - 1] : AT_FDCWD, &st) == 0 &&
-		    nodes_find(run, &st))
+		    look_inode_node(run, tracee, at ? (int)args[i - 1] : AT_FDCWD, &st,
+				    &node) == 0 &&
+		    node)
 			return true;
 	}
 	return false;

@@ -139,11 +139,11 @@ static enum step step_ours(struct host *host, const struct place *place)
 
 static const struct node *node_of(const struct host *host, int fd)
 {
+	const struct node *node;
 	struct stat st;
 
-	if (look_stat(fd, &st) < 0)
-		return NULL;
-	return nodes_find(host->target->view.run, &st);
+	look_node(host->target->view.run, fd, "", AT_EMPTY_PATH, &st, &node);
+	return node;
 }
 
 /* The link itself, for who reads it. */

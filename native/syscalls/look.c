@@ -237,6 +237,21 @@ int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 	return 0;
 }
 
+int look_node(const struct run *run, int fd, const char *path, int flags,
+	      struct stat *ret_stat, const struct node **ret_node)
+{
+	int error = look_known(fd, path, flags, ret_stat);
+	struct stat st;
+
+	*ret_node = error < 0 ? NULL : nodes_find(run, ret_stat);
+	/* Times in memory may be old: before a file counts as another one, ask. */
+	if (error == 0 && !*ret_node &&
+	    nodes_numbered(run, ret_stat->st_dev, ret_stat->st_ino) &&
+	    fstatat(fd, path, &st, flags) == 0)
+		*ret_node = nodes_find(run, &st);
+	return error;
+}
+
 int look_stat(int fd, struct stat *ret_stat)
 {
 	return look_known(fd, "", AT_EMPTY_PATH, ret_stat);
@@ -289,4 +304,13 @@ int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
 
 	proc_link(tracee, dirfd, path, sizeof(path));
 	return look_known(AT_FDCWD, path, 0, ret_stat);
+}
+
+int look_inode_node(const struct run *run, const struct tracee *tracee, int dirfd,
+		    struct stat *ret_stat, const struct node **ret_node)
+{
+	char path[64];
+
+	proc_link(tracee, dirfd, path, sizeof(path));
+	return look_node(run, AT_FDCWD, path, 0, ret_stat, ret_node);
 }

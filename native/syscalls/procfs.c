@@ -90,8 +90,7 @@ const struct node *procfs_node_of_map(const struct run *run, int dir, const char
 	if (len < 0 || path[0] != '/')
 		return NULL;
 	path[len] = '\0';
-	if (look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st) < 0)
-		return NULL;
-	node = nodes_find(run, &st);
+	look_node(run, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st,
+		  &node);
 	return node && node->kind == NODE_OBJECT ? node : NULL;
 }

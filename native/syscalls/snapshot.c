@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "run/mounts.h"
-#include "run/nodes.h"
 #include "syscalls/look.h"
 #include "syscalls/numbers.h"
 #include "syscalls/proctext.h"
@@ -68,16 +67,16 @@ struct files {
 static const struct node *node_of(const struct files *files,
 				  const struct proctext_file *file)
 {
-	const struct node *node =
-		file->ino ? nodes_numbered(files->run, file->dev, file->ino) : NULL;
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+	const struct run *run = files->run;
+	const struct node *node;
 	struct stat st;
 
 	if (file->path[0] == '/' &&
-	    look_known(AT_FDCWD, file->path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-		       &st) == 0 &&
+	    look_node(run, AT_FDCWD, file->path, flags, &st, &node) == 0 &&
 	    (!file->ino || file->ino == st.st_ino))
-		node = nodes_find(files->run, &st);
-	return node;
+		return node;
+	return file->ino ? nodes_numbered(run, file->dev, file->ino) : NULL;
 }
 
 static bool show_node(const struct files *files, const struct node *node,
@@ -211,9 +210,7 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	int changed = -1;
 
 	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, fd);
-	if (look_known(AT_FDCWD, link, AT_NO_AUTOMOUNT, &st) < 0)
-		return false;
-	node = nodes_find(run, &st);
+	look_node(run, AT_FDCWD, link, AT_NO_AUTOMOUNT, &st, &node);
 	if (!node)
 		return false;
 	place = node->place;

@@ -185,9 +185,8 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	int fd;
 
 	target->kind = TARGET_HOST;
-	if (look_inode(target->view.tracee, dirfd, &st) < 0)
+	if (look_inode_node(run, target->view.tracee, dirfd, &st, &node) < 0)
 		return; /* EBADF and the like: the kernel says it best. */
-	node = nodes_find(run, &st);
 	if (node) {
 		begin_ours(target, world, &node->place, path, flags);
 		return;
@@ -237,9 +236,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	init(target, run, tracee, 0);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	if (look_inode(tracee, fd, &st) < 0)
-		return;
-	node = nodes_find(run, &st);
+	look_inode_node(run, tracee, fd, &st, &node);
 	if (!node)
 		return;
 	place = target_place_of(run, tracee, fd, node);
