@@ -59,7 +59,6 @@ static bool starts_in_ours(struct run *run, struct tracee *tracee)
 {
 	const struct syscall_row *row = tracee->stop.row;
 	const uint64_t *args = tracee->stop.args;
-	const struct node *node;
 	struct stat st;
 	char first;
 
@@ -68,9 +67,7 @@ static bool starts_in_ours(struct run *run, struct tracee *tracee)
 
 		if (row->kinds[i] == ARG_PATH &&
 		    (tracee_read(tracee, args[i], &first, 1) < 0 || first != '/') &&
-		    look_inode_node(run, tracee, at ? (int)args[i - 1] : AT_FDCWD, &st,
-				    &node) == 0 &&
-		    node)
+		    look_inode_node(run, tracee, at ? (int)args[i - 1] : AT_FDCWD, &st))
 			return true;
 	}
 	return false;

@@ -139,11 +139,9 @@ static enum step step_ours(struct host *host, const struct place *place)
 
 static const struct node *node_of(const struct host *host, int fd)
 {
-	const struct node *node;
 	struct stat st;
 
-	look_node(host->target->view.run, fd, "", AT_EMPTY_PATH, &st, &node);
-	return node;
+	return look_node(host->target->view.run, fd, "", AT_EMPTY_PATH, &st);
 }
 
 /* The link itself, for who reads it. */

@@ -237,19 +237,20 @@ int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 	return 0;
 }
 
-int look_node(const struct run *run, int fd, const char *path, int flags,
-	      struct stat *ret_stat, const struct node **ret_node)
+const struct node *look_node(const struct run *run, int fd, const char *path, int flags,
+			     struct stat *ret_stat)
 {
-	int error = look_known(fd, path, flags, ret_stat);
+	const struct node *node;
 	struct stat st;
 
-	*ret_node = error < 0 ? NULL : nodes_find(run, ret_stat);
+	if (look_known(fd, path, flags, ret_stat) < 0)
+		return NULL;
+	node = nodes_find(run, ret_stat);
 	/* Times in memory may be old: before a file counts as another one, ask. */
-	if (error == 0 && !*ret_node &&
-	    nodes_numbered(run, ret_stat->st_dev, ret_stat->st_ino) &&
+	if (!node && nodes_numbered(run, ret_stat->st_dev, ret_stat->st_ino) &&
 	    fstatat(fd, path, &st, flags) == 0)
-		*ret_node = nodes_find(run, &st);
-	return error;
+		node = nodes_find(run, &st);
+	return node;
 }
 
 int look_stat(int fd, struct stat *ret_stat)
@@ -306,11 +307,11 @@ int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat)
 	return look_known(AT_FDCWD, path, 0, ret_stat);
 }
 
-int look_inode_node(const struct run *run, const struct tracee *tracee, int dirfd,
-		    struct stat *ret_stat, const struct node **ret_node)
+const struct node *look_inode_node(const struct run *run, const struct tracee *tracee,
+				   int dirfd, struct stat *ret_stat)
 {
 	char path[64];
 
 	proc_link(tracee, dirfd, path, sizeof(path));
-	return look_node(run, AT_FDCWD, path, 0, ret_stat, ret_node);
+	return look_node(run, AT_FDCWD, path, 0, ret_stat);
 }

@@ -30,9 +30,9 @@ enum look_plain look_plain(struct view *view, int dir, const char *path, bool fo
 int look_known(int fd, const char *path, int flags, struct stat *ret_stat);
 /* The same of an open file. */
 int look_stat(int fd, struct stat *ret_stat);
-/* As look_known(); *ret_node is the node with this inode, or NULL. */
-int look_node(const struct run *run, int fd, const char *path, int flags,
-	      struct stat *ret_stat, const struct node **ret_node);
+/* The node with this inode, or NULL; *ret_stat as of look_known(). */
+const struct node *look_node(const struct run *run, int fd, const char *path, int flags,
+			     struct stat *ret_stat);
 bool look_is_root(const struct run *run, int fd);
 bool look_is_proc(const struct run *run, int fd);
 
@@ -40,9 +40,8 @@ bool look_is_proc(const struct run *run, int fd);
 int look_directory(const struct tracee *tracee, int dirfd);
 /* The same of the tracee's descriptor (or cwd) as look_stat(). */
 int look_inode(const struct tracee *tracee, int dirfd, struct stat *ret_stat);
-/* And as look_node(). */
-int look_inode_node(const struct run *run, const struct tracee *tracee, int dirfd,
-		    struct stat *ret_stat, const struct node **ret_node);
+const struct node *look_inode_node(const struct run *run, const struct tracee *tracee,
+				   int dirfd, struct stat *ret_stat);
 
 /* True: the errand was done for this call, *ret_error is what came of it. False: the
  * call has to wait for view->question. Takes over the argument. */

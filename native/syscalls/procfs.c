@@ -90,7 +90,7 @@ const struct node *procfs_node_of_map(const struct run *run, int dir, const char
 	if (len < 0 || path[0] != '/')
 		return NULL;
 	path[len] = '\0';
-	look_node(run, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &st,
-		  &node);
+	node = look_node(run, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+			 &st);
 	return node && node->kind == NODE_OBJECT ? node : NULL;
 }

@@ -69,13 +69,11 @@ static const struct node *node_of(const struct files *files,
 {
 	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 	const struct run *run = files->run;
-	const struct node *node;
 	struct stat st;
 
-	if (file->path[0] == '/' &&
-	    look_node(run, AT_FDCWD, file->path, flags, &st, &node) == 0 &&
+	if (file->path[0] == '/' && look_known(AT_FDCWD, file->path, flags, &st) == 0 &&
 	    (!file->ino || file->ino == st.st_ino))
-		return node;
+		return look_node(run, AT_FDCWD, file->path, flags, &st);
 	return file->ino ? nodes_numbered(run, file->dev, file->ino) : NULL;
 }
 
@@ -210,7 +208,7 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	int changed = -1;
 
 	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, fd);
-	look_node(run, AT_FDCWD, link, AT_NO_AUTOMOUNT, &st, &node);
+	node = look_node(run, AT_FDCWD, link, AT_NO_AUTOMOUNT, &st);
 	if (!node)
 		return false;
 	place = node->place;

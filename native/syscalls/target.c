@@ -181,12 +181,11 @@ static void find_relative(struct target *target, const struct walk_world *world,
 {
 	struct run *run = target->view.run;
 	const struct node *node;
-	struct stat st;
+	struct stat st = {0};
 	int fd;
 
 	target->kind = TARGET_HOST;
-	if (look_inode_node(run, target->view.tracee, dirfd, &st, &node) < 0)
-		return; /* EBADF and the like: the kernel says it best. */
+	node = look_inode_node(run, target->view.tracee, dirfd, &st);
 	if (node) {
 		begin_ours(target, world, &node->place, path, flags);
 		return;
@@ -195,7 +194,7 @@ static void find_relative(struct target *target, const struct walk_world *world,
 		return;
 	fd = look_directory(target->view.tracee, dirfd);
 	if (fd < 0)
-		return;
+		return; /* EBADF and the like: the kernel says it best. */
 	/* From below the root none leads to /cvmfs. */
 	if ((flags / TARGET_PROMISES & WALK_SCOPED) && !look_is_root(run, fd)) {
 		close(fd);
@@ -236,7 +235,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	init(target, run, tracee, 0);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	look_inode_node(run, tracee, fd, &st, &node);
+	node = look_inode_node(run, tracee, fd, &st);
 	if (!node)
 		return;
 	place = target_place_of(run, tracee, fd, node);
