@@ -137,7 +137,7 @@ class Runner:
             pytest.fail(f"no end after {job.timeout_s:g} s\n{tree}\n{said}\n{repeat}")
         figures = json.loads(stats.read_text()) if stats and stats.exists() else {}
         result = Result(process.returncode, stdout or b"", stderr, repeat, figures)
-        self.nothing_left()
+        self.nothing_left(result)
         return result
 
     def start(
@@ -201,7 +201,7 @@ class Runner:
                 continue
         return alive
 
-    def nothing_left(self) -> None:
+    def nothing_left(self, result: Result | None = None) -> None:
         """Fail if a process or a scratch directory outlives the run."""
         deadline = time.monotonic() + LEAVE_S
         while True:
@@ -214,7 +214,8 @@ class Runner:
             select.select([], [], [], 0.005)
         tree = self._tree()
         self.kill_all()
-        pytest.fail(f"left behind: {files}\n{tree}\n{self.repeats[-1:]}")
+        said = result.explain() if result else self.repeats[-1:]
+        pytest.fail(f"left behind: {files}\n{tree}\n{said}")
 
     def kill_all(self) -> None:
         """End every process that our runs started."""
