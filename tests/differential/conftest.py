@@ -27,6 +27,7 @@ from tests.differential.differences import KEPT
 from tests.differential.namespaces import IS_ROOT, forbidden, guarded, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.tree import build, build_host
+from tests.support.keeper import own_directory
 from tests.support.places import need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
@@ -154,9 +155,7 @@ def compare(program: str, wanted: bytes, found: bytes) -> list[str]:
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     """One tree, published and served, for a worker's tests."""
-    with tempfile.TemporaryDirectory(prefix="interpose-diff-") as name:
-        place = Path(name)
-        place.chmod(0o755)
+    with own_directory("interpose-diff-") as place:
         programs = place / "programs"
         _compile(programs)
         build_host(place / "host", ROOT)

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 
 from tests.differential.conftest import FQRN, PROGRAMS, ROOT, TEMPORARY, World
 from tests.differential.namespaces import mounted
+from tests.support.keeper import own_directory
 from tests.support.places import need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
@@ -141,9 +141,7 @@ def call(*words: object) -> None:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The relocated system, published, and mounted where we may."""
-    with tempfile.TemporaryDirectory(prefix="interpose-diff-") as name:
-        place = Path(name)
-        place.chmod(0o755)
+    with own_directory("interpose-diff-") as place:
         tree = place / "tree"
         compile_all(tree)
         (tree / "scripts").mkdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.differential.namespaces import forbidden, guard, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.scripts import Writer, load
 from tests.differential.sides import Sides, table
+from tests.support.keeper import own_directory
 from tests.support.places import need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
@@ -54,9 +54,7 @@ def grown(run: Runner, world: World) -> Iterator[Callable[..., Sides]]:
 def _grow(
     stack: ExitStack, run: Runner, world: World, seed: int, flags: tuple[str, ...]
 ) -> Sides:
-    name = stack.enter_context(tempfile.TemporaryDirectory(prefix="interpose-random-"))
-    place = Path(name)
-    place.chmod(0o755)
+    place = stack.enter_context(own_directory("interpose-random-"))
     programs = place / "programs"
     programs.mkdir()
     sources = sorted((PROGRAMS / "random").glob("*.c"))

@@ -8,15 +8,14 @@ interpose_run, so that the probe has to find out.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.keeper import own_directory
 from tests.support.places import ROOT, need_tool
 from tests.support.run import Runner
 
@@ -43,12 +42,10 @@ def names() -> list[str]:
 
 @pytest.fixture(scope="module")
 def old_kernel() -> Iterator[Path]:
-    place = Path(tempfile.mkdtemp(prefix="interpose-old-"))
-    place.chmod(0o755)
-    program = place / "old_kernel"
-    subprocess.run([need_tool("gcc"), "-O1", SOURCE, "-o", program], check=True)
-    yield program
-    shutil.rmtree(place)
+    with own_directory("interpose-old-") as place:
+        program = place / "old_kernel"
+        subprocess.run([need_tool("gcc"), "-O1", SOURCE, "-o", program], check=True)
+        yield program
 
 
 def observed(run: Runner, options: list[Any]) -> tuple[int, bytes, list[str]]:

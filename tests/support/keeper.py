@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -62,6 +63,15 @@ def watched(path: Path) -> Iterator[Path]:
         yield path
     finally:
         KEEPER.tell("leave", path)
+
+
+@contextlib.contextmanager
+def own_directory(prefix: str) -> Iterator[Path]:
+    """A directory that every user may enter, watched and in the end removed."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        Path(name).chmod(0o755)
+        with watched(Path(name)):
+            yield Path(name)
 
 
 def users(paths: Iterable[bytes]) -> list[int]:
