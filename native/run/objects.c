@@ -292,6 +292,24 @@ bool objects_vanished(struct run *run, const struct interpose_entry *entry)
 	return true;
 }
 
+bool objects_is_at(const struct run *run, const struct place *place, uint64_t dev,
+		   uint64_t ino)
+{
+	const struct index_map *map =
+		place->kind == PLACE_ENTRY
+			? mounts_catalog(run->mounts, place->mount, place->catalog)
+			: NULL;
+	const struct object *object;
+	struct interpose_entry entry;
+	struct stat st;
+
+	if (!map || index_entry(map, place->entry, &entry) < 0 || !entry.digest)
+		return false;
+	object = slot_of(run->objects, &entry);
+	return object && object->path && stat(object->path, &st) == 0 &&
+	       st.st_dev == dev && st.st_ino == ino;
+}
+
 bool objects_shared(struct run *run, const struct interpose_entry *entry)
 {
 	struct object *object = entry->digest ? slot_of(run->objects, entry) : NULL;

@@ -20,6 +20,10 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
  * object's own name that has gone (decisions 8). */
 bool objects_vanished(struct run *run, const struct interpose_entry *entry);
 
+/* This inode has the name of the place's object. */
+bool objects_is_at(const struct run *run, const struct place *place, uint64_t dev,
+		   uint64_t ino);
+
 /* Others may use the same file: it is perhaps not in the private cache. */
 bool objects_shared(struct run *run, const struct interpose_entry *entry);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "index/lookup.h"
+#include "run/objects.h"
 #include "run/slowmounts.h"
 #include "syscalls/look.h"
 #include "tracee/kernel.h"
@@ -240,17 +241,20 @@ int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 const struct node *look_node(const struct run *run, int fd, const char *path, int flags,
 			     struct stat *ret_stat)
 {
-	const struct node *node;
-	struct stat st;
+	const struct node *node, *former;
+	uint64_t dev, ino;
 
 	if (look_known(fd, path, flags, ret_stat) < 0)
 		return NULL;
 	node = nodes_find(run, ret_stat);
-	/* Times in memory may be old: before a file counts as another one, ask. */
-	if (!node && nodes_numbered(run, ret_stat->st_dev, ret_stat->st_ino) &&
-	    fstatat(fd, path, &st, flags) == 0)
-		node = nodes_find(run, &st);
-	return node;
+	if (node)
+		return node;
+	dev = ret_stat->st_dev;
+	ino = ret_stat->st_ino;
+	/* Times of network file systems may differ: what has the object's name is it.
+	 */
+	former = nodes_numbered(run, dev, ino);
+	return former && objects_is_at(run, &former->place, dev, ino) ? former : NULL;
 }
 
 int look_stat(int fd, struct stat *ret_stat)

@@ -94,8 +94,10 @@ def outcome(call, *words):
         return call(*words)
     except OSError as error:
         return os.strerror(error.errno)
+held = os.open(path, os.O_RDONLY)
 def look():
-    shown = []
+    state = os.fstat(held)
+    shown = [[os.readlink(f"/proc/self/fd/{held}"), state.st_ino, state.st_size]]
     for name in (path, folder, "/cvmfs", folder + "/special/fifo"):
         fd = outcome(os.open, name, os.O_RDONLY | os.O_NONBLOCK)
         if isinstance(fd, str):
@@ -148,12 +150,12 @@ def test_a_cleaner_of_temporary_files_takes_nothing_from_the_job(
     for folder in ("d", "o", "i"):
         harm(scratch / folder)
     after, err = front.communicate(b"\n", timeout=60)
-    assert len(json.loads(before)) == 7, err
+    assert len(json.loads(before)) == 8, err
     assert json.loads(after) == json.loads(before)
     run.nothing_left()
 
 
-@pytest.mark.parametrize("deed", ["leaves", "comes back", "closed", "empty"])
+@pytest.mark.parametrize("deed", ["leaves", "comes back", "closed", "empty", "touched"])
 def test_an_object_that_others_touch_is_served_as_before(
     run: Runner, configured: Configured, deed: str
 ) -> None:
@@ -166,6 +168,8 @@ def test_an_object_that_others_touch_is_served_as_before(
     touched = stored(run.cache, content)
     if deed == "closed":
         touched.chmod(0)
+    elif deed == "touched":
+        os.utime(touched, (1, 1))
     else:
         touched.rename(run.place / "former")  # its number stays taken
     if deed == "comes back":
