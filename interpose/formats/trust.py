@@ -130,8 +130,7 @@ class TrustedRepository:
 
     def _check_expiry(self, whitelist: Whitelist, now: datetime) -> None:
         if not whitelist.is_valid_at(now):
-            day = whitelist.expires.strftime("%Y-%m-%d %H:%M UTC")
-            raise Expired(f"whitelist expired on {day}", self.fqrn)
+            raise Expired(whitelist.expiry(now), self.fqrn)
 
     def _check_fingerprint(self, pem: bytes) -> None:
         prints = signature.fingerprints(pem)

@@ -76,6 +76,14 @@ class Whitelist:
         """Whether the hour of `now` (aware) is strictly before the expiry's."""
         return now.astimezone(timezone.utc) < self.expires
 
+    def expiry(self, now: datetime) -> str:
+        """For the user, who alone can tell whether it is the clock that is wrong."""
+        expires, clock = (
+            when.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+            for when in (self.expires, now)
+        )
+        return f"whitelist expired on {expires} (this node's clock: {clock})"
+
     @property
     def signed_text(self) -> signed.SignedText:
         """The parts that a signature is about."""

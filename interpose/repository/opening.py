@@ -218,8 +218,7 @@ class Opening:
         ):
             raise error
         if not stored.whitelist.is_valid_at(_date(now)):
-            day = stored.whitelist.expires.strftime("%Y-%m-%d %H:%M UTC")
-            raise Expired(f"whitelist expired on {day}", self.fqrn) from error
+            raise Expired(stored.whitelist.expiry(_date(now)), self.fqrn) from error
         return Verified(stored.manifest, now, unreachable=True)
 
     def _ask(self, keys: Keys, stored: _Stored | None) -> Verified:

@@ -105,6 +105,7 @@ fn main() {
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
+enum { COUNT = 1 << 21 };
 int main(int argc, char **argv) {
     int rank, size, sum; char line[64] = ""; FILE *file;
     MPI_Init(&argc, &argv);
@@ -115,6 +116,12 @@ int main(int argc, char **argv) {
     if (!file || !fgets(line, sizeof(line), file)) return 1;
     MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
     printf("rank %d of %d: %s", rank, size, line);
+    /* Large ones go by process_vm_readv (CMA). */
+    int *big = calloc(COUNT, sizeof(int)), left = (rank + size - 1) % size;
+    for (int i = 0; i < COUNT; i++) big[i] = rank * 7 + i;
+    MPI_Sendrecv_replace(big, COUNT, MPI_INT, (rank + 1) % size, 0, left, 0,
+                         MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    for (int i = 0; i < COUNT; i++) if (big[i] != left * 7 + i) return 2;
     if (rank == 0) printf("sum %d\\n", sum);
     MPI_Finalize();
     return 0;

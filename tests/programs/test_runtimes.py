@@ -10,7 +10,7 @@ from tests.support.workflow import Row, Workflow
 # mpirun asks before it runs as root.
 MPI = r"""
 export OPAL_PREFIX=$R/usr PMIX_INSTALL_PREFIX=$R/usr OMPI_MCA_btl=self,vader,tcp
-export OMPI_MCA_plm=isolated OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
+export OMPI_MCA_plm=isolated OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=cma
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1
 """
 ROWS = [

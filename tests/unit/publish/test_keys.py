@@ -104,6 +104,13 @@ def test_new_master_key_signs_a_new_whitelist(shop: Shop, keys: Path) -> None:
     shop.read()
 
 
+def test_a_clock_that_is_wrong_can_be_told_from_the_line(shop: Shop) -> None:
+    shop.publish()
+    shop.now = shop.now.replace(year=shop.now.year + 10)
+    with pytest.raises(Expired, match=rf"expired on .* clock: {shop.now:%Y-%m-%d} "):
+        shop.read()
+
+
 def test_master_key_is_not_needed_while_the_whitelist_is_valid(
     shop: Shop, keys: Path
 ) -> None:
