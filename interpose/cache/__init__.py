@@ -9,6 +9,7 @@ from interpose.cache.identity import FileIdentity
 from interpose.cache.private import PrivateCache
 from interpose.cache.receiver import Receiver
 from interpose.cache.state import RepositoryState, State, TrustRecord
+from interpose.cache.turns import Turns
 from interpose.cache.verify import Promise, VerifyingSink, recompress_matches
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RepositoryState",
     "State",
     "TrustRecord",
+    "Turns",
     "VerifyingSink",
     "recompress_matches",
 ]

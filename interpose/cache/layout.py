@@ -49,6 +49,11 @@ def temporary_name() -> str:
     return f"{_TEMPORARY}{node}-{os.getpid()}-{os.urandom(8).hex()}"
 
 
+def turn_name(name: str) -> str:
+    """The file in `txn` that says whose turn it is to get an object (turns.py)."""
+    return f"{_TEMPORARY}turn-{name}"
+
+
 def make_top(path: Path) -> None:
     """Make the cache directory itself, and what is missing above it.
 

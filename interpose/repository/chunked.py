@@ -44,16 +44,26 @@ class Assembler:
 
     def _assemble(self, name: ContentHash, size: int, pieces: Sequence[Piece]) -> Path:
         private = self._store.places.private
-        found = private.assembled(name)
-        if private.vouches_for(found) and found.lstat().st_size == size:
+        path = private.assembled(name)
+
+        def assembled() -> Path | None:
+            if not private.vouches_for(path) or path.lstat().st_size != size:
+                return None
             self._store.statistics.got_object("private")
+            return path
+
+        found = assembled()
+        if found is not None:
             return found
         _check(size, pieces)
-        final = str(found.relative_to(private.top))
-        return self._store.put_on_shelf(
-            self._store.private_shelves(),
-            lambda shelf: self._fill(shelf, final, pieces),
-        )
+        final = str(path.relative_to(private.top))
+        with self._store.turns.turn(name, assembled) as found:
+            if found is not None:
+                return found
+            return self._store.put_on_shelf(
+                self._store.private_shelves(),
+                lambda shelf: self._fill(shelf, final, pieces),
+            )
 
     def _fill(self, shelf: Shelf, name: str, pieces: Sequence[Piece]) -> Path:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415

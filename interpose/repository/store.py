@@ -12,7 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from interpose.cache import AlienCache, CacheDirectory, State, recompress_matches
+from interpose.cache import (
+    AlienCache,
+    CacheDirectory,
+    State,
+    Turns,
+    recompress_matches,
+)
 from interpose.cache.verify import VerifyingSink
 from interpose.errors import CacheError, CacheFull, FormatError, HashMismatch
 from interpose.formats.hashes import ContentHash, new_hasher
@@ -32,7 +38,7 @@ Notice = Callable[[str, str], object]
 
 
 class Store:
-    """Gets objects. Thread-safe: each one is got once at a time.
+    """Gets objects. Thread-safe: each one is got once at a time, by all jobs of a node.
 
     `notice(text, cause)` hears what the user should know though nothing failed.
     """
@@ -50,6 +56,7 @@ class Store:
         self._state = State(places.private)
         self._notice = notice
         self._flights: SingleFlight[Path] = SingleFlight()
+        self.turns = Turns(places.private)
         self._full_since: dict[str, float] = {}
 
     def fetch(self, wanted: StoredObject) -> Path:
@@ -64,9 +71,12 @@ class Store:
         found = self.cached(wanted)
         if found is not None:
             return found
-        path = self.put_on_shelf(
-            self.shelves(), lambda shelf: self._download(wanted, shelf)
-        )
+        with self.turns.turn(wanted.hash, lambda: self.cached(wanted)) as found:
+            if found is not None:
+                return found
+            path = self.put_on_shelf(
+                self.shelves(), lambda shelf: self._download(wanted, shelf)
+            )
         self.statistics.got_object("network")
         return path
 
@@ -82,9 +92,15 @@ class Store:
         shelf = CacheShelf(alien, "alien")
         key = (wanted.hash, wanted.is_compressed)
         try:
-            path = self._flights.run(key, lambda: self._download(wanted, shelf))
+            return self._flights.run(key, lambda: self._fetch_to(wanted, shelf))
         except CacheError:
             return None
+
+    def _fetch_to(self, wanted: StoredObject, shelf: Shelf) -> Path:
+        with self.turns.turn(wanted.hash, lambda: self.cached(wanted)) as found:
+            if found is not None:
+                return found
+            path = self._download(wanted, shelf)
         self.statistics.got_object("network")
         return path
 

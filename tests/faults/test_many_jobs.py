@@ -8,7 +8,9 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -17,7 +19,8 @@ import pytest
 from tests.support.damage import bad_in_cache, good_objects
 from tests.support.places import Repositories
 from tests.support.run import Runner
-from tests.support.truth import truth_tree
+from tests.support.truth import truth_options, truth_tree
+from tests.support.web import Server
 
 FQRN = "sha1.example.org"
 JOBS = 40
@@ -51,6 +54,29 @@ def test_forty_jobs_at_once_on_one_empty_cache(
     assert {err for _, err in results} == {b""}
     run.nothing_left()
     assert bad_in_cache(run.cache, good_objects(repositories.need(FQRN))) == []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_jobs_of_a_node_that_start_together_ask_for_each_object_once(
+    run: Runner,
+    repositories: Repositories,
+    serve: Callable[[Path], Server],
+    shared: bool,
+) -> None:
+    repositories.need(FQRN)
+    server = serve(repositories.docroot)
+    options = truth_options(FQRN, server.url, repositories.key(FQRN), {})
+    if shared:
+        options = [*options, "--alien-cache", run.place / "alien"]
+    jobs = [run.start("/bin/sh", "-c", SUMS, options=options) for _ in range(12)]
+    results = [job.communicate(timeout=300) for job in jobs]
+    assert {out.split()[0].decode() for out, _ in results} == {whole_content()}
+    paths = [request.path for request in server.requests() if "/data/" in request.path]
+    # The certificate (X) comes before anything may be in a cache.
+    counts = Counter(path for path in paths if not path.endswith("X"))
+    assert len(counts) > 20
+    assert {path: count for path, count in counts.items() if count > 1} == {}
+    assert list((run.cache / "txn").iterdir()) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
