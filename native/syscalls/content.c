@@ -20,18 +20,17 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	const struct place *place = &target->walk.at;
 	bool is_top = place->kind == PLACE_TOP;
 	char text[4096 + 1] = "";
-	int result = 0;
+	int len;
 
 	if (!is_top && S_ISLNK(target->walk.entry.mode)) {
-		result = view_target(view, place, &target->walk.entry, text,
-				     sizeof(text) - 1);
-		text[result < 0 ? 0 : result] = '\0';
+		len = view_target(view, place, &target->walk.entry, text,
+				  sizeof(text) - 1);
+		text[len < 0 ? 0 : len] = '\0';
 	}
-	result = nodes_skeleton(view->run, place, is_top ? NULL : &target->walk.entry,
-				text, buffer, size);
-	if (result == 0)
+	if (nodes_skeleton(view->run, place, is_top ? NULL : &target->walk.entry, text,
+			   buffer, size) == 0)
 		return true;
-	*ret_verdict = tracee_answer(view->tracee, result == -ENOSPC ? -EIO : result);
+	*ret_verdict = tracee_answer(view->tracee, -EIO);
 	return false;
 }
 

@@ -123,6 +123,13 @@ enum verdict syscalls_exec(struct run *run, struct tracee *tracee)
 	return exec_event(run, tracee);
 }
 
+bool syscalls_is_exec(const struct tracee *tracee)
+{
+	const struct syscall_row *row = tracee->stop.row;
+
+	return row && (row->enter == enter_execve || row->enter == enter_execveat);
+}
+
 void syscalls_gone(struct run *run, struct tracee *tracee)
 {
 	snapshot_gone(run, tracee);

@@ -98,7 +98,7 @@ HANDLER(enter_quotactl)
 }
 
 /* A process may also be given the root that it has (chroot /). */
-static enum verdict leave_chroot(struct run *run, struct tracee *tracee)
+static enum verdict leave_new_root(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
 	char path[64];
@@ -129,7 +129,7 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 		return target_missing(&target);
 	if (target.kind == TARGET_ELSEWHERE) {
 		redirection.path = target.elsewhere;
-		return tracee_redirect(tracee, &redirection, 1, leave_chroot);
+		return tracee_redirect(tracee, &redirection, 1, leave_new_root);
 	}
 	if (target.kind == TARGET_OURS && walk->at.kind == PLACE_ENTRY) {
 		if (!S_ISDIR(walk->entry.mode))
@@ -142,7 +142,7 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 		view_credentials(&target.view);
 		return tracee_answer(tracee, tracee->process->fsuid ? -EPERM : -ENOENT);
 	}
-	tracee->stop.leave = leave_chroot;
+	tracee->stop.leave = leave_new_root;
 	return VERDICT_AT_EXIT;
 }
 
@@ -159,7 +159,7 @@ HANDLER(enter_pivot_root)
 	view_credentials(&view);
 	if (tracee->process->fsuid == 0)
 		return change_root(run, tracee, 0);
-	tracee->stop.leave = leave_chroot;
+	tracee->stop.leave = leave_new_root;
 	return VERDICT_AT_EXIT;
 }
 
@@ -167,6 +167,6 @@ HANDLER(enter_pivot_root)
 HANDLER(enter_setns)
 {
 	(void)run;
-	tracee->stop.leave = leave_chroot;
+	tracee->stop.leave = leave_new_root;
 	return VERDICT_AT_EXIT;
 }

@@ -58,6 +58,8 @@ enum verdict syscalls_leave(struct run *run, struct tracee *tracee);
 /* At PTRACE_EVENT_EXEC, registers of the new program in place. Same verdicts as leave.
  */
 enum verdict syscalls_exec(struct run *run, struct tracee *tracee);
+/* The call at hand is an execve, if its entry was the last stop. */
+bool syscalls_is_exec(const struct tracee *tracee);
 /* The tracee is gone: drops what a handler kept for it. */
 void syscalls_gone(struct run *run, struct tracee *tracee);
 

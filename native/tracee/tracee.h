@@ -90,6 +90,7 @@ struct process {
 	gid_t fsgid, real_gid;
 	int group_count;
 	gid_t *groups;
+	int execs;	 /* threads beside the leader in execve: one may get its id */
 	bool other_root; /* after chroot and the like: no longer served */
 	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own
 	 */
@@ -107,6 +108,9 @@ struct tracee {
 	int tries;	   /* of the same call, against endless repetition */
 	struct stop stop;
 	void *pending_exec;  /* syscalls/exec.c: between execve's entry and its event */
+	bool in_exec;	     /* counted in process->execs */
+	bool held_answer;    /* execs.c: what a leader is told when that is over */
+	int held_status;     /* 0: none */
 	bool is_main;	     /* the job's main process (its leader thread) */
 	struct tracee *next; /* hash chain, tracee/table.c */
 };

@@ -81,13 +81,13 @@ static void stops_trace(struct trace *trace, const struct tracee *tracee,
 		trace_write(trace, tracee, verdict, flags);
 }
 
-static void stops_enter(struct tracer *tracer, struct tracee *tracee)
+void stops_enter(struct tracer *tracer, struct tracee *tracee)
 {
 	enum verdict verdict = syscalls_enter(tracer->run, tracee);
 
 	if (tracer->run->trace)
 		stops_trace(tracer->run->trace, tracee, verdict, TRACE_ENTRY);
-	stops_apply(tracer, tracee, verdict);
+	stops_apply(tracer, tracee, execs_begin(tracee, verdict));
 }
 
 static void stops_seccomp(struct tracer *tracer, struct tracee *tracee)
@@ -113,6 +113,7 @@ static void stops_call(struct tracer *tracer, struct tracee *tracee)
 		return;
 	}
 	tracer->run->counters.exit_stops++;
+	execs_end(tracer, tracee);
 	verdict = syscalls_leave(tracer->run, tracee);
 	if (tracer->run->trace)
 		stops_trace(tracer->run->trace, tracee, verdict, TRACE_EXIT);
@@ -121,36 +122,12 @@ static void stops_call(struct tracer *tracer, struct tracee *tracee)
 	stops_apply(tracer, tracee, verdict);
 }
 
-/* execve by a thread that is not the leader: the leader is gone without a word and the
- * thread goes on under the leader's id. */
-static void stops_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)
-{
-	struct tracee *thread = tracees_find(tracer->tracees, former);
-	struct tracee old = *leader;
-
-	if (!thread)
-		return;
-	leader->state = thread->state;
-	leader->files = thread->files;
-	leader->question = thread->question;
-	leader->tries = thread->tries;
-	leader->stop = thread->stop;
-	leader->pending_exec = thread->pending_exec;
-	thread->files = old.files;
-	thread->question = old.question;
-	thread->stop = old.stop;
-	thread->pending_exec = old.pending_exec;
-	syscalls_gone(tracer->run, thread);
-	tracees_remove(tracer->tracees, thread);
-}
-
 static void stops_exec(struct tracer *tracer, struct tracee *tracee)
 {
 	unsigned long former = 0;
 
-	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &former) == 0 &&
-	    (pid_t)former != tracee->tid)
-		stops_take_over(tracer, tracee, (pid_t)former);
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &former) == 0)
+		execs_take_over(tracer, tracee, (pid_t)former);
 	if (tracee_after_exec(tracee) < 0) {
 		kill(tracee->tid, SIGKILL);
 		return;
@@ -256,6 +233,8 @@ static void stops_ended(struct tracer *tracer, struct tracee *tracee, pid_t tid,
 		if (tracer->at_entry_count)
 			stops_take_entry(tracer, tid);
 		tracee->state = TRACEE_DEAD;
+		execs_end(tracer, tracee);
+		execs_leader_ended(tracer, tracee);
 		syscalls_gone(tracer->run, tracee);
 		tracees_remove(tracer->tracees, tracee);
 	}
@@ -288,7 +267,10 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 		births_keep_early(tracer, tid, status);
 		return;
 	}
-	stops_stopped(tracer, tracee, status);
+	if (execs_hold(tracee) && status >> 16 != PTRACE_EVENT_EXEC)
+		tracee->held_status = status;
+	else
+		stops_stopped(tracer, tracee, status);
 }
 
 struct stops_waiting {
@@ -305,7 +287,10 @@ static void stops_run_again(struct tracee *tracee, void *context)
 	if (tracee->state != TRACEE_WAITING || tracee->question != waiting->id)
 		return;
 	waiting->found = true;
-	stops_enter(waiting->tracer, tracee);
+	if (execs_hold(tracee))
+		tracee->held_answer = true;
+	else
+		stops_enter(waiting->tracer, tracee);
 }
 
 static void stops_errand_done(struct tracee *tracee, void *context)

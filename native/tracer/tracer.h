@@ -93,10 +93,24 @@ void waiters_tick(struct tracer *tracer, int64_t now_ns);
 
 /* stops.c */
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
+/* At the entry of a call, or once more when what it waited for is there. */
+void stops_enter(struct tracer *tracer, struct tracee *tracee);
 /* Runs the calls again that waited for the answer to question `id`; false: none did. */
 bool stops_answered(struct tracer *tracer, uint32_t id);
 /* The same for an errand that ended with `error` (0 or a negative errno). */
 void stops_errand_ended(struct tracer *tracer, uint32_t id, int error);
+
+/* execs.c */
+/* Nothing is done with this leader now: its id may be another thread's. */
+bool execs_hold(const struct tracee *tracee);
+/* After the verdict about a call: what to do if it is an execve of such a thread. */
+enum verdict execs_begin(struct tracee *tracee, enum verdict verdict);
+/* It has failed, or the thread has ended. */
+void execs_end(struct tracer *tracer, struct tracee *tracee);
+/* At the exec event: `leader` is now the thread that was `former`. */
+void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former);
+/* No thread of its process is left. */
+void execs_leader_ended(struct tracer *tracer, struct tracee *leader);
 
 /* births.c */
 /* At the event of a fork, vfork or clone of `parent`. */

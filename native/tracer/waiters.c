@@ -70,7 +70,7 @@ static void look_at(struct tracee *tracee, void *context)
 
 	if (tracee->state != TRACEE_WAITING)
 		return;
-	if (!has_signal(tracee->tid))
+	if (execs_hold(tracee) || !has_signal(tracee->tid))
 		*waits = true;
 	else if (tracee->stop.leave)
 		skip(tracee);

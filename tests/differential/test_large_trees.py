@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forger import LONG_NAME, Forger
 from tests.support.published import Publisher
 from tests.support.run import Runner
 from tests.support.web import Server
@@ -17,6 +18,7 @@ from tests.support.web import Server
 Serve = Callable[[Path], Server]
 PYTHON = ("/usr/bin/python3", "-I", "-c")
 LEVELS, ENTRIES, OPEN_AT_ONCE = 20, 100_000, 10_000
+FILES_OF_A_DIRECTORY, MOST_MEMORY_BYTES = 1000, 1 << 30
 # Walks down by descriptors; then all that it does has no path that fits.
 DOWN = """
 import os, sys
@@ -111,3 +113,44 @@ def test_a_directory_of_100000_entries_is_listed_as_natively(
     )
     result = run(*PYTHON, WIDE, f"/cvmfs/{fqrn}", *words, options=options).ok()
     assert result.stdout == native.stdout
+
+
+# Some directories of many, one listed whole, one file read.
+FEW = """
+import os, sys
+top, directories, files = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+print(len(os.listdir(top)))
+for number in (0, directories // 2, directories - 1):
+    names = sorted(os.listdir(f"{top}/{number}"))
+    print(len(names), names[0], os.stat(f"{top}/{number}/{names[-1]}").st_size)
+print(open(f"{top}/7/{names[0]}").read(), os.path.exists(f"{top}/{directories}"))
+"""
+
+
+@pytest.mark.long
+def test_a_catalog_of_a_gigabyte_is_served_in_bounded_memory(
+    run: Runner, serve: Serve, place: Path
+) -> None:
+    fqrn = "gigabyte.example.org"
+    tree = place / "tree"
+    (tree / "folder").mkdir(parents=True)
+    (tree / "file").write_text("content")
+    made = Publisher(place)
+    made.publish(tree, fqrn)
+    forger = Forger(
+        made.storage / "cvmfs" / fqrn, place / "docroot", made.keys / f"{fqrn}.key"
+    )
+    count = forger.grow(1 << 30, FILES_OF_A_DIRECTORY)
+    options = made.options(fqrn, serve(forger.docroot).url)
+    words = (f"/cvmfs/{fqrn}", str(count), str(FILES_OF_A_DIRECTORY))
+    for turn in ("cold", "warm"):
+        result = run(
+            *(*PYTHON, FEW, *words), options=options, timeout_s=1200, stats=True
+        ).ok()
+        lines = result.text.splitlines()
+        assert lines[0] == str(count + 2), turn
+        wanted = f"{FILES_OF_A_DIRECTORY} {LONG_NAME}0 7"
+        assert lines[1:] == [wanted] * 3 + ["content False"], turn
+        memory = result.stats["resolver"]["max_rss_bytes"]
+        print(f"{turn}: resolver {memory >> 20} MiB, {count} directories")
+        assert memory < MOST_MEMORY_BYTES, turn

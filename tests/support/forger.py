@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import struct
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.support.damage import Stratum, Victim
 ENDLESS_BYTES = 4 << 30
 CHUNK_BYTES = 50_000
 CHUNKED, UNCOMPRESSED = 1 << 6, 1 << 11
+LONG_NAME = "as-long-a-name-as-frameworks-give-to-the-files-of-their-releases-"
 _BLOCK = bytes(1 << 20)
 _ADLER = 65521
 Harm = Callable[[bytes], bytes]
@@ -108,6 +110,37 @@ class Forger(Stratum):
         self._change([(change, (bytes.fromhex(name), flags, kind))])
         return Victim(self.object(name), kind)
 
+    def grow(self, bytes_of_catalog: int, in_directory: int) -> int:
+        """Fill the root catalog with directories of empty-handed twins of `file`.
+
+        Directories are called 0, 1, ..., files f'{LONG_NAME}{number}'. How many.
+        """
+        was = self.fields()["C"]
+        root = self.catalog(was)
+        root.execute("pragma journal_mode = off")
+        root.execute("pragma synchronous = off")
+        root.row_factory = sqlite3.Row
+        found = "select * from catalog where name = ?"
+        file, top = (
+            dict(root.execute(found, (name,)).fetchone()) for name in ("file", "folder")
+        )
+        insert = f"insert into catalog values ({', '.join('?' * len(file))})"
+        count, grown = 0, Path(self.docroot / f"{was}.sqlite")
+        while grown.stat().st_size < bytes_of_catalog:
+            rows = [_twin(top, f"/{count}")]
+            rows += [
+                _twin(file, f"/{count}/{LONG_NAME}{number}")
+                for number in range(in_directory)
+            ]
+            root.executemany(insert, rows)
+            root.commit()
+            count += 1
+        root.close()
+        data = grown.read_bytes()
+        grown.unlink()
+        self.sign(C=self.store(zlib.compress(data, 1), "C"), B=str(len(data)))
+        return count
+
     def share(self, name: str, other: str) -> None:
         """Give a file the object of another one, and leave its size as it is."""
         content = "select hash from catalog where name = ?"
@@ -167,6 +200,18 @@ class Forger(Stratum):
         root.close()
         data = (self.docroot / f"{was}.sqlite").read_bytes()
         self.sign(C=self.store(zlib.compress(data), "C"), B=str(len(data)))
+
+
+def _twin(row: dict[str, Any], path: str) -> tuple[Any, ...]:
+    """The row of an entry like this one at another path (cvmfs-format 4.3)."""
+    above, _, name = path.rpartition("/")
+    own, parent = (
+        struct.unpack("<2q", hashlib.md5(place.encode()).digest())
+        for place in (path, above)
+    )
+    place = ("md5path_1", "md5path_2", "parent_1", "parent_2")
+    changed = dict(zip(place, (*own, *parent)))
+    return tuple({**row, **changed, "name": name}.values())
 
 
 # Lines of the manifest that name an object, and the suffix of such objects.

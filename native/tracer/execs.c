@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* execve by a thread that is not the leader: the leader is gone without a word, and the
+ * thread goes on under the leader's id (ptrace(2), "execve(2) under ptrace"). A stop of
+ * the leader that was collected before is then no stop of whom that id is: to answer it
+ * would let the new program run before its exec event was seen. So while such a call
+ * is under way all that comes for the leader is held. */
+#include <stddef.h>
+
+#include "syscalls/syscalls.h"
+#include "tracer/tracer.h"
+
+static bool is_leader(const struct tracee *tracee)
+{
+	return tracee->tid == tracee->process->tgid;
+}
+
+bool execs_hold(const struct tracee *tracee)
+{
+	return tracee->process->execs > 0 && is_leader(tracee);
+}
+
+enum verdict execs_begin(struct tracee *tracee, enum verdict verdict)
+{
+	if (is_leader(tracee) || !syscalls_is_exec(tracee) ||
+	    verdict == VERDICT_ANSWER || verdict == VERDICT_WAIT)
+		return verdict;
+	tracee->process->execs += !tracee->in_exec;
+	tracee->in_exec = true;
+	return VERDICT_AT_EXIT; /* if it fails we have to hear of it */
+}
+
+void execs_end(struct tracer *tracer, struct tracee *tracee)
+{
+	struct tracee *leader;
+	int status;
+
+	if (!tracee->in_exec)
+		return;
+	tracee->in_exec = false;
+	if (--tracee->process->execs > 0)
+		return;
+	leader = tracees_find(tracer->tracees, tracee->process->tgid);
+	if (!leader)
+		return;
+	status = leader->held_status;
+	leader->held_status = 0;
+	if (status)
+		stops_handle(tracer, leader->tid, status);
+	else if (leader->held_answer && leader->state == TRACEE_WAITING)
+		stops_enter(tracer, leader);
+	leader->held_answer = false;
+}
+
+void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)
+{
+	struct tracee *thread = tracees_find(tracer->tracees, former);
+	struct tracee old = *leader;
+
+	leader->held_status = 0; /* it was the old leader's */
+	leader->held_answer = false;
+	if (!thread || thread == leader)
+		return;
+	leader->state = thread->state;
+	leader->files = thread->files;
+	leader->question = thread->question;
+	leader->tries = thread->tries;
+	leader->stop = thread->stop;
+	leader->pending_exec = thread->pending_exec;
+	thread->files = old.files;
+	thread->question = old.question;
+	thread->stop = old.stop;
+	thread->pending_exec = old.pending_exec;
+	leader->process->execs -= thread->in_exec;
+	syscalls_gone(tracer->run, thread);
+	tracees_remove(tracer->tracees, thread);
+}
+
+static void forget_thread(struct tracee *tracee, void *context)
+{
+	const struct tracee *leader = ((void **)context)[1];
+	struct tracer *tracer = ((void **)context)[0];
+
+	if (tracee == leader || tracee->process != leader->process)
+		return;
+	syscalls_gone(tracer->run, tracee);
+	tracees_remove(tracer->tracees, tracee);
+}
+
+void execs_leader_ended(struct tracer *tracer, struct tracee *leader)
+{
+	void *context[] = {tracer, leader};
+
+	/* The kernel tells of a leader's end after that of all others. */
+	if (is_leader(leader) && leader->process->users > 1)
+		tracees_each(tracer->tracees, forget_thread, context);
+}
