@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import ROOT, need_tool
 from tests.support.run import Job, Runner
+
+# Of what `make build` has compiled.
+LINK = f"""
+import pathlib, setup, sys
+objects = pathlib.Path("build/program-{platform.machine()}")
+setup.compile_program(objects, pathlib.Path(sys.argv[1]))
+"""
 
 
 @pytest.mark.parametrize("kind", ["fork", "vfork", "posix_spawn", "clone3", "clone_vm"])
@@ -25,6 +35,33 @@ def test_exec_by_a_thread_that_is_not_the_leader(run: Runner, compiled: Path) ->
         result = run(compiled / "thread_exec", "/bin/sh", "-c", "echo $$ $PPID; exit 9")
         assert result.status == 9, result.explain()
         assert len(result.text.split()) == 2
+
+
+@pytest.fixture(scope="module")
+def slow_tracer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """interpose_run, which dawdles between the stops that it collects."""
+    place = tmp_path_factory.mktemp("slow")
+    place.chmod(0o755)
+    extra = place / "slow.o"
+    source = Path(__file__).with_name("slow_collecting.c")
+    subprocess.run([need_tool("gcc"), "-c", source, "-o", extra], check=True)
+    env = {**os.environ, "LDFLAGS": f"{extra} -Wl,--wrap=waitpid"}
+    words = [sys.executable, "-c", LINK, str(place / "interpose_run")]
+    subprocess.run(words, check=True, cwd=ROOT, env=env)
+    return place / "interpose_run"
+
+
+def test_a_leader_that_stops_while_its_thread_executes_is_left_alone(
+    run: Runner,
+    compiled: Path,
+    slow_tracer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its stop is collected, and when it is answered its id is the thread's."""
+    monkeypatch.setenv("INTERPOSE_RUN", str(slow_tracer))
+    for _ in range(20):
+        result = run(compiled / "thread_exec", "/bin/sh", "-c", "echo $$ $PPID; exit 9")
+        assert result.status == 9, result.explain()
 
 
 def test_exec_by_a_thread_keeps_signals_coming(run: Runner, compiled: Path) -> None:
