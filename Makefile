@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find native -name '*.[chS]' -o -name '*.py' 2>/dev/null)
 PACKAGES := tests/support/install-packages.sh
 PYTEST := $(BIN)/python -m pytest
-# Two workers: the suite is made for two cores.
-WORKERS ?= 2
+# For two cores: tests wait for processes and time-outs a third of their time.
+WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
