@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find native -name '*.[chS]' -o -name '*.py' 2>/dev/null)
 PACKAGES := tests/support/install-packages.sh
 PYTEST := $(BIN)/python -m pytest
-# For two cores: tests wait for processes and time-outs a third of their time.
+# For two cores: tests also wait, for processes and for time-outs.
 WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
