@@ -97,6 +97,7 @@ HANDLER(enter_flock);
 HANDLER(enter_clone);
 HANDLER(enter_clone3);
 HANDLER(enter_prctl);
+HANDLER(enter_unshare);
 /* notice.c */
 HANDLER(enter_ptrace);
 /* socket.c */

@@ -90,7 +90,9 @@
 #define I386_ioctl 54
 #define I386_dup 41
 #define I386_dup2 63
+#define I386_close_range 436
 #define I386_dup3 330
+#define I386_unshare 310
 #define I386_fcntl 55
 #define I386_flock 143
 #define I386_fcntl64 221

@@ -29,6 +29,27 @@ HANDLER(enter_dup)
 	return VERDICT_AT_EXIT;
 }
 
+static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (result == 0)
+		tracee_own_files(tracee);
+	return tracee_finish(tracee, result);
+}
+
+/* unshare(CLONE_FILES) and close_range(CLOSE_RANGE_UNSHARE): from now on a number is
+ * another file than that of who shared it. */
+HANDLER(enter_unshare)
+{
+	(void)run;
+	if (tracee->files->users == 1)
+		return VERDICT_PASS;
+	tracee->stop.leave = leave_unshare;
+	return VERDICT_AT_EXIT;
+}
+
 static enum verdict leave_credentials(struct run *run, struct tracee *tracee)
 {
 	(void)run;

@@ -65,6 +65,18 @@
 			CLONE_UNTRACED                                         \
 		}                                                              \
 	}
+#define WHEN_FILES                                                          \
+	{                                                                   \
+		.argument = 0, .count = 1, .mask = CLONE_FILES, .values = { \
+			CLONE_FILES                                         \
+		}                                                           \
+	}
+#define WHEN_UNSHARED                                             \
+	{                                                         \
+		.argument = 2, .count = 1, .mask = 2, .values = { \
+			2 /* CLOSE_RANGE_UNSHARE */               \
+		}                                                 \
+	}
 #define WHEN_DUMPABLE                                                      \
 	{                                                                  \
 		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \

@@ -189,10 +189,23 @@ void tracees_remove(struct tracees *tracees, struct tracee *tracee)
 	tracee_destroy(tracee);
 }
 
+int tracee_own_files(struct tracee *tracee)
+{
+	struct descriptor_table *files;
+
+	if (tracee->files->users == 1)
+		return 0;
+	files = descriptors_copy(tracee->files);
+	if (!files)
+		return -ENOMEM;
+	descriptors_release(tracee->files);
+	tracee->files = files;
+	return 0;
+}
+
 int tracee_after_exec(struct tracee *tracee)
 {
 	struct address_space *space = space_create();
-	struct descriptor_table *files;
 
 	if (!space)
 		return -ENOMEM;
@@ -201,15 +214,8 @@ int tracee_after_exec(struct tracee *tracee)
 	tracee->memory = space;
 	tracee->stop.leave = NULL;
 	tracee->process->credentials_known = false;
-	if (tracee->files->users == 1)
-		return 0;
 	/* exec gives a thread that shared its descriptors a table of its own. */
-	files = descriptors_copy(tracee->files);
-	if (!files)
-		return -ENOMEM;
-	descriptors_release(tracee->files);
-	tracee->files = files;
-	return 0;
+	return tracee_own_files(tracee);
 }
 
 size_t tracees_count(const struct tracees *tracees)

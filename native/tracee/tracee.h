@@ -126,6 +126,8 @@ struct tracee *tracees_add_first(struct tracees *tracees, pid_t tid);
 struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
 				 pid_t tid, uint64_t clone_flags);
 void tracees_remove(struct tracees *tracees, struct tracee *tracee);
+/* Notes of descriptors are no longer shared with other tracees. 0 or -ENOMEM. */
+int tracee_own_files(struct tracee *tracee);
 /* After exec: a new address space; `tid` may differ from the thread that called. */
 int tracee_after_exec(struct tracee *tracee);
 size_t tracees_count(const struct tracees *tracees);

@@ -2,8 +2,11 @@
 /* Descriptors: fstat equals stat, through dup, fork and exec, for equal contents too;
  * links of /proc that lead to them. */
 /* covers: fstat newfstatat dup dup2 dup3 fcntl readlink open faccessat2 */
+/* covers: unshare close_range */
 #include "probe.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 static const char *const subjects[] = {
@@ -130,6 +133,32 @@ static void inherited(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* A table that was shared: what one does to a number afterwards is not the other's. */
+static void parted(int fd, bool by_closing)
+{
+	int status;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		if (by_closing)
+			CALL(close_range, (unsigned int)fd, (unsigned int)fd, 2);
+		else if (unshare(CLONE_FILES) == 0)
+			close(fd);
+		_exit(open(at_root("twin_b"), O_RDONLY) == fd ? 7 : 8);
+	}
+	waitpid(pid, &status, 0);
+	say(WEXITSTATUS(status), "parted %d", by_closing);
+	compare(fd, "twin_a", "parted");
+}
+
+static void partings(void)
+{
+	int fd = must_open(at_root("twin_a"), O_RDONLY);
+
+	parted(fd, false);
+	parted(fd, true);
+}
+
 static void executed(char **words)
 {
 	int a = atoi(words[0]), b = atoi(words[1]);
@@ -195,6 +224,7 @@ int main(int argc, char **argv)
 	in_child("copies", copies);
 	in_child("reused", reused);
 	in_child("inherited", inherited);
+	in_child("partings", partings);
 	in_child("other kinds", of_other_kinds);
 	in_child("positions", positions);
 	return 0;

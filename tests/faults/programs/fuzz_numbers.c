@@ -95,6 +95,7 @@ static const struct shape traced[] = {
 	{SYS_dup, "f"},
 	{SYS_dup2, "ff"},
 	{SYS_dup3, "ffg"},
+	{436 /* close_range */, "ffg"},
 	{SYS_fcntl, "fii"},
 	{SYS_flock, "fi"},
 	{SYS_setuid, "i"},
