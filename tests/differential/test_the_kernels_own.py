@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.differential.test_compatibility import FQRN, ROOT, START, Configured, job
-from tests.support.places import need_tool
+from tests.support.bare import READ, WRITE, compile_bare
 from tests.support.published import Publisher
 from tests.support.run import Runner
 from tests.support.web import Server
@@ -183,34 +183,13 @@ def test_from_outside_descriptors_and_locks_are_those_of_the_object(
     assert int(words[4]) != state.st_ino
 
 
-# Without a C library: says that it runs, and waits for the end of its input.
-WAITS = """
-static long call(long number, long a, const void *b, long c)
-{
-    __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c)
-                     : "rcx", "r11", "memory");
-    return number;
-}
-void _start(void)
-{
-    char byte;
-    call(1, 1, "runs\\n", 5);
-    call(0, 0, &byte, 1);
-    call(60, 0, 0, 0);
-}
-"""
-
-
 def test_what_an_interpreter_of_cvmfs_runs_is_a_copy_in_the_scratch(
     run: Runner, configured: Configured, place: Path
 ) -> None:
-    if os.uname().machine != "x86_64":
-        pytest.skip("the loader of the repository is one of x86_64")
     fqrn, program = "programs.example.org", place / "waits"
     loader = f"/cvmfs/{fqrn}/ownloader/lib/ld-linux-x86-64.so.2"
-    words = ["-O1", "-nostdlib", "-pie", "-fPIE", f"-Wl,--dynamic-linker={loader}"]
-    command = [need_tool("gcc"), *words, "-x", "c", "-", "-o", program]
-    subprocess.run(command, input=WAITS.encode(), check=True)
+    waits = f'char byte; call({WRITE}, 1, "runs\\n", 5); call({READ}, 0, &byte, 1);'
+    compile_bare(waits, loader, program)
     script = 'echo $$ $(readlink "/proc/$$/exe"); exec "$0"'
     front = run.start("sh", "-c", script, program, options=configured(fqrn))
     assert front.stdout

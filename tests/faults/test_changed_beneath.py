@@ -6,14 +6,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.places import need_tool
+from tests.support.bare import WRITE, compile_bare
 from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
@@ -182,35 +181,14 @@ def test_an_object_that_others_touch_is_served_as_before(
     assert touched.stat().st_mode & 0o777 == 0o555
 
 
-# Without a C library: says its word.
-SAYS = """
-static long call(long number, long a, const void *b, long c)
-{
-    __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c)
-                     : "rcx", "r11", "memory");
-    return number;
-}
-void _start(void)
-{
-    call(1, 1, WORD, sizeof(WORD) - 1);
-    call(60, 0, 0, 0);
-}
-"""
-
-
 def test_a_program_that_was_built_anew_is_the_new_one(
     run: Runner, configured: Configured, place: Path
 ) -> None:
     """With its interpreter in /cvmfs, so that a copy runs in its place."""
-    if os.uname().machine != "x86_64":
-        pytest.skip("the loader of the repository is one of x86_64")
     fqrn = "programs.example.org"
     loader = f"/cvmfs/{fqrn}/ownloader/lib/ld-linux-x86-64.so.2"
-    options = ["-O1", "-nostdlib", "-pie", "-fPIE", f"-Wl,--dynamic-linker={loader}"]
     for word in ("one", "two", "six"):
-        define = f'-DWORD="{word}\\n"'
-        gcc = [need_tool("gcc"), *options, define, "-x", "c", "-", "-o", place / word]
-        subprocess.run(gcc, input=SAYS.encode(), check=True)
+        compile_bare(f'call({WRITE}, 1, "{word}\\n", 4);', loader, place / word)
     script = """
         cp one it; ./it; ./it
         cat two > it; ./it
