@@ -89,7 +89,10 @@ def _same(sides: Sides, seed: int, kept: Path) -> None:
     found = sides.compare(steps)
     if found:
         shortest = sides.shrink(steps, found)
-        pytest.fail(f"seed {seed}: {sides.explain(shortest, kept)}", pytrace=False)
+        # What differs only now and then is the same again when it is explained.
+        text = f"first {found} at {steps[found.number]}\n"
+        text += sides.explain(shortest, kept)
+        pytest.fail(f"seed {seed}: {text}", pytrace=False)
 
 
 def _explore(sides: Sides, scripts: int, kept: Path, *, again: bool) -> None:
