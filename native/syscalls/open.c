@@ -230,7 +230,12 @@ static enum verdict leave_crossing(struct run *run, struct tracee *tracee)
  * and only the kernel knows which comes first. */
 static bool crosses(const struct target *target, const struct opening *opening)
 {
-	return (opening->resolve & RESOLVE_NO_XDEV) && !(opening->flags & O_CREAT) &&
+	/* Past the mount the kernel might create; a link that it may not follow ends it
+	 * before that. */
+	bool ends = !(opening->flags & O_CREAT) ||
+		    ((opening->resolve & RESOLVE_NO_SYMLINKS) && target->walk.links);
+
+	return (opening->resolve & RESOLVE_NO_XDEV) && ends &&
 	       target->kind == TARGET_MISSING && target->walk.error == EXDEV &&
 	       target->walk.start.kind == PLACE_HOST;
 }
