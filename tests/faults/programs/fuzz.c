@@ -26,6 +26,12 @@ enum { ROUND_MS = 700, GOODBYE_MS = 300, LOST_MS = 8000, SERVICE_MS = 30000 };
 enum { TASKS = 4096, MIB = 1 << 20 };
 
 struct board *board;
+struct roster *roster;
+/* What whole rounds have done; the board is within reach of random calls. */
+static struct {
+	unsigned long calls, done[DEEDS];
+	bool met[NUMBERS];
+} tally;
 static pid_t tracer;
 static int idle; /* rounds without a call */
 static int room; /* where it began */
@@ -264,9 +270,11 @@ static void start_worker(int place)
 
 	born++;
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		mprotect(roster, sizeof(*roster), PROT_READ);
 		worker_main(seed * 1000003 + born);
-	board->workers[place] = pid > 0 ? pid : 0;
+	}
+	roster->workers[place] = pid > 0 ? pid : 0;
 }
 
 static void reap(bool replace)
@@ -276,7 +284,7 @@ static void reap(bool replace)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (int i = 0; i < WORKERS; i++)
-			if (board->workers[i] == pid && replace)
+			if (roster->workers[i] == pid && replace)
 				start_worker(i);
 }
 
@@ -293,10 +301,20 @@ static bool open_work(void)
 	return true;
 }
 
+static void add_up(void)
+{
+	unsigned long calls = atomic_exchange(&board->calls, 0);
+
+	idle += calls == 0;
+	tally.calls += calls;
+	for (size_t i = 0; i < NUMBERS; i++)
+		tally.met[i] |= atomic_exchange(&board->met[i], 0) > 0;
+	for (size_t i = 0; i < DEEDS; i++)
+		tally.done[i] += atomic_exchange(&board->done[i], 0);
+}
+
 static bool play_round(void)
 {
-	unsigned long before = board->calls;
-
 	if (!open_work())
 		printf("no directory to work in: %d\n", errno);
 	board->quit = 0;
@@ -311,7 +329,7 @@ static bool play_round(void)
 		pause_ms(10);
 		reap(false);
 	}
-	idle += board->calls == before;
+	add_up();
 	if (somebody_is_lost() || !all_are_traced() || !end_all())
 		return false;
 	return is_served();
@@ -337,11 +355,11 @@ static void report(int rounds)
 	unsigned int numbers = 0;
 
 	for (size_t i = 0; i < NUMBERS; i++)
-		numbers += board->met[i] > 0;
-	printf("rounds %d\nidle %d\ncalls %lu\nnumbers %u\n", rounds, idle,
-	       board->calls, numbers);
+		numbers += tally.met[i];
+	printf("rounds %d\nidle %d\ncalls %lu\nnumbers %u\n", rounds, idle, tally.calls,
+	       numbers);
 	for (unsigned int i = 0; deeds_name(i); i++)
-		printf("deed-%s %lu\n", deeds_name(i), board->done[i]);
+		printf("deed-%s %lu\n", deeds_name(i), tally.done[i]);
 	printf("tracer-memory-kib %ld\ntracer-descriptors %ld\n",
 	       field_of(tracer, "VmRSS:"), field_of(tracer, "FDSize:"));
 	fflush(stdout);
@@ -366,7 +384,9 @@ int main(int argc, char **argv)
 	room = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (board == MAP_FAILED || tracer <= 0)
+	roster = mmap(NULL, sizeof(*roster), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (board == MAP_FAILED || roster == MAP_FAILED || tracer <= 0)
 		return 3;
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	set_limits();

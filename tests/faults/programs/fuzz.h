@@ -18,9 +18,15 @@ struct board {
 	atomic_ulong calls;
 	atomic_ulong met[NUMBERS];
 	atomic_ulong done[DEEDS];
-	atomic_int workers[WORKERS];
 };
 extern struct board *board;
+
+/* The supervisor's, which workers only read: a call of theirs that wrote into it would
+ * aim the next signals at anybody. */
+struct roster {
+	atomic_int workers[WORKERS];
+};
+extern struct roster *roster;
 
 /* pools.c: chance, and arguments of all kinds. */
 struct chance {

@@ -216,7 +216,7 @@ static const struct {
 static bool is_ours(uint64_t pid)
 {
 	for (int i = 0; i < WORKERS; i++)
-		if ((pid_t)pid > 1 && (pid_t)pid == board->workers[i])
+		if ((pid_t)pid > 1 && (pid_t)pid == roster->workers[i])
 			return true;
 	return (pid_t)pid == 0 || (pid_t)pid == getpid();
 }

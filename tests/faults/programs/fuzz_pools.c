@@ -255,7 +255,7 @@ pid_t pools_pid(struct chance *chance)
 {
 	if (chance_one_in(chance, 3))
 		return getpid();
-	return board->workers[chance_below(chance, WORKERS)];
+	return roster->workers[chance_below(chance, WORKERS)];
 }
 
 uint64_t pools_argument(struct chance *chance, char kind)
