@@ -44,6 +44,7 @@ _NEWER = {
 _NEWER_NUMBERS = {
     428: "open_tree",
     435: "clone3",
+    436: "close_range",
     437: "openat2",
     439: "faccessat2",
     452: "fchmodat2",
