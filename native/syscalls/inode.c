@@ -32,6 +32,7 @@ struct looking {
 	int dirfd_argument, path_argument; /* dirfd -1: none */
 	unsigned int flags;		   /* enum target_flag */
 	bool reads;			   /* asks for the permission to read */
+	bool directory;			   /* wants nothing else */
 };
 
 /* The kernel does it on the object or the empty directory. */
@@ -51,6 +52,10 @@ static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
 		return redirect_elsewhere(&target, (unsigned int)at);
 	if (target.kind == TARGET_MISSING)
 		return refuse_path(tracee, dirfd_argument, at, target.walk.error);
+	/* LOOKUP_DIRECTORY: before anybody asks for permissions. */
+	if (looking->directory && target.walk.at.kind == PLACE_ENTRY &&
+	    !S_ISDIR(target.walk.entry.mode))
+		return refuse_path(tracee, dirfd_argument, at, ENOTDIR);
 	if (looking->reads && target.walk.at.kind == PLACE_ENTRY &&
 	    view_access(&target.view, &target.walk.at, &target.walk.entry, R_OK))
 		return refuse_path(tracee, dirfd_argument, at, EACCES);
@@ -65,16 +70,17 @@ HANDLER(enter_inotify_add_watch)
 {
 	bool follows = !(tracee->stop.args[2] & IN_DONT_FOLLOW);
 
-	return look_at_inode(
-		run, tracee,
-		&(struct looking){-1, 1, follows ? TARGET_FOLLOW : 0, true});
+	return look_at_inode(run, tracee,
+			     &(struct looking){-1, 1, follows ? TARGET_FOLLOW : 0, true,
+					       tracee->stop.args[2] & IN_ONLYDIR});
 }
 
 static enum verdict mark(struct run *run, struct tracee *tracee, int dirfd_argument)
 {
 	uint64_t flags = (uint32_t)tracee->stop.args[1];
 	unsigned int follow = flags & FAN_MARK_DONT_FOLLOW ? 0 : TARGET_FOLLOW;
-	struct looking looking = {dirfd_argument, dirfd_argument + 1, follow, true};
+	struct looking looking = {dirfd_argument, dirfd_argument + 1, follow, true,
+				  flags & FAN_MARK_ONLYDIR};
 
 	/* A mark of the whole mount would be one of the cache's. */
 	if ((flags & (FAN_MARK_MOUNT | FAN_MARK_FILESYSTEM)) && (flags & FAN_MARK_ADD))
@@ -103,5 +109,5 @@ HANDLER(enter_file_getattr)
 		return VERDICT_PASS;
 	return look_at_inode(
 		run, tracee,
-		&(struct looking){0, 1, follows ? TARGET_FOLLOW : 0, false});
+		&(struct looking){0, 1, follows ? TARGET_FOLLOW : 0, false, false});
 }
