@@ -11,9 +11,8 @@ typedef int (*copy_change)(int copy, size_t size, const char *text);
 /* `path` is the file of `source`, or a copy of what that is now. */
 bool copy_is_fresh(const char *path, const struct stat *source);
 /* The content of `fd` as the read-only, executable file `to`, which appears when it is
- * whole, with the time of
- * its last change as that of writing; `change` (NULL: none) is called with `text`
- * first. 0, LOOK_WAITS or a negative errno. */
+ * whole, with the time of its last change as that of writing; `change` (NULL: none) is
+ * called with `text` first. 0, LOOK_WAITS or a negative errno. */
 int copy_make(struct view *view, int fd, const char *to, copy_change change,
 	      const char *text);
 

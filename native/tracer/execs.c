@@ -75,22 +75,26 @@ void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)
 	tracees_remove(tracer->tracees, thread);
 }
 
+struct ended {
+	struct tracer *tracer;
+	const struct tracee *leader;
+};
+
 static void forget_thread(struct tracee *tracee, void *context)
 {
-	const struct tracee *leader = ((void **)context)[1];
-	struct tracer *tracer = ((void **)context)[0];
+	const struct ended *ended = context;
 
-	if (tracee == leader || tracee->process != leader->process)
+	if (tracee == ended->leader || tracee->process != ended->leader->process)
 		return;
-	syscalls_gone(tracer->run, tracee);
-	tracees_remove(tracer->tracees, tracee);
+	syscalls_gone(ended->tracer->run, tracee);
+	tracees_remove(ended->tracer->tracees, tracee);
 }
 
 void execs_leader_ended(struct tracer *tracer, struct tracee *leader)
 {
-	void *context[] = {tracer, leader};
+	struct ended ended = {tracer, leader};
 
 	/* The kernel tells of a leader's end after that of all others. */
 	if (is_leader(leader) && leader->process->users > 1)
-		tracees_each(tracer->tracees, forget_thread, context);
+		tracees_each(tracer->tracees, forget_thread, &ended);
 }

@@ -58,6 +58,16 @@ def stored(cache: Path, content: bytes) -> Path:
     return found
 
 
+def gives_numbers_again(folder: Path) -> bool:
+    """Whether a new file gets the number of one that was removed just now."""
+    numbers = set()
+    for _ in range(50):
+        (folder / "probe").touch()
+        numbers.add((folder / "probe").stat().st_ino)
+        (folder / "probe").unlink()
+    return len(numbers) < 50
+
+
 def test_a_file_with_the_number_of_a_former_object_is_the_jobs_own(
     run: Runner, configured: Configured
 ) -> None:
@@ -78,8 +88,9 @@ def test_a_file_with_the_number_of_a_former_object_is_the_jobs_own(
     out, err = front.communicate(b"%d\n" % number, timeout=60)
     met, wrong = json.loads(out)
     assert wrong == [], err
-    if not met:
-        pytest.skip("this file system gives no number twice")
+    if not met and not gives_numbers_again(folder):
+        pytest.skip("natively, too, this file system gives no number twice")
+    assert met
 
 
 # argv: a file of /cvmfs. Shows what it and directories around it are, once at the
