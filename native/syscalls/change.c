@@ -202,13 +202,16 @@ static enum verdict across(struct target *ours, unsigned int position,
 	return verdict;
 }
 
-/* The kernel names the reason, once it has looked for the first name: one of ours. */
+/* The kernel names the reason, once it has looked for the first name: one of ours, or
+ * where it leads on the host. */
 static enum verdict second_is_bad(struct target *from, unsigned int first)
 {
 	struct redirection redirection = {first, "/proc/version"};
 
 	if (from->kind == TARGET_MISSING)
 		return target_missing(from);
+	if (from->kind == TARGET_ELSEWHERE)
+		return redirect_elsewhere(from, first);
 	return tracee_redirect(from->view.tracee, &redirection, 1, tracee_leave_as_is);
 }
 

@@ -19,6 +19,7 @@ from tests.differential.shapes import Shape
 
 ACTORS = 6
 SLOTS = 10
+LONGEST_NAME_BEHIND_A_LINK = 30
 # Actors that share neither descriptors nor working directory with one another.
 APART = (0, 3)
 SAFE = frozenset(
@@ -155,7 +156,14 @@ class Words:
 
     def address(self) -> list[str]:
         path = self.work_path() if self.rng.random() < 0.3 else f"p:{self._path()}"
+        # Where a link leads to the host, the whole host path has to have room: a
+        # documented limit.
+        while len(path) > LONGEST_NAME_BEHIND_A_LINK and self._has_link(path):
+            path = f"p:{self._path()}"
         return [f"a:{path[2:]}", "l:"]
+
+    def _has_link(self, path: str) -> bool:
+        return any(quote(link) in path for link in self.writer.shape.links)
 
     def _entry(self) -> str:
         rng = self.rng

@@ -186,6 +186,7 @@ def furnish(changing: Path, work: Path, shown: str, shape: Shape) -> None:
 
     changing: the directory around it, which is emptied too but stays: it is mounted.
     """
+    os.chmod(changing, 0o755)
     for parent, names, _ in os.walk(changing):
         for name in names:
             if not os.path.islink(os.path.join(parent, name)):
