@@ -183,17 +183,21 @@ static bool is_dot_dot(const char *name, size_t len)
 	return len == 2 && name[0] == '.' && name[1] == '.';
 }
 
-/* The walk is at a link that has to be followed; `at` is still its directory. */
+/* The walk is at a link that has to be followed; `at` is still its directory. Order:
+ * pick_link(). */
 static enum walk_end follow(struct walk *walk, const struct place *link,
-			    const struct interpose_entry *entry)
+			    const struct interpose_entry *entry, bool last)
 {
+	const struct walk_world *world = walk->world;
 	char target[4096];
 	int len, result;
 
+	if (last &&
+	    !world->may_follow(world->context, &walk->at, &walk->entry, link, entry))
+		return fail(walk, EACCES);
 	if (walk->promises & WALK_NO_LINKS)
 		return fail(walk, ELOOP);
-	len = walk->world->target(walk->world->context, link, entry, target,
-				  sizeof(target));
+	len = world->target(world->context, link, entry, target, sizeof(target));
 	result = len < 0 ? len : walk_push(walk, target, (size_t)len);
 	if (result < 0)
 		return fail(walk, -result);
@@ -254,7 +258,7 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 	if (entry_of(walk->world, &child, &entry) < 0)
 		return fail(walk, EIO);
 	if (S_ISLNK(entry.mode) && (!last || walk_follows_last(walk))) {
-		end = follow(walk, &child, &entry);
+		end = follow(walk, &child, &entry, last);
 		return end == WALK_FOUND ? enter(walk) : end;
 	}
 	walk->at = child;

@@ -43,6 +43,11 @@ struct walk_world {
 	struct place (*mountpoint)(void *context, uint32_t mount, uint32_t catalog);
 	bool (*may_search)(void *context, const struct place *directory,
 			   const struct interpose_entry *entry);
+	/* Whether the link in `directory` may be followed where a path ends. */
+	bool (*may_follow)(void *context, const struct place *directory,
+			   const struct interpose_entry *directory_entry,
+			   const struct place *link,
+			   const struct interpose_entry *entry);
 	/* Link target with variables expanded; bytes written, or -ENAMETOOLONG. */
 	int (*target)(void *context, const struct place *link,
 		      const struct interpose_entry *entry, char *buffer, size_t size);

@@ -13,6 +13,17 @@
 
 enum { MAX_TRIES = 4 };
 
+/* A link that a descriptor stands for: of all paths, only the link of /proc leads to it
+ * and not on to its target. */
+static void opened_link(const struct target *target, char *buffer, size_t size)
+{
+	if (target->holder == target->view.tracee->tid)
+		snprintf(buffer, size, "/proc/thread-self/fd/%d", target->descriptor);
+	else
+		snprintf(buffer, size, "/proc/%d/fd/%d", target->holder,
+			 target->descriptor);
+}
+
 static bool skeleton_path(struct target *target, char *buffer, size_t size,
 			  enum verdict *ret_verdict)
 {
@@ -23,6 +34,10 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	int len;
 
 	if (!is_top && S_ISLNK(target->walk.entry.mode)) {
+		if (target->descriptor >= 0 && !target->empty_path) {
+			opened_link(target, buffer, size);
+			return true;
+		}
 		len = view_target(view, place, &target->walk.entry, text,
 				  sizeof(text) - 1);
 		text[len < 0 ? 0 : len] = '\0';
@@ -43,8 +58,7 @@ static bool object_path(struct target *target, const char *path, char *buffer,
 	snprintf(buffer, size, "%s", path);
 	if (view->run->uid != 0)
 		return true;
-	view_credentials(view);
-	if (view->tracee->process->fsuid == 0)
+	if (credentials_of(view->run, view->tracee)->fsuid == 0)
 		return true;
 	result = lending_make(view, path, &target->walk.at, buffer, size);
 	if (result == 0)

@@ -98,6 +98,7 @@ HANDLER(enter_clone);
 HANDLER(enter_clone3);
 HANDLER(enter_prctl);
 HANDLER(enter_unshare);
+HANDLER(enter_close_range);
 /* notice.c */
 HANDLER(enter_ptrace);
 /* socket.c */

@@ -144,6 +144,15 @@ static const struct node *node_of(const struct host *host, int fd)
 	return look_node(host->target->view.run, fd, "", AT_EMPTY_PATH, &st);
 }
 
+/* Where a link of /proc leads. */
+static struct place place_of_magic(const struct target *target, const struct node *node)
+{
+	const struct run *run = target->view.run;
+
+	return target_place_of(run, tracees_find(run->tracees, target->holder),
+			       target->descriptor, node);
+}
+
 /* The link itself, for who reads it. */
 static enum step step_magic_text(struct host *host, const char *name,
 				 const struct node *node)
@@ -153,8 +162,7 @@ static enum step step_magic_text(struct host *host, const char *name,
 
 	if (!node || !(host->flags & TARGET_MAGIC))
 		return end_host(host, name);
-	place = target_place_of(target->view.run, target->view.tracee,
-				target->descriptor, node);
+	place = place_of_magic(target, node);
 	target->magic = true;
 	return step_ours(host, &place);
 }
@@ -195,9 +203,10 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 		strcpy(host->magic, path);
 		return step;
 	}
-	place = target_place_of(target->view.run, target->view.tracee,
-				target->descriptor, node);
+	place = place_of_magic(target, node);
 	target->by_descriptor = true;
+	if (!last) /* the walk goes on from it */
+		target->descriptor = -1;
 	step = step_ours(host, &place);
 	close(fd);
 	return step;

@@ -52,8 +52,7 @@ static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t fla
 		return redirect_elsewhere(&target, 0);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
-	view_credentials(&target.view);
-	if (tracee->process->fsuid != 0)
+	if (!credentials_rule(run, tracee, CAP_SYS_ADMIN))
 		return tracee_answer(tracee, -EPERM);
 	is_mount = target.walk.at.kind == PLACE_TOP ||
 		   (target.walk.at.catalog == 0 && target.walk.at.entry == 0);
@@ -139,8 +138,9 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 			return tracee_answer(tracee, -EACCES);
 	}
 	if (target.kind == TARGET_OURS) {
-		view_credentials(&target.view);
-		return tracee_answer(tracee, tracee->process->fsuid ? -EPERM : -ENOENT);
+		bool may = credentials_have(run, tracee, CAP_SYS_CHROOT);
+
+		return tracee_answer(tracee, may ? -ENOENT : -EPERM);
 	}
 	tracee->stop.leave = leave_new_root;
 	return VERDICT_AT_EXIT;
@@ -154,19 +154,23 @@ HANDLER(enter_chroot)
 /* Who may not mount is told so before the names are looked at. */
 HANDLER(enter_pivot_root)
 {
-	struct view view = {.run = run, .tracee = tracee};
-
-	view_credentials(&view);
-	if (tracee->process->fsuid == 0)
+	if (credentials_have(run, tracee, CAP_SYS_ADMIN))
 		return change_root(run, tracee, 0);
 	tracee->stop.leave = leave_new_root;
 	return VERDICT_AT_EXIT;
 }
 
-/* Another mount namespace may have another root, where paths mean something else. */
+static enum verdict leave_setns(struct run *run, struct tracee *tracee)
+{
+	tracee_new_credentials(tracee);
+	return leave_new_root(run, tracee);
+}
+
+/* Another mount namespace may have another root, where paths mean something else; in
+ * another user namespace one has other rights. */
 HANDLER(enter_setns)
 {
 	(void)run;
-	tracee->stop.leave = leave_new_root;
+	tracee->stop.leave = leave_setns;
 	return VERDICT_AT_EXIT;
 }

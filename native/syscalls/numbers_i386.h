@@ -114,6 +114,7 @@
 #define I386_setfsuid32 215
 #define I386_setfsgid32 216
 #define I386_setgroups32 206
+#define I386_capset 185
 #define I386_clone 120
 #define I386_prctl 172
 #define I386_socketcall 102

@@ -66,24 +66,6 @@ static int missing_error(const struct target *target, uint64_t flags)
 	return EROFS;
 }
 
-/* How far the kernel keeps such files of others from a caller: 0, 1 or 2. */
-static int protection_of(mode_t mode)
-{
-	const char *path = S_ISREG(mode) ? "/proc/sys/fs/protected_regular"
-					 : "/proc/sys/fs/protected_fifos";
-	char text[16] = "";
-	int fd;
-
-	if (!S_ISREG(mode) && !S_ISFIFO(mode))
-		return 1;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	return atoi(text);
-}
-
 /* may_create_in_sticky(): O_CREAT of what somebody else has in a shared directory. */
 static int sticky_error(struct target *target)
 {
@@ -102,14 +84,27 @@ static int sticky_error(struct target *target)
 	if (!(directory.st_mode & S_ISVTX))
 		return 0;
 	view_stat(view, &target->walk.at, &target->walk.entry, &file);
-	view_credentials(view);
-	protection = protection_of(file.st_mode);
+	protection = 1;
+	if (S_ISREG(file.st_mode) || S_ISFIFO(file.st_mode))
+		protection =
+			view_protection(S_ISREG(file.st_mode) ? "regular" : "fifos");
 	if (protection == 0 || file.st_uid == directory.st_uid ||
-	    file.st_uid == view->tracee->process->fsuid)
+	    file.st_uid == credentials_of(view->run, view->tracee)->fsuid)
 		return 0;
 	if (directory.st_mode & S_IWOTH)
 		return EACCES;
 	return (directory.st_mode & S_IWGRP) && protection > 1 ? EACCES : 0;
+}
+
+/* O_NOATIME is for the owner. */
+static bool may_leave_times(const struct target *target)
+{
+	const struct place *place = &target->walk.at;
+	struct owned owned = {0}; /* /cvmfs itself is root's */
+
+	if (place->kind == PLACE_ENTRY)
+		owned = view_owned(&target->view, place, &target->walk.entry);
+	return credentials_own(target->view.run, target->view.tracee, &owned);
 }
 
 /* The error of opening an existing entry, 0 if it may be opened. */
@@ -119,7 +114,6 @@ static int open_error(struct target *target, uint64_t flags)
 	bool is_top = place->kind == PLACE_TOP;
 	const struct interpose_entry *entry = is_top ? NULL : &target->walk.entry;
 	mode_t mode = is_top ? S_IFDIR : entry->mode;
-	struct stat st;
 	int error;
 
 	if ((flags & O_DIRECTORY) && !S_ISDIR(mode))
@@ -141,10 +135,7 @@ static int open_error(struct target *target, uint64_t flags)
 	error = view_access(&target->view, place, entry, wanted_access(flags));
 	if (error)
 		return error;
-	view_stat(&target->view, place, entry, &st);
-	view_credentials(&target->view);
-	if ((flags & O_NOATIME) && target->view.tracee->process->fsuid != 0 &&
-	    target->view.tracee->process->fsuid != st.st_uid)
+	if ((flags & O_NOATIME) && !may_leave_times(target))
 		return EPERM;
 	return S_ISSOCK(mode) ? ENXIO : 0;
 }
@@ -169,7 +160,7 @@ static void set_flags(struct tracee *tracee, const struct opening *opening,
 	struct stat st;
 
 	if ((opening->flags & O_NOATIME) &&
-	    (stat(path, &st) < 0 || st.st_uid != tracee->process->fsuid))
+	    (stat(path, &st) < 0 || st.st_uid != tracee->process->credentials.fsuid))
 		drop |= O_NOATIME;
 	if (opening->by_openat) {
 		/* openat2's struct is the program's memory; open_tree has fewer flags.

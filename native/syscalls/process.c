@@ -29,7 +29,7 @@ HANDLER(enter_dup)
 	return VERDICT_AT_EXIT;
 }
 
-static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
+static enum verdict leave_close_range(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
 
@@ -39,12 +39,35 @@ static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
 	return tracee_finish(tracee, result);
 }
 
-/* unshare(CLONE_FILES) and close_range(CLOSE_RANGE_UNSHARE): from now on a number is
- * another file than that of who shared it. */
-HANDLER(enter_unshare)
+/* close_range(CLOSE_RANGE_UNSHARE): from now on a number is another file than that of
+ * who shared it. */
+HANDLER(enter_close_range)
 {
 	(void)run;
 	if (tracee->files->users == 1)
+		return VERDICT_PASS;
+	tracee->stop.leave = leave_close_range;
+	return VERDICT_AT_EXIT;
+}
+
+static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+	uint64_t flags = tracee->stop.args[0];
+
+	(void)run;
+	if (result == 0 && flags & CLONE_FILES)
+		tracee_own_files(tracee);
+	if (flags & CLONE_NEWUSER)
+		tracee_new_credentials(tracee);
+	return tracee_finish(tracee, result);
+}
+
+/* Likewise; in a user namespace of its own a process has other rights. */
+HANDLER(enter_unshare)
+{
+	(void)run;
+	if (tracee->files->users == 1 && !(tracee->stop.args[0] & CLONE_NEWUSER))
 		return VERDICT_PASS;
 	tracee->stop.leave = leave_unshare;
 	return VERDICT_AT_EXIT;
@@ -53,11 +76,11 @@ HANDLER(enter_unshare)
 static enum verdict leave_credentials(struct run *run, struct tracee *tracee)
 {
 	(void)run;
-	tracee->process->credentials_known = false;
+	tracee_new_credentials(tracee);
 	return tracee_finish(tracee, arch_result(&tracee->stop.regs));
 }
 
-/* set*id and setgroups: permission checks must ask /proc again, afterwards. */
+/* set*id, setgroups, capset: permission checks must ask /proc again, afterwards. */
 HANDLER(enter_credentials)
 {
 	(void)run;

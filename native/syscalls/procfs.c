@@ -32,6 +32,12 @@ const char *procfs_own_name(const struct tracee *tracee, const char *name, char 
 	return buffer;
 }
 
+/* The process of a directory of /proc, or the thread: "/proc/PID[/task/TID]...". */
+static bool parse_owner(const char *path, pid_t *ret_tid)
+{
+	return sscanf(path, "/proc/%d/task/%d", ret_tid, ret_tid) > 0;
+}
+
 void procfs_note_magic(struct target *target, int dir, const char *name, char *ret_path,
 		       size_t size)
 {
@@ -40,15 +46,14 @@ void procfs_note_magic(struct target *target, int dir, const char *name, char *r
 	ssize_t len = procfs_path_of(dir, path, sizeof(path));
 
 	ret_path[0] = '\0';
-	if (len < 0)
+	if (len < 3)
 		return;
 	snprintf(ret_path, size, "%s/%s", path, name);
 	snprintf(own, sizeof(own), "/proc/%d", tgid);
 	if (strcmp(path, own) == 0 && strcmp(name, "exe") == 0)
 		target->own_exe = true;
-	snprintf(own, sizeof(own), "/proc/%d/", tgid);
-	if (strncmp(path, own, strlen(own)) == 0 && len > 3 &&
-	    strcmp(path + len - 3, "/fd") == 0)
+	/* Threads may have descriptors of their own: /proc/PID/fd are the leader's. */
+	if (strcmp(path + len - 3, "/fd") == 0 && parse_owner(path, &target->holder))
 		sscanf(name, "%d", &target->descriptor);
 }
 
@@ -68,12 +73,12 @@ void procfs_note_text(struct target *target, int dir, const char *name)
 {
 	bool is_number = name[strspn(name, "0123456789")] == '\0';
 	char path[64];
-	int pid;
+	pid_t pid;
 
 	if ((!is_number && !shows_paths(name)) ||
 	    procfs_path_of(dir, path, sizeof(path)) < 0)
 		return;
-	if (sscanf(path, "/proc/%d", &pid) != 1 ||
+	if (!parse_owner(path, &pid) ||
 	    (is_number && strcmp(strrchr(path, '/'), "/fdinfo") != 0))
 		return;
 	snprintf(target->proc_file, sizeof(target->proc_file), "%d/%s%.12s", pid,

@@ -30,8 +30,10 @@ static bool take_name(struct tracee *tracee, int dirfd_argument, int path_argume
 {
 	uint64_t address = tracee->stop.args[path_argument];
 	char path[PATH_SIZE];
-	int len = tracee_read_string(tracee, address, path, sizeof(path));
+	int len = 0; /* NULL, where that is a name (TARGET_NULL_PATH) */
 
+	if (address)
+		len = tracee_read_string(tracee, address, path, sizeof(path));
 	if (len < 0)
 		return false;
 	arch_set_argument(&tracee->stop.regs, (unsigned int)path_argument,

@@ -65,11 +65,14 @@
 			CLONE_UNTRACED                                         \
 		}                                                              \
 	}
-#define WHEN_FILES                                                          \
-	{                                                                   \
-		.argument = 0, .count = 1, .mask = CLONE_FILES, .values = { \
-			CLONE_FILES                                         \
-		}                                                           \
+#define WHEN_OWN                                                                \
+	{                                                                       \
+		.argument = 0, .count = 3, .mask = CLONE_FILES | CLONE_NEWUSER, \
+		.values = {                                                     \
+			CLONE_FILES,                                            \
+			CLONE_NEWUSER,                                          \
+			CLONE_FILES | CLONE_NEWUSER                             \
+		}                                                               \
 	}
 #define WHEN_UNSHARED                                             \
 	{                                                         \

@@ -196,7 +196,6 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 			struct proctext *out)
 {
 	struct run *run = target->view.run;
-	struct tracee *tracee = target->view.tracee;
 	int fd = atoi(strchr(name, '/') + 1);
 	struct interpose_entry entry = {0};
 	struct proctext text = {0};
@@ -211,9 +210,7 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	node = look_node(run, AT_FDCWD, link, AT_NO_AUTOMOUNT, &st);
 	if (!node)
 		return false;
-	place = node->place;
-	if (pid == tracee->process->tgid)
-		place = target_place_of(run, tracee, fd, node);
+	place = target_place_of(run, tracees_find(run->tracees, pid), fd, node);
 	if (place.kind == PLACE_ENTRY) {
 		map = mounts_catalog(run->mounts, place.mount, place.catalog);
 		if (!map || index_entry(map, place.entry, &entry) < 0)
@@ -331,9 +328,9 @@ enum verdict snapshot_open(struct target *target, unsigned int position)
 	int pid = atoi(target->proc_file);
 	bool made;
 
-	view_credentials(&target->view);
 	/* Another user may read less than we, and not in our scratch. */
-	if (!name || tracee->process->fsuid != run->uid || !is_plain_reading(tracee))
+	if (!name || credentials_of(run, tracee)->fsuid != run->uid ||
+	    !is_plain_reading(tracee))
 		return VERDICT_PASS;
 	name++;
 	if (strncmp(name, "fdinfo/", strlen("fdinfo/")) == 0)

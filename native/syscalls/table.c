@@ -127,12 +127,13 @@ const struct syscall_row syscall_rows[] = {
 	ROW(setfsuid, enter_credentials, INT),
 	ROW(setfsgid, enter_credentials, INT),
 	ROW(setgroups, enter_credentials, INT),
+	ROW(capset, enter_credentials, INT),
 
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, {ARG_FLAGS}),
 	ROW(clone3, enter_clone3, {ARG_POINTER}),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, INT),
-	ROW_IF(unshare, enter_unshare, WHEN_FILES, {ARG_FLAGS}),
-	ROW_IF(close_range, enter_unshare, WHEN_UNSHARED,
+	ROW_IF(unshare, enter_unshare, WHEN_OWN, {ARG_FLAGS}),
+	ROW_IF(close_range, enter_close_range, WHEN_UNSHARED,
 	       {ARG_INT, ARG_INT, ARG_FLAGS}),
 	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, INT),
 

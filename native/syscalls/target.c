@@ -26,9 +26,12 @@ enum verdict target_missing(struct target *target)
 static void init(struct target *target, struct run *run, struct tracee *tracee,
 		 unsigned int flags)
 {
-	target->view = (struct view){run, tracee, 0, flags & TARGET_REAL_IDS};
+	target->view = (struct view){run, tracee, 0,
+				     flags & TARGET_REAL_IDS ? CREDENTIALS_REAL
+							     : CREDENTIALS_EFFECTIVE};
 	target->by_descriptor = target->empty_path = false;
 	target->descriptor = -1;
+	target->holder = tracee->tid;
 	target->magic = target->own_exe = target->in_proc = target->bad_name = false;
 	target->elsewhere[0] = '\0';
 	target->proc_file[0] = '\0';
@@ -209,14 +212,14 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	begin_host(target, world, fd, path, flags);
 }
 
-struct place target_place_of(const struct run *run, const struct tracee *tracee, int fd,
+struct place target_place_of(const struct run *run, const struct tracee *holder, int fd,
 			     const struct node *node)
 {
 	const struct descriptor *note = NULL;
 	struct place noted;
 
-	if (node->kind == NODE_OBJECT)
-		note = descriptors_find(tracee->files, fd);
+	if (node->kind == NODE_OBJECT && holder)
+		note = descriptors_find(holder->files, fd);
 	if (!note || note->mount >= mounts_count(run->mounts))
 		return node->place;
 	noted = (struct place){PLACE_ENTRY, note->mount, note->catalog, note->entry};

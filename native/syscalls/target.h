@@ -35,7 +35,8 @@ struct target {
 	struct walk walk;
 	bool by_descriptor; /* named by "" and a descriptor, or by a /proc link */
 	bool empty_path;    /* the first of these */
-	int descriptor;	    /* which one, -1 unknown */
+	int descriptor;	    /* which one it is; -1: unknown, or none */
+	pid_t holder;	    /* a thread of whose table that is */
 	bool bad_name;	    /* no text, or none where one is needed: TARGET_HOST */
 	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */
 	bool magic;
@@ -55,8 +56,9 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
 			  int fd);
 
-/* Several entries may share an object: which one `fd`, whose inode is `node`, is. */
-struct place target_place_of(const struct run *run, const struct tracee *tracee, int fd,
+/* Several entries may share an object: which one `fd`, whose inode is `node`, is.
+ * `holder` has the descriptor; NULL: nobody of this run. */
+struct place target_place_of(const struct run *run, const struct tracee *holder, int fd,
 			     const struct node *node);
 
 /* Reads the path argument and finds it. False: *ret_verdict is the verdict (the kernel

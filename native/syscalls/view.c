@@ -2,6 +2,7 @@
 #include "syscalls/view.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,98 +110,33 @@ void view_stat(struct view *view, const struct place *place,
 	*ret_stat = st;
 }
 
-/* The line NAME of /proc/PID/status; false if it is missing. */
-static void parse_status(struct process *process, FILE *status)
+int view_protection(const char *of)
 {
-	char line[4096];
+	char path[64], text[16] = "";
+	int fd;
 
-	while (fgets(line, sizeof(line), status)) {
-		unsigned int id, real;
-		char *at;
-
-		if (sscanf(line, "Uid: %u %*u %*u %u", &real, &id) == 2) {
-			process->real_uid = real;
-			process->fsuid = id;
-		}
-		if (sscanf(line, "Gid: %u %*u %*u %u", &real, &id) == 2) {
-			process->real_gid = real;
-			process->fsgid = id;
-		}
-		if (strncmp(line, "Groups:", 7) != 0)
-			continue;
-		for (at = line + 7; sscanf(at, " %u", &id) == 1;) {
-			gid_t *more = realloc(
-				process->groups,
-				sizeof(gid_t) * (size_t)(process->group_count + 1));
-
-			if (!more)
-				break;
-			process->groups = more;
-			more[process->group_count++] = id;
-			at += strspn(at, " \t");
-			at += strcspn(at, " \t\n");
-		}
-		return;
-	}
+	snprintf(path, sizeof(path), "/proc/sys/fs/protected_%s", of);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return atoi(text);
 }
 
-void view_credentials(struct view *view)
+struct owned view_owned(const struct view *view, const struct place *place,
+			const struct interpose_entry *entry)
 {
-	struct process *process = view->tracee->process;
-	char path[40];
-	FILE *status;
+	struct owned owned = {.mode = shown_mode(view, place, entry)};
 
-	if (process->credentials_known)
-		return;
-	process->group_count = 0;
-	process->fsuid = process->real_uid = view->run->uid;
-	process->fsgid = process->real_gid = view->run->gid;
-	snprintf(path, sizeof(path), "/proc/%d/status", view->tracee->tid);
-	status = fopen(path, "re");
-	if (!status)
-		return;
-	parse_status(process, status);
-	fclose(status);
-	process->credentials_known = true;
-}
-
-static bool in_group(const struct process *process, gid_t own, gid_t gid)
-{
-	if (own == gid)
-		return true;
-	for (int i = 0; i < process->group_count; i++) {
-		if (process->groups[i] == gid)
-			return true;
-	}
-	return false;
-}
-
-/* generic_permission() of Linux' fs/namei.c, for reading and executing. */
-static bool permitted(struct view *view, const struct place *place,
-		      const struct interpose_entry *entry, uint32_t mask)
-{
-	const struct process *process = view->tracee->process;
-	uint32_t mode = shown_mode(view, place, entry), bits = mode & 7;
-	uid_t uid, user;
-	gid_t gid, group;
-
-	view_credentials(view);
-	user = view->real_ids ? process->real_uid : process->fsuid;
-	group = view->real_ids ? process->real_gid : process->fsgid;
-	if (user == 0)
-		return !(mask & X_OK) || S_ISDIR(mode) || (mode & 0111);
-	shown_owner(view, place, entry, &uid, &gid);
-	if (user == uid)
-		bits = (mode >> 6) & 7;
-	else if (in_group(process, group, gid))
-		bits = (mode >> 3) & 7;
-	return (mask & ~bits & 7) == 0;
+	shown_owner(view, place, entry, &owned.uid, &owned.gid);
+	return owned;
 }
 
 int view_access(struct view *view, const struct place *place,
 		const struct interpose_entry *entry, int mask)
 {
-	uint32_t checks;
+	struct owned owned;
 
 	/* sb_permission() comes first: a read-only file system, but for special files.
 	 */
@@ -210,12 +146,14 @@ int view_access(struct view *view, const struct place *place,
 		if (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode))
 			return EROFS;
 	}
-	if (!entry)
+	if (!entry ||
+	    !(record_of(view, place)->view & INTERPOSE_VIEW_CHECK_PERMISSIONS))
 		return 0;
-	checks = record_of(view, place)->view & INTERPOSE_VIEW_CHECK_PERMISSIONS;
-	if (!checks)
-		return 0;
-	return permitted(view, place, entry, (uint32_t)mask) ? 0 : EACCES;
+	owned = view_owned(view, place, entry);
+	return credentials_permit(view->run, view->tracee, view->whose, &owned,
+				  (uint32_t)mask)
+		       ? 0
+		       : EACCES;
 }
 
 /* ---- the world of a walk ---- */
@@ -310,6 +248,24 @@ static bool world_may_search(void *context, const struct place *directory,
 	return view_access(context, directory, entry, X_OK) == 0;
 }
 
+/* may_follow_link(): a link of somebody else's in a directory that all may write. */
+static bool world_may_follow(void *context, const struct place *directory,
+			     const struct interpose_entry *directory_entry,
+			     const struct place *link,
+			     const struct interpose_entry *entry)
+{
+	struct view *view = context;
+	struct owned around, owned;
+
+	if ((directory_entry->mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
+		return true;
+	around = view_owned(view, directory, directory_entry);
+	owned = view_owned(view, link, entry);
+	return around.uid == owned.uid ||
+	       credentials_of(view->run, view->tracee)->fsuid == owned.uid ||
+	       view_protection("symlinks") == 0;
+}
+
 static int world_target(void *context, const struct place *link,
 			const struct interpose_entry *entry, char *buffer, size_t size)
 {
@@ -325,6 +281,7 @@ struct walk_world view_world(struct view *view)
 		.nested = world_nested,
 		.mountpoint = world_mountpoint,
 		.may_search = world_may_search,
+		.may_follow = world_may_follow,
 		.target = world_target,
 	};
 }

@@ -9,6 +9,7 @@
 
 #include "path/walk.h"
 #include "run/run.h"
+#include "syscalls/credentials.h"
 #include "tracee/tracee.h"
 
 /* Context of a walk; `question` is set when something was UNKNOWN. */
@@ -16,7 +17,7 @@ struct view {
 	struct run *run;
 	struct tracee *tracee;
 	uint32_t question;
-	bool real_ids; /* whose permissions count: the real user's, as for access(2) */
+	enum whose whose;
 };
 
 /* The world of a walk as `view` sees it. */
@@ -34,7 +35,11 @@ int view_access(struct view *view, const struct place *place,
 /* Expanded target of a link: its length or a negative errno. */
 int view_target(struct view *view, const struct place *place,
 		const struct interpose_entry *entry, char *buffer, size_t size);
-/* Who the tracee is for permission checks; reads /proc at most once per process. */
-void view_credentials(struct view *view);
+/* What permissions are checked against. */
+struct owned view_owned(const struct view *view, const struct place *place,
+			const struct interpose_entry *entry);
+/* How far the node keeps "symlinks", "regular" files or "fifos" of others in a shared
+ * directory from a caller: 0, 1 or 2. */
+int view_protection(const char *of);
 
 #endif

@@ -49,11 +49,11 @@ static int permission_error(struct target *target, const char *name)
 
 	if (begins(name, "security.") || begins(name, "system."))
 		return 0;
-	if (begins(name, "trusted.")) {
-		/* Stands for CAP_SYS_ADMIN. */
-		view_credentials(&target->view);
-		return target->view.tracee->process->fsuid == 0 ? 0 : ENODATA;
-	}
+	if (begins(name, "trusted."))
+		return credentials_rule(target->view.run, target->view.tracee,
+					CAP_SYS_ADMIN)
+			       ? 0
+			       : ENODATA;
 	if (begins(name, "user.") && !S_ISREG(mode) && !S_ISDIR(mode))
 		return ENODATA;
 	return view_access(&target->view, place, entry, R_OK);

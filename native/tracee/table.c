@@ -59,7 +59,7 @@ static void process_release(struct process *process)
 		return;
 	if (process->pidfd >= 0)
 		close(process->pidfd);
-	free(process->groups);
+	free(process->credentials.groups);
 	free(process->exe);
 	free(process);
 }
@@ -203,6 +203,15 @@ int tracee_own_files(struct tracee *tracee)
 	return 0;
 }
 
+void tracee_new_credentials(struct tracee *tracee)
+{
+	struct credentials *credentials = &tracee->process->credentials;
+
+	credentials->known = false;
+	/* The C library has each thread make the call; who makes it alone is alone. */
+	credentials->by_thread |= tracee->process->users > 1;
+}
+
 int tracee_after_exec(struct tracee *tracee)
 {
 	struct address_space *space = space_create();
@@ -213,7 +222,8 @@ int tracee_after_exec(struct tracee *tracee)
 	space_release(tracee->memory);
 	tracee->memory = space;
 	tracee->stop.leave = NULL;
-	tracee->process->credentials_known = false;
+	tracee->process->credentials.known = false;
+	tracee->process->credentials.by_thread = false;
 	/* exec gives a thread that shared its descriptors a table of its own. */
 	return tracee_own_files(tracee);
 }

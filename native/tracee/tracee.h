@@ -80,16 +80,25 @@ struct descriptor_table {
 	struct descriptor *notes; /* by descriptor number */
 };
 
+/* Who a process is, as /proc shows it to us (syscalls/credentials.c reads it). */
+struct credentials {
+	bool known;
+	bool by_thread;	 /* a thread has changed its own: they may differ */
+	pid_t of;	 /* whose these are */
+	bool other_user; /* in another user namespace than we */
+	uid_t fsuid, real_uid;
+	gid_t fsgid, real_gid;
+	uint64_t effective, permitted; /* capabilities */
+	int group_count;
+	gid_t *groups;
+};
+
 /* Shared by the threads of a process. */
 struct process {
 	int users;
 	pid_t tgid;
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
-	bool credentials_known;
-	uid_t fsuid, real_uid;
-	gid_t fsgid, real_gid;
-	int group_count;
-	gid_t *groups;
+	struct credentials credentials;
 	int execs;	 /* threads beside the leader in execve: one may get its id */
 	bool other_root; /* after chroot and the like: no longer served */
 	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own
@@ -128,6 +137,8 @@ struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
 void tracees_remove(struct tracees *tracees, struct tracee *tracee);
 /* Notes of descriptors are no longer shared with other tracees. 0 or -ENOMEM. */
 int tracee_own_files(struct tracee *tracee);
+/* They are another's now, or have other rights: the next check reads them anew. */
+void tracee_new_credentials(struct tracee *tracee);
 /* After exec: a new address space; `tid` may differ from the thread that called. */
 int tracee_after_exec(struct tracee *tracee);
 size_t tracees_count(const struct tracees *tracees);

@@ -102,6 +102,7 @@ class Pair:
     world: World
     run: Runner
     programs: Path
+    unmounted: bool = False  # compare with the tree where it was made
 
     def same(self, program: str, *words: str, **more: str) -> None:
         """Fail unless both runs of programs/`program`.c print the same.
@@ -110,8 +111,10 @@ class Pair:
         """
         world = self.world
         binary = self.programs / program
-        shown = ROOT if world.enter else world.place / "plain"
+        shown: str | Path = ROOT if world.enter else world.place / "plain"
         host = world.host if world.enter else world.place / "plain-host"
+        if self.unmounted:
+            world, shown = replace(world, enter=()), world.place / "tree"
         self.run.before = guarded(TEMPORARY)
         result = self.run(
             binary,

@@ -18,6 +18,8 @@ from tests.differential.scripts import Step
 from tests.support.run import Runner
 
 IDENTITY = re.compile(r"(<[0-9a-fm.]+>|(?:socket|pipe):\[\d+\])")
+# Where the program's buffer ended within it.
+CUT_IDENTITY = re.compile(r"(socket|pipe):\[\d+(?![\d\]])")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
 
@@ -157,7 +159,7 @@ def normal(output: bytes) -> list[str]:
     def number(found: re.Match[str]) -> str:
         return known.setdefault(found[1], f"#{len(known)}")
 
-    text = output.decode("utf-8", "replace")
+    text = CUT_IDENTITY.sub(r"\1:[", output.decode("utf-8", "replace"))
     return [IDENTITY.sub(number, line) for line in text.splitlines()]
 
 

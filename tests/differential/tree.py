@@ -141,6 +141,10 @@ def _modes(tree: Path) -> None:
             path.mkdir() if name.endswith("dir") else path.write_text("theirs\n")
             path.chmod(0o750)
             os.chown(path, 1234, 2345)
+        for name, target in (("theirs", "file"), ("their_dir", "../dir")):
+            path = tree / "dir_1777" / name
+            path.symlink_to(target)
+            os.chown(path, 1234, 2345, follow_symlinks=False)
 
 
 def _special(tree: Path) -> None:

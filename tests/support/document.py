@@ -46,7 +46,7 @@ CONDITIONS = {
     "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
     "WHEN_TRACING": "request to trace a process",
-    "WHEN_FILES": "flag CLONE_FILES",
+    "WHEN_OWN": "flag CLONE_FILES or CLONE_NEWUSER",
     "WHEN_UNSHARED": "flag CLOSE_RANGE_UNSHARE",
     "WHEN_NAMED": "bind and connect",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",

@@ -88,6 +88,11 @@ static int told(const struct step *step, int error)
 	    (error == EROFS || error == ECONNREFUSED || error == EACCES) &&
 	    names_root(step))
 		return EROFS;
+	/* At the end of a listing some file systems are at the end of all positions. */
+	if (strcmp(name, "read") == 0 && error == EINVAL &&
+	    fstat((int)step->values[0], &st) == 0 && S_ISDIR(st.st_mode) &&
+	    !is_ours(&st))
+		return EISDIR;
 	if ((error != EROFS && error != EACCES) || geteuid() == 0 ||
 	    (!at && strcmp(name, "access") != 0))
 		return error;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who a tracee is, and what its capabilities allow it. Owners below /cvmfs are numbers
+ * of our own user namespace; a process in another one has the numbers that are mapped
+ * there.
+ */
+#ifndef SYSCALLS_CREDENTIALS_H
+#define SYSCALLS_CREDENTIALS_H
+
+#include <linux/capability.h>
+#include <stdbool.h>
+
+#include "run/run.h"
+#include "tracee/tracee.h"
+
+/* An entry as it is shown. */
+struct owned {
+	uint32_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Whose permissions count: the effective user's, or the real one's as for access(2). */
+enum whose { CREDENTIALS_EFFECTIVE, CREDENTIALS_REAL };
+
+/* Reads /proc only where that may tell something new. */
+const struct credentials *credentials_of(const struct run *run, struct tracee *tracee);
+/* ns_capable() in the tracee's own user namespace. */
+bool credentials_have(const struct run *run, struct tracee *tracee, int capability);
+/* capable(), or ns_capable() in the user namespace that /cvmfs is mounted in. */
+bool credentials_rule(const struct run *run, struct tracee *tracee, int capability);
+/* inode_owner_or_capable() */
+bool credentials_own(const struct run *run, struct tracee *tracee,
+		     const struct owned *entry);
+/* generic_permission() for R_OK and X_OK. */
+bool credentials_permit(const struct run *run, struct tracee *tracee, enum whose whose,
+			const struct owned *entry, uint32_t mask);
+
+#endif
