@@ -119,8 +119,8 @@ static void root_of_a_namespace(void)
 static void *thread_of_another(void *unused)
 {
 	(void)unused;
-	syscall(SYS_setfsgid, SOMEBODY);
-	syscall(SYS_setfsuid, SOMEBODY);
+	CALL(setfsgid, SOMEBODY);
+	CALL(setfsuid, SOMEBODY);
 	look("mode_0600");
 	look("dir_0700");
 	return NULL;
