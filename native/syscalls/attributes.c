@@ -73,7 +73,7 @@ HANDLER(enter_fchownat)
 	return change_at(run, tracee, 0, 1, follow_of(tracee->stop.args[4]));
 }
 
-HANDLER(enter_change_descriptor)
+static enum verdict change_descriptor(struct run *run, struct tracee *tracee, int error)
 {
 	struct target target;
 
@@ -82,7 +82,12 @@ HANDLER(enter_change_descriptor)
 	if (target.kind != TARGET_OURS ||
 	    (descriptors_flags(tracee->tid, (int)tracee->stop.args[0]) & O_PATH))
 		return VERDICT_PASS;
-	return refuse_descriptor(tracee, EROFS);
+	return refuse_descriptor(tracee, error);
+}
+
+HANDLER(enter_change_descriptor)
+{
+	return change_descriptor(run, tracee, EROFS);
 }
 
 /* The newer calls: with AT_EMPTY_PATH "" and NULL mean the descriptor, as the calls
@@ -120,11 +125,13 @@ static bool bad_time(int64_t ns)
 
 static enum verdict change_times(struct run *run, struct tracee *tracee, bool bad)
 {
+	int error = bad ? EINVAL : EROFS;
+
 	if (tracee->stop.args[1] == 0 && (int)tracee->stop.args[0] != AT_FDCWD)
-		return enter_change_descriptor(run, tracee);
+		return change_descriptor(run, tracee, error);
 	return change_how(run, tracee,
 			  &(struct changing){0, 1, follow_of(tracee->stop.args[3]),
-					     bad ? EINVAL : EROFS});
+					     error});
 }
 
 /* Without a path it is futimes(), whose times the kernel looks at first. */

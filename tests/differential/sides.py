@@ -20,6 +20,7 @@ from tests.support.run import Runner
 IDENTITY = re.compile(r"(<[0-9a-fm.]+>|(?:socket|pipe):\[\d+\])")
 # Where the program's buffer ended within it.
 CUT_IDENTITY = re.compile(r"(socket|pipe):\[\d+(?![\d\]])")
+PID_IN_LINK = re.compile(r"\d+ '/proc/\d+")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
 
@@ -160,6 +161,7 @@ def normal(output: bytes) -> list[str]:
         return known.setdefault(found[1], f"#{len(known)}")
 
     text = CUT_IDENTITY.sub(r"\1:[", output.decode("utf-8", "replace"))
+    text = PID_IN_LINK.sub("N '/proc/PID", text)
     return [IDENTITY.sub(number, line) for line in text.splitlines()]
 
 
