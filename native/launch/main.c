@@ -88,6 +88,10 @@ static void describe_host(struct run *run)
 
 	run->uid = geteuid(); /* owner of what we write, and who permissions are for */
 	run->gid = getegid();
+	run->group_count = getgroups(0, NULL);
+	run->groups = calloc((size_t)run->group_count + 1, sizeof(gid_t));
+	if (!run->groups || getgroups(run->group_count, run->groups) < 0)
+		run->group_count = 0;
 	run->environment = (const char *const *)environ;
 	run->host_has_cvmfs = lstat("/cvmfs", &status) == 0;
 	if (stat("/", &status) == 0) {

@@ -2,6 +2,7 @@
 #include "run/run.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "run/errands.h"
 #include "run/mounts.h"
@@ -30,4 +31,5 @@ void run_destroy(struct run *run)
 	objects_destroy(run->objects);
 	nodes_destroy(run->nodes);
 	slowmounts_destroy(run->slow);
+	free(run->groups);
 }

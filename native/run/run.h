@@ -51,6 +51,8 @@ struct run {
 	uint64_t proc_dev;	     /* st_dev of /proc */
 	uid_t uid;
 	gid_t gid;
+	int group_count;
+	gid_t *groups;
 	const char *const *environment; /* for variant symlinks; interpose_run's own */
 };
 

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "syscalls/handlers.h"
+#include "syscalls/numbers.h"
 #include "syscalls/refuse.h"
 #include "tracee/descriptors.h"
 
@@ -92,24 +95,49 @@ HANDLER(enter_change_descriptor)
 
 /* The newer calls: with AT_EMPTY_PATH "" and NULL mean the descriptor, as the calls
  * have it that take no path (getname_maybe_null()). */
+static bool names_descriptor(struct tracee *tracee, uint64_t at_flags)
+{
+	uint64_t path = tracee->stop.args[1];
+	char first = '\0';
+
+	return at_flags & AT_EMPTY_PATH &&
+	       (path == 0 || tracee_read(tracee, path, &first, 1) == 0) &&
+	       first == '\0';
+}
+
 static enum verdict change_newer(struct run *run, struct tracee *tracee,
 				 uint64_t at_flags)
 {
-	uint64_t path = tracee->stop.args[1];
 	unsigned int flags = follow_of(at_flags);
-	char first = '\0';
 
 	if (!(at_flags & AT_EMPTY_PATH))
 		return change_at(run, tracee, 0, 1, flags);
-	if ((int)tracee->stop.args[0] >= 0 &&
-	    (path == 0 || tracee_read(tracee, path, &first, 1) == 0) && first == '\0')
+	if ((int)tracee->stop.args[0] >= 0 && names_descriptor(tracee, at_flags))
 		return enter_change_descriptor(run, tracee);
 	return change_at(run, tracee, 0, 1, flags | TARGET_NULL_PATH);
 }
 
-HANDLER(enter_xattr_at)
+HANDLER(enter_setxattrat)
 {
 	return change_newer(run, tracee, tracee->stop.args[2]);
+}
+
+/* To some kernels AT_FDCWD is no descriptor here (path_removexattrat() of Linux 6.13).
+ */
+static bool cwd_is_none(void)
+{
+	return syscall(SYS_removexattrat, AT_FDCWD, "", AT_EMPTY_PATH, "none") < 0 &&
+	       errno == EBADF;
+}
+
+HANDLER(enter_removexattrat)
+{
+	uint64_t at_flags = tracee->stop.args[2];
+
+	if ((int)tracee->stop.args[0] == AT_FDCWD &&
+	    names_descriptor(tracee, at_flags) && cwd_is_none())
+		return VERDICT_PASS;
+	return change_newer(run, tracee, at_flags);
 }
 
 HANDLER(enter_file_setattr)
@@ -129,9 +157,9 @@ static enum verdict change_times(struct run *run, struct tracee *tracee, bool ba
 
 	if (tracee->stop.args[1] == 0 && (int)tracee->stop.args[0] != AT_FDCWD)
 		return change_descriptor(run, tracee, error);
-	return change_how(run, tracee,
-			  &(struct changing){0, 1, follow_of(tracee->stop.args[3]),
-					     error});
+	return change_how(
+		run, tracee,
+		&(struct changing){0, 1, follow_of(tracee->stop.args[3]), error});
 }
 
 /* Without a path it is futimes(), whose times the kernel looks at first. */

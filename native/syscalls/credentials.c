@@ -3,10 +3,12 @@
  * (capable_wrt_inode_uidgid) and fs/open.c (access_override_creds) of Linux have it. */
 #include "syscalls/credentials.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void parse_groups(struct credentials *credentials, const char *at)
@@ -216,4 +218,44 @@ bool credentials_permit(const struct run *run, struct tracee *tracee, enum whose
 	return has(set, CAP_DAC_OVERRIDE) &&
 	       (S_ISDIR(entry->mode) || !(mask & X_OK) || entry->mode & 0111) &&
 	       is_over(credentials, entry);
+}
+
+/* ---- another user's eyes ---- */
+
+/* Raw calls: the C library's are of all threads. */
+static void set_groups(const struct credentials *credentials, const struct run *run)
+{
+	if (credentials)
+		syscall(SYS_setgroups, (long)credentials->group_count,
+			credentials->groups);
+	else
+		syscall(SYS_setgroups, (long)run->group_count, run->groups);
+}
+
+bool credentials_put_on(const struct run *run, struct tracee *tracee)
+{
+	const struct credentials *credentials;
+	int error = errno;
+
+	if (run->uid != 0 || !tracee->process->credentials.changed)
+		return false;
+	credentials = credentials_of(run, tracee);
+	if (credentials->fsuid == 0)
+		return false;
+	set_groups(credentials, run);
+	syscall(SYS_setfsgid, credentials->fsgid);
+	/* Takes CAP_DAC_OVERRIDE and its like out of our effective set. */
+	syscall(SYS_setfsuid, credentials->fsuid);
+	errno = error;
+	return true;
+}
+
+void credentials_take_off(const struct run *run)
+{
+	int error = errno;
+
+	syscall(SYS_setfsuid, run->uid);
+	syscall(SYS_setfsgid, run->gid);
+	set_groups(NULL, run);
+	errno = error;
 }

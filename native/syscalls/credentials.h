@@ -35,4 +35,10 @@ bool credentials_own(const struct run *run, struct tracee *tracee,
 bool credentials_permit(const struct run *run, struct tracee *tracee, enum whose whose,
 			const struct owned *entry, uint32_t mask);
 
+/* While a job of root's has become somebody else, we look at host paths as that user:
+ * what the kernel would refuse it, we do not find for it. Of this thread alone; nothing
+ * but one call of the kernel comes between. False: nothing to take off. */
+bool credentials_put_on(const struct run *run, struct tracee *tracee);
+void credentials_take_off(const struct run *run);
+
 #endif

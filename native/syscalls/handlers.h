@@ -83,8 +83,9 @@ HANDLER(enter_change_at_follow); /* (dirfd, path, ...), no flags */
 HANDLER(enter_fchownat);	 /* flags in the 5th */
 HANDLER(enter_utimensat);	 /* a NULL path means dirfd itself */
 HANDLER(enter_futimesat);	 /* likewise */
-HANDLER(enter_xattr_at);	 /* (dirfd, path, flags, ...) */
-HANDLER(enter_file_setattr);	 /* flags in the 5th */
+HANDLER(enter_setxattrat);
+HANDLER(enter_removexattrat);
+HANDLER(enter_file_setattr); /* flags in the 5th */
 HANDLER(enter_truncate);
 HANDLER(enter_change_descriptor); /* (fd, ...) */
 /* process.c */

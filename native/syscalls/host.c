@@ -49,24 +49,27 @@ static bool is_host_root(const struct host *host)
 	return look_is_root(host->target->view.run, host->dir);
 }
 
-static bool leads_to(const char *path, const struct stat *st)
+static bool leads_to(const struct view *view, const char *path, const struct stat *st)
 {
+	bool as_other = credentials_put_on(view->run, view->tracee);
 	struct stat named;
+	int result = look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+				&named);
 
-	return look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-			  &named) == 0 &&
-	       named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+	if (as_other)
+		credentials_take_off(view->run);
+	return result == 0 && named.st_dev == st->st_dev && named.st_ino == st->st_ino;
 }
 
-/* A path of the directory reached. What was removed, and what is no file, has none but
- * the link of /proc that led to it. */
+/* A path of the directory reached. What was removed, what is no file and what the job
+ * may not walk to has none but the link of /proc that led to it. */
 static ssize_t path_of_dir(const struct host *host, char path[TARGET_PATH_SIZE])
 {
 	ssize_t len = procfs_path_of(host->dir, path, TARGET_PATH_SIZE);
 	struct stat st;
 
 	if (len < 0 || !host->magic[0] || look_stat(host->dir, &st) < 0 ||
-	    leads_to(path, &st))
+	    leads_to(&host->target->view, path, &st))
 		return len;
 	return snprintf(path, TARGET_PATH_SIZE, "%s%s", host->magic,
 			S_ISDIR(st.st_mode) ? "/" : "");
@@ -251,10 +254,10 @@ static bool must_be_directory(const struct walk *walk)
 /* "." and "..": whoever may not search the directory is refused these, too. */
 static enum step step_dots(struct host *host, const char *dots)
 {
-	int fd = openat(host->dir, dots, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = look_at(&host->target->view, host->dir, dots, O_DIRECTORY);
 
 	if (fd < 0)
-		return end_error(host, errno);
+		return end_error(host, -fd);
 	if (dots[1])
 		return step_into(host, fd);
 	close(fd);

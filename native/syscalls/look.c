@@ -60,30 +60,62 @@ struct look {
 	char path[];
 };
 
-static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
+/* In /proc the kernel asks for more than modes, and lets each process in to its own. */
+static bool put_on(const struct view *view, int dir)
+{
+	return view->tracee->process->credentials.changed &&
+	       !look_is_proc(view->run, dir) &&
+	       credentials_put_on(view->run, view->tracee);
+}
+
+/* `who` looks; NULL: we, in a thread that serves nobody. */
+static int open_how(const struct view *who, int dir, const char *path, uint64_t flags,
+		    uint64_t resolve)
 {
 	struct open_how how = {.flags = flags | O_PATH | O_CLOEXEC, .resolve = resolve};
+	bool as_other;
 	int fd;
 
 	if (!kernel_has(KERNEL_OPENAT2))
 		return -ENOSYS;
 	if (resolve & RESOLVE_CACHED && !kernel_has(KERNEL_RESOLVE_CACHED))
 		return -EINVAL;
+	as_other = who && put_on(who, dir);
 	fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	if (as_other)
+		credentials_take_off(who->run);
 	if (fd < 0 && errno == ENOSYS)
 		kernel_has_not(KERNEL_OPENAT2);
 	return fd >= 0 ? fd : -errno;
 }
 
-/* The same without Linux 5.6 where it can be done. */
-static int open_waiting(int dir, const char *path, uint64_t flags, uint64_t resolve)
+static int open_at(int dir, const char *path, int flags)
 {
-	int fd = open_how(dir, path, flags, resolve);
+	int fd = openat(dir, path, flags | O_PATH | O_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+int look_at(const struct view *view, int dir, const char *path, int flags)
+{
+	bool as_other = put_on(view, dir);
+	int fd = open_at(dir, path, flags);
+
+	if (as_other)
+		credentials_take_off(view->run);
+	return fd;
+}
+
+/* The same without Linux 5.6 where it can be done. */
+static int open_waiting(const struct view *who, int dir, const char *path,
+			uint64_t flags, uint64_t resolve)
+{
+	int fd = open_how(who, dir, path, flags, resolve);
 
 	if (fd != -ENOSYS || resolve)
 		return fd;
-	fd = openat(dir, path, (int)flags | O_PATH | O_CLOEXEC);
-	return fd >= 0 ? fd : -errno;
+	return who ? look_at(who, dir, path, (int)flags)
+		   : open_at(dir, path, (int)flags);
 }
 
 /* Whatever comes of it, the kernel has it in memory afterwards. */
@@ -102,7 +134,7 @@ static int look_work(void *argument, const atomic_bool *over)
 			head[0] = '\0'; /* who reads it next is told the error */
 		free(head);
 	} else {
-		fd = open_waiting(look->dir, look->path, look->flags, 0);
+		fd = open_waiting(NULL, look->dir, look->path, look->flags, 0);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -151,18 +183,19 @@ static bool is_slow(const struct run *run, int fd)
 }
 
 /* Opens it if that asks no slow mount; -EAGAIN: it may. */
-static int open_locally(const struct run *run, int dir, const char *path,
+static int open_locally(const struct view *view, int dir, const char *path,
 			uint64_t flags, uint64_t resolve)
 {
+	const struct run *run = view->run;
 	int fd;
 
 	if (path[0] == '/' && resolve & RESOLVE_NO_SYMLINKS)
 		return slowmounts_has_path(run->slow, path)
 			       ? -EAGAIN
-			       : open_waiting(dir, path, flags, resolve);
+			       : open_waiting(view, dir, path, flags, resolve);
 	if (dir == AT_FDCWD || is_slow(run, dir))
 		return -EAGAIN;
-	fd = open_how(dir, path, flags, resolve | RESOLVE_NO_XDEV);
+	fd = open_how(view, dir, path, flags, resolve | RESOLVE_NO_XDEV);
 	return fd == -EXDEV || fd == -ENOSYS ? -EAGAIN : fd;
 }
 
@@ -170,19 +203,19 @@ int look_open(struct view *view, int dir, const char *path, uint64_t flags,
 	      uint64_t resolve)
 {
 	const struct run *run = view->run;
-	int fd = open_how(dir, path, flags, resolve | RESOLVE_CACHED);
+	int fd = open_how(view, dir, path, flags, resolve | RESOLVE_CACHED);
 
 	/* EINVAL: the kernel knows no RESOLVE_CACHED. */
 	if (fd != -EAGAIN && fd != -EINVAL && fd != -ENOSYS)
 		return fd;
 	if (!slowmounts_any(run->slow))
-		return open_waiting(dir, path, flags, resolve);
-	fd = open_locally(run, dir, path, flags, resolve);
+		return open_waiting(view, dir, path, flags, resolve);
+	fd = open_locally(view, dir, path, flags, resolve);
 	if (fd != -EAGAIN)
 		return fd;
 	if (!looked(view, dir, path, flags, false))
 		return LOOK_WAITS;
-	return open_waiting(dir, path, flags, resolve);
+	return open_waiting(view, dir, path, flags, resolve);
 }
 
 int look_ahead(struct view *view, int fd)

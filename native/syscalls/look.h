@@ -17,6 +17,9 @@ enum { LOOK_WAITS = -EINPROGRESS };
 /* openat2(2) for O_PATH descriptors: one of ours, LOOK_WAITS or a negative errno. */
 int look_open(struct view *view, int dir, const char *path, uint64_t flags,
 	      uint64_t resolve);
+/* openat(2) for an O_PATH descriptor of "." or "..", or without Linux 5.6; a
+ * descriptor or a negative errno. */
+int look_at(const struct view *view, int dir, const char *path, int flags);
 /* Makes sure that the head of the regular file `fd` (O_PATH) can be read without
  * waiting: 0 or LOOK_WAITS. */
 int look_ahead(struct view *view, int fd);

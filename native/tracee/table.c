@@ -132,6 +132,7 @@ static struct process *process_copy(const struct process *from, pid_t tgid)
 		process->exe = strdup(from->exe);
 	/* Credentials are read again when they matter: a child is rarely asked for
 	 * them. */
+	process->credentials.changed = from->credentials.changed;
 	return process;
 }
 
@@ -208,6 +209,7 @@ void tracee_new_credentials(struct tracee *tracee)
 	struct credentials *credentials = &tracee->process->credentials;
 
 	credentials->known = false;
+	credentials->changed = true;
 	/* The C library has each thread make the call; who makes it alone is alone. */
 	credentials->by_thread |= tracee->process->users > 1;
 }

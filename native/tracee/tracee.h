@@ -83,6 +83,7 @@ struct descriptor_table {
 /* Who a process is, as /proc shows it to us (syscalls/credentials.c reads it). */
 struct credentials {
 	bool known;
+	bool changed;	 /* since the run began, here or in an ancestor */
 	bool by_thread;	 /* a thread has changed its own: they may differ */
 	pid_t of;	 /* whose these are */
 	bool other_user; /* in another user namespace than we */

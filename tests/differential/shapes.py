@@ -181,10 +181,13 @@ def grow(tree: Path, shown: str, work: Path, seed: int) -> Shape:
     return _Grower(tree, shown, work, seed).grow()
 
 
-def furnish(changing: Path, work: Path, shown: str, shape: Shape) -> None:
+def furnish(
+    changing: Path, work: Path, shown: str, shape: Shape, uid: int | None = None
+) -> None:
     """Make the directory of the host anew: plain things, and links into the tree.
 
     changing: the directory around it, which is emptied too but stays: it is mounted.
+    uid: whose all of it is; ours without.
     """
     os.chmod(changing, 0o755)
     for parent, names, _ in os.walk(changing):
@@ -213,3 +216,7 @@ def furnish(changing: Path, work: Path, shown: str, shape: Shape) -> None:
         os.symlink(inside + b"/" + path, top + b"/in%d" % number)
     os.symlink(os.fsencode(up) + inside, top + b"/up")
     os.symlink(inside + b"/none", top + b"/in_none")
+    if uid is not None:
+        for parent, _, names in os.walk(changing):
+            for name in (parent, *(os.path.join(parent, one) for one in names)):
+                os.chown(name, uid, uid, follow_symlinks=False)

@@ -21,6 +21,7 @@ IDENTITY = re.compile(r"(<[0-9a-fm.]+>|(?:socket|pipe):\[\d+\])")
 # Where the program's buffer ended within it.
 CUT_IDENTITY = re.compile(r"(socket|pipe):\[\d+(?![\d\]])")
 PID_IN_LINK = re.compile(r"\d+ '/proc/\d+")
+UNNAMED = re.compile(r"\d+ ('[^']*/#)\d+(?=\\x20\(deleted)")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
 
@@ -43,6 +44,7 @@ class Sides:
     run: Runner
     coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
     steps: int = 0
+    uid: int | None = None  # whom the program becomes
 
     @property
     def work(self) -> Path:
@@ -121,24 +123,28 @@ class Sides:
             file.writelines(f"{step}\n" for step in steps)
             file.flush()
             Path(file.name).chmod(0o644)
-            shapes.furnish(self.changing, self.work, ROOT, self.shape)
-            mounted = self._native(file.name)
-            shapes.furnish(self.changing, self.work, ROOT, self.shape)
-            interposed = self._interposed(file.name)
+            words = [file.name, ROOT, str(self.work)]
+            if self.uid is not None:
+                words.append(str(self.uid))
+            self._furnish()
+            mounted = self._native(words)
+            self._furnish()
+            interposed = self._interposed(words)
         return normal(mounted), normal(interposed)
 
-    def _native(self, script: str) -> bytes:
+    def _furnish(self) -> None:
+        shapes.furnish(self.changing, self.work, ROOT, self.shape, self.uid)
+
+    def _native(self, words: list[str]) -> bytes:
         try:
-            return self.world.native(self.program, script, ROOT, self.work)
+            return self.world.native(self.program, *words)
         except subprocess.TimeoutExpired as end:
             return (end.stdout or b"") + b"no end\n"
 
-    def _interposed(self, script: str) -> bytes:
+    def _interposed(self, words: list[str]) -> bytes:
         result = self.run(
             self.program,
-            script,
-            ROOT,
-            self.work,
+            *words,
             options=self.world.options(),
             env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"},
         )
@@ -161,7 +167,7 @@ def normal(output: bytes) -> list[str]:
         return known.setdefault(found[1], f"#{len(known)}")
 
     text = CUT_IDENTITY.sub(r"\1:[", output.decode("utf-8", "replace"))
-    text = PID_IN_LINK.sub("N '/proc/PID", text)
+    text = UNNAMED.sub(r"N \1", PID_IN_LINK.sub("N '/proc/PID", text))
     return [IDENTITY.sub(number, line) for line in text.splitlines()]
 
 

@@ -24,7 +24,7 @@ from tests.differential.conftest import (
     World,
     compiles_i386,
 )
-from tests.differential.namespaces import forbidden, guard, owning
+from tests.differential.namespaces import IS_ROOT, forbidden, guard, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.scripts import Writer, load
 from tests.differential.sides import Sides, table
@@ -37,6 +37,7 @@ from tests.support.web import Server
 STEPS_OF_A_SCRIPT = 1000
 LEAST_ERRNOS = 20
 TREES, SCRIPTS_OF_A_TREE = 10, 11  # of the long run
+OTHER = shapes.OWNERS[2][0]
 
 
 @pytest.fixture
@@ -155,6 +156,20 @@ def test_random_calls_of_i386_give_what_a_mount_gives(
     _all_errnos_met(sides, record_property)
 
 
+def test_random_calls_of_another_user_give_what_a_mount_gives(
+    grown: Callable[..., Sides],
+    place: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    if not IS_ROOT:
+        pytest.skip("only root can become another user")
+    sides = grown(3)
+    sides.uid = OTHER
+    _explore(sides, 5, place / "shortest.steps", again=True)
+    assert sides.steps >= 5000
+    _all_errnos_met(sides, record_property)
+
+
 @pytest.mark.long
 def test_a_hundred_thousand_random_calls_give_what_a_mount_gives(
     grown: Callable[..., Sides],
@@ -164,6 +179,8 @@ def test_a_hundred_thousand_random_calls_give_what_a_mount_gives(
     whole = grown(100)
     for seed in range(TREES):
         sides = whole if seed == 0 else grown(100 + seed)
+        if IS_ROOT and seed % 2:
+            sides.uid = OTHER
         _explore(sides, SCRIPTS_OF_A_TREE, place / "shortest.steps", again=False)
         if sides is not whole:
             whole.steps += sides.steps

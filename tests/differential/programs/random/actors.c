@@ -97,7 +97,7 @@ static int told(const struct step *step, int error)
 	    (!at && strcmp(name, "access") != 0))
 		return error;
 	if (fstatat(at ? (int)step->values[0] : AT_FDCWD,
-		    (const char *)step->values[at], &st, 0) < 0 ||
+		    (const char *)step->values[at], &st, AT_EMPTY_PATH) < 0 ||
 	    is_ours(&st))
 		return error;
 	return EROFS;
