@@ -110,6 +110,20 @@ static enum step end_parent(struct host *host, const char *raw, size_t len)
 	return end_host(host, name);
 }
 
+static bool must_be_directory(const struct host *host, bool last)
+{
+	const struct walk *walk = &host->target->walk;
+
+	return !last || (walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY);
+}
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return look_stat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static enum step step_into(struct host *host, int fd)
 {
 	close(host->dir);
@@ -201,6 +215,10 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 		close(fd);
 		return step;
 	}
+	if (!node && must_be_directory(host, last) && !is_directory(fd)) {
+		close(fd);
+		return end_error(host, ENOTDIR);
+	}
 	if (!node) {
 		step = step_into(host, fd);
 		strcpy(host->magic, path);
@@ -244,11 +262,6 @@ static enum step step_missing(struct host *host, int error, const char *name, bo
 	if (error == ENOENT && last && host->was_ours)
 		return end_host(host, name); /* it may be created there */
 	return end_error(host, error);
-}
-
-static bool must_be_directory(const struct walk *walk)
-{
-	return walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY;
 }
 
 /* "." and "..": whoever may not search the directory is refused these, too. */
@@ -295,11 +308,9 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	}
 	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(host, fd))
 		procfs_note_text(host->target, host->dir, name);
-	if (!last || must_be_directory(&host->target->walk)) {
-		if (!S_ISDIR(st.st_mode)) {
-			close(fd);
-			return end_error(host, ENOTDIR);
-		}
+	if (must_be_directory(host, last) && !S_ISDIR(st.st_mode)) {
+		close(fd);
+		return end_error(host, ENOTDIR);
 	}
 	return step_into(host, fd);
 }
