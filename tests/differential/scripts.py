@@ -4,7 +4,8 @@
 A word of a step is a letter and a value: i number, d descriptor in a slot, p path, u
 path without an end, x bad pointer, o output of so many bytes, h struct open_how, a
 address of a socket and l its length, t times, n NULL. In a path %XX is a byte, {K} the
-number of the descriptor in slot K, <C*N> the text C, N times.
+number of the descriptor in slot K, {pK} the process of actor K and {tK} its thread, <C*N>
+the text C, N times.
 """
 
 from __future__ import annotations
@@ -197,11 +198,24 @@ class Words:
             f"/proc/self/fd/{{{slot}}}",
             f"/dev/fd/{{{slot}}}",
             f"/proc/thread-self/fd/{{{slot}}}",
+            self._somebody(),
             "/proc/self/cwd",
             f"/proc/self/root{tree}",
             f"{tree}/<./*{rng.choice((1, 100, 1900, 2030, 2040, 2050))}>",
         )
         return rng.choice(starts)
+
+    def _somebody(self) -> str:
+        """A directory of /proc that leads somewhere, of one of the actors."""
+        rng = self.rng
+        process, thread = rng.randrange(ACTORS), rng.randrange(ACTORS)
+        who = rng.choice(
+            (f"/proc/{{p{process}}}", f"/proc/{{t{thread}}}", "/proc/self/task/{t0}")
+        )
+        # Numbers of descriptors are small: of others too there is one, or none.
+        where = rng.choice(("cwd", "root", "fd", "fd", f"fd/{rng.randrange(3, 9)}"))
+        inside = f"{where}{self.writer.tree}" if where == "root" else where
+        return f"{who}/{inside}"
 
     def _path(self) -> str:
         rng = self.rng

@@ -20,7 +20,7 @@ from tests.support.run import Runner
 IDENTITY = re.compile(r"(<[0-9a-fm.]+>|(?:socket|pipe):\[\d+\])")
 # Where the program's buffer ended within it.
 CUT_IDENTITY = re.compile(r"(socket|pipe):\[\d+(?![\d\]])")
-PID_IN_LINK = re.compile(r"\d+ '/proc/\d+")
+PID_IN_LINK = re.compile(r"\d+ '/proc/\d+(?:/task/\d+)?")
 UNNAMED = re.compile(r"\d+ ('[^']*/#)\d+(?=\\x20\(deleted)")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150

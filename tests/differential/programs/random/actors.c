@@ -60,6 +60,18 @@ static void end_turn(int group, int first)
 			NULL, next);
 }
 
+/* Others may look at us in /proc until they have done their steps. */
+static void await_all(void)
+{
+	int now = __atomic_add_fetch(&shared->ended, 1, __ATOMIC_ACQ_REL);
+
+	syscall(SYS_futex, &shared->ended, FUTEX_WAKE, 1 << 20, NULL, NULL, 0);
+	while (now < ACTORS) {
+		syscall(SYS_futex, &shared->ended, FUTEX_WAIT, now, NULL, NULL, 0);
+		now = __atomic_load_n(&shared->ended, __ATOMIC_ACQUIRE);
+	}
+}
+
 static bool is_ours(const struct stat *st)
 {
 	return st->st_dev == tree_dev || st->st_dev == top_dev;
@@ -157,6 +169,8 @@ static void *act(void *argument)
 	if (me == 4 && unshare(CLONE_FILES) < 0)
 		_exit(3);
 	arguments_begin();
+	shared->pids[me] = getpid();
+	shared->tids[me] = (pid_t)syscall(SYS_gettid);
 	/* Who copies descriptors has done so before others open any. */
 	__atomic_add_fetch(&shared->ready, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) < ACTORS)
@@ -176,6 +190,7 @@ static void *act(void *argument)
 		}
 		end_turn(group, first);
 	}
+	await_all();
 	return NULL;
 }
 

@@ -34,7 +34,17 @@ int slot_of(const char *word)
 	return slot >= 0 && slot < SLOTS ? shared->slots[table][slot] : -1;
 }
 
-/* %XX is a byte, {K} the number in slot K, <C*N> the text C, N times. */
+static int number_of(const char *word)
+{
+	unsigned int actor = (unsigned int)atoi(word + 1) % ACTORS;
+
+	if (*word == 'p')
+		return shared->pids[actor];
+	return *word == 't' ? shared->tids[actor] : slot_of(word);
+}
+
+/* %XX is a byte, {K} the number in slot K, {pK} and {tK} actor K's process and thread,
+ * <C*N> the text C, N times. */
 static size_t decode_text(const char *word, char *text)
 {
 	size_t length = 0;
@@ -48,8 +58,8 @@ static size_t decode_text(const char *word, char *text)
 			text[length++] = (char)strtol(digits, NULL, 16);
 			word += 3;
 		} else if (*word == '{') {
-			length +=
-				(size_t)sprintf(text + length, "%d", slot_of(word + 1));
+			length += (size_t)sprintf(text + length, "%d",
+						  number_of(word + 1));
 			word = strchr(word, '}') + 1;
 		} else if (*word == '<') {
 			const char *star = strchr(word, '*');

@@ -54,6 +54,8 @@ struct shared {
 	int turn;
 	int ready;
 	int left;
+	int ended;
+	pid_t pids[ACTORS], tids[ACTORS];
 	int slots[TABLES][SLOTS];
 	char records[MOST_STEPS][RECORD];
 };
