@@ -358,12 +358,14 @@ static enum verdict leave_permitted(struct run *run, struct tracee *tracee)
 static bool is_unasked(struct run *run, struct tracee *tracee, bool *ret_empty)
 {
 	struct target target;
-	char first;
+	char name[4096];
 
+	/* A name that cannot be read is found out first. */
 	if (tracee->tries || (int)tracee->stop.args[0] == AT_FDCWD ||
-	    tracee_read(tracee, tracee->stop.args[1], &first, 1) < 0 || first == '/')
+	    tracee_read_string(tracee, tracee->stop.args[1], name, sizeof(name)) < 0 ||
+	    name[0] == '/')
 		return false;
-	*ret_empty = first == '\0';
+	*ret_empty = name[0] == '\0';
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
 	return target.kind == TARGET_OURS;
 }

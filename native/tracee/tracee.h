@@ -14,9 +14,8 @@
 enum tracee_state {
 	TRACEE_NEW, /* seen by wait before its parent's event, or the reverse */
 	TRACEE_RUNNING,
-	TRACEE_WAITING,	   /* at its entry stop; the answer to `question` is missing */
-	TRACEE_IN_CALL,	   /* resumed with PTRACE_SYSCALL; an exit stop comes */
-	TRACEE_GROUP_STOP, /* PTRACE_LISTEN */
+	TRACEE_WAITING, /* at its entry stop; the answer to `question` is missing */
+	TRACEE_IN_CALL, /* resumed with PTRACE_SYSCALL; an exit stop comes */
 	TRACEE_DEAD
 };
 

@@ -176,7 +176,7 @@ static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int s
 		stops_resume(tracee, 0);
 		return;
 	}
-	tracee->state = TRACEE_GROUP_STOP;
+	/* The state stays: who is in a call is in it afterwards, too. */
 	if (tracee->tid == tracer->main_pid && !tracer->main_ended)
 		stops_main_stopped(tracer, signal);
 	ptrace(PTRACE_LISTEN, tracee->tid, 0, 0);

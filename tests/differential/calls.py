@@ -134,8 +134,8 @@ CHANGES: Calls = {
     "mknod": (2, lambda w: [w.any_path(), w.number(0o100644, 0o040755), "i:0"]),
     "mknod:fifo": (1, lambda w: [w.tree_path(), "i:4516", "i:0"]),
     "mknodat": (1, lambda w: [w.dirfd(), w.any_path(), w.number(0o100644, 0), "i:0"]),
-    "symlink": (3, lambda w: [w.path(), w.any_path()]),
-    "symlinkat": (2, lambda w: [w.path(), w.dirfd(), w.any_path()]),
+    "symlink": (3, lambda w: [w.text(), w.any_path()]),
+    "symlinkat": (2, lambda w: [w.text(), w.dirfd(), w.any_path()]),
     "link": (3, lambda w: [w.any_path(), w.any_path()]),
     "linkat": (
         3,

@@ -142,6 +142,13 @@ class Words:
             return f"u:{self._path()}"
         return f"p:{self._path()}"
 
+    def text(self) -> str:
+        """A path that can be read again: without numbers of processes."""
+        path = self.path()
+        while "{p" in path or "{t" in path:
+            path = self.path()
+        return path
+
     def work_path(self) -> str:
         """A name on the host that steps make and remove."""
         names = ("new", "new2", "file", "dir", "dir/new", "dir/file", "here/new", "in")

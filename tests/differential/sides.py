@@ -20,7 +20,8 @@ from tests.support.run import Runner
 IDENTITY = re.compile(r"(<[0-9a-fm.]+>|(?:socket|pipe):\[\d+\])")
 # Where the program's buffer ended within it.
 CUT_IDENTITY = re.compile(r"(socket|pipe):\[\d+(?![\d\]])")
-PID_IN_LINK = re.compile(r"\d+ '/proc/\d+(?:/task/\d+)?")
+# A process is another one on each side; so may be the length of what names it.
+PID = re.compile(r"(?:\d+ ')?/proc/\d+(?:/task/\d+)?")
 UNNAMED = re.compile(r"\d+ ('[^']*/#)\d+(?=\\x20\(deleted)")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
@@ -167,7 +168,7 @@ def normal(output: bytes) -> list[str]:
         return known.setdefault(found[1], f"#{len(known)}")
 
     text = CUT_IDENTITY.sub(r"\1:[", output.decode("utf-8", "replace"))
-    text = UNNAMED.sub(r"N \1", PID_IN_LINK.sub("N '/proc/PID", text))
+    text = UNNAMED.sub(r"N \1", PID.sub("/proc/PID", text))
     return [IDENTITY.sub(number, line) for line in text.splitlines()]
 
 

@@ -8,3 +8,7 @@ from tests.differential.conftest import Pair
 
 def test_programs_start_and_know_their_names_as_on_a_mount(mounted: Pair) -> None:
     mounted.same("execs")
+
+
+def test_programs_start_though_they_are_stopped_and_continued(mounted: Pair) -> None:
+    mounted.same("stops_at_exec")

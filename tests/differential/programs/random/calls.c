@@ -33,7 +33,7 @@
 static const struct call calls[] = {
 #ifdef SYS_open
 	OPEN(open),
-	OPEN(creat),
+	{"creat", SYS_creat, NULL, carry_creat, true},
 	SHOW(stat, show_stat),
 	SHOW(lstat, show_stat),
 	CALL(access),
