@@ -4,7 +4,13 @@
  * the leader that was collected before is then no stop of whom that id is: to answer it
  * would let the new program run before its exec event was seen. So while such a call
  * is under way all that comes for the leader is held. */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "syscalls/syscalls.h"
 #include "tracer/tracer.h"
@@ -73,6 +79,50 @@ void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)
 	leader->process->execs -= thread->in_exec;
 	syscalls_gone(tracer->run, thread);
 	tracees_remove(tracer->tracees, thread);
+}
+
+/* ---- an exec that fails too late ----
+ * When the old program is gone and the new one cannot be made (RLIMIT_AS), the thread
+ * has the leader's id already, there is no event, and the call ends with SIGSEGV. */
+
+struct search {
+	const struct tracee *leader;
+	pid_t found;
+};
+
+/* A thread in execve whose id is gone, while we have not seen it end, is the leader
+ * now. */
+static void look_for_taker(struct tracee *tracee, void *context)
+{
+	struct search *search = context;
+
+	if (tracee->in_exec && tracee->process == search->leader->process &&
+	    syscall(SYS_tgkill, tracee->process->tgid, tracee->tid, 0) < 0 &&
+	    errno == ESRCH)
+		search->found = tracee->tid;
+}
+
+/* What was collected may still be a stop of the old leader: what is it in now? */
+static bool is_at_exit(pid_t tid)
+{
+	siginfo_t info;
+
+	return ptrace(PTRACE_GETSIGINFO, tid, 0, &info) == 0 &&
+	       info.si_code == (SIGTRAP | 0x80);
+}
+
+enum execs_leader execs_who_leads(struct tracer *tracer, struct tracee *leader)
+{
+	struct search search = {.leader = leader};
+
+	tracees_each(tracer->tracees, look_for_taker, &search);
+	if (!search.found)
+		return EXECS_OLD_LEADER;
+	if (!is_at_exit(leader->tid))
+		return EXECS_OTHER_STOP;
+	execs_take_over(tracer, leader, search.found);
+	leader->stop.leave = NULL; /* there is nobody to whom a result could matter */
+	return EXECS_NEW_LEADER;
 }
 
 struct ended {

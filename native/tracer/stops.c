@@ -267,10 +267,18 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 		births_keep_early(tracer, tid, status);
 		return;
 	}
-	if (execs_hold(tracee) && status >> 16 != PTRACE_EVENT_EXEC)
-		tracee->held_status = status;
-	else
-		stops_stopped(tracer, tracee, status);
+	if (execs_hold(tracee) && status >> 16 != PTRACE_EVENT_EXEC) {
+		switch (execs_who_leads(tracer, tracee)) {
+		case EXECS_OLD_LEADER:
+			tracee->held_status = status;
+			return;
+		case EXECS_OTHER_STOP:
+			return; /* that will be collected, too */
+		case EXECS_NEW_LEADER:
+			break;
+		}
+	}
+	stops_stopped(tracer, tracee, status);
 }
 
 struct stops_waiting {

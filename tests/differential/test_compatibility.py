@@ -376,3 +376,24 @@ print(json.dumps(['interpose.resolver' in words,
                   [os.getxattr(root, 'user.maxfd').decode()] == files]))
 """
     assert job(run, configured, code) == [True, True]
+
+
+def test_a_process_without_address_space_cannot_open(
+    run: Runner, configured: Configured
+) -> None:
+    """A redirected call needs 256 KiB for each address space, mapped by the first."""
+    code = """
+import resource
+def limit():
+    resource.setrlimit(resource.RLIMIT_AS, (4096, -1))
+def free():
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+def looked():
+    return [outcome(os.stat, root), outcome(os.open, root, os.O_RDONLY)]
+limit(); found = [looked()]; free(); found += [looked()]
+limit(); found += [looked()]; free()
+print(json.dumps(found))
+"""
+    before, opened, after = job(run, configured, code)
+    assert before == ["ok", "ENOMEM"]
+    assert opened == after == ["ok", "ok"]

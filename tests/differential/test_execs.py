@@ -12,3 +12,7 @@ def test_programs_start_and_know_their_names_as_on_a_mount(mounted: Pair) -> Non
 
 def test_programs_start_though_they_are_stopped_and_continued(mounted: Pair) -> None:
     mounted.same("stops_at_exec")
+
+
+def test_an_exec_that_fails_too_late_ends_the_process(mounted: Pair) -> None:
+    mounted.same("exec_without_return")
