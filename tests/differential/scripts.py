@@ -4,8 +4,8 @@
 A word of a step is a letter and a value: i number, d descriptor in a slot, p path, u
 path without an end, x bad pointer, o output of so many bytes, h struct open_how, a
 address of a socket and l its length, t times, n NULL. In a path %XX is a byte, {K} the
-number of the descriptor in slot K, {pK} the process of actor K and {tK} its thread, <C*N>
-the text C, N times.
+number of the descriptor in slot K, {pK} the process of actor K and {tK} its thread,
+<C*N> the text C, N times.
 """
 
 from __future__ import annotations
