@@ -29,7 +29,8 @@ static void parse_groups(struct credentials *credentials, const char *at)
 	}
 }
 
-static void parse_line(struct credentials *credentials, const char *line)
+/* True: nothing that follows matters. */
+static bool parse_line(struct credentials *credentials, const char *line)
 {
 	unsigned int id, real;
 	unsigned long long set;
@@ -46,7 +47,9 @@ static void parse_line(struct credentials *credentials, const char *line)
 		credentials->permitted = set;
 	} else if (sscanf(line, "CapEff: %llx", &set) == 1) {
 		credentials->effective = set;
+		return true;
 	}
+	return false;
 }
 
 static bool parse_status(struct credentials *credentials, pid_t tid)
@@ -59,8 +62,8 @@ static bool parse_status(struct credentials *credentials, pid_t tid)
 	status = fopen(path, "re");
 	if (!status)
 		return false;
-	while (getline(&line, &size, status) > 0)
-		parse_line(credentials, line);
+	while (getline(&line, &size, status) > 0 && !parse_line(credentials, line))
+		;
 	free(line);
 	fclose(status);
 	return true;
