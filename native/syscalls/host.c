@@ -277,26 +277,34 @@ static enum step step_dots(struct host *host, const char *dots)
 	return STEP_ON;
 }
 
+/* An error that comes after the permission to search. */
+static enum step end_searched(struct host *host, int error)
+{
+	return step_dots(host, ".") == STEP_ON ? end_error(host, error) : STEP_END;
+}
+
 static enum step step_name(struct host *host, const char *raw, size_t len, bool last)
 {
+	struct target *target = host->target;
 	char name[WALK_NAME_MAX + 1], self[48];
 	const char *shown = name;
 	struct stat st;
 	enum step step;
 	int fd;
 
-	if (len > WALK_NAME_MAX) /* after the permission to search */
-		return step_dots(host, ".") == STEP_ON ? end_error(host, ENAMETOOLONG)
-						       : STEP_END;
+	if (last && target->walk.trailing_slash &&
+	    target->walk.slash == WALK_SLASH_REFUSED)
+		return end_searched(host, EISDIR); /* whatever it is */
+	if (len > WALK_NAME_MAX)
+		return end_searched(host, ENAMETOOLONG);
 	memcpy(name, raw, len);
 	name[len] = '\0';
 	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))
 		return step_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
 	    is_proc(host, host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
-		shown = procfs_own_name(host->target->view.tracee, name, self,
-					sizeof(self));
-	fd = look_open(&host->target->view, host->dir, shown, O_NOFOLLOW, 0);
+		shown = procfs_own_name(target->view.tracee, name, self, sizeof(self));
+	fd = look_open(&target->view, host->dir, shown, O_NOFOLLOW, 0);
 	if (fd == LOOK_WAITS)
 		return end(host, TARGET_QUESTION);
 	if (fd < 0)
@@ -307,7 +315,7 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return step;
 	}
 	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(host, fd))
-		procfs_note_text(host->target, host->dir, name);
+		procfs_note_text(target, host->dir, name);
 	if (must_be_directory(host, last) && !S_ISDIR(st.st_mode)) {
 		close(fd);
 		return end_error(host, ENOTDIR);
