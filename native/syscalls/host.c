@@ -295,8 +295,8 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	if (last && target->walk.trailing_slash &&
 	    target->walk.slash == WALK_SLASH_REFUSED)
 		return end_searched(host, EISDIR); /* whatever it is */
-	if (len > WALK_NAME_MAX)
-		return end_searched(host, ENAMETOOLONG);
+	if (len > WALK_NAME_MAX) /* of /proc it is no name at all: ENOENT */
+		return end_parent(host, raw, len);
 	memcpy(name, raw, len);
 	name[len] = '\0';
 	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))

@@ -99,7 +99,7 @@ const struct syscall_row syscall_rows_i386[] = {
 	ROW(linkat, enter_linkat, AT_AT),
 	ROW(rename, enter_rename, PATH_PATH),
 	ROW(renameat, enter_renameat, AT_AT),
-	ROW(renameat2, enter_renameat, AT_AT),
+	ROW(renameat2, enter_renameat2, AT_AT),
 	ROW(unlink, enter_unlink, PATH),
 	ROW(unlinkat, enter_unlinkat, AT),
 	ROW(rmdir, enter_rmdir, PATH),

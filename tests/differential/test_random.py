@@ -122,10 +122,18 @@ def _all_errnos_met(sides: Sides, record: Callable[[str, object], None]) -> None
     assert len(errnos) >= LEAST_ERRNOS, text
 
 
+@pytest.mark.parametrize(
+    ("uid", "flags"), [(None, ()), (OTHER, ()), (None, I386_FLAGS)]
+)
 def test_what_random_calls_found_once_is_right_now(
-    grown: Callable[..., Sides], place: Path
+    grown: Callable[..., Sides], place: Path, uid: int | None, flags: tuple[str, ...]
 ) -> None:
-    sides = grown(1)
+    if uid and not IS_ROOT:
+        pytest.skip("only root can become another user")
+    if flags and not compiles_i386():
+        pytest.skip(NO_I386)
+    sides = grown(1, *flags)
+    sides.uid = uid
     steps = load(PROGRAMS / "random" / "found.steps", str(sides.work))
     assert len(steps) > 40
     found = sides.compare(steps)
