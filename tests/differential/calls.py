@@ -11,8 +11,6 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.differential.namespaces import IS_ROOT
-
 if TYPE_CHECKING:
     from tests.differential.scripts import Words
 
@@ -35,7 +33,7 @@ def open_flags(w: Words) -> int:
     flags = w.rng.choice((0, 0, 0, 0, os.O_WRONLY, os.O_RDWR, 3))
     kinds = (os.O_PATH, os.O_DIRECTORY, os.O_NOFOLLOW, os.O_CLOEXEC)
     more = [os.O_CREAT, os.O_EXCL, os.O_TRUNC, os.O_APPEND, os.O_TMPFILE]
-    if IS_ROOT:  # a user who mounts owns /, and only there may ask for it
+    if w.writer.owns_objects:
         more.append(os.O_NOATIME)
     for bit, chance in [
         *((kind, 0.2) for kind in kinds),

@@ -48,8 +48,19 @@ def quote(path: bytes) -> str:
 class Writer:
     """Writes scripts about one tree; all by chance comes from `rng`."""
 
-    def __init__(self, rng: random.Random, shape: Shape, tree: str, work: str) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        shape: Shape,
+        tree: str,
+        work: str,
+        *,
+        owns_objects: bool,
+    ) -> None:
         self.rng = rng
+        # Only the owner may ask for O_NOATIME, of objects in the cache, too; a user who
+        # mounts owns / besides, on one side alone.
+        self.owns_objects = owns_objects
         self.shape = shape
         self.tree = tree
         self.work = work

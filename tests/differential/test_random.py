@@ -85,7 +85,13 @@ def _runner(place: Path) -> Runner:
 
 
 def _same(sides: Sides, seed: int, kept: Path) -> None:
-    writer = Writer(random.Random(seed), sides.shape, ROOT, str(sides.work))
+    writer = Writer(
+        random.Random(seed),
+        sides.shape,
+        ROOT,
+        str(sides.work),
+        owns_objects=IS_ROOT and sides.uid is None,
+    )
     steps = writer.script(STEPS_OF_A_SCRIPT)
     found = sides.compare(steps)
     if found:
