@@ -54,11 +54,11 @@ tmux tmux
 /usr/lib/python3/dist-packages/scipy python3-scipy
 cmake cmake
 g++ g++
-go golang-go
+/usr/bin/go golang-go
 mpicc libopenmpi-dev
 mpirun openmpi-bin
-node nodejs
-rustc rustc
+/usr/bin/node nodejs
+/usr/bin/rustc rustc
 sshd openssh-server
 '
 # nginx and others live where an ordinary user's PATH does not look.
