@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A program that is stopped and continued while it starts, by somebody who never
  * ceases, starts all the same. */
-/* covers: execve */
 #include "probe.h"
 
 #include <sched.h>

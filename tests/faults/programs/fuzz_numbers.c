@@ -107,6 +107,7 @@ static const struct shape traced[] = {
 	{SYS_setfsuid, "i"},
 	{SYS_setfsgid, "i"},
 	{SYS_setgroups, "sb"},
+	{SYS_capset, "bb"},
 	{SYS_prctl, "iiiii"},
 	{SYS_bind, "fbs"},
 	{SYS_connect, "fbs"},
