@@ -103,14 +103,24 @@ static void *serve(void *context)
 	return NULL;
 }
 
-/* True if some thread will come to it. */
+static int length(const struct task *list)
+{
+	int count = 0;
+
+	for (; list; list = list->next)
+		count++;
+	return count;
+}
+
+/* True if some thread will come to it, and not after another one that may last: who is
+ * idle has been called for what is in the queue already. */
 static bool engage(struct errands *errands)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
 	int error;
 
-	if (errands->idle || errands->threads == MAX_THREADS)
+	if (errands->idle > length(errands->queue) || errands->threads == MAX_THREADS)
 		return true;
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
