@@ -91,15 +91,13 @@ static void promises(void)
 				       .resolve = resolve[r]};
 
 		for (size_t i = 0; names[i]; i++) {
-			say_open(CALL(openat2, dir, tail_text(names[i]), &how,
-				      sizeof(how)),
+			say_open(open_again(dir, tail_text(names[i]), &how),
 				 "resolve %llx %s", (unsigned long long)resolve[r],
 				 shown(names[i]));
-			say_open(CALL(openat2, AT_FDCWD, at_root(names[i]), &how,
-				      sizeof(how)),
+			say_open(open_again(AT_FDCWD, at_root(names[i]), &how),
 				 "resolve %llx absolute %s",
 				 (unsigned long long)resolve[r], shown(names[i]));
-			say_open(CALL(openat2, sub, names[i], &how, sizeof(how)),
+			say_open(open_again(sub, names[i], &how),
 				 "resolve %llx below dir %s",
 				 (unsigned long long)resolve[r], shown(names[i]));
 		}
@@ -114,7 +112,7 @@ static void open_with(int dir, const char *path, uint64_t resolve, const char *l
 {
 	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK, .resolve = resolve};
 
-	say_open(CALL(openat2, dir, path, &how, sizeof(how)), "promise %llx %s",
+	say_open(open_again(dir, path, &how), "promise %llx %s",
 		 (unsigned long long)resolve, label);
 }
 

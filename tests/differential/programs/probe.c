@@ -2,8 +2,11 @@
 #include "probe.h"
 
 #include <grp.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+
+enum { MOST_OPENS = 10000 };
 
 const char *root, *host;
 
@@ -193,6 +196,18 @@ int must_open(const char *path, int flags)
 	if (fd < 0) {
 		printf("cannot open %s: %s\n", shown(path), error_name(errno));
 		exit(2);
+	}
+	return fd;
+}
+
+long open_again(int dir, const char *path, const struct open_how *how)
+{
+	long fd = -1;
+
+	for (int i = 0; i < MOST_OPENS; i++) {
+		fd = CALL(openat2, dir, path, how, sizeof(*how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
 	}
 	return fd;
 }

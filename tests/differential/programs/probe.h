@@ -51,6 +51,11 @@ extern const char *const names[];
 const char *at_root(const char *name);
 const char *at_host(const char *name);
 int must_open(const char *path, int flags);
+struct open_how;
+/* openat2 that is repeated while it is EAGAIN: "..", below a directory that is not to
+ * be left, is that when anything on the machine is renamed or mounted just then
+ * (handle_dots() of fs/namei.c). */
+long open_again(int dir, const char *path, const struct open_how *how);
 void must_chdir(const char *path);
 /* Runs `part` in a child with a new process of its own; prints a bad end. */
 void in_child(const char *label, void (*part)(void));

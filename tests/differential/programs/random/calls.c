@@ -54,7 +54,7 @@ static const struct call calls[] = {
 	CALL(dup2),
 #endif
 	OPEN(openat),
-	OPEN(openat2),
+	{"openat2", SYS_openat2, NULL, carry_openat2, true},
 	SHOW(fstat, show_stat),
 	SHOW(newfstatat, show_stat),
 	SHOW(statx, show_statx),

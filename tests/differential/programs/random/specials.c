@@ -5,7 +5,13 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-enum { MOST_ENTRIES = 4000, LIST_BYTES = 65536, LOOKED_AT = 24, OUTPUT = 4096 };
+enum {
+	MOST_ENTRIES = 4000,
+	LIST_BYTES = 65536,
+	LOOKED_AT = 24,
+	OUTPUT = 4096,
+	MOST_OPENS = 10000
+};
 
 struct entry {
 	uint64_t ino;
@@ -66,6 +72,21 @@ long carry_creat(struct step *step)
 		return -1;
 	}
 	return syscall(SYS_creat, step->values[0], step->values[1]);
+}
+
+/* ".." below a directory that is not to be left is EAGAIN while anything on the machine
+ * is renamed or mounted (handle_dots() of fs/namei.c): then once more. */
+long carry_openat2(struct step *step)
+{
+	long fd = -1;
+
+	for (int i = 0; i < MOST_OPENS; i++) {
+		fd = syscall(SYS_openat2, step->values[0], step->values[1],
+			     step->values[2], step->values[3]);
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
 }
 
 /* list FD SIZE: all of a directory twice: at once, and in two parts with a seek. */

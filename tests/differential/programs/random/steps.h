@@ -90,6 +90,7 @@ uint64_t digest(const void *bytes, size_t size, uint64_t before);
 
 /* specials.c: what is more than one call */
 long carry_creat(struct step *step);
+long carry_openat2(struct step *step);
 long carry_list(struct step *step);
 long carry_execute(struct step *step);
 long carry_seek(struct step *step);
