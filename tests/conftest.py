@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,11 +61,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Not below pytest's own directories: another session of the user may clear them.
     """
+    _take_signals_back()
     if not hasattr(config, "workerinput"):
         os.environ[DOCROOT] = tempfile.mkdtemp(prefix="interpose-docroot-")
         KEEPER.tell("watch", Path(os.environ[DOCROOT]))
     else:
         die_with_parent()
+
+
+def _take_signals_back() -> None:
+    """Signals that nohup, or a shell for what it starts with `&`, has us ignore: jobs
+    would inherit that.
+    """
+    defaults = {
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGQUIT: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }
+    for number, action in defaults.items():
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

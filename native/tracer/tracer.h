@@ -109,12 +109,12 @@ enum verdict execs_begin(struct tracee *tracee, enum verdict verdict);
 void execs_end(struct tracer *tracer, struct tracee *tracee);
 /* At the exec event: `leader` is now the thread that was `former`. */
 void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former);
-/* No thread of its process is left. */
 /* Of whom a stop is that was collected for a leader while a thread of its executes: of
  * the leader (hold it), of nobody any more, or of the thread, at the end of a call that
  * has failed. */
 enum execs_leader { EXECS_OLD_LEADER, EXECS_OTHER_STOP, EXECS_NEW_LEADER };
 enum execs_leader execs_who_leads(struct tracer *tracer, struct tracee *leader);
+/* No thread of its process is left. */
 void execs_leader_ended(struct tracer *tracer, struct tracee *leader);
 
 /* births.c */
