@@ -70,8 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _take_signals_back() -> None:
-    """Signals that nohup, or a shell for what it starts with `&`, has us ignore: jobs
-    would inherit that.
+    """Undo what nohup, or a shell for what it starts with `&`, has us ignore.
+
+    Jobs would inherit that.
     """
     defaults = {
         signal.SIGHUP: signal.SIG_DFL,

@@ -9,7 +9,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from tests.programs import runtimes, setups
+from tests.programs import languages, runtimes, setups
 from tests.support.debian import PYTHON
 from tests.support.places import need_tool
 from tests.support.software import Tree
@@ -220,6 +220,13 @@ TREES = {
     "go": Tree("coreutils golang-go", runtimes.go),
     "rust": Tree("coreutils rustc", runtimes.rust),
     "mpi": Tree("coreutils openmpi-bin", runtimes.mpi),
+    "shells": Tree("coreutils tcsh zsh", languages.shells),
+    "fortran": Tree("ccache coreutils gfortran grep ninja-build", languages.fortran),
+    "ruby": Tree("coreutils ruby", languages.ruby),
+    "r": Tree("coreutils r-base-core", languages.r),
+    "php": Tree("coreutils dash php-cli", languages.php),
+    "valgrind": Tree("coreutils valgrind", languages.valgrind),
+    "hdf5": Tree(f"hdf5-tools python3-h5py {PYTHON}", languages.hdf5),
     "science": Tree(f"python3-scipy python3-matplotlib {PYTHON}"),
     "python": Tree(
         f"lib{PYTHON}-testsuite python3-numpy {PYTHON} {PYTHON}-venv", _python

@@ -60,6 +60,17 @@ mpirun openmpi-bin
 /usr/bin/node nodejs
 /usr/bin/rustc rustc
 sshd openssh-server
+/usr/bin/tcsh tcsh
+zsh zsh
+gfortran gfortran
+ninja ninja-build
+ccache ccache
+ruby ruby
+/usr/bin/R r-base-core
+/usr/bin/php php-cli
+valgrind valgrind
+h5dump hdf5-tools
+/usr/lib/python3/dist-packages/h5py python3-h5py
 '
 # nginx and others live where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
