@@ -93,3 +93,11 @@ def valgrind(tree: Path, shown: str) -> None:
 def hdf5(tree: Path, shown: str) -> None:
     words = ["/usr/bin/python3", "-c", DATA, str(_app(tree))]
     subprocess.run(words, check=True)
+
+
+def octave(tree: Path, shown: str) -> None:
+    _app(tree, part_m="disp('a part')\n")
+
+
+def terminals(tree: Path, shown: str) -> None:
+    _app(tree)

@@ -184,6 +184,44 @@ END
         unlike=((r"(?m)^\[\d/\d\] .*\n", ""), (r"mtime \d+", "mtime N")),
         scratch=r"\.ninja_",  # times
     ),
+    Row(
+        "octave",
+        "octave",
+        r"""
+        export OCTAVE_HOME=$R/usr LD_LIBRARY_PATH=$L:$L/blas:$L/lapack:$(echo $L/octave/*)
+        cat > main.m <<'END'
+root = [getenv("R") "/app"]; disp(OCTAVE_HOME); disp(ls(root)); disp(inv([1 2; 3 4]));
+file = fopen([root "/text.txt"]); disp(fgetl(file)); [file, message] = fopen([root "/new"], "w")
+exist([root "/link"]), addpath(root); part, glob([root "/*.txt"]), [status, output] = system("ls $R/app")
+END
+        exec octave-cli --norc main.m
+        """,
+        shows="(?s)/cvmfs/octave.example.org/usr.*line 1.*Read-only.*a part",
+        timeout_s=240,
+    ),
+    Row(
+        "terminals",
+        "terminals",
+        r"""
+        export SCREENDIR=$TMPDIR/screen; mkdir -m 700 $SCREENDIR
+        cat > script <<'END'
+spawn bash --norc --noprofile
+expect "$ "; send "cd \$R/app; ls; exit 3\r"
+expect eof; puts [lindex [wait] 3]
+END
+        TERM=dumb expect script
+        cat > owners <<'END'
+id -u; touch file; chown 7:8 file; stat -c "%u %g" file; tar cf a.tar file; tar tf a.tar
+stat -c "%u %g %n" $R/app/*
+END
+        fakeroot -l $L/libfakeroot/libfakeroot-sysv.so -f $R/usr/bin/faked-sysv -- sh owners
+        ls $R/app/*.txt $R/app/below/*.txt | parallel -k -j 4 'wc -l < {}; echo {/.}'
+        screen -dmS one sh -c 'ls $R/app > out; mv out listed'
+        until [ -e listed ]; do sleep 0.1; done; cat listed
+        """,
+        shows="(?s)text.txt.*7 8.*29\ntext.*text.txt",
+        scratch=r"^a\.tar$",  # times
+    ),
 ]
 
 

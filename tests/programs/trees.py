@@ -226,6 +226,10 @@ TREES = {
     "r": Tree("coreutils r-base-core", languages.r),
     "php": Tree("coreutils dash php-cli", languages.php),
     "valgrind": Tree("coreutils valgrind", languages.valgrind),
+    "octave": Tree("coreutils dash octave", languages.octave),
+    "terminals": Tree(
+        "bash coreutils dash expect fakeroot parallel screen tar", languages.terminals
+    ),
     "hdf5": Tree(f"hdf5-tools python3-h5py {PYTHON}", languages.hdf5),
     "science": Tree(f"python3-scipy python3-matplotlib {PYTHON}"),
     "python": Tree(

@@ -70,6 +70,11 @@ ruby ruby
 /usr/bin/php php-cli
 valgrind valgrind
 h5dump hdf5-tools
+octave-cli octave
+expect expect
+fakeroot fakeroot
+parallel parallel
+screen screen
 /usr/lib/python3/dist-packages/h5py python3-h5py
 '
 # nginx and others live where an ordinary user's PATH does not look.
