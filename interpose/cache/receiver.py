@@ -8,14 +8,13 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 from interpose.cache import layout
 from interpose.cache.identity import FileIdentity
 from interpose.errors import CacheError
 
 if TYPE_CHECKING:
-    from interpose.cache.directory import CacheDirectory
     from interpose.formats.hashes import ContentHash
 
 _TRIES = 5
@@ -23,6 +22,19 @@ _BLOCK_BYTES = 256 * 1024
 _NO_LINKS = frozenset(
     {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK, errno.EINVAL}
 )
+
+
+class Destination(Protocol):
+    """The cache that a file is on its way to."""
+
+    top: Path
+    durable: bool
+
+    def path(self, content_hash: ContentHash) -> Path:
+        """Where the object of this hash is or would be."""
+
+    def make_parents(self, path: Path) -> None:
+        """Make the directories above this path. Errors: OSError."""
 
 
 @final
@@ -33,7 +45,7 @@ class Receiver:
     CacheReadOnly, CacheError. Get it from `CacheDirectory.receive`.
     """
 
-    def __init__(self, cache: CacheDirectory, path: Path, descriptor: int) -> None:
+    def __init__(self, cache: Destination, path: Path, descriptor: int) -> None:
         self._cache = cache
         self.path = path
         self._descriptor = descriptor
@@ -180,7 +192,7 @@ class Receiver:
         self.identity = FileIdentity.of(status)
 
 
-def open_temporary(cache: CacheDirectory) -> Receiver:
+def open_temporary(cache: Destination) -> Receiver:
     """A receiver with a fresh file in the cache's `txn`, which is made if need be.
 
     Errors: CacheFull, CacheReadOnly, CacheError.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from interpose.config import PinSettings
 from interpose.config.repository_option import PinKind
@@ -19,7 +19,11 @@ from interpose.repository.indexing import Facts
 from interpose.repository.opening import UNREACHABLE_TTL_S, Opening, Verified
 
 if TYPE_CHECKING:
-    from interpose.repository.repository import Repository
+    from interpose.formats.fqrn import Fqrn
+    from interpose.network import Fetcher
+    from interpose.repository.opening import Keys
+    from interpose.repository.places import Places
+    from interpose.repository.store import Store
 
 _NEVER = 1 << 62
 
@@ -41,11 +45,26 @@ class Root:
     manifest: Manifest | None = None
 
 
+class Sought(Protocol):
+    """What is to be known of the repository before it has a root catalog."""
+
+    fqrn: Fqrn
+    places: Places
+    network: Fetcher
+    store: Store
+
+    def keys(self) -> Keys:
+        """The master keys and the blacklist."""
+
+    def ttl_s(self, manifest: Manifest) -> float:
+        """How long the manifest counts without a look at the servers."""
+
+
 class RootFinder:
     """Chooses the root catalog of one repository."""
 
     def __init__(
-        self, repository: Repository, pin: PinSettings, clock: Callable[[], float]
+        self, repository: Sought, pin: PinSettings, clock: Callable[[], float]
     ) -> None:
         self._repository = repository
         self._pin = pin

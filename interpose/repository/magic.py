@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from interpose.errors import InterposeError
 from interpose.formats import xattrs
-from interpose.repository.magic_values import MAGIC, Magic, Subject
+from interpose.repository.magic_values import MAGIC, Magic
+from interpose.repository.subject import Subject
 
 if TYPE_CHECKING:
     from interpose.repository.repository import Repository

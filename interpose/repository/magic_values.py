@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from interpose import native
 from interpose.errors import InterposeError
-from interpose.formats.hashes import Algorithm, ContentHash
-from interpose.native import Entry
+from interpose.repository.subject import Subject
 
 if TYPE_CHECKING:
     from interpose.repository.repository import Repository
@@ -25,31 +24,6 @@ if TYPE_CHECKING:
 # Pilots compare it with the official client's releases.
 VERSION = "2.12.0.0"
 _STARTED = time.monotonic()
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The entry that is asked about; `path` is b"" for the root, else b"/a/b"."""
-
-    path: bytes
-    entry: Entry
-    number: int
-    catalog: ContentHash
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a regular file."""
-        return stat.S_ISREG(self.entry.mode)
-
-    @property
-    def is_chunked(self) -> bool:
-        """Whether its content is in chunks."""
-        return bool(self.entry.flags & native.ENTRY_CHUNKED)
-
-    @property
-    def algorithm(self) -> Algorithm:
-        """Of its hash and its chunks."""
-        return Algorithm.of_flag(self.entry.algorithm)
 
 
 Value = Callable[["Repository", Subject], Iterable[str]]

@@ -24,13 +24,13 @@ from interpose.repository.chunked import Assembler, Piece
 from interpose.repository.finding import Root, RootFinder
 from interpose.repository.flight import SingleFlight
 from interpose.repository.indexing import Facts, IndexFiles
-from interpose.repository.magic_values import Subject
 from interpose.repository.objects import External, StoredObject
 from interpose.repository.opening import Keys
 from interpose.repository.places import Places
 from interpose.repository.settings import fetchers
 from interpose.repository.statistics import Statistics
 from interpose.repository.store import Notice, Store
+from interpose.repository.subject import Subject
 
 
 def _silent(text: str, cause: str) -> None:

@@ -17,8 +17,8 @@ from interpose import native
 from interpose.errors import NotThere
 from interpose.formats.hashes import Algorithm, ContentHash
 from interpose.native import Entry, Index
-from interpose.repository.magic_values import Subject
 from interpose.repository.repository import Repository
+from interpose.repository.subject import Subject
 
 MOST_LINKS = 40
 _VARIABLE = re.compile(rb"\$\(([^)]*)\)")

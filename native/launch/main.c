@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "launch/launch.h"
+#include "run/clock.h"
 #include "tracer/tracer.h"
 
 extern char **environ;
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
 	struct front_result result;
 	int error;
 
-	launch.start_ns = tracer_now_ns();
+	launch.start_ns = clock_now_ns();
 	if (options_parse(argc, argv, &launch.options, complaint) < 0)
 		return message_fail(&launch.messages, "%s", complaint);
 	if (launch.options.help)

@@ -18,6 +18,7 @@
 #include "launch/statistics.h"
 #include "launch/voice.h"
 #include "run/channel.h"
+#include "run/clock.h"
 #include "run/errands.h"
 #include "run/mounts.h"
 #include "run/scratch.h"
@@ -96,7 +97,7 @@ static bool tracing_ask_figures(struct tracing *tracing)
 		return false;
 	tracing->figures = (uint32_t)id;
 	tracing->tracer->asked = true;
-	tracing->tracer->deadline_ns = tracer_now_ns() + STATISTICS_PATIENCE_NS;
+	tracing->tracer->deadline_ns = clock_now_ns() + STATISTICS_PATIENCE_NS;
 	return true;
 }
 
@@ -114,7 +115,7 @@ static void tracing_open_gate(struct tracing *tracing)
 {
 	if (tracing->gate_fd < 0)
 		return;
-	tracing->statistics.started_ns = tracer_now_ns() - tracing->launch->start_ns;
+	tracing->statistics.started_ns = clock_now_ns() - tracing->launch->start_ns;
 	if (write(tracing->gate_fd, "", 1) < 0)
 		tracing_fail(tracing);
 	close(tracing->gate_fd);
@@ -191,7 +192,7 @@ static void tracing_main_ended(void *context, int status)
 	/* Descendants that live on must not hold up who reads our standard error. */
 	voice_close(tracing->launch);
 	tracing->statistics.wait_status = status;
-	tracing->statistics.wall_ns = tracer_now_ns() - tracing->launch->start_ns;
+	tracing->statistics.wall_ns = clock_now_ns() - tracing->launch->start_ns;
 	statistics_add_children(&tracing->statistics);
 	if (tracing->launch->run.trace)
 		trace_flush(tracing->launch->run.trace);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "run/clock.h"
 #include "run/mounttable.h"
 
 void catalogs_deinit(struct catalog *catalog)
@@ -88,25 +89,6 @@ int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 	return 0;
 }
 
-const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mount,
-				       uint32_t catalog)
-{
-	const struct mount *m;
-
-	if (mount >= mounts->count)
-		return NULL;
-	m = &mounts->mounts[mount];
-	if (catalog >= m->catalog_count || m->catalogs[catalog].state != SLOT_OPEN)
-		return NULL;
-	return &m->catalogs[catalog].map;
-}
-
-struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
-			       uint32_t catalog)
-{
-	return mounts->mounts[mount].catalogs[catalog].mountpoint;
-}
-
 /* Slot of the catalog at `mountpoint`, made if there is none; a negative errno. */
 static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 {
@@ -153,7 +135,7 @@ static void catalog_take_answer(struct run *run, uint32_t mount,
 		catalog_map(run->mounts, mount, catalog);
 	if (catalog->state != SLOT_OPEN) {
 		catalog->state = SLOT_FAILED;
-		catalog->failed_at = mounttable_now_s();
+		catalog->failed_at = clock_now_s();
 	}
 	channel_forget(run->channel, catalog->question);
 	catalog->question = 0;

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run/kept.h"
-#include "run/mounttable.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "run/clock.h"
+#include "run/kept.h"
+#include "run/mounttable.h"
 
 struct mounts *mounts_create(void)
 {
@@ -33,18 +30,6 @@ static bool name_is_fqrn(const char *name, size_t len)
 		dot |= c == '.';
 	}
 	return dot;
-}
-
-const char *mounts_span(const struct mounts *mounts, uint32_t mount,
-			struct interpose_span span, uint32_t *ret_len)
-{
-	const struct mount *m = &mounts->mounts[mount];
-
-	*ret_len = 0;
-	if (span.offset > m->record_len || span.length > m->record_len - span.offset)
-		return NULL;
-	*ret_len = span.length;
-	return (const char *)m->record + span.offset;
 }
 
 /* Takes the record over, and maps the root catalog that it names. */
@@ -115,52 +100,11 @@ static int slot_of(struct mounts *mounts, const char *name, size_t len,
 	return 0;
 }
 
-/* Maps a whole file read-only; NULL with errno set. */
-void *mounttable_map_file(const char *path, bool own_only, size_t *ret_size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *base = NULL;
-	struct stat st;
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) == 0 && st.st_size > 0 && (!own_only || kept_is_own(fd))) {
-		base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		*ret_size = (size_t)st.st_size;
-	}
-	close(fd);
-	if (base == NULL)
-		errno = EBADMSG;
-	return base == MAP_FAILED ? NULL : base;
-}
-
-time_t mounttable_now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
-
-/* Asks and gives the id; 0 when nobody can be asked. */
-uint32_t mounttable_ask(struct run *run, const struct channel_question *question)
-{
-	int id = channel_ask(run->channel, question);
-
-	run->counters.questions++;
-	return id > 0 ? (uint32_t)id : 0;
-}
-
-bool mounttable_retry_now(time_t failed_at)
-{
-	return mounttable_now_s() - failed_at >= RETRY_AFTER_S;
-}
-
 static void mount_fail(struct mount *mount, int error)
 {
 	mount->state = SLOT_FAILED;
 	mount->error = error;
-	mount->failed_at = mounttable_now_s();
+	mount->failed_at = clock_now_s();
 }
 
 /* Takes the answer to the mount's question, if it is there. */
@@ -267,21 +211,6 @@ enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 	if (mount->state == SLOT_OPEN)
 		return WALK_YES;
 	return mount->error == ENOENT ? WALK_NO : WALK_BROKEN;
-}
-
-const struct interpose_mount *mounts_record(const struct mounts *mounts, uint32_t mount)
-{
-	return mounts->mounts[mount].record;
-}
-
-const char *mounts_fqrn(const struct mounts *mounts, uint32_t mount)
-{
-	return mounts->mounts[mount].fqrn;
-}
-
-uint32_t mounts_count(const struct mounts *mounts)
-{
-	return mounts->count;
 }
 
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,

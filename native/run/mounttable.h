@@ -46,9 +46,8 @@ struct mounts {
 void *mounttable_map_file(const char *path, bool own_only, size_t *ret_size);
 /* Asks and gives the id; 0 when nobody can be asked. */
 uint32_t mounttable_ask(struct run *run, const struct channel_question *question);
-/* True if what failed at `failed_at` (mounttable_now_s) may be asked for again. */
+/* True if what failed at `failed_at` (clock_now_s) may be asked for again. */
 bool mounttable_retry_now(time_t failed_at);
-time_t mounttable_now_s(void);
 /* Adds a catalog to an opened mount and maps its index file if there is one. */
 int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 		 const uint8_t *digest, uint32_t algorithm);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "run/channel.h"
+#include "run/clock.h"
 #include "run/mounts.h"
 #include "run/nodes.h"
 
@@ -193,14 +193,6 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	object_is_at(object, strdup(path));
 }
 
-static time_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
-
 static void take_answer(struct run *run, struct object *object)
 {
 	struct channel_answer answer;
@@ -220,7 +212,7 @@ static void take_answer(struct run *run, struct object *object)
 	}
 	if (object->state != OBJECT_THERE) {
 		object->state = OBJECT_FAILED;
-		object->failed_at = now_s();
+		object->failed_at = clock_now_s();
 	}
 	channel_forget(run->channel, object->question);
 	object->question = 0;
@@ -242,7 +234,7 @@ static void ask(struct run *run, const struct place *place, struct object *objec
 	run->counters.questions++;
 	object->question = id > 0 ? (uint32_t)id : 0;
 	object->state = id > 0 ? OBJECT_ASKED : OBJECT_FAILED;
-	object->failed_at = now_s();
+	object->failed_at = clock_now_s();
 }
 
 enum walk_answer objects_find(struct run *run, const struct place *place,
@@ -264,7 +256,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	if (object->state == OBJECT_THERE && !good)
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_FAILED &&
-	    now_s() - object->failed_at >= RETRY_AFTER_S)
+	    clock_now_s() - object->failed_at >= RETRY_AFTER_S)
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_UNKNOWN)
 		look_in_private(run, place->mount, object);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "run/clock.h"
 #include "run/mounts.h"
 #include "syscalls/look.h"
 #include "syscalls/numbers.h"
@@ -21,19 +22,11 @@ enum { TEXT_MAX = 32 << 20, READ_SIZE = 64 * 1024, READ_MAX_MS = 1000 };
 
 static const char folder[] = "f", pattern[] = "s-XXXXXX";
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The whole text of /proc/PID/NAME; false: not readable, too long, too slow. */
 static bool read_text(int pid, const char *name, struct proctext *text)
 {
 	/* All others of the job wait for us meanwhile. */
-	int64_t until = now_ms() + READ_MAX_MS;
+	int64_t until = clock_now_ns() + READ_MAX_MS * 1000000LL;
 	char path[64], *buffer;
 	ssize_t got = -1;
 	int fd;
@@ -44,7 +37,7 @@ static bool read_text(int pid, const char *name, struct proctext *text)
 		return false;
 	buffer = malloc(READ_SIZE);
 	while (buffer && (got = read(fd, buffer, READ_SIZE)) > 0) {
-		if (text->len + (size_t)got > TEXT_MAX || now_ms() > until ||
+		if (text->len + (size_t)got > TEXT_MAX || clock_now_ns() > until ||
 		    proctext_add(text, buffer, (size_t)got) < 0)
 			break;
 	}

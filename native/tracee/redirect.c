@@ -10,14 +10,6 @@ enum { SLOT_COUNT = 32, PATH_SIZE = 4096 };
 
 _Static_assert(2 * PATH_SIZE <= TRACEE_SLOT_SIZE, "two paths fit a slot");
 
-void tracee_free_slot(struct tracee *tracee)
-{
-	if (!tracee->stop.slot)
-		return;
-	tracee->memory->slots_taken &= ~(1ull << (tracee->stop.slot - 1));
-	tracee->stop.slot = 0;
-}
-
 /* The call that came in is replaced; its own registers stay in stop.saved. */
 enum verdict tracee_call_instead(struct tracee *tracee, enum arch_call call,
 				 stop_handler leave)

@@ -41,6 +41,14 @@ static void space_release(struct address_space *space)
 	free(space);
 }
 
+void tracee_free_slot(struct tracee *tracee)
+{
+	if (!tracee->stop.slot)
+		return;
+	tracee->memory->slots_taken &= ~(1ull << (tracee->stop.slot - 1));
+	tracee->stop.slot = 0;
+}
+
 static struct process *process_create(pid_t tgid)
 {
 	struct process *process = calloc(1, sizeof(*process));

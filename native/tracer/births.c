@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "run/clock.h"
 #include "tracer/tracer.h"
 
 /* A parent that was killed never tells of its child; nobody else waits this long. */
@@ -42,38 +43,38 @@ void births_keep_early(struct tracer *tracer, pid_t tid, int status)
 		tracer->early_capacity = capacity;
 	}
 	tracer->early[tracer->early_count++] = (struct early_stop){
-		.tid = tid, .status = status, .time_ns = tracer_now_ns()};
+		.tid = tid, .status = status, .time_ns = clock_now_ns()};
 }
 
-void births_of_parent(struct tracer *tracer, struct tracee *parent)
+bool births_of_parent(struct tracer *tracer, struct tracee *parent,
+		      struct early_stop *ret_stop)
 {
 	unsigned long message = 0;
 	struct tracee *child;
 	uint64_t flags;
-	int status;
 	pid_t tid;
 
 	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &message) < 0)
-		return;
+		return false;
 	tid = (pid_t)message;
 	flags = tracee_clone_flags(parent);
 	if (!(flags & CLONE_THREAD))
 		tracer->run->counters.processes++;
 	if (tracees_find(tracer->tracees, tid))
-		return;
-	if (births_take_early(tracer, tid, &status)) {
-		if (!WIFSTOPPED(status))
-			return; /* it has lived and died already */
+		return false;
+	ret_stop->tid = tid;
+	if (births_take_early(tracer, tid, &ret_stop->status)) {
+		if (!WIFSTOPPED(ret_stop->status))
+			return false; /* it has lived and died already */
 		child = tracees_add_child(tracer->tracees, parent, tid, flags);
-		if (child)
-			stops_handle(tracer, tid, status);
-		else
+		if (!child)
 			kill(tid, SIGKILL); /* no memory: better dead than unserved */
-		return;
+		return child;
 	}
 	child = tracees_add_child(tracer->tracees, parent, tid, flags);
 	if (child)
 		child->state = TRACEE_NEW;
+	return false;
 }
 
 /* Who is likely to have made `tid`: a thread's leader, else the parent process. */
@@ -102,7 +103,7 @@ static struct tracee *births_likely_parent(struct tracer *tracer, pid_t tid,
 	return tracee;
 }
 
-void births_adopt(struct tracer *tracer, int64_t now_ns)
+bool births_adopt(struct tracer *tracer, int64_t now_ns, struct early_stop *ret_stop)
 {
 	for (size_t i = 0; i < tracer->early_count; i++) {
 		struct early_stop stop = tracer->early[i];
@@ -123,8 +124,10 @@ void births_adopt(struct tracer *tracer, int64_t now_ns)
 			kill(stop.tid, SIGKILL);
 			continue;
 		}
-		stops_handle(tracer, stop.tid, stop.status);
+		*ret_stop = stop;
+		return true;
 	}
+	return false;
 }
 
 int64_t births_deadline(const struct tracer *tracer)

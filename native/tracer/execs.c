@@ -35,26 +35,24 @@ enum verdict execs_begin(struct tracee *tracee, enum verdict verdict)
 	return VERDICT_AT_EXIT; /* if it fails we have to hear of it */
 }
 
-void execs_end(struct tracer *tracer, struct tracee *tracee)
+struct tracee *execs_end(struct tracer *tracer, struct tracee *tracee, int *ret_status)
 {
 	struct tracee *leader;
-	int status;
+	bool answered;
 
 	if (!tracee->in_exec)
-		return;
+		return NULL;
 	tracee->in_exec = false;
 	if (--tracee->process->execs > 0)
-		return;
+		return NULL;
 	leader = tracees_find(tracer->tracees, tracee->process->tgid);
 	if (!leader)
-		return;
-	status = leader->held_status;
+		return NULL;
+	*ret_status = leader->held_status;
+	answered = leader->held_answer && leader->state == TRACEE_WAITING;
 	leader->held_status = 0;
-	if (status)
-		stops_handle(tracer, leader->tid, status);
-	else if (leader->held_answer && leader->state == TRACEE_WAITING)
-		stops_enter(tracer, leader);
 	leader->held_answer = false;
+	return *ret_status || answered ? leader : NULL;
 }
 
 void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)

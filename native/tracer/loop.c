@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "run/channel.h"
+#include "run/clock.h"
 #include "run/errands.h"
 #include "tracer/tracer.h"
 
@@ -30,14 +31,6 @@ struct collected {
 	pid_t tid;
 	int status;
 };
-
-int64_t tracer_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
 
 void tracer_block_signals(void)
 {
@@ -185,7 +178,7 @@ static bool tracer_lingers(struct tracer *tracer, int64_t since_ns)
 		tracer->linger_skip--;
 		return false;
 	}
-	if (tracer_now_ns() - since_ns < LINGER_NS)
+	if (clock_now_ns() - since_ns < LINGER_NS)
 		return true;
 	if (tracer->linger_penalty < 63)
 		tracer->linger_penalty = 2 * tracer->linger_penalty + 1;
@@ -217,7 +210,7 @@ static void tracer_drain_stops(struct tracer *tracer)
 		if (count && since_ns)
 			tracer->linger_penalty = 0;
 		if (count)
-			since_ns = tracer_now_ns();
+			since_ns = clock_now_ns();
 		rounds += count > 0;
 		/* Bounded: answers and front wait for the end of this. */
 	} while (count == BATCH || (since_ns && rounds < LINGER_ROUNDS &&
@@ -285,11 +278,13 @@ static int64_t tracer_next_deadline(const struct tracer *tracer)
 
 static void tracer_tick(struct tracer *tracer)
 {
-	int64_t now = tracer_now_ns();
+	int64_t now = clock_now_ns();
+	struct early_stop stop;
 
 	if (!tracer->main_ended)
 		signals_tick(&tracer->signals, tracer->main_pid, now);
-	births_adopt(tracer, now);
+	while (births_adopt(tracer, now, &stop))
+		stops_handle(tracer, stop.tid, stop.status);
 	waiters_tick(tracer, now);
 	if (tracer->recheck_ns && now >= tracer->recheck_ns) {
 		tracer->recheck_ns = 0;
@@ -311,7 +306,7 @@ static int tracer_wait(const struct tracer *tracer)
 
 	sigfillset(&all);
 	if (deadline) {
-		int64_t left = deadline - tracer_now_ns();
+		int64_t left = deadline - clock_now_ns();
 
 		left = left < 0 ? 0 : left;
 		timeout.tv_sec = left / 1000000000;

@@ -2,16 +2,14 @@
 #define _GNU_SOURCE 1
 #include "tracer/signals.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "run/clock.h"
 #include "tracer/tracer.h"
 
 /* How long the main process may take to show its own copy of a group's signal. */
@@ -57,32 +55,38 @@ static void signals_keep(struct signal_note *notes, const struct signal_note *no
 	notes[place] = *note;
 }
 
+void signals_read(pid_t tid, uint64_t *ret_pending, uint64_t *ret_blocked)
+{
+	char path[64], *line = NULL;
+	unsigned long long set;
+	size_t size = 0; /* the line of groups, before these, has no small bound */
+	FILE *status;
+
+	*ret_pending = *ret_blocked = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	status = fopen(path, "re");
+	while (status && getline(&line, &size, status) > 0) {
+		if (sscanf(line, "SigPnd: %llx", &set) == 1 ||
+		    sscanf(line, "ShdPnd: %llx", &set) == 1) {
+			*ret_pending |= set;
+		} else if (sscanf(line, "SigBlk: %llx", &set) == 1) {
+			*ret_blocked = set;
+			break;
+		}
+	}
+	free(line);
+	if (status)
+		fclose(status);
+}
+
 /* Is `number` pending at the main process? It then has its own copy, or natively a
  * second one would have merged with it. */
 static bool signals_pending(pid_t main_pid, int number)
 {
-	static const char *const fields[] = {"\nSigPnd:", "\nShdPnd:"};
-	char path[64], text[4096];
-	uint64_t mask = 0;
-	ssize_t got;
-	int fd;
+	uint64_t pending, blocked;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)main_pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = '\0';
-	for (int i = 0; i < 2; i++) {
-		const char *field = strstr(text, fields[i]);
-
-		if (field)
-			mask |= strtoull(field + strlen(fields[i]), NULL, 16);
-	}
-	return mask >> (number - 1) & 1;
+	signals_read(main_pid, &pending, &blocked);
+	return pending >> (number - 1) & 1;
 }
 
 static void signals_pass_on(struct signals *signals, pid_t main_pid,
@@ -113,7 +117,7 @@ static bool signals_for_groups_only(const struct event *event)
 void signals_report(struct signals *signals, pid_t main_pid, const struct event *event)
 {
 	struct signal_note note = {.number = event->number,
-				   .time_ns = tracer_now_ns(),
+				   .time_ns = clock_now_ns(),
 				   .sender = event->sender};
 
 	if (event->number < 1 || event->number >= NSIG ||
@@ -148,7 +152,7 @@ static bool signals_can_be_for_groups(const struct signal_note *note)
 
 void signals_deliver(struct signals *signals, pid_t tid, int number)
 {
-	struct signal_note note = {.number = number, .time_ns = tracer_now_ns()};
+	struct signal_note note = {.number = number, .time_ns = clock_now_ns()};
 	siginfo_t info;
 
 	if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0)

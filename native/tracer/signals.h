@@ -31,6 +31,9 @@ void signals_report(struct signals *signals, pid_t main_pid, const struct event 
 void signals_deliver(struct signals *signals, pid_t tid, int number);
 /* Passes on what the main process did not get by itself in time. */
 void signals_tick(struct signals *signals, pid_t main_pid, int64_t now_ns);
+/* Masks of the signals that wait at a thread or its process, and of those it blocks
+ * (proc_pid_status(5)); 0 of one that is gone. */
+void signals_read(pid_t tid, uint64_t *ret_pending, uint64_t *ret_blocked);
 /* When to call signals_tick(); 0: nothing is undecided. */
 int64_t signals_deadline(const struct signals *signals);
 

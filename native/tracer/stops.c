@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "run/channel.h"
+#include "run/clock.h"
 #include "run/trace.h"
 #include "syscalls/syscalls.h"
 #include "tracer/tracer.h"
@@ -81,13 +82,26 @@ static void stops_trace(struct trace *trace, const struct tracee *tracee,
 		trace_write(trace, tracee, verdict, flags);
 }
 
-void stops_enter(struct tracer *tracer, struct tracee *tracee)
+/* At the entry of a call, or once more when what it waited for is there. */
+static void stops_enter(struct tracer *tracer, struct tracee *tracee)
 {
 	enum verdict verdict = syscalls_enter(tracer->run, tracee);
 
 	if (tracer->run->trace)
 		stops_trace(tracer->run->trace, tracee, verdict, TRACE_ENTRY);
 	stops_apply(tracer, tracee, execs_begin(tracee, verdict));
+}
+
+/* An exec of this thread has failed, or it has ended: the leader goes on. */
+static void stops_exec_is_over(struct tracer *tracer, struct tracee *tracee)
+{
+	int status;
+	struct tracee *leader = execs_end(tracer, tracee, &status);
+
+	if (leader && status)
+		stops_handle(tracer, leader->tid, status);
+	else if (leader)
+		stops_enter(tracer, leader);
 }
 
 static void stops_seccomp(struct tracer *tracer, struct tracee *tracee)
@@ -113,7 +127,7 @@ static void stops_call(struct tracer *tracer, struct tracee *tracee)
 		return;
 	}
 	tracer->run->counters.exit_stops++;
-	execs_end(tracer, tracee);
+	stops_exec_is_over(tracer, tracee);
 	verdict = syscalls_leave(tracer->run, tracee);
 	if (tracer->run->trace)
 		stops_trace(tracer->run->trace, tracee, verdict, TRACE_EXIT);
@@ -189,6 +203,17 @@ static void stops_signal(struct tracer *tracer, struct tracee *tracee, int signa
 	stops_resume(tracee, signal);
 }
 
+/* At the event of a fork, vfork or clone. */
+static void stops_birth(struct tracer *tracer, struct tracee *parent)
+{
+	struct early_stop stop;
+
+	if (births_of_parent(tracer, parent, &stop))
+		stops_handle(tracer, stop.tid, stop.status);
+	/* A vfork parent sleeps until its child's exec: it is not waited for. */
+	stops_resume(parent, 0);
+}
+
 static void stops_stopped(struct tracer *tracer, struct tracee *tracee, int status)
 {
 	int signal = WSTOPSIG(status);
@@ -200,10 +225,7 @@ static void stops_stopped(struct tracer *tracer, struct tracee *tracee, int stat
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
 	case PTRACE_EVENT_CLONE:
-		births_of_parent(tracer, tracee);
-		/* A vfork parent sleeps until its child's exec: it is not waited for.
-		 */
-		stops_resume(tracee, 0);
+		stops_birth(tracer, tracee);
 		break;
 	case PTRACE_EVENT_EXEC:
 		stops_exec(tracer, tracee);
@@ -229,11 +251,11 @@ static void stops_ended(struct tracer *tracer, struct tracee *tracee, pid_t tid,
 		/* The kernel tells of a leader that ended before its last thread with a
 		 * signal of the clone's choice, perhaps none: look once more. */
 		if (tracee->process && tracee->process->tgid != tid)
-			tracer->recheck_ns = tracer_now_ns() + 20 * 1000000LL;
+			tracer->recheck_ns = clock_now_ns() + 20 * 1000000LL;
 		if (tracer->at_entry_count)
 			stops_take_entry(tracer, tid);
 		tracee->state = TRACEE_DEAD;
-		execs_end(tracer, tracee);
+		stops_exec_is_over(tracer, tracee);
 		execs_leader_ended(tracer, tracee);
 		syscalls_gone(tracer->run, tracee);
 		tracees_remove(tracer->tracees, tracee);

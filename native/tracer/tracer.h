@@ -85,16 +85,12 @@ void tracer_end_job(struct tracer *tracer);
 /* No process of the job is left. */
 bool tracer_is_idle(const struct tracer *tracer);
 
-int64_t tracer_now_ns(void);
-
 /* waiters.c: a call has begun to wait; and the look at all that do. */
 void waiters_note(struct tracer *tracer);
 void waiters_tick(struct tracer *tracer, int64_t now_ns);
 
 /* stops.c */
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
-/* At the entry of a call, or once more when what it waited for is there. */
-void stops_enter(struct tracer *tracer, struct tracee *tracee);
 /* Runs the calls again that waited for the answer to question `id`; false: none did. */
 bool stops_answered(struct tracer *tracer, uint32_t id);
 /* The same for an errand that ended with `error` (0 or a negative errno). */
@@ -105,8 +101,9 @@ void stops_errand_ended(struct tracer *tracer, uint32_t id, int error);
 bool execs_hold(const struct tracee *tracee);
 /* After the verdict about a call: what to do if it is an execve of such a thread. */
 enum verdict execs_begin(struct tracee *tracee, enum verdict verdict);
-/* It has failed, or the thread has ended. */
-void execs_end(struct tracer *tracer, struct tracee *tracee);
+/* It has failed, or the thread has ended: gives the leader, if something was held for
+ * it. The status of a stop is to be handled now; 0: it is to enter its call again. */
+struct tracee *execs_end(struct tracer *tracer, struct tracee *tracee, int *ret_status);
 /* At the exec event: `leader` is now the thread that was `former`. */
 void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former);
 /* Of whom a stop is that was collected for a leader while a thread of its executes: of
@@ -118,14 +115,17 @@ enum execs_leader execs_who_leads(struct tracer *tracer, struct tracee *leader);
 void execs_leader_ended(struct tracer *tracer, struct tracee *leader);
 
 /* births.c */
-/* At the event of a fork, vfork or clone of `parent`. */
-void births_of_parent(struct tracer *tracer, struct tracee *parent);
+/* At the event of a fork, vfork or clone of `parent`. True: the child's first stop came
+ * before, and is to be handled now. */
+bool births_of_parent(struct tracer *tracer, struct tracee *parent,
+		      struct early_stop *ret_stop);
 /* A stop or end of `tid`, of which nothing is known yet. */
 void births_keep_early(struct tracer *tracer, pid_t tid, int status);
 /* 1 and the status that was kept; 0: nothing was. */
 int births_take_early(struct tracer *tracer, pid_t tid, int *ret_status);
-/* Takes in early children whose parent never told of them. */
-void births_adopt(struct tracer *tracer, int64_t now_ns);
+/* Takes in an early child whose parent never told of it; its stop is to be handled now.
+ * False: there is none. */
+bool births_adopt(struct tracer *tracer, int64_t now_ns, struct early_stop *ret_stop);
 /* When to call births_adopt(); 0: no need. */
 int64_t births_deadline(const struct tracer *tracer);
 

@@ -4,39 +4,19 @@
  * signals are looked at now and then; one that has any is sent back to before its call,
  * takes the signal, and asks again if it lives. A call that a signal ends with EINTR
  * has set `leave` to say so, and is skipped. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ptrace.h>
-#include <unistd.h>
 
+#include "run/clock.h"
 #include "tracer/tracer.h"
 
 static const int64_t look_ns = 100 * 1000000LL;
 
-static uint64_t mask_of(const char *status, const char *field)
-{
-	const char *found = strstr(status, field);
-
-	return found ? strtoull(found + strlen(field), NULL, 16) : 0;
-}
-
 static bool has_signal(pid_t tid)
 {
-	char path[64], text[4096];
-	ssize_t got;
-	int fd;
+	uint64_t pending, blocked;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[got < 0 ? 0 : got] = '\0';
-	return (mask_of(text, "\nSigPnd:") | mask_of(text, "\nShdPnd:")) &
-	       ~mask_of(text, "\nSigBlk:");
+	signals_read(tid, &pending, &blocked);
+	return pending & ~blocked;
 }
 
 static void skip(struct tracee *tracee)
@@ -81,7 +61,7 @@ static void look_at(struct tracee *tracee, void *context)
 void waiters_note(struct tracer *tracer)
 {
 	if (!tracer->waiters_ns)
-		tracer->waiters_ns = tracer_now_ns() + look_ns;
+		tracer->waiters_ns = clock_now_ns() + look_ns;
 }
 
 void waiters_tick(struct tracer *tracer, int64_t now_ns)

@@ -127,20 +127,36 @@ class Pair:
         ).ok()
         found = result.stdout + result.stderr
         lines = ["not compared yet"]
-        # A walk that the kernel has to begin again counts its links twice
-        # (set_nameidata() of fs/namei.c): 20 of them may be ELOOP, by chance.
+        wanted = b""
         for _ in range(NATIVE_RUNS):
-            wanted = world.native(binary, shown, host, *words)
-            wanted = wanted.replace(str(host).encode(), str(world.host).encode())
-            wanted = wanted.replace(str(shown).encode(), ROOT.encode())
+            text = world.native(binary, shown, host, *words)
+            text = text.replace(str(host).encode(), str(world.host).encode())
+            text = text.replace(str(shown).encode(), ROOT.encode())
             if not IS_ROOT:
-                wanted = TOP_OF_A_USER.sub(rb"\1 uid 0 gid 0", wanted)
+                text = TOP_OF_A_USER.sub(rb"\1 uid 0 gid 0", text)
+            wanted = with_links_once(wanted, text)
             lines = compare(program, wanted, found)
             if not lines or not any("chain_" in line for line in lines):
                 break
         for name, text in (("mounted", wanted), ("interposed", found)):
             (self.run.place / f"{program}.{name}").write_bytes(text)
         assert not lines, "\n".join([*lines[:MOST_LINES], result.repeat])
+
+
+def with_links_once(before: bytes, text: bytes) -> bytes:
+    """The second native output, with what the first has where ELOOP came by chance.
+
+    A walk that the kernel has to begin again counts its links twice (set_nameidata() of
+    fs/namei.c): 20 of them may be ELOOP while the machine mounts or renames.
+    """
+    olds, news = before.splitlines(True), text.splitlines(True)
+    if len(olds) != len(news):
+        return text
+    by_chance = re.compile(rb"chain_.*: ELOOP$")
+    return b"".join(
+        old if by_chance.search(new.rstrip()) else new
+        for old, new in zip(olds, news)
+    )
 
 
 def compare(program: str, wanted: bytes, found: bytes) -> list[str]:

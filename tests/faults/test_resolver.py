@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.support.faulty_server import STALL, FaultyServer
-from tests.support.places import Repositories, program
+from tests.support.places import Repositories, need_tool, program
 from tests.support.run import Runner
 from tests.support.truth import truth_options, truth_tree
 
@@ -178,13 +178,10 @@ def test_a_question_whose_second_resolver_dies_too_is_an_error(
     assert stalling.count(name) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_job_that_waits_for_a_server_ends_by_a_signal(
-    run: Runner,
-    stalling: FaultyServer,
-    repositories: Repositories,
-    number: int,
+def waits_and_ends(
+    run: Runner, stalling: FaultyServer, repositories: Repositories, number: int
 ) -> None:
+    """A job that waits for a server ends by this signal, and leaves nothing."""
     name = f"/cvmfs/{FQRN}/.cvmfspublished"
     stalling.script(name, STALL)
     more = {"CVMFS_TIMEOUT_DIRECT": "600", "CVMFS_MAX_RETRIES": "0"}
@@ -195,6 +192,27 @@ def test_a_job_that_waits_for_a_server_ends_by_a_signal(
     assert job.wait(PATIENCE_S) == -number
     job.communicate()
     run.nothing_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_job_that_waits_for_a_server_ends_by_a_signal(
+    run: Runner,
+    stalling: FaultyServer,
+    repositories: Repositories,
+    number: int,
+) -> None:
+    waits_and_ends(run, stalling, repositories, number)
+
+
+def test_a_job_of_many_groups_that_waits_ends_by_a_signal(
+    run: Runner, stalling: FaultyServer, repositories: Repositories
+) -> None:
+    """What tells of signals in /proc/PID/status comes after a line of 16 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can take groups")
+    groups = ",".join(str(2000000 + number) for number in range(2000))
+    run.before = (need_tool("setpriv", "util-linux"), "--groups", groups)
+    waits_and_ends(run, stalling, repositories, signal.SIGTERM)
 
 
 def test_a_stopped_resolver_holds_up_only_who_asks(

@@ -30,6 +30,8 @@ from tests.unit.network.conftest import MakeFetcher
 from tests.unit.network.sinks import Collector, Kept
 
 BODY = bytes(range(256)) * 1000
+# Of those that stall: what answers has to do so in this time.
+IMPATIENT_S = 3.0
 
 
 def test_object_comes_whole(server: FaultyServer, fetcher: MakeFetcher) -> None:
@@ -126,7 +128,7 @@ def test_transfer_error_is_tried_again_after_a_backoff(
     server.put("/a", BODY)
     server.script("/a", fault, GOOD)
     sink, pauses = Collector(), []
-    one = fetcher(server.url, pauses=pauses)
+    one = fetcher(server.url, pauses=pauses, timeout_direct_s=IMPATIENT_S)
     one.fetch("a", sink)
     assert sink.data == BODY
     assert (server.count(), len(pauses)) == (2, 1)
@@ -145,7 +147,7 @@ def test_server_that_only_stalls_times_out(
 ) -> None:
     server.script("*", STALL)
     with pytest.raises(TimedOut, match="too slow"):
-        fetcher(server.url).fetch("a", Collector())
+        fetcher(server.url, timeout_direct_s=IMPATIENT_S).fetch("a", Collector())
     assert server.count() == 2
 
 
@@ -315,7 +317,7 @@ def test_many_threads_share_one_fetcher(
 ) -> None:
     for n in range(8):
         second.put(f"/{n}", BODY[n:])
-    one = fetcher(server.url, second.url, timeout_direct_s=20)
+    one = fetcher(server.url, second.url)
     sinks = {n: Collector(BODY[n % 8 :]) for n in range(32)}
     threads = [
         threading.Thread(target=one.fetch, args=(f"{n % 8}", sink))
