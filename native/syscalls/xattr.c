@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "run/channel.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "tracee/descriptors.h"
 
 enum { ARGS_SIZE_MIN = 16, ARGS_SIZE_MAX = 4096 };
 
@@ -174,25 +174,6 @@ static int read_name(struct tracee *tracee, const struct asking *asking, char *n
 	return len < 0 ? -len : 0;
 }
 
-/* A descriptor of O_PATH is none for these calls. */
-static bool is_path_descriptor(const struct tracee *tracee, int fd)
-{
-	char path[64], line[64];
-	unsigned int flags = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", tracee->tid, fd);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "flags: %o", &flags) == 1)
-			break;
-	}
-	fclose(file);
-	return flags & O_PATH;
-}
-
 /* False: *ret_verdict is the verdict. */
 static bool find(struct target *target, struct run *run, struct tracee *tracee,
 		 const struct asking *asking, enum verdict *ret_verdict)
@@ -225,7 +206,7 @@ static enum verdict ask_any(struct run *run, struct tracee *tracee,
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
 	if (target.empty_path && target.descriptor >= 0 &&
-	    is_path_descriptor(tracee, target.descriptor))
+	    descriptors_flags(tracee->tid, target.descriptor) & O_PATH)
 		return VERDICT_PASS; /* EBADF */
 	return answer_ours(&target, asking, name);
 }
