@@ -154,3 +154,24 @@ print(json.dumps([*found, os.path.exists(through), outcome(fresh().connect, thro
     (place / "l").symlink_to(deep)
     found = job(run, configured, code, ROOT, place / "l" / "s")
     assert found == ["ENAMETOOLONG", "ok", True, "ENAMETOOLONG", "ok"]
+
+
+def test_datagrams_and_names_of_sockets_are_the_kernels(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    """Natively they would reach the host's socket, and tell the name that was given."""
+    code = """
+through = sys.argv[1] + '/symlinks/abs_root' + sys.argv[2]
+there, sender = fresh(socket.SOCK_DGRAM), fresh(socket.SOCK_DGRAM)
+there.bind(through)
+def message(name):
+    sender.sendmsg([b'x'], [], 0, name)
+found = [outcome(send, name)
+         for name in (sys.argv[1] + '/special/sock', sys.argv[1] + '/none', through)
+         for send in (lambda name: sender.sendto(b'x', name), message)]
+sender.connect(through)
+sender.send(b'y')
+print(json.dumps([found, there.getsockname(), sender.getpeername(), there.recv(9) == b'y']))
+"""
+    found = job(run, configured, code, ROOT, place / "s")
+    assert found == [["ENOENT"] * 6, str(place / "s"), str(place / "s"), True]
