@@ -171,7 +171,8 @@ found = [outcome(send, name)
          for send in (lambda name: sender.sendto(b'x', name), message)]
 sender.connect(through)
 sender.send(b'y')
-print(json.dumps([found, there.getsockname(), sender.getpeername(), there.recv(9) == b'y']))
+names = [there.getsockname(), sender.getpeername()]
+print(json.dumps([found, *names, there.recv(9) == b'y']))
 """
     found = job(run, configured, code, ROOT, place / "s")
     assert found == [["ENOENT"] * 6, str(place / "s"), str(place / "s"), True]
