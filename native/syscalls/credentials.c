@@ -69,7 +69,7 @@ static bool parse_status(struct credentials *credentials, pid_t tid)
 	return true;
 }
 
-static bool in_other_user_namespace(pid_t tid)
+bool credentials_abroad(pid_t tid)
 {
 	struct stat own, theirs;
 	char path[40];
@@ -94,7 +94,7 @@ const struct credentials *credentials_of(const struct run *run, struct tracee *t
 	credentials->known = parse_status(credentials, tracee->tid);
 	/* Nobody else's namespace matters. */
 	credentials->other_user = (credentials->effective | credentials->permitted) &&
-				  in_other_user_namespace(tracee->tid);
+				  credentials_abroad(tracee->tid);
 	return credentials;
 }
 
@@ -123,10 +123,22 @@ static bool is_number_of_ours(const unsigned int line[3], unsigned int *id)
 	return *id >= line[1] && *id - line[1] < line[2];
 }
 
+static bool is_number_there(const unsigned int line[3], unsigned int *id)
+{
+	return *id >= line[0] && *id - line[0] < line[2];
+}
+
 static bool is_root_there(const unsigned int line[3], unsigned int *id)
 {
 	*id = line[1];
 	return line[0] == 0;
+}
+
+bool credentials_maps(pid_t tid, const char *map, unsigned int id)
+{
+	bool abroad = credentials_abroad(tid);
+
+	return find_mapped(tid, map, abroad ? is_number_of_ours : is_number_there, &id);
 }
 
 static bool is_mapped(const struct credentials *credentials, const char *name,

@@ -35,6 +35,12 @@ bool credentials_own(const struct run *run, struct tracee *tracee,
 bool credentials_permit(const struct run *run, struct tracee *tracee, enum whose whose,
 			const struct owned *entry, uint32_t mask);
 
+/* Is the process in another user namespace than ours? */
+bool credentials_abroad(pid_t tid);
+/* Has a number that we see a file have one in the user namespace of the process? `map`:
+ * "uid_map" or "gid_map" (user_namespaces(7)). */
+bool credentials_maps(pid_t tid, const char *map, unsigned int id);
+
 /* While a job of root's has become somebody else, we look at host paths as that user:
  * what the kernel would refuse it, we do not find for it. Of this thread alone; nothing
  * but one call of the kernel comes between. False: nothing to take off. */

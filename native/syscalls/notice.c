@@ -9,40 +9,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "syscalls/credentials.h"
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
-
-/* True if a process is in the user namespace of the tracer. */
-static bool in_our_namespace(int tid)
-{
-	struct stat ours, theirs;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
-	return stat("/proc/self/ns/user", &ours) < 0 || stat(path, &theirs) < 0 ||
-	       ours.st_ino == theirs.st_ino;
-}
-
-/* True if the user namespace of a process has the id: one of ours, which is the second
- * number of a line, or the first where the namespace is the same. */
-static bool is_mapped(int tid, const char *map, unsigned int id, bool same)
-{
-	unsigned int inside, outside, count, from;
-	char path[32];
-	FILE *file;
-	bool found = false;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", tid, map);
-	file = fopen(path, "re");
-	if (!file)
-		return true;
-	while (!found && fscanf(file, "%u %u %u", &inside, &outside, &count) == 3) {
-		from = same ? inside : outside;
-		found = id >= from && id - from < count;
-	}
-	fclose(file);
-	return found;
-}
 
 /* True if its bits name another user or group than those of the process, and count in
  * its user namespace: bprm_fill_uid() of Linux' fs/exec.c. */
@@ -52,13 +21,9 @@ static bool gains_identity(const struct stat *program, const struct stat *proces
 	bool user = (program->st_mode & S_ISUID) && program->st_uid != process->st_uid;
 	bool group = (program->st_mode & S_ISGID) && (program->st_mode & S_IXGRP) &&
 		     program->st_gid != process->st_gid;
-	bool same;
 
-	if (!user && !group)
-		return false;
-	same = in_our_namespace(tid);
-	return is_mapped(tid, "uid_map", program->st_uid, same) &&
-	       is_mapped(tid, "gid_map", program->st_gid, same);
+	return (user || group) && credentials_maps(tid, "uid_map", program->st_uid) &&
+	       credentials_maps(tid, "gid_map", program->st_gid);
 }
 
 /* True if its file capabilities permit something that a process of another user than
@@ -71,7 +36,7 @@ static bool gains_capabilities(const char *exe, const struct stat *process, int 
 	return process->st_uid != 0 &&
 	       getxattr(exe, "security.capability", &file, sizeof(file)) > 0 &&
 	       (file.data[0].permitted | file.data[1].permitted) != 0 &&
-	       in_our_namespace(tid);
+	       !credentials_abroad(tid);
 }
 
 /* What gives the program more rights than those of its caller, where it lies; NULL if
