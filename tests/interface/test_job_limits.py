@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -98,6 +99,21 @@ def test_a_filter_that_kills_mmap_or_openat_may_end_a_job(
     assert subprocess.call([program, "/etc/passwd", *words.split()]) == 0
     result = run(program, README, *words.split(), options=configured(FQRN))
     assert result.status == status, result.explain()
+
+
+def test_a_call_that_a_supervisor_lets_go_on_sees_no_cvmfs(
+    run: Runner, configured: Configured, compiled: Path
+) -> None:
+    """SECCOMP_RET_USER_NOTIF comes before what stops a call for us (seccomp(2))."""
+    program = compiled / "supervised"
+    native = subprocess.run([program, "/etc/passwd"], check=False, capture_output=True)
+    if native.stdout == b"no\n":
+        pytest.skip("this kernel has no supervisors of calls")
+    assert native.stdout == b"0 0\n"
+    options = configured(FQRN)
+    assert run(program, "/etc/passwd", options=options).ok().text == "0 0\n"
+    missing = errno.ENOENT
+    assert run(program, README, options=options).ok().text == f"{missing} {missing}\n"
 
 
 def test_strict_seccomp_ends_a_program_as_natively(run: Runner) -> None:
