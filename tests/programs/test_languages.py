@@ -175,7 +175,7 @@ rule link
 END
         for i in 1 2 3 4; do echo "build $i.o: cc $R/app/part.c" >> build.ninja; done
         echo "build program: link 1.o" >> build.ninja
-        ninja -j 4; ./program; ninja -n; rm ./*.o; ninja; ccache --print-stats | grep -E '^direct_cache_hit|^cache_miss'
+        ninja -j 1; ./program; ninja -n; rm ./*.o; ninja -j 4; ccache --print-stats | grep -E '^direct_cache_hit|^cache_miss'
         ninja -t deps | grep cvmfs
         """,
         shows="(?s)a part.*no work.*cvmfs",
@@ -220,6 +220,7 @@ END
         until [ -e listed ]; do sleep 0.1; done; cat listed
         """,
         shows="(?s)text.txt.*7 8.*29\ntext.*text.txt",
+        mapped=True,
         scratch=r"^a\.tar$",  # times
     ),
 ]
