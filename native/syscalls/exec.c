@@ -23,8 +23,9 @@ struct pending_exec {
 	char shown[TARGET_PATH_SIZE]; /* AT_EXECFN, and comm after its last slash */
 	char exe[TARGET_PATH_SIZE];   /* for /proc/self/exe; "": the kernel's own */
 	char comm[16];		      /* "": what `shown` ends with */
-	bool renamed;		      /* the event has to tell the program its name */
-	uint64_t area, area_size;     /* mapped for long argument lists */
+	struct foreign foreign;
+	bool renamed;		  /* the event has to tell the program its name */
+	uint64_t area, area_size; /* mapped for long argument lists */
 };
 
 void exec_forget(struct tracee *tracee)
@@ -193,6 +194,11 @@ static void pad(char *buffer, size_t size, const char *path, size_t at_least)
 	snprintf(buffer + fill, size - fill, "%s", path);
 }
 
+static size_t longer(const char *one, const char *other)
+{
+	return strlen(one) > strlen(other) ? strlen(one) : strlen(other);
+}
+
 static struct pending_exec *pending_of(struct tracee *tracee)
 {
 	if (!tracee->pending_exec)
@@ -226,7 +232,8 @@ static enum verdict execute(struct run *run, struct tracee *tracee,
 	content_note(tracee, &program->place);
 	if (!program->is_object)
 		tracee->stop.note[0] = PLACE_HOST;
-	pad(path, sizeof(path), program->path, strlen(shown));
+	pending->foreign = program->foreign;
+	pad(path, sizeof(path), program->path, longer(shown, program->foreign.called));
 	redirection.path = path;
 	verdict = tracee_redirect(tracee, &redirection, 1, leave_exec);
 	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_exec)
@@ -251,6 +258,7 @@ static enum verdict execute_host(struct tracee *tracee)
 	if (pending) {
 		pending->renamed = false;
 		pending->exe[0] = '\0';
+		pending->foreign.called[0] = '\0';
 	}
 	return VERDICT_PASS;
 }
@@ -366,8 +374,13 @@ const char *exec_comm(const struct tracee *tracee)
 
 int exec_take_identity(struct tracee *tracee)
 {
-	const struct pending_exec *pending = tracee->pending_exec;
-	char *exe = pending && pending->exe[0] ? strdup(pending->exe) : NULL;
+	struct pending_exec *pending = tracee->pending_exec;
+	char *exe;
+
+	/* What runs then is the interpreter, which is the host's. */
+	if (pending && foreign_tell(tracee, &pending->foreign))
+		pending->exe[0] = '\0';
+	exe = pending && pending->exe[0] ? strdup(pending->exe) : NULL;
 
 	free(tracee->process->exe);
 	tracee->process->exe = exe;

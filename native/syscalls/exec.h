@@ -12,6 +12,12 @@ enum {
 	EXEC_MAX_PREFIX = 2 * EXEC_MAX_DEPTH + 1
 };
 
+/* A program that is none of this machine's. */
+struct foreign {
+	char called[TARGET_PATH_SIZE]; /* as an interpreter is told; "": not foreign */
+	uint64_t dev, ino;
+};
+
 /* What execve() of one file comes to, after all `#!` lines (program.c). */
 struct program {
 	char path[TARGET_PATH_SIZE]; /* what the kernel is to execute */
@@ -19,6 +25,7 @@ struct program {
 	bool is_object; /* `path` stands for `place` */
 	char host_exe[TARGET_PATH_SIZE]; /* the host program that `path` is a copy of */
 	struct place place;
+	struct foreign foreign;
 	/* To retry: TARGET_QUESTION's id; or the errno of the job. */
 	uint32_t question;
 	int error;
@@ -55,6 +62,17 @@ int image_interpreter(int fd, char *buffer, size_t size);
  * negative errno. */
 int image_copy(struct view *view, int fd, const char *interpreter, char *ret_path,
 	       size_t size);
+
+/* True: neither a machine's program of this kernel nor `#!`. */
+bool image_is_foreign(int fd);
+
+/* foreign.c: notes that what `fd` is, and gives it a path that ends as `called` does.
+ */
+void foreign_find(struct program *program, const struct target *target, int fd,
+		  const char *called);
+/* At the exec event: has an interpreter been started for it? It learns the name then.
+ */
+bool foreign_tell(struct tracee *tracee, const struct foreign *foreign);
 
 /* What /proc/self/exe says if target->own_exe; NULL: by the inode. */
 const char *exec_identity(const struct target *target);

@@ -136,6 +136,22 @@ static bool find_interp(int fd, struct interp *ret_interp)
 	return ident[EI_CLASS] == ELFCLASS32 && find_narrow(fd, ret_interp);
 }
 
+bool image_is_foreign(int fd)
+{
+	unsigned char head[EI_NIDENT + 4]; /* e_ident, e_type, e_machine */
+
+	if (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
+	    memcmp(head, ELFMAG, SELFMAG) != 0)
+		return true;
+	for (int abi = 0; abi < ARCH_ABIS; abi++) {
+		/* An AUDIT_ARCH_* ends with the machine's number. */
+		if ((head[EI_NIDENT + 2] | head[EI_NIDENT + 3] << 8) ==
+		    (int)(arch_audit[abi] & 0xffff))
+			return false;
+	}
+	return true;
+}
+
 int image_interpreter(int fd, char *buffer, size_t size)
 {
 	struct interp interp;

@@ -134,7 +134,8 @@ static void drop_first(struct program *program)
 }
 
 /* An ELF file, or what the kernel refuses by itself: its interpreter may be ours. */
-static int finish_elf(struct program *program, struct target *target, int fd)
+static int finish_elf(struct program *program, struct target *target, int fd,
+		      const struct name *name)
 {
 	char interpreter[TARGET_PATH_SIZE], path[TARGET_PATH_SIZE];
 	struct target found;
@@ -142,6 +143,10 @@ static int finish_elf(struct program *program, struct target *target, int fd)
 	struct stat st;
 	int result;
 
+	if (program->ours && image_is_foreign(fd)) {
+		foreign_find(program, target, fd, name->shown);
+		return 0;
+	}
 	if (image_interpreter(fd, interpreter, sizeof(interpreter)) == 0)
 		return program->ours ? 0 : 1;
 	target_find(&found, target->view.run, target->view.tracee, AT_FDCWD,
@@ -219,7 +224,7 @@ static int step(struct program *program, struct target *target, const struct nam
 	} else if (result < 0) {
 		result = fail(program, -result);
 	} else {
-		result = finish_elf(program, target, fd);
+		result = finish_elf(program, target, fd, name);
 	}
 	close(fd);
 	return result;
