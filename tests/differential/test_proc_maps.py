@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,56 @@ def test_a_loader_and_its_libraries_are_shown_by_their_names(
         pytest.skip("the host's cat does not run with that C library")
     names = {line[73:] for line in result.text.splitlines()}
     assert {loader, f"{library}/libc.so.6"} <= names
+
+
+# PROCMAP_QUERY (Linux 6.11), while a file of ours is mapped.
+QUERY = """
+import errno, fcntl, mmap, sys
+file = open(sys.argv[1], 'rb')
+mapping = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+try:
+    fcntl.ioctl(open('/proc/self/maps', 'rb'), 0xc0686611, bytearray(104))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
+
+def test_maps_is_a_text_and_answers_no_questions(
+    run: Runner, configured: Configured
+) -> None:
+    result = run(*PYTHON, QUERY, f"{ROOT}/README", options=configured(FQRN)).ok()
+    assert result.text == "ENOTTY\n"
+
+
+# The name in the last record of perf_event_open(2): about a mapping of argv[1].
+RECORDED = """
+import ctypes, mmap, struct, sys
+kernel = ctypes.CDLL(None, use_errno=True)
+flags = 1 << 5 | 1 << 6 | 1 << 8 | 1 << 17  # no kernel, no hypervisor; mmap, mmap_data
+attributes = struct.pack('<IIQQQQQ', 1, 72, 9, 0, 0, 0, flags) + bytes(24)
+fd = kernel.syscall(298, ctypes.create_string_buffer(attributes), 0, -1, -1, 0)
+if fd < 0:
+    sys.exit(77)
+records = mmap.mmap(fd, 2 * mmap.PAGESIZE)
+with open(sys.argv[1], 'rb') as file:
+    mapping = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+head, = struct.unpack_from('<Q', records, 1024)
+text, name = records[mmap.PAGESIZE:mmap.PAGESIZE + head], b''
+while text:
+    size, = struct.unpack_from('<H', text, 6)
+    text, name = text[size:], text[40:size].rstrip(b'\\0')
+sys.stdout.buffer.write(name)
+"""
+
+
+def test_records_of_performance_name_the_objects(
+    run: Runner, configured: Configured
+) -> None:
+    if os.uname().machine != "x86_64":
+        pytest.skip("the call's number is that of x86_64")
+    result = run(*PYTHON, RECORDED, f"{ROOT}/README", options=configured(FQRN))
+    if result.status == 77:
+        pytest.skip("no counters for ordinary programs here")
+    assert result.ok().stdout.startswith(bytes(run.cache))
+    native = run(*PYTHON, RECORDED, "/etc/passwd", options=configured(FQRN))
+    assert native.ok().stdout == b"/etc/passwd"
