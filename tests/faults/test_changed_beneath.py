@@ -17,6 +17,7 @@ from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
 FILE = f"/cvmfs/{FQRN}/README"
+TRIES = 10
 Configured = Callable[..., list[Any]]
 # argv: a file of /cvmfs, a directory. Opens the file; when the input says so makes
 # files until one has the object's number, and does what only an own file suffers.
@@ -68,12 +69,12 @@ def gives_numbers_again(folder: Path) -> bool:
     return len(numbers) < 50
 
 
-def test_a_file_with_the_number_of_a_former_object_is_the_jobs_own(
-    run: Runner, configured: Configured
-) -> None:
-    options = configured(FQRN)
+def meets_the_number(run: Runner, options: list[Any], folder: Path) -> bool:
+    """Whether a file of a job got the number of an object that had left just before.
+
+    Fails unless all files that it made were its own.
+    """
     content = run("cat", FILE, options=options).ok().stdout
-    folder = run.place / "own"
     folder.mkdir()
     leaving = stored(run.cache, content)
     # File systems give a number again to a file of the same directory.
@@ -88,9 +89,20 @@ def test_a_file_with_the_number_of_a_former_object_is_the_jobs_own(
     out, err = front.communicate(b"%d\n" % number, timeout=60)
     met, wrong = json.loads(out)
     assert wrong == [], err
-    if not met and not gives_numbers_again(folder):
+    return bool(met)
+
+
+def test_a_file_with_the_number_of_a_former_object_is_the_jobs_own(
+    run: Runner, configured: Configured
+) -> None:
+    options = configured(FQRN)
+    folders = [run.place / f"own-{number}" for number in range(TRIES)]
+    # Somebody else on the machine may have been given the number.
+    if any(meets_the_number(run, options, folder) for folder in folders):
+        return
+    if not gives_numbers_again(folders[0]):
         pytest.skip("natively, too, this file system gives no number twice")
-    assert met
+    pytest.fail("the number of the object was never met")
 
 
 # argv: a file of /cvmfs. Shows what it and directories around it are, once at the
