@@ -160,16 +160,20 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 			  const char *path, unsigned int flags)
 {
 	struct place top = {.kind = PLACE_TOP};
-	const char *first = skip_here(path);
+	const char *first = skip_here(path), *rest = first + strlen("cvmfs");
 
 	if (first_is(first, "cvmfs") && (flags / TARGET_PROMISES & WALK_NO_XDEV)) {
+		/* A slash behind a name that may be made: nobody looks what it is. */
+		bool slash = (flags & TARGET_OPEN_CREATE) && rest[0] &&
+			     !rest[strspn(rest, "/")];
+
 		target->walk.links = 0;
 		target->walk.start.kind = PLACE_TOP;
-		miss(target, EXDEV);
+		miss(target, slash ? EISDIR : EXDEV);
 		return;
 	}
 	if (first_is(first, "cvmfs")) {
-		begin_ours(target, world, &top, first + strlen("cvmfs"), flags);
+		begin_ours(target, world, &top, rest, flags);
 		return;
 	}
 	if (!has_dot_dot(first) && !names_descriptors(first) &&
