@@ -132,18 +132,27 @@ class Workflow:
         for word in row.needs.split():
             need_tool(*word.split(":"))
         tree = self.software.tree(row.tree)
-        native = self._native(row, tree)
-        (self.place / "native.txt").write_text("\n".join(native.lines()))
-        assert native.status == row.status, native.explain()
-        assert re.search(row.shows, native.output), native.explain()
+        native = self._whole(row, tree)
         ours = self._interposed(row)
         (self.place / "interposed.txt").write_text("\n".join(ours.lines()))
+        if ours != native:
+            # Some of what others do shows natively (a link is counted twice while
+            # something is mounted): what a second run gives is as native.
+            native = self._whole(row, tree)
         lines = list(
             difflib.unified_diff(
                 native.lines(), ours.lines(), "native", "interposed", "", "", 1, ""
             )
         )
         assert not lines, "\n".join([*lines[:MOST_LINES], *self.run.repeats[-1:]])
+        return native
+
+    def _whole(self, row: Row, tree: Path) -> Outcome:
+        """A native run that did what the row says."""
+        native = self._native(row, tree)
+        (self.place / "native.txt").write_text("\n".join(native.lines()))
+        assert native.status == row.status, native.explain()
+        assert re.search(row.shows, native.output), native.explain()
         return native
 
     @property
