@@ -116,6 +116,31 @@ def test_a_call_that_a_supervisor_lets_go_on_sees_no_cvmfs(
     assert run(program, README, options=options).ok().text == f"{missing} {missing}\n"
 
 
+# A filter of the program's own that leaves getppid to a tracer, and what that gives.
+LEFT_TO_A_TRACER = """
+import ctypes, errno, os, struct
+def step(code, jump, value):
+    return struct.pack('<HBBI', code, jump, 0, value)
+number = {'x86_64': 110, 'aarch64': 173}[os.uname().machine]
+steps = step(0x20, 0, 0) + step(0x15, 1, number) + step(6, 0, 0x7fff0000)
+steps = ctypes.create_string_buffer(steps + step(6, 0, 0x7ff00007))
+kernel = ctypes.CDLL(None, use_errno=True)
+kernel.prctl(38, 1, 0, 0, 0)
+program = struct.pack('<HxxxxxxQ', 4, ctypes.addressof(steps))
+assert kernel.prctl(22, 2, ctypes.create_string_buffer(program), 0, 0) == 0
+done = kernel.syscall(number)
+print(errno.errorcode[ctypes.get_errno()] if done < 0 else 'done', flush=True)
+"""
+
+
+def test_a_call_that_a_filter_leaves_to_a_tracer_is_done(run: Runner) -> None:
+    """Natively there is no tracer, and so no such call: SECCOMP_RET_TRACE."""
+    words = ("/usr/bin/python3", "-I", "-c", LEFT_TO_A_TRACER)
+    native = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert native.stdout == "ENOSYS\n"
+    assert run(*words).ok().text == "done\n"
+
+
 def test_strict_seccomp_ends_a_program_as_natively(run: Runner) -> None:
     """PR_SET_SECCOMP 1 after a filter is EINVAL: so it is natively with one."""
     code = "import ctypes; print(ctypes.CDLL(None).prctl(22, 1), flush=True)"
