@@ -95,12 +95,12 @@ static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 	struct mount *mount = &mounts->mounts[mountpoint->mount];
 	struct interpose_entry entry;
 	char path[4096 + 128];
+	uint32_t slot;
 	int result;
 
-	for (uint32_t i = 1; i < mount->catalog_count; i++) {
-		if (place_equal(&mount->catalogs[i].mountpoint, mountpoint))
-			return (int)i;
-	}
+	slot = nestedtable_find(&mount->nested, mountpoint->catalog, mountpoint->entry);
+	if (slot)
+		return (int)slot;
 	result = index_entry(&mount->catalogs[mountpoint->catalog].map,
 			     mountpoint->entry, &entry);
 	if (result < 0)
@@ -115,8 +115,12 @@ static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 			      entry.digest, entry.algorithm);
 	if (result < 0)
 		return result;
-	mount->catalogs[mount->catalog_count - 1].mountpoint = *mountpoint;
-	return (int)mount->catalog_count - 1;
+	slot = mount->catalog_count - 1;
+	mount->catalogs[slot].mountpoint = *mountpoint;
+	result = nestedtable_add(
+		&mount->nested,
+		&(struct nested){mountpoint->catalog, mountpoint->entry, slot});
+	return result < 0 ? result : (int)slot;
 }
 
 static void catalog_take_answer(struct run *run, uint32_t mount,

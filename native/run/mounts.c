@@ -56,6 +56,7 @@ static void mount_unload(struct mount *mount)
 	for (uint32_t i = 0; i < mount->catalog_count; i++)
 		catalogs_deinit(&mount->catalogs[i]);
 	free(mount->catalogs);
+	nestedtable_deinit(&mount->nested);
 	if (mount->record)
 		munmap((void *)(uintptr_t)mount->record, mount->record_len);
 	mount->catalogs = NULL;

@@ -7,6 +7,7 @@
 
 #include "run/channel.h"
 #include "run/mounts.h"
+#include "run/nestedtable.h"
 
 /* A repository that could not be opened is not asked for again at every call. */
 enum { RETRY_AFTER_S = 10 };
@@ -35,6 +36,7 @@ struct mount {
 	size_t record_len;
 	struct catalog *catalogs;
 	uint32_t catalog_count;
+	struct nestedtable nested; /* of `catalogs`, by their mount points */
 };
 
 struct mounts {

@@ -7,7 +7,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.places import ROOT
@@ -48,20 +48,40 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def python_functions(path: Path) -> Iterator[Function]:
-    """All functions and methods, nested ones too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def functions(path: Path) -> list[Function]:
+    """All functions of a file, each under a key of its own.
+
+    Where one name stands twice (`#if`, overloads), the later ones are `name#2`, ...
+    """
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        found = list(_python_functions(name(path), ast.parse(text)))
+    else:
+        found = list(_c_functions(name(path), text.splitlines()))
+    seen: dict[str, int] = {}
+    for at, one in enumerate(found):
+        seen[one.where] = count = seen.get(one.where, 0) + 1
+        if count > 1:
+            found[at] = replace(one, where=f"{one.where}#{count}")
+    return found
+
+
+def _python_functions(prefix: str, tree: ast.AST) -> Iterator[Function]:
+    """Functions and methods, nested ones too, as FILE:CLASS.METHOD."""
+    for node in ast.iter_child_nodes(tree):
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if not is_function and not isinstance(node, ast.ClassDef):
+            yield from _python_functions(prefix, node)
+            continue
+        where = f"{prefix}{'.' if ':' in prefix else ':'}{node.name}"
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             spec = node.args
             names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
             count = len([one for one in names if one not in ("self", "cls")])
             assert node.end_lineno is not None
-            yield Function(
-                f"{name(path)}:{node.name}",
-                node.end_lineno - node.lineno + 1,
-                count + len(spec.kwonlyargs),
-                depth(node),
-            )
+            lines = node.end_lineno - node.lineno + 1
+            yield Function(where, lines, count + len(spec.kwonlyargs), depth(node))
+        yield from _python_functions(where, node)
 
 
 def depth(node: ast.AST) -> int:
@@ -78,9 +98,11 @@ def depth(node: ast.AST) -> int:
     return deepest
 
 
-def c_functions(path: Path) -> Iterator[Function]:
-    """Functions of kernel layout: `{` and `}` alone at the start of a line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+def _c_functions(prefix: str, lines: list[str]) -> Iterator[Function]:
+    """Functions of kernel layout: `{` and `}` alone at the start of a line.
+
+    One that a macro declares, HANDLER(enter_open), is called by the macro's argument.
+    """
     start: int | None = None
     for at, line in enumerate(lines):
         if line == "{":
@@ -94,8 +116,11 @@ def c_functions(path: Path) -> Iterator[Function]:
                 count = 0 if words in ("", "void") else words.count(",") + 1
                 body = lines[start + 1 : at]
                 deepest = max((_tabs(row) - 1 for row in body), default=0)
-                where = f"{name(path)}:{found.group(1)}"
-                yield Function(where, at - head + 1, count, deepest)
+                declared = found.group(1).isupper()
+                called = words if declared else found.group(1)
+                size = at - head + 1
+                count = 0 if declared else count
+                yield Function(f"{prefix}:{called}", size, count, deepest)
             start = None
 
 
