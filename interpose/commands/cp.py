@@ -9,10 +9,10 @@ import os
 import stat
 
 from interpose.commands import options
-from interpose.commands.options import Session, complain
+from interpose.commands.copying import Copier, Folder
+from interpose.commands.options import Session
 from interpose.errors import InterposeError, UsageError
-from interpose.repository.store import blocks
-from interpose.repository.tree import Node, NoSuchPath, Tree
+from interpose.repository.tree import Node, NoSuchPath
 
 EXAMPLE = """\
 example:
@@ -20,6 +20,9 @@ example:
   interpose cp -r /cvmfs/sft.example.org/share ./share
 
 -r means directories, as for cp; a repository is given by --repository in full.
+Below TARGET no link is followed and nothing is written into: a link, FIFO or device in
+the way of a file is replaced, in the way of a directory it is an error. Set-user-ID
+bits are not copied; nor are devices and sockets, which cost a line and status 1.
 """
 
 
@@ -39,89 +42,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Status 0; 1 if a path does not exist or could not be copied as what it is."""
+    for path in arguments.paths:
+        if "=" in path and ("://" in path or ",pubkey=" in path):
+            advice = "give a repository by --repository"
+            raise UsageError("-r means directories here", path, advice)
     target = os.fsencode(arguments.target)
     into = os.path.isdir(target)
     if len(arguments.paths) > 1 and not into:
         raise UsageError("several files need a directory", arguments.target)
     with Session(arguments) as session:
-        copied = True
+        is_complete = True
 
         def copy(path: str) -> None:
-            nonlocal copied
+            nonlocal is_complete
             tree, inside = session.locate(path)
             node = tree.find(inside, follow=not arguments.recursive)
             if node.is_directory and not arguments.recursive:
                 raise NoSuchPath(errno.EISDIR, f"{path} (see -r)")
-            name = node.path.rpartition(b"/")[2] or tree.repository.fqrn.encode()
-            copier = Copier(tree, preserve=arguments.preserve)
-            copier.copy(node, os.path.join(target, name) if into else target)
-            copied = copied and copier.is_complete
+            with Copier(tree, preserve=arguments.preserve) as copier:
+                if into:
+                    name = node.path.rpartition(b"/")[2]
+                    name = name or tree.repository.fqrn.encode()
+                    _copy_into(copier, node, target, name)
+                else:
+                    _copy_as(copier, node, target)
+            is_complete = is_complete and copier.is_complete
 
         status = options.for_each(arguments.paths, copy)
-    return status if copied else 1
+    return status if is_complete else 1
 
 
-class Copier:
-    """Copies nodes of one tree. Links stay links, their variables filled in."""
-
-    def __init__(self, tree: Tree, *, preserve: bool) -> None:
-        self._tree = tree
-        self._preserve = preserve
-        self._umask = os.umask(0)
-        os.umask(self._umask)
-        self.is_complete = True
-
-    def copy(self, node: Node, target: bytes) -> None:
-        """Errors: OSError; whatever getting content can raise."""
-        kind = stat.S_IFMT(node.entry.mode)
-        if kind == stat.S_IFDIR:
-            self._directory(node, target)
-        elif kind == stat.S_IFREG:
-            self._file(node, target)
-        elif kind == stat.S_IFLNK:
-            _remove(target)
-            os.symlink(self._tree.target(node), target)
-        elif kind == stat.S_IFIFO:
-            _remove(target)
-            os.mkfifo(target, stat.S_IMODE(node.entry.mode) & ~self._umask)
-        else:
-            where = self._tree.shown(node.path)
-            complain(InterposeError("no file that could be copied", where))
-            self.is_complete = False
-            return
-        if self._preserve:
-            self._keep_time(node, target)
-
-    def _directory(self, node: Node, target: bytes) -> None:
-        if not os.path.isdir(target):
-            os.mkdir(target, 0o700)
-        for child in self._tree.children(node):
-            self.copy(child, os.path.join(target, child.path.rpartition(b"/")[2]))
-        os.chmod(target, self._mode(node))
-
-    def _file(self, node: Node, target: bytes) -> None:
-        source = self._tree.repository.content(node.subject)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with open(os.open(target, flags, 0o600), "wb") as file:
-            file.writelines(blocks(source))
-            os.fchmod(file.fileno(), self._mode(node))
-
-    def _mode(self, node: Node) -> int:
-        mode = stat.S_IMODE(node.entry.mode)
-        # Nobody becomes the owner of a set-uid program by copying it.
-        return mode & 0o777 if self._preserve else mode & 0o777 & ~self._umask
-
-    def _keep_time(self, node: Node, target: bytes) -> None:
-        when = node.entry.mtime * 10**9 + node.entry.mtime_ns
-        try:
-            os.utime(target, ns=(when, when), follow_symlinks=False)
-        except (OSError, OverflowError) as error:
-            where = self._tree.shown(node.path)
-            complain(InterposeError(f"time cannot be kept, {error}", where))
-            self.is_complete = False
+def _copy_into(copier: Copier, node: Node, directory: bytes, name: bytes) -> None:
+    """Copy to a name in a directory, which may be reached by links of the user's."""
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+    folder = Folder(os.open(directory, flags))
+    try:
+        copier.copy(node, folder, name)
+    finally:
+        folder.release()
 
 
-def _remove(target: bytes) -> None:
-    """Make room for a link, as cp does; a directory in the way is an error."""
-    if os.path.lexists(target):
-        os.unlink(target)
+def _copy_as(copier: Copier, node: Node, target: bytes) -> None:
+    """Copy to the name that the user gave; what is there is written as by cp."""
+    is_file = stat.S_ISREG(node.entry.mode)
+    if not os.path.lexists(target):
+        _copy_into(copier, node, *_split(target))
+    elif is_file:
+        _write_over(copier, node, target)
+    elif stat.S_IFMT(os.lstat(target).st_mode) in (stat.S_IFREG, stat.S_IFLNK):
+        _copy_into(copier, node, *_split(target))
+    else:
+        what = "is in the way, and is no plain file"
+        raise InterposeError(what, os.fsdecode(target), "name another target")
+
+
+def _split(target: bytes) -> tuple[bytes, bytes]:
+    directory, name = os.path.split(target.rstrip(b"/"))
+    return directory or b".", name
+
+
+def _write_over(copier: Copier, node: Node, target: bytes) -> None:
+    # O_NONBLOCK: a FIFO that nobody reads is an error and no rest for ever.
+    flags = os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(target, flags)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        where = os.fsdecode(target)
+        raise InterposeError("nobody reads this FIFO", where) from error
+    try:
+        os.set_blocking(descriptor, True)
+        copier.write_into(node, descriptor)
+    finally:
+        os.close(descriptor)
