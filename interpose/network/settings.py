@@ -13,6 +13,15 @@ USER_AGENT = "cvmfs interpose 0.1.0"
 
 
 @dataclass(frozen=True)
+class Families:
+    """Which addresses of a name are used. 0: no preference, and all of them."""
+
+    ipv4_only: bool = False
+    preferred_of_proxies: int = 0
+    most_of_proxy: int = 0
+
+
+@dataclass(frozen=True)
 class NetworkSettings:
     """Settings of one fetcher; the defaults are those of the official default.conf.
 
@@ -38,6 +47,7 @@ class NetworkSettings:
     send_info: bool = False
     uuid: str = ""
     ca_path: str = ""
+    families: Families = Families()
 
     @property
     def agent(self) -> str:

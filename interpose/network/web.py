@@ -104,10 +104,11 @@ class Web:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
+            settings = self._settings
             session = requests.Session()
             session.trust_env = False
             session.headers.clear()
-            adapter = MeteredAdapter(self._settings.low_speed_limit)
+            adapter = MeteredAdapter(settings.low_speed_limit, settings.families)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
             self._local.session = session
