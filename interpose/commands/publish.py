@@ -33,7 +33,8 @@ _EXAMPLE = """example:
 
 The repository is written to OUT/cvmfs/FQRN, so that OUT is what a web server shows.
 Publishing again makes the next revision. Missing keys are made: clients need
-KEYDIR/FQRN.pub; KEYDIR/FQRN.masterkey and KEYDIR/FQRN.key stay with you.
+KEYDIR/FQRN.pub; KEYDIR/FQRN.masterkey and KEYDIR/FQRN.key stay with you. For a repository
+that is there already none are made (see --new-identity). Below OUT nothing may be a link.
 A file .cvmfscatalog makes its directory a nested catalog: use one for each part of
 1,000 to 100,000 entries that is used on its own, such as one version of a program.
 """
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--description", metavar="TEXT", default="", help="of the tag or revision")
     add("--hash", choices=sorted(_ALGORITHMS), help="default: as before, else sha1")
     add("--uncompressed", action="store_true", help="store files as they are")
+    add(
+        "--new-identity",
+        action="store_true",
+        help="other keys than those of the last revision: every client needs the new"
+        " public key",
+    )
     add("--json", action="store_true", help="print one JSON object instead of text")
 
 
@@ -64,6 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
         tag=arguments.tag,
         description=arguments.description,
         algorithm=_ALGORITHMS.get(arguments.hash),
+        new_identity=arguments.new_identity,
         compression=(Compression.NONE if arguments.uncompressed else Compression.ZLIB),
     )
     started = time.monotonic()

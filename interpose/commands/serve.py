@@ -20,6 +20,8 @@ _EXAMPLE = """example:
 
 The three lines that it prints are the whole configuration of a client, for instance
   interpose_run --config FILE -- ls /cvmfs/sft.example.org
+
+Links below OUT are not served, wherever they lead; OUT itself may be one.
 """
 
 
@@ -59,7 +61,11 @@ def execute(arguments: argparse.Namespace) -> int:
 def _announce(
     server: RepositoryServer, storage: Path, arguments: argparse.Namespace
 ) -> None:
-    names = sorted(path.parent.name for path in storage.glob(f"cvmfs/*/{MANIFEST}"))
+    names = sorted(
+        path.parent.name
+        for path in storage.glob(f"cvmfs/*/{MANIFEST}")
+        if not path.is_symlink() and not path.parent.is_symlink()
+    )
     keys = Path(arguments.keys).resolve() if arguments.keys else Path("/path/to")
     key = keys / f"{names[0] if len(names) == 1 else 'FQRN'}.pub"
     settings = {

@@ -26,10 +26,10 @@ from interpose.publish import tags, top
 from interpose.publish.catalogs import CatalogShelf, StoredCatalog
 from interpose.publish.chunker import ChunkSizes
 from interpose.publish.content import ContentWriter, Encoding
-from interpose.publish.keys import KeySet, ensure_keys
+from interpose.publish.keys import KeyMaker, KeySet
 from interpose.publish.previous import PreviousRevision
 from interpose.publish.scan import open_source
-from interpose.publish.storage import REPLICA_MARKER, Storage
+from interpose.publish.storage import MANIFEST, REPLICA_MARKER, WHITELIST, Storage
 from interpose.publish.tree import Progress, Totals, TreePublisher
 
 TTL_S = 240
@@ -40,7 +40,8 @@ class Publication:
     """What is to be published where.
 
     `storage` is the document root: the repository goes to `storage`/cvmfs/FQRN.
-    `algorithm` None keeps the last revision's, SHA-1 at first.
+    `algorithm` None keeps the last revision's, SHA-1 at first. `new_identity` allows
+    another master key than that of the last revision.
     """
 
     source: Path
@@ -52,6 +53,7 @@ class Publication:
     algorithm: Algorithm | None = None
     compression: Compression = Compression.ZLIB
     sizes: ChunkSizes = field(default_factory=ChunkSizes)
+    new_identity: bool = False
 
     @property
     def directory(self) -> Path:
@@ -80,11 +82,18 @@ def publish(
     """
     _check_places(publication)
     root = open_source(str(publication.source))
+    is_known = os.path.lexists(publication.directory / MANIFEST)
+    maker = KeyMaker(
+        publication.keys,
+        publication.fqrn,
+        may_be_new=publication.new_identity or not is_known,
+    )
     try:
-        keys = ensure_keys(publication.keys, publication.fqrn, now)
-        with Storage(publication.directory) as storage:
-            revision = _Revision(publication, storage, keys, now)
-            return revision.publish(root, progress or _ignore)
+        with maker.undone_on_failure():
+            keys = maker.keys(now)
+            with Storage(publication.directory) as storage:
+                revision = _Revision(publication, storage, keys, now)
+                return revision.publish(root, progress or _ignore)
     finally:
         os.close(root)
 
@@ -105,18 +114,21 @@ class _Revision:
         # Everything that can be refused is refused before the long work.
         if publication.tag is not None:
             tags.check_tag_name(publication.tag, self._tags)
+        if self._previous.manifest is not None and not publication.new_identity:
+            top.check_identity(storage, keys, publication.keys)
         self._renew = top.is_whitelist_due(storage, publication.fqrn, keys, now)
 
     def publish(self, root: int, progress: Progress) -> Published:
         totals, catalog = self._publish_tree(root, progress)
         fields = self._describe(catalog)
         fqrn = self._publication.fqrn
-        self._storage.write_top(REPLICA_MARKER, b"")
+        tops = {REPLICA_MARKER: b""}
         if self._renew:
-            top.write_whitelist(
-                self._storage, fqrn, self._keys, self._algorithm, self._now
+            tops[WHITELIST] = top.signed_whitelist(
+                fqrn, self._keys, self._algorithm, self._now
             )
-        top.write_manifest(self._storage, fields, self._keys)
+        tops[MANIFEST] = top.signed_manifest(fields, self._keys)
+        self._storage.write_tops(tops)
         return Published(
             revision=fields.revision,
             root_hash=fields.root_hash,

@@ -3,10 +3,15 @@
 
 Byte ranges (external and chunked data), keep-alive and nothing else: no listings, no
 caching rules, no access control. In production nginx or Apache does this.
+
+No link below the directory is followed, wherever it leads: `publish` makes none, and
+who else may write there must not decide which files of ours are shown. Each link that
+is refused is a line, once.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -19,6 +24,7 @@ from typing import Optional
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from interpose.errors import InterposeError
+from interpose.messages import Messages
 
 LOOPBACK = "127.0.0.1"
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
@@ -90,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
     document_root = Path("/nonexistent")
+    messages = Messages()
 
     def do_GET(self) -> None:
         """Answer with a file or a part of it."""
@@ -156,23 +163,63 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _open(self) -> int | None:
         """The regular file that the request names; None if there is none."""
-        path = os.fsencode(self.document_root)
-        for name in unquote_to_bytes(urlsplit(self.path).path).split(b"/"):
-            if name in (b"", b"."):
-                continue
-            if name == b".." or b"\0" in name:
-                return None
-            path += b"/" + name
+        names = unquote_to_bytes(urlsplit(self.path).path).split(b"/")
+        names = [name for name in names if name not in (b"", b".")]
+        if not names or any(name == b".." or b"\0" in name for name in names):
+            return None
         try:
-            # O_NONBLOCK: a FIFO below the document root must not hold the thread.
-            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-            descriptor = os.open(path, flags)
+            descriptor = open_beneath(self.document_root, names)
+        except IsALink as link:
+            self._tell_link(link)
+            return None
         except OSError:
             return None
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return descriptor
         os.close(descriptor)
         return None
+
+    def _tell_link(self, link: IsALink) -> None:
+        where = os.path.join(self.document_root, os.fsdecode(link.path))
+        error = InterposeError(
+            "links are not served", where, "put the file itself there"
+        )
+        self.messages.tell(str(error), cause=where)
+
+
+class IsALink(Exception):
+    """`path`, below the top, is a symbolic link."""
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def open_beneath(top: Path, names: list[bytes]) -> int:
+    """A descriptor of the file `names` below `top`; no link on the way is followed.
+
+    Errors: OSError; IsALink.
+    """
+    here = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    for place, name in enumerate(names):
+        is_last = place == len(names) - 1
+        # O_NONBLOCK: a FIFO must not hold the thread.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+        flags = flags if is_last else os.O_PATH | os.O_DIRECTORY
+        above = here
+        try:
+            flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+            here = os.open(name, flags, dir_fd=above)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+            status = os.stat(name, dir_fd=above, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                raise IsALink(b"/".join(names[: place + 1])) from None
+            raise
+        finally:
+            os.close(above)
+    return here
 
 
 def parse_range(header: str | None, size: int) -> ByteRange:

@@ -7,6 +7,7 @@ Source: cvmfs-format.md 2 and 3.
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from interpose.errors import BadSignature, FormatError, TrustError, UnknownKey
 from interpose.formats import manifest as manifest_format
@@ -20,6 +21,28 @@ from interpose.publish.keys import KeySet
 from interpose.publish.storage import WHITELIST, Storage
 
 _RENEWED_BELOW = 0.5
+
+
+def check_identity(storage: Storage, keys: KeySet, directory: Path) -> None:
+    """Errors: UnknownKey where another master key signed the present whitelist."""
+    content = storage.read_top(WHITELIST)
+    if content is None:
+        return
+    try:
+        found = Whitelist.parse(content)
+        signed.check_body(found.signed_text, "whitelist")
+    except (FormatError, BadSignature):
+        return  # Damaged: it is written anew.
+    masters = signature.load_master_keys(keys.master_public)
+    try:
+        signature.verify_whitelist(found, masters)
+    except BadSignature:
+        raise UnknownKey(
+            "the repository has another master key",
+            str(directory),
+            "name the directory of its keys; --new-identity goes on with these,"
+            " and no client will know them",
+        ) from None
 
 
 def is_whitelist_due(storage: Storage, fqrn: Fqrn, keys: KeySet, now: datetime) -> bool:
@@ -38,10 +61,10 @@ def is_whitelist_due(storage: Storage, fqrn: Fqrn, keys: KeySet, now: datetime) 
     raise UnknownKey("the whitelist must be signed anew", WHITELIST, advice)
 
 
-def write_whitelist(
-    storage: Storage, fqrn: Fqrn, keys: KeySet, algorithm: Algorithm, now: datetime
-) -> None:
-    """Let clients trust the certificate for the next 30 days.
+def signed_whitelist(
+    fqrn: Fqrn, keys: KeySet, algorithm: Algorithm, now: datetime
+) -> bytes:
+    """What lets clients trust the certificate for the next 30 days.
 
     Errors: UnknownKey without a private master key.
     """
@@ -52,15 +75,15 @@ def write_whitelist(
     body = whitelist_format.build_body(fqrn, now, expires, [fingerprint])
     text = signed.hash_line(body, algorithm)
     seal = signature.sign_whitelist(text, keys.master_private)
-    storage.write_top(WHITELIST, signed.join(body, text, seal))
+    return signed.join(body, text, seal)
 
 
-def write_manifest(storage: Storage, fields: ManifestFields, keys: KeySet) -> None:
-    """Make a revision the current one: the last step of a publication."""
+def signed_manifest(fields: ManifestFields, keys: KeySet) -> bytes:
+    """What makes a revision the current one, once it is written."""
     body = manifest_format.build_body(fields)
     text = signed.hash_line(body, fields.root_hash.algorithm)
     seal = signature.sign_manifest(text, keys.private_key)
-    storage.write_top(manifest_format.FILE_NAME, signed.join(body, text, seal))
+    return signed.join(body, text, seal)
 
 
 def _remaining_share(

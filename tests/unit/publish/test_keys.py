@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from interpose.errors import Expired, UnknownKey
+from interpose.errors import Expired, InterposeError, UnknownKey
 from interpose.formats.fqrn import Fqrn
 from interpose.publish.keys import ensure_keys
 from tests.unit.publish.conftest import NOW, Shop
@@ -100,8 +101,61 @@ def test_new_master_key_signs_a_new_whitelist(shop: Shop, keys: Path) -> None:
     (keys / f"{FQRN}.masterkey").unlink()
     (keys / f"{FQRN}.pub").unlink()
     shop.publication = replace(shop.publication, keys=keys)
-    shop.publish()
+    with pytest.raises(UnknownKey, match=r"published already.*--new-identity"):
+        shop.publish()
+    assert not (keys / f"{FQRN}.masterkey").exists()
+    shop.publish(new_identity=True)
     shop.read()
+
+
+def test_a_mistyped_directory_of_keys_is_refused_and_not_made(shop: Shop) -> None:
+    shop.publish()
+    mistyped = shop.place / "typo"
+    with pytest.raises(UnknownKey, match="typo"):
+        shop.publish(keys=mistyped)
+    assert not mistyped.exists()
+    assert shop.read().manifest.revision == 1
+
+
+def test_the_keys_of_somebody_else_are_refused(shop: Shop) -> None:
+    shop.publish()
+    others = shop.place / "others"
+    ensure_keys(others, FQRN, NOW)
+    with pytest.raises(UnknownKey, match=r"another master key.*--new-identity"):
+        shop.publish(keys=others)
+    assert shop.read().manifest.revision == 1
+
+
+def test_a_damaged_whitelist_is_no_other_identity(shop: Shop) -> None:
+    shop.publish()
+    whitelist = shop.directory / ".cvmfswhitelist"
+    whitelist.write_bytes(whitelist.read_bytes()[:-300])
+    shop.publish()
+    assert shop.read().manifest.revision == 2
+
+
+def test_a_publication_that_fails_leaves_no_keys(shop: Shop) -> None:
+    fresh = shop.place / "fresh"
+    (shop.source / ".cvmfs").mkdir()  # a name that no repository can have
+    with pytest.raises(InterposeError):
+        shop.publish(keys=fresh)
+    assert not fresh.exists()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "everybody", "foreign"])
+def test_what_is_no_key_of_ours_is_refused(keys: Path, kind: str) -> None:
+    path = keys / f"{FQRN}.key"
+    if kind == "everybody":
+        path.chmod(0o666)
+    elif kind == "foreign":
+        if os.geteuid() != 0:
+            pytest.skip("only root gives files away")
+        os.chown(path, 4001, -1)
+    else:
+        path.unlink()
+        os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    with pytest.raises(UnknownKey, match="key"):
+        ensure_keys(keys, FQRN, NOW)
 
 
 def test_a_clock_that_is_wrong_can_be_told_from_the_line(shop: Shop) -> None:

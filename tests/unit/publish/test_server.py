@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Byte ranges as RFC 9110 wants them."""
+"""Byte ranges as RFC 9110 wants them; nothing from outside of the directory."""
 
 from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpose.publish.server import parse_range
+from interpose.publish.server import RepositoryServer, parse_range
 
 
 @pytest.mark.parametrize(
@@ -48,3 +54,53 @@ def test_any_range_lies_within_the_file(text: str, size: int) -> None:
     if found is not None:
         first, last = found
         assert 0 <= first <= last < size
+
+
+@pytest.fixture
+def get(tmp_path: Path) -> Iterator[Callable[[str], bytes]]:
+    """`get(path)`: what a server of the directory `out`, itself a link, answers."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "out").symlink_to("real")
+    server = RepositoryServer(tmp_path / "out")
+    server.start()
+
+    def ask(path: str) -> bytes:
+        with urllib.request.urlopen(f"{server.url}/{path}", timeout=30) as answer:
+            return bytes(answer.read())
+
+    yield ask
+    server.close()
+
+
+@pytest.mark.parametrize("name", ["absolute", "relative", "inside", "folder/file"])
+def test_no_link_is_followed_and_each_is_told_once(
+    get: Callable[[str], bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    out = tmp_path / "real"
+    (tmp_path / "folder").mkdir()
+    for secret in ("secret", "folder/file"):
+        (tmp_path / secret).write_text("secret")
+    (out / "plain").write_text("plain")
+    (out / "absolute").symlink_to(tmp_path / "secret")
+    (out / "relative").symlink_to("../secret")
+    (out / "inside").symlink_to("plain")
+    (out / "folder").symlink_to(tmp_path / "folder")
+    for _ in range(2):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(name)
+    assert get("plain") == b"plain"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert name.split("/", maxsplit=1)[0] in line
+
+
+def test_what_is_no_file_is_not_found_and_holds_nobody(
+    get: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "real/fifo")
+    (tmp_path / "real/directory").mkdir()
+    for name in ("fifo", "directory", "directory/", "fifo/x", "", "absent"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(name)
