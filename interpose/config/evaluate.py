@@ -3,26 +3,26 @@
 
 Two passes as in the official client: the file runs, then its lines are scanned for
 names, and each name gets the value that its variable has after the whole file has run.
-Source: client-parameters 2; decisions 24.
+Source: client-parameters 2.
 """
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interpose.config.interpreter import Interpreter, Sourced
+from interpose.config.interpreter import Interpreter, LeftOut
 from interpose.config.shell import ask_shell
-from interpose.config.words import NAME, Unsupported
+from interpose.config.simple import KEY_PARAMETERS
+from interpose.config.streams import Files
+from interpose.config.words import NAME
 from interpose.errors import ConfigurationError
 
 _PREFIX = re.compile(r"(?:readonly|export|eval)\s+")
-_PATTERN = re.compile(r"[*?\[]")
-MAX_FILE_BYTES = 1 << 20
+_ADVICE = "write NAME=value, a value with blanks in quotes"
 
 
 @dataclass(frozen=True)
@@ -39,46 +39,67 @@ class Source:
     """A file that is to be evaluated: its text as it was read, once.
 
     `system`: root alone can change it, so it may be given to /bin/sh.
-    `tree`: `.` reads files below this directory only; `alias` is another name of it.
+    `strict`: all of it has to be understood.
     """
 
     path: Path
     text: str
+    files: Files
     system: bool = False
-    tree: Path | None = None
-    alias: str = ""
+    strict: bool = False
 
 
-def evaluate(source: Source, environment: Mapping[str, str]) -> list[Definition]:
-    """The definitions of one file, in the order of its lines.
+@dataclass(frozen=True)
+class Evaluated:
+    """The definitions of one file in the order of its lines, and lines for the user."""
 
-    Errors: ConfigurationError naming file and line.
+    definitions: tuple[Definition, ...]
+    notices: tuple[str, ...] = ()
+
+
+def evaluate(source: Source, environment: Mapping[str, str]) -> Evaluated:
+    """What a file defines. A line that is not understood costs that line and a notice.
+
+    Errors: ConfigurationError naming file and line, if such a line sets keys, or the
+    source is strict.
     """
     names = defined_names(source.text)
-    directory = str(source.path.parent)
-    interpreter = Interpreter(environment, directory, _sourced(source))
+    shell = Interpreter(environment, source.files)
     try:
-        interpreter.run(source.text)
-    except Unsupported as problem:
-        if source.system:
-            return _by_shell(source, names, environment)
-        raise ConfigurationError(
-            f"{problem.what} is not understood in a configuration file",
-            f"{source.path} line {problem.line}",
-            "write NAME=value, a value with blanks in quotes",
-        ) from problem
+        shell.run(source.text)
     except RecursionError as problem:
         raise ConfigurationError(
             "a configuration file is too deeply nested", str(source.path)
         ) from problem
-    return [
+    if shell.left_out and source.system:
+        return Evaluated(_by_shell(source, names, environment))
+    notices = [_notice(source, left_out) for left_out in shell.left_out]
+    notices += [f"{source.path} line {line}: {text}" for line, text in shell.missing]
+    variables, unknown = shell.variables.values, shell.variables.unknown
+    definitions = tuple(
         Definition(
             name,
-            echoed(interpreter.variables.get(name, ""), directory),
-            interpreter.lines.get(name, line),
+            echoed(variables.get(name, ""), source.files),
+            shell.variables.lines.get(name, line),
         )
         for name, line in names.items()
-    ]
+        if name in variables or name not in unknown
+    )
+    return Evaluated(definitions, tuple(dict.fromkeys(notices)))
+
+
+def _notice(source: Source, left_out: LeftOut) -> str:
+    what = f"{left_out.what} is not understood in a configuration file"
+    where = f"{source.path} line {left_out.line}"
+    if source.strict:
+        advice = (
+            "the configuration repository is required, see CVMFS_CONFIG_REPO_REQUIRED"
+        )
+        raise ConfigurationError(what, where, advice)
+    keys = sorted(left_out.names & KEY_PARAMETERS)
+    if keys:
+        raise ConfigurationError(f"{what}, and it sets {keys[0]}", where, _ADVICE)
+    return f"{what}, it is left out: {where}"
 
 
 def defined_names(text: str) -> dict[str, int]:
@@ -93,53 +114,25 @@ def defined_names(text: str) -> dict[str, int]:
     return names
 
 
-def echoed(value: str, directory: str) -> str:
+def echoed(value: str, files: Files) -> str:
     """What an unquoted `echo $NAME` makes of a value.
 
     Backslashes stay: dash's echo would interpret them, bash's does not.
     """
     words: list[str] = []
     for word in value.split():
-        found: list[str] = []
-        if _PATTERN.search(word):
-            start = os.path.join(directory, "")
-            paths = sorted(glob.glob(os.path.join(glob.escape(start), word)))
-            found = [path.removeprefix(start) for path in paths]
-        words += found or [word]
+        words += files.matching(word) or [word]
     return " ".join(words)
 
 
 def _by_shell(
     source: Source, names: dict[str, int], environment: Mapping[str, str]
-) -> list[Definition]:
+) -> tuple[Definition, ...]:
     values = ask_shell(source.path, source.text, list(names), environment)
-    return [
+    return tuple(
         Definition(name, value, line)
         for (name, line), value in zip(names.items(), values)
-    ]
-
-
-def _sourced(source: Source) -> Sourced:
-    """Reads a file named by `.`, if it lies in the same tree."""
-
-    def read(name: str) -> str:
-        if source.tree is None:
-            raise ValueError("only files of one directory of configuration")
-        path = name
-        if source.alias and name.startswith(source.alias + "/"):
-            path = str(source.tree) + name[len(source.alias) :]
-        real = Path(os.path.realpath(os.path.join(source.path.parent, path)))
-        tree = Path(os.path.realpath(source.tree))
-        if tree not in real.parents:
-            raise ValueError(f"outside of {source.tree}")
-        if source.system and not is_system_file(real):
-            raise ValueError("not root's")
-        try:
-            return read_text(real)
-        except OSError as problem:
-            raise ValueError(problem.strerror or "not readable") from problem
-
-    return read
+    )
 
 
 SYSTEM_DIRECTORY = Path("/etc/cvmfs")
@@ -150,22 +143,10 @@ def is_system_file(path: Path) -> bool:
     real = Path(os.path.realpath(path))
     if SYSTEM_DIRECTORY not in real.parents:
         return False
-    up = real.parents
-    chain = [real, *up[: list(up).index(SYSTEM_DIRECTORY) + 1]]
+    up = list(real.parents)
+    chain = [real, *up[: up.index(SYSTEM_DIRECTORY) + 1]]
     try:
         states = [os.lstat(place) for place in chain]
     except OSError:
         return False
     return all(state.st_uid == 0 and not state.st_mode & 0o022 for state in states)
-
-
-def read_text(path: Path) -> str:
-    """The text of a file; foreign bytes survive as surrogates.
-
-    Errors: OSError, ConfigurationError if it is too long for a configuration.
-    """
-    with open(path, "rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ConfigurationError("a configuration file is too long", str(path))
-    return data.decode("utf-8", "surrogateescape")

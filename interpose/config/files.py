@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interpose.config.evaluate import Source, evaluate, is_system_file, read_text
+from interpose.config.evaluate import Source, evaluate, is_system_file
 from interpose.config.parameters import read_switch, shipped_values
+from interpose.config.streams import Elsewhere, Files, read_text
 from interpose.errors import ConfigurationError
 from interpose.formats.fqrn import Fqrn
 
@@ -43,11 +44,15 @@ class Value:
 
 @dataclass(frozen=True)
 class Tree:
-    """A directory laid out like /etc/cvmfs; `alias` is what files call it."""
+    """A directory laid out like /etc/cvmfs; `alias` is what files call it.
+
+    `foreign`: it is the configuration repository's.
+    """
 
     root: Path
     system: bool = False
     alias: str = ""
+    foreign: bool = False
 
 
 class Reader:
@@ -58,8 +63,10 @@ class Reader:
         self.values: dict[str, Value] = {}
         self.notices: list[str] = []
         self.repository_tree: Tree | None = None
+        self.elsewhere: Elsewhere | None = None
         self.consulted: list[Path] = []  # read, or looked for in vain
         self._environment = environment
+        self._own: list[Tree] = []
         self.locked = ""
         self._is_locked = False
 
@@ -114,12 +121,25 @@ class Reader:
             raise ConfigurationError(
                 "a configuration file cannot be read", str(path)
             ) from problem
-        system = tree.system and is_system_file(path)
-        source = Source(path, text, system, tree.root, tree.alias)
-        for definition in evaluate(source, self._variables()):
+        source = Source(
+            path,
+            text,
+            self.files(path.parent, foreign=tree.foreign),
+            system=tree.system and is_system_file(path),
+            strict=tree.foreign and required(self),
+        )
+        found = evaluate(source, self._variables())
+        self.notices += found.notices
+        for definition in found.definitions:
             origin = Origin(str(path), definition.line)
             self.set(definition.name, definition.value, origin)
         return True
+
+    def files(self, directory: Path, *, foreign: bool = False) -> Files:
+        """What names in a configuration mean, relative ones below `directory`."""
+        trees = [*reversed(self._own), self.repository_tree]
+        aliases = tuple((t.alias, t.root) for t in trees if t is not None and t.alias)
+        return Files(str(directory), aliases, foreign, self.elsewhere, self.consulted)
 
     def _variables(self) -> dict[str, str]:
         found = dict(self._environment)
@@ -145,13 +165,14 @@ class Reader:
         for suffix in suffixes:
             self.file(tree.root / directory / f"{stem}{suffix}", tree)
 
-    def own_tree(self, root: Path) -> None:
-        """A directory of the user's, laid out like /etc/cvmfs."""
+    def add_own(self, root: Path) -> Tree:
+        """A directory of the user's, laid out like /etc/cvmfs and called so."""
         tree = Tree(root, alias="/etc/cvmfs")
-        self.defaults(tree)
-        self.file(root / "default.local", tree)
-        self.specific(tree, "domain.d", ".conf", ".local")
-        self.specific(tree, "config.d", ".conf", ".local")
+        self._own.append(tree)
+        return tree
+
+    def own_keys(self, root: Path) -> None:
+        """Keys of such a directory, if no others were chosen."""
         keys = root / "keys"
         self.consulted += [root, keys]
         generic = self.text("CVMFS_KEYS_DIR") in ("", GENERIC_KEYS)
@@ -166,18 +187,6 @@ def listed(directory: Path, suffix: str) -> list[Path]:
     except OSError:
         return []
     return sorted(names, key=lambda path: path.name.encode("utf-8", "surrogateescape"))
-
-
-def read_official(reader: Reader, etc: Tree, repository: Tree | None) -> None:
-    """Files 3 to 10, after `Reader.defaults` and the lock."""
-    if repository and reader.fqrn is not None:
-        reader.repository_tree = repository
-        reader.file(repository.root / "default.conf", repository)
-    reader.file(etc.root / "default.local", etc)
-    for directory in ("domain.d", "config.d"):
-        if repository:
-            reader.specific(repository, directory, ".conf")
-        reader.specific(etc, directory, ".conf", ".local")
 
 
 def required(reader: Reader) -> bool:

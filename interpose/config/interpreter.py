@@ -1,269 +1,362 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the commands of a configuration file without any shell.
+"""Runs the commands of a configuration file without any shell and any process.
 
-Source: client-parameters 2; POSIX shell language 2.5 to 2.9, 2.14.
+A command that is not understood is left out and noted; it costs nothing else.
+Source: POSIX shell language 2.7 to 2.12.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from interpose.config.conditions import calculate, holds
+from interpose.config.conditions import Double
+from interpose.config.expansion import Expander, Variables
+from interpose.config.parser import parse, parse_what_can_be
+from interpose.config.patterns import shell_pattern
+from interpose.config.simple import Failed, Leave, Runner
+from interpose.config.streams import Files, Stream
 from interpose.config.syntax import (
     AndOr,
-    Assignment,
+    Case,
     Command,
+    Condition,
+    For,
+    Function,
     Group,
     If,
+    Lost,
     Negated,
+    Pipeline,
+    Redirected,
+    Redirection,
     Sequence,
     Simple,
-    parse,
-    split_assignment,
+    While,
+    assigned_names,
 )
-from interpose.config.words import (
-    NAME,
-    Arithmetic,
-    Literal,
-    Unsupported,
-    Variable,
-    Word,
-)
+from interpose.config.words import Unsupported
 
-_SPLIT = re.compile(r"[ \t\n]+")
-_MAX_VALUE = 1 << 20
-_MAX_NESTING = 10
+_MAX_NESTING = 20
+_MAX_STEPS = 100_000
+_MAX_OUTPUT = 1 << 20
+_NOWHERE = frozenset({"/dev/null", "/dev/stderr"})
 
-Sourced = Callable[[str], str]
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A command that was not understood, and the names that it would have set."""
+
+    line: int
+    what: str
+    names: frozenset[str]
 
 
 class Interpreter:
-    """Shell variables and the lines on which they were assigned last.
+    """The state of a shell while it runs a file.
 
-    `sourced` gives the text of a file that is read by `.`; it raises ValueError
-    with the reason if that file may not or cannot be read.
+    `left_out` is what was not understood; `missing` are words that are no command,
+    with their lines.
     """
 
-    def __init__(
-        self, variables: Mapping[str, str], directory: str, sourced: Sourced
-    ) -> None:
-        self.variables = dict(variables)
-        self.lines: dict[str, int] = {}
-        self._directory = directory
-        self._sourced = sourced
-        self._readonly: set[str] = set()
-        self._status = 0
+    def __init__(self, variables: Mapping[str, str], files: Files) -> None:
+        self.variables = Variables(variables)
+        self.left_out: list[LeftOut] = []
+        self.missing: list[tuple[int, str]] = []
+        self.files = files
+        self.expander = Expander(self.variables, files, self._substitute)
+        self.functions: dict[str, Command] = {}
+        self.stdin = Stream("")
+        self.output: list[str] = []
+        self.silent = False
+        self.inner = 0  # subshells around what runs
+        self.substituted = 0  # status of the last `$(...)`
+        self._runner = Runner(self)
+        self._strict = 0
         self._nesting = 0
-        self._sourcing_line: int | None = None
+        self._steps = 0
+        self._endless = False
+        self._outer_line: int | None = None
 
     def run(self, text: str) -> None:
-        """Run a whole file. Errors: Unsupported."""
-        self._sequence(parse(text))
+        """Run a whole file."""
+        try:
+            self.sequence(parse_what_can_be(text))
+        except Leave:
+            return
 
-    def _sequence(self, commands: Sequence) -> bool:
+    def line_of(self, line: int) -> int:
+        """The line in the file that was run, for one in a text that it brought in."""
+        return line if self._outer_line is None else self._outer_line
+
+    def sequence(self, commands: Sequence) -> bool:
+        """One command after the other; whether the last one succeeded."""
         fine = True
         for command in commands:
-            fine = self._command(command)
+            try:
+                fine = self.command(command)
+            except Unsupported as problem:
+                if self._strict:
+                    raise
+                self._leave_out(command, problem)
+                fine = False
         return fine
 
-    def _command(self, command: Command) -> bool:
-        if isinstance(command, Simple):
-            fine = self._simple(command)
-        elif isinstance(command, Negated):
-            fine = not self._command(command.command)
-        elif isinstance(command, AndOr):
-            fine = self._and_or(command)
-        elif isinstance(command, Group):
-            fine = self._sequence(command.body)
-        else:
-            fine = self._if(command)
+    def _leave_out(self, command: Command, problem: Unsupported) -> None:
+        names = frozenset(assigned_names(command))
+        self.variables.unknown |= names
+        line = self.line_of(problem.line)
+        self.left_out.append(LeftOut(line, problem.what, names))
+
+    def command(self, command: Command) -> bool:
+        """Run one command; whether it succeeded. Errors: Unsupported, Leave."""
+        self._step(command)
+        try:
+            fine = self._kind_of(command)
+        except RecursionError as problem:
+            raise Unsupported(command.line, "such deep nesting") from problem
+        if fine or not self.variables.status:
+            self.variables.status = int(not fine)
         return fine
+
+    def _step(self, command: Command) -> None:
+        self._steps += 1
+        if self._steps > _MAX_STEPS:
+            if not self._endless:
+                problem = Unsupported(command.line, "a file that never ends")
+                self._leave_out(command, problem)
+            self._endless = True
+            raise Leave("exit", 1)
+
+    def _kind_of(self, command: Command) -> bool:
+        if isinstance(command, Simple):
+            with self._redirected(command.redirections, command.line) as possible:
+                return possible and self._runner.simple(command)
+        if isinstance(command, Negated):
+            return not self.command(command.command)
+        if isinstance(command, Pipeline):
+            return self._pipeline(command)
+        if isinstance(command, Group):
+            run = self.subshell if command.own else self.sequence
+            return run(command.body)
+        if isinstance(command, Redirected):
+            with self._redirected(command.redirections, command.line) as possible:
+                return possible and self.command(command.command)
+        if isinstance(command, Function):
+            self.functions[command.name] = command.body
+            return True
+        return self._flow(command)
+
+    def _flow(self, command: Command) -> bool:
+        if isinstance(command, AndOr):
+            return self._and_or(command)
+        if isinstance(command, If):
+            return self._if(command)
+        if isinstance(command, While):
+            return self._while(command)
+        if isinstance(command, For):
+            return self._for(command)
+        if isinstance(command, Case):
+            return self._case(command)
+        if isinstance(command, Condition):
+            return self._condition(command)
+        what = command.what if isinstance(command, Lost) else "this command"
+        raise Unsupported(command.line, what)
 
     def _and_or(self, command: AndOr) -> bool:
-        fine = self._command(command.first)
+        fine = self.command(command.first)
         for operator, following in command.rest:
             if fine == (operator == "&&"):
-                fine = self._command(following)
+                fine = self.command(following)
         return fine
+
+    def _decide(self, condition: Sequence, whole: Command) -> bool:
+        """A condition. One that is not understood does not hold; `whole` is noted."""
+        self._strict += 1
+        try:
+            return self.sequence(condition)
+        except Unsupported as problem:
+            if self._strict > 1:
+                raise
+            self._leave_out(whole, problem)
+            return False
+        finally:
+            self._strict -= 1
 
     def _if(self, command: If) -> bool:
         for condition, body in command.branches:
-            if self._sequence(condition):
-                return self._sequence(body)
-        return self._sequence(command.otherwise)
+            if self._decide(condition, command):
+                return self.sequence(body)
+        return self.sequence(command.otherwise)
 
-    def _simple(self, command: Simple) -> bool:
-        if not command.words:
-            for assignment in command.assignments:
-                self._assign(assignment)
-            self._status = 0
-            return True
-        if command.assignments:
-            raise Unsupported(command.line, "a command with an assignment before it")
-        fine = self._builtin(command)
-        self._status = 0 if fine else 1
+    def _round(self, body: Sequence) -> tuple[bool, bool]:
+        """One round of a loop: whether it succeeded, and whether there is another."""
+        try:
+            return self.sequence(body), True
+        except Leave as leave:
+            if leave.kind not in ("break", "continue"):
+                raise
+            return True, leave.kind == "continue"
+
+    def _while(self, command: While) -> bool:
+        fine, more = True, True
+        while more and self._decide(command.condition, command) != command.until:
+            fine, more = self._round(command.body)
+            self._step(command)
         return fine
 
-    def _builtin(self, command: Simple) -> bool:
-        first = self.fields(command.words[:1], command.line)
-        name = first[0] if first else ""
-        if name in ("export", "readonly"):
-            self._declare(name, command)
-            return True
-        arguments = self.fields(command.words, command.line)[1:]
-        if name in (":", "true", "false"):
-            return name != "false"
-        if name in ("[", "test"):
-            return self._test(name, arguments, command.line)
-        if name == "eval":
-            return self._eval(" ".join(arguments), command.line)
-        if name == "." and len(arguments) == 1:
-            return self._source(arguments[0], command.line)
-        if name == "unset" and all(NAME.fullmatch(word) for word in arguments):
-            return self._unset(arguments, command.line)
-        if NAME.fullmatch(name) and arguments and arguments[0].startswith("="):
-            # `X = 1`: the shell looks for a program X, fails, and goes on.
-            return False
-        raise Unsupported(command.line, f"the command `{name}`")
+    def _for(self, command: For) -> bool:
+        fine, more = True, True
+        words = self.variables.arguments
+        if command.words is not None:
+            words = self.expander.fields(command.words, command.line)
+        for word in words:
+            if more:
+                self.variables.set(command.name, word, self.line_of(command.line))
+                fine, more = self._round(command.body)
+        return fine
 
-    def _declare(self, kind: str, command: Simple) -> None:
-        for word in command.words[1:]:
-            assignment = split_assignment(word, command.line)
-            if assignment:
-                self._assign(assignment)
-                name = assignment.name
-            else:
-                name = self.text(word, command.line)
-                if not NAME.fullmatch(name):
-                    raise Unsupported(command.line, f"`{kind} {name}`")
-            if kind == "readonly":
-                self._readonly.add(name)
-
-    def _unset(self, names: list[str], line: int) -> bool:
-        for name in names:
-            self._check_writable(name, line)
-            self.variables.pop(name, None)
+    def _case(self, command: Case) -> bool:
+        value = self.expander.text(command.word, command.line)
+        for patterns, body in command.branches:
+            for word in patterns:
+                pattern = self.expander.pattern(word, command.line)
+                if shell_pattern(pattern).fullmatch(value):
+                    return self.sequence(body)
         return True
 
-    def _test(self, name: str, arguments: list[str], line: int) -> bool:
-        if name == "[":
-            if not arguments or arguments[-1] != "]":
-                raise Unsupported(line, "`[` without `]`")
-            arguments = arguments[:-1]
+    def _condition(self, command: Condition) -> bool:
+        expander, line = self.expander, command.line
         try:
-            return holds(arguments, self._directory)
-        except ValueError:
-            # The shell complains on standard error and takes it for untrue.
-            return False
-
-    def _eval(self, text: str, line: int) -> bool:
-        return self._nested(text, line)
-
-    def _source(self, path: str, line: int) -> bool:
-        try:
-            text = self._sourced(path)
+            return Double(
+                command.terms,
+                lambda word: expander.text(word, line),
+                lambda word: expander.pattern(word, line),
+                self.files.real,
+            ).holds()
         except ValueError as problem:
-            raise Unsupported(line, f"`. {path}`: {problem}") from problem
-        return self._nested(text, line)
+            raise Unsupported(line, "this `[[`") from problem
 
-    def _nested(self, text: str, line: int) -> bool:
-        outer = self._sourcing_line
-        self._sourcing_line = line if outer is None else outer
-        self._nesting += 1
-        if self._nesting > _MAX_NESTING:
-            raise Unsupported(line, "such deep nesting")
+    def subshell(self, body: Sequence) -> bool:
+        """Run commands with variables of their own."""
+        before, functions = self.variables, dict(self.functions)
+        self.variables = self.expander.variables = before.copy()
+        self.inner += 1
         try:
-            return self._sequence(parse(text))
+            return self.sequence(body)
+        except Leave as leave:
+            if self._endless:
+                raise
+            self.variables.status = leave.status
+            return not leave.status
+        finally:
+            self.inner -= 1
+            before.status = self.variables.status
+            before.unknown |= self.variables.unknown
+            self.functions = functions
+            self.variables = self.expander.variables = before
+
+    def _pipeline(self, command: Pipeline) -> bool:
+        fine, stdin, output = True, self.stdin, self.output
+        try:
+            for stage in command.stages[:-1]:
+                self.output = []
+                self.subshell((stage,))
+                self.stdin = Stream("".join(self.output))
+            self.output = output
+            fine = self.subshell(command.stages[-1:])
+        finally:
+            self.stdin, self.output = stdin, output
+        return fine
+
+    def _substitute(self, text: str, line: int) -> str:
+        output = self.output
+        self.output = []
+        self._strict += 1
+        try:
+            self.nested(text, line, own=True)
+            self.substituted = self.variables.status
+            found = "".join(self.output)
+        finally:
+            self._strict -= 1
+            self.output = output
+        if len(found) > _MAX_OUTPUT:
+            raise Unsupported(line, "so much output")
+        return found
+
+    def nested(self, text: str, line: int, *, own: bool = False) -> bool:
+        """Run text that came from elsewhere. Lines count in the outermost file."""
+        outer = self._outer_line
+        self._deeper(line)
+        self._outer_line = self.line_of(line)
+        try:
+            body = parse(text) if self._strict else parse_what_can_be(text)
+            return self.subshell(body) if own else self.sequence(body)
         except Unsupported as problem:
-            # Lines count in the outermost file, the only one that we name.
             raise Unsupported(line, problem.what) from problem
         finally:
             self._nesting -= 1
-            self._sourcing_line = outer
+            self._outer_line = outer
 
-    def _check_writable(self, name: str, line: int) -> None:
-        if name in self._readonly:
-            raise Unsupported(line, f"a change of the read-only {name}")
+    def _deeper(self, line: int) -> None:
+        if self._nesting == _MAX_NESTING:
+            raise Unsupported(line, "such deep nesting")
+        self._nesting += 1
 
-    def _assign(self, assignment: Assignment) -> None:
-        value = self.text(self._with_home(assignment.value), assignment.line)
-        self._set(assignment.name, value, assignment.line)
+    def call(self, name: str, arguments: list[str], line: int) -> bool:
+        """Call a function of the file."""
+        variables, before = self.variables, self.variables.arguments
+        self._deeper(line)
+        variables.arguments = arguments
+        variables.begin_function()
+        try:
+            return self.command(self.functions[name])
+        except Leave as leave:
+            if leave.kind != "return":
+                raise
+            variables.status = leave.status
+            return not leave.status
+        finally:
+            self._nesting -= 1
+            variables.end_function()
+            variables.arguments = before
 
-    def _set(self, name: str, value: str, line: int) -> None:
-        self._check_writable(name, line)
-        if len(value) > _MAX_VALUE:
-            raise Unsupported(line, f"such a long {name}")
-        self.variables[name] = value
-        self.lines[name] = self._sourcing_line or line
+    @contextmanager
+    def _redirected(
+        self, redirections: tuple[Redirection, ...], line: int
+    ) -> Iterator[bool]:
+        """Streams as redirections say; False if one of them cannot be had."""
+        before = (self.stdin, self.output, self.silent)
+        try:
+            for redirection in redirections:
+                self._redirect(redirection, line)
+        except Failed:
+            self.stdin, self.output, self.silent = before
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.stdin, self.output, self.silent = before
 
-    def _with_home(self, word: Word) -> Word:
-        """The value with `~` replaced at its start and after each colon."""
-        home = self.variables.get("HOME")
-        parts = list(word)
-        for at, part in enumerate(parts):
-            if isinstance(part, Literal) and not part.quoted and home:
-                start = "(^|:)" if at == 0 else "(:)"
-                end = "(?=[/:]|$)" if at == len(parts) - 1 else "(?=[/:])"
-                pattern = start + "~" + end
-                text = re.sub(pattern, lambda m: m.group(1) + (home or ""), part.text)
-                parts[at] = Literal(text, quoted=False)
-        return tuple(parts)
-
-    def text(self, word: Word, line: int) -> str:
-        """A word expanded and not split."""
-        return "".join(self._part(part, line) for part in word)
-
-    def fields(self, words: tuple[Word, ...], line: int) -> list[str]:
-        """Arguments of a command: unquoted expansions fall apart at blanks."""
-        found: list[str] = []
-        for word in words:
-            found += self._fields(word, line)
-        return found
-
-    def _fields(self, word: Word, line: int) -> list[str]:
-        found: list[str] = []
-        current: str | None = None
-        for part in word:
-            text = self._part(part, line)
-            if isinstance(part, Literal) or part.quoted:
-                current = (current or "") + text
-                continue
-            pieces = _SPLIT.split(text) if text else []
-            for at, piece in enumerate(pieces):
-                if at and current is not None:
-                    found.append(current)
-                    current = None
-                if piece:
-                    current = (current or "") + piece
-        return found if current is None else [*found, current]
-
-    def _part(self, part: Literal | Variable | Arithmetic, line: int) -> str:
-        if isinstance(part, Literal):
-            return part.text
-        if isinstance(part, Arithmetic):
+    def _redirect(self, redirection: Redirection, line: int) -> None:
+        target = self.expander.text(redirection.target, line)
+        operator, number = redirection.operator, redirection.number
+        if operator == "<" and number in ("", "0"):
             try:
-                return str(calculate(self.text(part.word, line)))
-            except ValueError as problem:
-                raise Unsupported(line, "this arithmetic") from problem
-        if part.name == "$":
-            return str(os.getpid())
-        if part.name == "?":
-            return str(self._status)
-        return self._variable(part, line)
-
-    def _variable(self, part: Variable, line: int) -> str:
-        value = self.variables.get(part.name)
-        if part.operator == "#":
-            return str(len(value or ""))
-        kind = part.operator[-1:]
-        missing = value is None or (part.operator.startswith(":") and not value)
-        if not kind or (missing == (kind == "+")):
-            return (value or "") if kind != "+" else ""
-        if not missing and kind != "+":
-            return value or ""
-        other = self.text(part.word, line)
-        if kind == "=":
-            self._set(part.name, other, line)
-        return other
+                self.stdin = Stream(self.files.read(target))
+            except (OSError, ValueError) as problem:
+                raise Failed from problem
+            return
+        if operator == ">&" and target in ("1", "2", "-"):
+            self.silent |= number == "2"
+            if number in ("", "1") and target != "1":
+                self.output = []
+            return
+        if target not in _NOWHERE or operator[0] == "<":
+            raise Unsupported(line, f"`{number}{operator}{target}`")
+        if number == "2" or operator[0] == "&":
+            self.silent = True
+        if number in ("", "1"):
+            self.output = []

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from interpose.config.evaluate import read_text
+from interpose.config.streams import read_text
 from interpose.errors import ConfigurationError
 
 _LINE = re.compile(r"(\*|[0-9]{1,10})\s+([0-9]{1,10})")

@@ -16,6 +16,7 @@ from interpose.config.repository_option import RepositoryOption
 ETC = Path("/etc/cvmfs")
 
 ConfigRepository = Callable[[str], Optional[Path]]
+ConfigFile = Callable[[str, str], Optional[Path]]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Sources:
 
     `config_repository` gets the name of the configuration repository and gives the
     directory in which its `etc/cvmfs` can be read, None if it cannot be had.
+    `config_file` does the same for any other file of that repository, by its path.
     """
 
     etc: Path = ETC
@@ -33,3 +35,4 @@ class Sources:
     options: tuple[tuple[str, str], ...] = ()
     repositories: tuple[RepositoryOption, ...] = ()
     config_repository: ConfigRepository | None = None
+    config_file: ConfigFile | None = None

@@ -1,32 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Commands of a configuration file: tokens put together to a tree.
+"""Commands of a configuration file as a tree.
 
-Source: POSIX shell grammar 2.10, without loops, functions, pipes and redirections.
+Source: POSIX shell language 2.9.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Union
 
-from interpose.config.words import Lexer, Literal, Token, Unsupported, Word
+from interpose.config.words import Literal, Word
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_CLOSING = frozenset({"then", "elif", "else", "fi", "}"})
-_NOT_OURS = frozenset(
-    {"while", "until", "for", "case", "do", "done", "esac", "function", "[[", "in"}
-)
-_MAX_DEPTH = 50
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """`name=value`."""
+    """`name=value`; `more` is bash's `name+=value`."""
 
     name: str
     value: Word
     line: int
+    more: bool = False
+
+
+@dataclass(frozen=True)
+class Redirection:
+    """`number operator target`; no number where none was written."""
+
+    number: str
+    operator: str
+    target: Word
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,15 @@ class Simple:
     line: int
     assignments: tuple[Assignment, ...]
     words: tuple[Word, ...]
+    redirections: tuple[Redirection, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """bash's `[[ terms ]]`; a term is a word or an operator."""
+
+    line: int
+    terms: tuple[Word | str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,15 @@ class Negated:
     """`! command`."""
 
     command: Command
+    line: int
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """`first | second | third`."""
+
+    stages: tuple[Command, ...]
+    line: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,7 @@ class AndOr:
 
     first: Command
     rest: tuple[tuple[str, Command], ...]
+    line: int
 
 
 @dataclass(frozen=True)
@@ -59,17 +84,90 @@ class If:
 
     branches: tuple[tuple[Sequence, Sequence], ...]
     otherwise: Sequence
+    line: int
 
 
-Command = Union[Simple, Negated, AndOr, If, "Group"]
-Sequence = tuple[Command, ...]
+@dataclass(frozen=True)
+class While:
+    """`while condition; do body; done`; `until` is its negation."""
+
+    condition: Sequence
+    body: Sequence
+    until: bool
+    line: int
+
+
+@dataclass(frozen=True)
+class For:
+    """`for name in words; do body; done`; no words: the positional parameters."""
+
+    name: str
+    words: tuple[Word, ...] | None
+    body: Sequence
+    line: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """`case word in pattern|pattern) body;; esac`."""
+
+    word: Word
+    branches: tuple[tuple[tuple[Word, ...], Sequence], ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Function:
+    """`name() command`."""
+
+    name: str
+    body: Command
+    line: int
 
 
 @dataclass(frozen=True)
 class Group:
-    """`{ commands; }`."""
+    """`{ commands; }`, or `(commands)` with variables of its own."""
 
     body: Sequence
+    own: bool
+    line: int
+
+
+@dataclass(frozen=True)
+class Redirected:
+    """A compound command with redirections behind it."""
+
+    command: Command
+    redirections: tuple[Redirection, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A line that could not be put together: `what` says why, `text` is the line."""
+
+    line: int
+    what: str
+    text: str
+
+
+Command = Union[
+    Simple,
+    Condition,
+    Negated,
+    Pipeline,
+    AndOr,
+    If,
+    While,
+    For,
+    Case,
+    Function,
+    Group,
+    Redirected,
+    Lost,
+]
+Sequence = tuple[Command, ...]
 
 
 def split_assignment(word: Word, line: int) -> Assignment | None:
@@ -79,117 +177,44 @@ def split_assignment(word: Word, line: int) -> Assignment | None:
     match = _ASSIGNMENT.fullmatch(word[0].text)
     if not match:
         return None
-    rest = match.group(2)
+    rest = match.group(3)
     value = ((Literal(rest, quoted=False),) if rest else ()) + word[1:]
-    return Assignment(match.group(1), value, line)
+    return Assignment(match.group(1), value, line, more=match.group(2) == "+=")
 
 
-def parse(text: str) -> Sequence:
-    """The commands of a file. Errors: Unsupported with the line."""
-    return _Parser(Lexer(text).tokens()).file()
-
-
-class _Parser:
-    def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
-        self._depth = 0
-
-    def file(self) -> Sequence:
-        body = self._list()
-        token = self._tokens[self._at]
-        if token.operator != "end":
-            raise Unsupported(token.line, f"`{token.keyword or token.operator}` here")
-        return body
-
-    def _skip_newlines(self) -> None:
-        while self._tokens[self._at].operator == "\n":
-            self._at += 1
-
-    def _list(self) -> Sequence:
-        """Commands up to a closing word or the end."""
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise Unsupported(self._tokens[self._at].line, "such deep nesting")
-        found: list[Command] = []
-        while True:
-            self._skip_newlines()
-            token = self._tokens[self._at]
-            if token.operator == "end" or token.keyword in _CLOSING:
-                break
-            found.append(self._and_or())
-            token = self._tokens[self._at]
-            if token.operator in (";", "\n"):
-                self._at += 1
-            elif token.operator != "end":
-                raise Unsupported(token.line, f"`{token.keyword}` here")
-        self._depth -= 1
-        return tuple(found)
-
-    def _and_or(self) -> Command:
-        first = self._pipeline()
-        rest: list[tuple[str, Command]] = []
-        while self._tokens[self._at].operator in ("&&", "||"):
-            operator = self._tokens[self._at].operator or ""
-            self._at += 1
-            self._skip_newlines()
-            rest.append((operator, self._pipeline()))
-        return AndOr(first, tuple(rest)) if rest else first
-
-    def _pipeline(self) -> Command:
-        token = self._tokens[self._at]
-        if token.keyword == "!":
-            self._at += 1
-            return Negated(self._command())
-        return self._command()
-
-    def _command(self) -> Command:
-        token = self._tokens[self._at]
-        if token.keyword == "if":
-            return self._if()
-        if token.keyword == "{":
-            self._at += 1
-            body = self._list()
-            self._expect("}")
-            return Group(body)
-        if token.operator is not None or token.keyword in _CLOSING:
-            raise Unsupported(token.line, f"`{token.keyword or token.operator}` here")
-        if token.keyword in _NOT_OURS:
-            raise Unsupported(token.line, f"`{token.keyword}`")
-        return self._simple()
-
-    def _expect(self, keyword: str) -> None:
-        token = self._tokens[self._at]
-        if token.keyword != keyword:
-            raise Unsupported(token.line, f"a missing `{keyword}`")
-        self._at += 1
-
-    def _if(self) -> If:
-        branches: list[tuple[Sequence, Sequence]] = []
-        otherwise: Sequence = ()
-        keyword = "if"
-        while keyword in ("if", "elif"):
-            self._at += 1
-            condition = self._list()
-            self._expect("then")
-            branches.append((condition, self._list()))
-            keyword = self._tokens[self._at].keyword
-        if keyword == "else":
-            self._at += 1
-            otherwise = self._list()
-        self._expect("fi")
-        return If(tuple(branches), otherwise)
-
-    def _simple(self) -> Simple:
-        line = self._tokens[self._at].line
-        assignments: list[Assignment] = []
-        words: list[Word] = []
-        while self._tokens[self._at].operator is None:
-            token = self._tokens[self._at]
-            found = None if words else split_assignment(token.word, token.line)
+def assigned_names(command: Command) -> Iterator[str]:
+    """Names that a command would assign if all of it ran."""
+    if isinstance(command, Simple):
+        yield from (found.name for found in command.assignments)
+        for word in command.words[1:]:
+            found = split_assignment(word, command.line)
             if found:
-                assignments.append(found)
-            else:
-                words.append(token.word)
-            self._at += 1
-        return Simple(line, tuple(assignments), tuple(words))
+                yield found.name
+    elif isinstance(command, Lost):
+        yield from re.findall(r"([A-Za-z_][A-Za-z0-9_]*)\s*\+?=", command.text)
+    else:
+        for inner in _inner(command):
+            yield from assigned_names(inner)
+
+
+def _inner(command: Command) -> Iterator[Command]:
+    if isinstance(command, (Negated, Redirected)):
+        yield command.command
+    elif isinstance(command, Function):
+        yield command.body
+    elif isinstance(command, Pipeline):
+        yield from command.stages
+    elif isinstance(command, AndOr):
+        yield command.first
+        yield from (following for _, following in command.rest)
+    elif isinstance(command, If):
+        for condition, body in command.branches:
+            yield from (*condition, *body)
+        yield from command.otherwise
+    elif isinstance(command, Case):
+        for _, body in command.branches:
+            yield from body
+    elif isinstance(command, While):
+        yield from (*command.condition, *command.body)
+    elif isinstance(command, (For, Group)):
+        yield from command.body

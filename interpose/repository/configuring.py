@@ -27,35 +27,62 @@ _MOST_BYTES = 1 << 20
 
 def with_configuration_repository(sources: Sources, around: Surroundings) -> Sources:
     """The same sources, able to read a configuration repository."""
-    found: dict[str, Path | None] = {}
+    found: dict[str, _Files | None] = {}
     lock = threading.Lock()
 
-    def provide(name: str) -> Path | None:
+    def provide(name: str) -> _Files | None:
         with lock:
             if name not in found:
                 try:
-                    found[name] = _provide(name, sources, around)
+                    found[name] = _Files(name, sources, around)
                 except InterposeError as error:
                     around.notice(str(error), "configuration repository")
                     found[name] = None
             return found[name]
 
-    return replace(sources, config_repository=provide)
+    def directory(name: str) -> Path | None:
+        files = provide(name)
+        return files.place if files else None
+
+    def file(name: str, path: str) -> Path | None:
+        files = provide(name)
+        return files.other(path) if files else None
+
+    return replace(sources, config_repository=directory, config_file=file)
 
 
-def _provide(name: str, sources: Sources, around: Surroundings) -> Path:
-    from interpose.repository.tree import Tree  # noqa: PLC0415
+class _Files:
+    """Copies of a configuration repository's files: its etc/cvmfs, others on demand.
 
-    fqrn = Fqrn.parse(name)
-    repository = Repository.open(fqrn, load(fqrn, sources), around)
-    tree = Tree(repository)
-    top = repository.places.private.top / "interpose" / fqrn
-    place = top / f"etc-{repository.root.hash.text}"
-    complete = place / ".complete"
-    if not complete.exists():
-        _Copy(tree, repository).run(tree.find(_PLACE), place)
-        repository.places.private.store_small(complete, b"")
-    return place
+    `place` is the copy of etc/cvmfs. Errors: whatever opening can raise.
+    """
+
+    def __init__(self, name: str, sources: Sources, around: Surroundings) -> None:
+        from interpose.repository.tree import Tree  # noqa: PLC0415
+
+        fqrn = Fqrn.parse(name)
+        self._repository = Repository.open(fqrn, load(fqrn, sources), around)
+        self._tree = Tree(self._repository)
+        self._top = self._repository.places.private.top / "interpose" / fqrn
+        self._root = self._repository.root.hash.text
+        self.place = self._top / f"etc-{self._root}"
+        complete = self.place / ".complete"
+        if not complete.exists():
+            copy = _Copy(self._tree, self._repository)
+            copy.run(self._tree.find(_PLACE), self.place)
+            self._repository.places.private.store_small(complete, b"")
+
+    def other(self, path: str) -> Path | None:
+        """A copy of any other small file, None if there is none."""
+        target = Path(os.path.normpath(self._top / f"rest-{self._root}" / path))
+        if not path or target.is_file():
+            return target if path else None
+        try:
+            node = self._tree.find(os.fsencode(path))
+            _Copy(self._tree, self._repository).file(node, target)
+        except InterposeError:
+            return None
+        return target if target.is_file() else None
 
 
 class _Copy:
@@ -77,9 +104,9 @@ class _Copy:
             if child.is_directory:
                 self.run(child, target / name)
             else:
-                self._file(child, target / name)
+                self.file(child, target / name)
 
-    def _file(self, child: Node, target: Path) -> None:
+    def file(self, child: Node, target: Path) -> None:
         try:
             node = self._tree.find(child.path)
         except InterposeError:

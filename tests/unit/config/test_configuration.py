@@ -199,6 +199,7 @@ def test_the_configuration_repository_is_read_in_its_place(
     assert found.get("CVMFS_HTTP_PROXY") == "auto"
     assert found.get("CVMFS_CONFIG_REPOSITORY") == "config.example.org"
     assert any("cannot be changed" in notice for notice in found.notices)
+    (config_repository / "keys" / "e").mkdir(parents=True)
     keys = found.path(found.text("CVMFS_KEYS_DIR"))
     assert keys == config_repository / "keys" / "e"
 
@@ -230,13 +231,17 @@ def test_a_missing_configuration_repository_is_a_notice_unless_required(
 
 
 def test_files_of_a_configuration_repository_reach_no_shell(
-    etc: Path, config_repository: Path, tmp_path: Path
+    etc: Path,
+    config_repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
     write(etc / "default.d/50.conf", "CVMFS_CONFIG_REPOSITORY=config.example.org\n")
     mark = tmp_path / "mark"
     write(config_repository / "default.conf", f"CVMFS_X=$(touch {mark})\n")
-    with pytest.raises(ConfigurationError):
-        load(FQRN, Sources(etc, config_repository=lambda _: config_repository))
+    found = load(FQRN, Sources(etc, config_repository=lambda _: config_repository))
+    assert "the command `touch` is not understood" in found.notices[0]
     assert not mark.exists()
 
 

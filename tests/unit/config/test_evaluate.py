@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,14 +13,23 @@ from hypothesis import strategies as st
 from interpose.config import evaluate as module
 from interpose.config.evaluate import Source, defined_names, evaluate, is_system_file
 from interpose.config.shell import ask_shell
+from interpose.config.streams import Files
 from interpose.errors import ConfigurationError
 
 HERE = Path("/nonexistent/site.conf")
 
 
+def source(text: str, path: Path = HERE, **more: Any) -> Source:
+    return Source(path, text, Files(str(path.parent)), **more)
+
+
 def values(text: str, **environment: str) -> dict[str, str]:
-    found = evaluate(Source(HERE, text), environment)
-    return {definition.name: definition.value for definition in found}
+    found = evaluate(source(text), environment)
+    return {definition.name: definition.value for definition in found.definitions}
+
+
+def notices(text: str, **environment: str) -> tuple[str, ...]:
+    return evaluate(source(text), environment).notices
 
 
 @pytest.mark.parametrize(
@@ -73,50 +83,123 @@ def test_a_branch_that_is_not_taken_shows_what_the_environment_holds() -> None:
 
 def test_the_line_is_that_of_the_assignment_which_counted() -> None:
     text = "if true; then\n  X=1\nelse\n  X=2\nfi\n"
-    (definition,) = evaluate(Source(HERE, text), {})
+    (definition,) = evaluate(source(text), {}).definitions
     assert definition.line == 2
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("X=1\nY=$(id)\n", 2),
-        ("X=`id`", 1),
-        ("\n\nfor x in a; do X=1; done", 3),
-        ("X=1\nX+=2", 2),
+        ("X=1\nY=$(gcc)\n", 2),
+        ("X=`gcc`", 1),
         ("X='a\nb", 1),
-        ("f() { X=1; }", 1),
-        ("cat /etc/passwd", 1),
-        ("X=1 | Y=2", 1),
+        ("gcc --version", 1),
         ("X=1 > /tmp/x", 1),
         ("if true; then X=1", 1),
         ("X=1\nfi", 2),
         ("readonly X=1\nX=2", 2),
-        ("X=${Y%z}", 1),
-        ("X=$1", 1),
+        ("X=${Y@Q}", 1),
         ("X=$((1/0))", 1),
-        (". /etc/passwd", 1),
+        ("X=$((1 +))", 1),
+        (". /missing", 1),
         ("true;;", 1),
         ("((((", 1),
         ("return", 1),
+        ("exit 0", 1),
+        ("sleep 1 &", 1),
         ("eval 'eval \"$X\"'", 1),
+        ("cat <<EOF\n", 1),
+        ("X=(a b)", 1),
+        ("X=$(date -d yesterday)", 1),
+        ("X=$(echo a | sed 'y/ab/')", 1),
     ],
 )
-def test_what_is_not_understood_is_an_error_with_its_line(text: str, line: int) -> None:
+def test_what_is_not_understood_costs_its_line_and_one_notice(
+    text: str, line: int
+) -> None:
+    following = text + "\nAFTER=here\n"
+    found = evaluate(source(following), {"X": "boom $(", "PATH": "/usr/bin:/bin"})
+    assert [n for n in found.notices if n.endswith(f"{HERE} line {line}")]
+    whole = "if true; then X=1" in text or "((((" in text
+    assert whole or ("AFTER", "here") in [(d.name, d.value) for d in found.definitions]
+
+
+def test_the_lines_around_hold_whatever_is_in_between() -> None:
+    text = "A=1\nif [ 1 = 1 ]; then\n  B=2\n  C=(x y)\n  D=4\nfi\nE='\nF=6\n"
+    assert values(text) == {"A": "1", "B": "2", "D": "4", "F": "6"}
+    assert len(notices(text)) == 2
+
+
+def test_a_line_that_is_left_out_keeps_what_was_there_before() -> None:
+    assert values("X=$(gcc)", PATH="/usr/bin", X="before") == {"X": "before"}
+
+
+def test_a_condition_that_is_not_understood_does_not_hold() -> None:
+    text = "if ((1 > 0)); then\n  X=1\nelse\n  X=2\nfi\n"
+    assert values(text) == {"X": "2"}
+    assert len(notices(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CVMFS_PUBLIC_KEY=$(gcc)",
+        "if gcc; then\nCVMFS_KEYS_DIR=/k\nfi",
+        "K=$(gcc)\nCVMFS_PUBLIC_KEY=/keys/$K",
+        "CVMFS_KEYS_DIR=(/a /b)",
+        "CVMFS_BLACKLIST='/open",
+        "export CVMFS_KEYS_DIR=`gcc`",
+    ],
+)
+def test_a_line_that_sets_keys_has_to_be_understood(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        evaluate(Source(HERE, text), {"X": "boom $("})
-    assert caught.value.where == f"{HERE} line {line}"
+        evaluate(source(text), {"PATH": "/usr/bin"})
+    assert "CVMFS_" in str(caught.value)
+
+
+def test_a_line_in_a_branch_that_is_not_taken_costs_nothing() -> None:
+    assert not notices("if false; then\nCVMFS_KEYS_DIR=(a)\ngcc\nfi\n", PATH="/bin")
+
+
+def test_all_of_a_strict_file_has_to_be_understood() -> None:
+    with pytest.raises(ConfigurationError, match="CVMFS_CONFIG_REPO_REQUIRED"):
+        evaluate(source("X=(a)", strict=True), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("CVMFS_X=a.example.org, b.example.org", "`b.example.org` is no command"),
+        ("CVMFS_X=http://a:3128|http://b:3128", "`http://b:3128` is no command"),
+        ("CVMFS_X=http://a:3128;http://b:3128", "`http://b:3128` is no command"),
+        ("CVMFS_X = 1", "write CVMFS_X=1 without blanks"),
+    ],
+)
+def test_a_value_without_its_quotes_is_said(text: str, word: str) -> None:
+    (notice,) = notices(text)
+    assert word in notice
+    assert f"{HERE} line 1" in notice
+
+
+def test_a_program_that_is_not_there_is_no_news_where_its_errors_are_unwanted() -> None:
+    assert not notices("X=$(lsb_release -rs 2>/dev/null)", PATH="/nowhere")
 
 
 @pytest.mark.parametrize("opening", ["{ ", "if true; then ", "X=${X:-", "X=$((", "! "])
-def test_deep_nesting_is_an_error_and_no_crash(opening: str) -> None:
-    with pytest.raises(ConfigurationError):
-        values(opening * 5000)
+def test_deep_nesting_is_a_notice_and_no_crash(opening: str) -> None:
+    assert notices(opening * 5000)
 
 
-def test_a_value_that_grows_without_end_is_an_error() -> None:
-    with pytest.raises(ConfigurationError):
-        values("X=aaaaaaaaaaaaaaaa\n" + "X=$X$X\n" * 40)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "while true; do X=1; done",
+        "f() { f; }\nf",
+        "X=aaaaaaaaaaaaaaaa\n" + "X=$X$X\n" * 40,
+    ],
+)
+def test_what_never_ends_is_a_notice(text: str) -> None:
+    assert notices(text)
 
 
 def test_the_shapes_of_published_configuration_repositories_are_understood() -> None:
@@ -145,13 +228,9 @@ def test_a_long_file_takes_no_longer_than_its_length_asks() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="XY=$\"'\\{}()[];&|\n #~:-+iftheneslfi!a1`*?"))
-def test_any_text_gives_values_or_a_clear_error(text: str) -> None:
-    where = str(HERE)
-    try:
-        evaluate(Source(HERE, text), {"X": "1", "Y": ""})
-    except ConfigurationError as error:
-        where = error.where
-    assert str(HERE) in where
+def test_any_text_gives_values_and_clear_notices(text: str) -> None:
+    found = evaluate(source(text), {"X": "1", "Y": ""})
+    assert all(str(HERE) in notice for notice in found.notices)
 
 
 WORDS = st.text(alphabet="abc019/:._-,;@|%+", min_size=0, max_size=8)
@@ -198,15 +277,16 @@ def test_harmless_files_mean_the_same_to_us_and_to_the_shell(text: str) -> None:
     environment = {"HOME": "/home/me", "CVMFS_X": "from before"}
     names = list(defined_names(text))
     said = ask_shell(Path("/site.conf"), text, names, environment)
-    ours = evaluate(Source(Path("/site.conf"), text), environment)
+    ours = evaluate(source(text, Path("/site.conf")), environment).definitions
     assert [(d.name, d.value) for d in ours] == list(zip(names, said))
 
 
 def test_root_files_that_need_more_are_given_to_the_shell(tmp_path: Path) -> None:
-    text = "if true; then\n  X=1\nfi\nY=$(echo a; pwd)\nfor i in 1 2; do\nZ=$i\ndone\n"
-    source = Source(tmp_path / "a.conf", text, system=True)
-    found = {d.name: (d.value, d.line) for d in evaluate(source, {"PATH": "/bin"})}
-    assert found == {"X": ("1", 2), "Y": (f"a {tmp_path}", 4), "Z": ("2", 6)}
+    text = "if true; then\n  X=1\nfi\nY=$(env echo a; pwd)\nset -f\nZ=2\n"
+    found = evaluate(source(text, tmp_path / "a.conf", system=True), {"PATH": "/bin"})
+    values = {d.name: (d.value, d.line) for d in found.definitions}
+    assert values == {"X": ("1", 2), "Y": (f"a {tmp_path}", 4), "Z": ("2", 6)}
+    assert not found.notices
 
 
 def test_a_shell_that_gives_up_leaves_names_empty(tmp_path: Path) -> None:
@@ -247,40 +327,50 @@ def test_a_link_into_the_wild_is_no_system_file(
     assert not is_system_file(etc / "default.local")
 
 
-def test_a_file_of_the_same_tree_is_sourced(tmp_path: Path) -> None:
+def test_a_file_is_sourced_by_either_word(tmp_path: Path) -> None:
     (tmp_path / "domain.d").mkdir()
     (tmp_path / "common.conf").write_text('X=common\n[ -z "$Y" ] && Y=default\n')
-    text = "X=\nY=$Y\n. ../common.conf\n"
-    source = Source(tmp_path / "domain.d" / "a.conf", text, tree=tmp_path)
-    found = {d.name: (d.value, d.line) for d in evaluate(source, {})}
-    assert found == {"X": ("common", 3), "Y": ("default", 3)}
+    for word in (".", "source"):
+        text = f"X=\nY=$Y\n{word} ../common.conf\n"
+        found = evaluate(source(text, tmp_path / "domain.d" / "a.conf"), {})
+        values = {d.name: (d.value, d.line) for d in found.definitions}
+        assert values == {"X": ("common", 3), "Y": ("default", 3)}
 
 
 def test_a_file_is_sourced_by_the_name_it_has_below_the_mount(tmp_path: Path) -> None:
     (tmp_path / "auth.conf").write_text("X=1\n")
-    source = Source(
-        tmp_path / "config.d" / "a.conf",
-        "X=\n. $M/etc/cvmfs/auth.conf",
-        tree=tmp_path,
-        alias="/cvmfs/c.org/etc/cvmfs",
+    other = tmp_path / "other"
+    other.write_text("Y=2\n")
+    files = Files(
+        str(tmp_path / "config.d"),
+        (("/cvmfs/c.org/etc/cvmfs", tmp_path),),
+        foreign=True,
+        elsewhere=lambda path: other if path == "/cvmfs/c.org/libexec/o" else None,
     )
-    assert evaluate(source, {"M": "/cvmfs/c.org"})[0].value == "1"
+    text = "X=\nY=\n. $M/etc/cvmfs/auth.conf\n. ../../../libexec/o\n"
+    found = evaluate(
+        Source(tmp_path / "config.d/a.conf", text, files), {"M": "/cvmfs/c.org"}
+    )
+    assert [d.value for d in found.definitions] == ["1", "2"]
+    assert other in files.consulted
 
 
-@pytest.mark.parametrize("name", ["../../outside", "/etc/hostname", "missing", "loop"])
-def test_nothing_else_is_sourced(tmp_path: Path, name: str) -> None:
-    tree = tmp_path / "tree"
-    (tree / "config.d").mkdir(parents=True)
-    (tmp_path / "outside").write_text("X=1\n")
-    (tree / "config.d" / "loop").write_text(". loop\n")
-    source = Source(tree / "config.d" / "a.conf", f". ./{name}", tree=tree)
-    with pytest.raises(ConfigurationError):
-        evaluate(source, {})
+def test_a_configuration_repository_sees_nothing_of_the_users(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("X=secret\n")
+    secret.chmod(0o600)
+    files = Files("/nonexistent", foreign=True)
+    text = f"X=\nY=$(cat {secret})\n. {secret}\nZ=$(cat /etc/passwd | wc -l)\n"
+    found = evaluate(Source(HERE, text, files), {})
+    values = {d.name: d.value for d in found.definitions}
+    assert values["X"] == values["Y"] == ""
+    assert int(values["Z"]) > 0
 
 
 def test_patterns_match_files_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "b.pub").touch()
     (tmp_path / "a.pub").touch()
-    text = "X=*.pub\nY=no*thing\n"
-    found = evaluate(Source(tmp_path / "x.conf", text), {})
-    assert [d.value for d in found] == ["a.pub b.pub", "no*thing"]
+    text = "X=*.pub\nY=no*thing\nZ=\nfor i in *.pub; do Z=$Z,$i; done\n"
+    found = evaluate(source(text, tmp_path / "x.conf"), {})
+    values = [d.value for d in found.definitions]
+    assert values == ["a.pub b.pub", "no*thing", ",a.pub,b.pub"]
