@@ -6,6 +6,7 @@ from __future__ import annotations
 from interpose.cache.alien import AlienCache
 from interpose.cache.directory import CacheDirectory
 from interpose.cache.identity import FileIdentity
+from interpose.cache.learned import Learned
 from interpose.cache.private import PrivateCache
 from interpose.cache.receiver import Receiver
 from interpose.cache.state import RepositoryState, State, TrustRecord
@@ -16,6 +17,7 @@ __all__ = [
     "AlienCache",
     "CacheDirectory",
     "FileIdentity",
+    "Learned",
     "PrivateCache",
     "Promise",
     "Receiver",

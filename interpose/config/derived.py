@@ -29,6 +29,46 @@ _VISIBILITIES = ("rootonly", "never", "always")
 
 
 @dataclass(frozen=True)
+class OrderSettings:
+    """Which servers, proxies and addresses come first, and for how long; seconds.
+
+    0 servers, addresses: all; family 0: no preference; reset after 0: not in this run.
+    """
+
+    use_geo: bool
+    max_servers: int
+    max_external_servers: int
+    proxy_shard: bool
+    proxy_reset_s: int
+    host_reset_s: int
+    pac_urls: tuple[str, ...]
+    auto_may_be_direct: bool
+    ipv4_only: bool
+    preferred_family: int
+    addresses_of_proxy: int
+
+    @classmethod
+    def of(
+        cls, configuration: Configuration, *, auto_may_be_direct: bool
+    ) -> OrderSettings:
+        """Order of a repository's servers and proxies."""
+        number, flag = configuration.number, configuration.flag
+        return cls(
+            use_geo=flag("CVMFS_USE_GEOAPI"),
+            max_servers=max(0, number("CVMFS_MAX_SERVERS")),
+            max_external_servers=max(0, number("CVMFS_EXTERNAL_MAX_SERVERS")),
+            proxy_shard=flag("CVMFS_PROXY_SHARD"),
+            proxy_reset_s=max(0, number("CVMFS_PROXY_RESET_AFTER")),
+            host_reset_s=max(0, number("CVMFS_HOST_RESET_AFTER")),
+            pac_urls=split_list(_from_either(configuration, "CVMFS_PAC_URLS"), ";"),
+            auto_may_be_direct=auto_may_be_direct,
+            ipv4_only=bool(_from_either(configuration, "CVMFS_IPV4_ONLY")),
+            preferred_family=number("CVMFS_IPFAMILY_PREFER"),
+            addresses_of_proxy=max(0, number("CVMFS_MAX_IPADDR_PER_PROXY")),
+        )
+
+
+@dataclass(frozen=True)
 class ServerSettings:
     """Servers, proxies and patience; seconds and bytes per second.
 
@@ -54,6 +94,7 @@ class ServerSettings:
     use_system_ca: bool
     ca_directory: str
     ca_bundle: str
+    order: OrderSettings
 
     @classmethod
     def of(cls, configuration: Configuration) -> ServerSettings:
@@ -91,6 +132,9 @@ class ServerSettings:
             use_system_ca=configuration.flag("CVMFS_USE_SSL_SYSTEM_CA"),
             ca_directory=_from_either(configuration, "X509_CERT_DIR"),
             ca_bundle=_from_either(configuration, "X509_CERT_BUNDLE"),
+            order=OrderSettings.of(
+                configuration, auto_may_be_direct=chain.auto_may_be_direct
+            ),
         )
 
 

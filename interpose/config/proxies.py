@@ -18,10 +18,15 @@ Groups = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class ProxyChain:
-    """Groups in their order; `assumed_direct` if nothing usable was configured."""
+    """Groups in their order; `assumed_direct` if nothing usable was configured.
+
+    The group `auto` is left for the network to find out; `auto_may_be_direct` is False
+    where a fallback is named.
+    """
 
     groups: Groups
     assumed_direct: bool = False
+    auto_may_be_direct: bool = True
 
 
 def split_list(text: str, separator: str) -> tuple[str, ...]:
@@ -41,6 +46,8 @@ def parse_groups(text: str) -> Groups:
 def _complete(proxy: str) -> str:
     if proxy.upper() == DIRECT:
         return DIRECT
+    if proxy.lower() == AUTO:
+        return AUTO
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
@@ -49,10 +56,10 @@ def proxy_chain(
 ) -> ProxyChain:
     """The groups that are used, DIRECT if there is nothing else.
 
-    `auto` stands for `$http_proxy`; proxy auto-configuration files are not read yet.
-    A fallback drops DIRECT from the regular list.
+    `auto` stands for `$http_proxy`; without that it stays, for what auto-configuration
+    files say. A fallback drops DIRECT from the regular list.
     """
-    automatic = environment.get("http_proxy", "")
+    automatic = environment.get("http_proxy", "") or AUTO
     parts = [
         automatic if part.lower() == AUTO else part for part in split_list(regular, ";")
     ]
@@ -63,4 +70,4 @@ def proxy_chain(
         groups = tuple(group for group in kept if group) + extra
     if not groups:
         return ProxyChain(((DIRECT,),), assumed_direct=True)
-    return ProxyChain(groups)
+    return ProxyChain(groups, auto_may_be_direct=not extra)

@@ -79,7 +79,7 @@ CVMFS_EXTERNAL_TIMEOUT|B|number|||s|time-out for external files; default:
     CVMFS_TIMEOUT
 CVMFS_EXTERNAL_TIMEOUT_DIRECT|B|number|||s|time-out for external files, direct;
     default: CVMFS_TIMEOUT_DIRECT
-CVMFS_EXTERNAL_MAX_SERVERS|C|number|0|||keep the first n external servers
+CVMFS_EXTERNAL_MAX_SERVERS|B|number|0|||keep the first n external servers
 http_proxy|B|text||||first answer of auto
 X509_CERT_DIR|B|path|/etc/grid-security/certificates|||CA directory for https
 X509_CERT_BUNDLE|B|path||||CA bundle for https

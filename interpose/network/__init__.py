@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-from interpose.network.fetcher import Fetched, Fetcher
-from interpose.network.settings import (
-    NetworkSettings,
-    parse_proxies,
-    parse_servers,
-)
+from interpose.network.fetcher import Fetched, Fetcher, Lent
+from interpose.network.memory import Memory
+from interpose.network.settings import Families, NetworkSettings, parse_servers
 from interpose.network.transfer import Sink, Wanted
 
 __all__ = [
+    "Families",
     "Fetched",
     "Fetcher",
+    "Lent",
+    "Memory",
     "NetworkSettings",
     "Sink",
     "Wanted",
-    "parse_proxies",
     "parse_servers",
 ]

@@ -4,17 +4,25 @@
     transfer error   same again after a back-off, `max_retries` times a request;
                      then as proxy error (through a proxy) or host error (direct)
     proxy error      next proxy; after the last one the first again with the next host
-    host error       next host, each host once
+    host error       next host; after the last one the next proxy with all of them
+    absent (404)     next host; this one is not asked through another proxy either
     bad data         once more past all caches; then as host error
 
-Source: cvmfs-format.md 12.
+A group's members are tried before the next group. What failed where something else
+worked is tried last, until its reset time is over. Source: cvmfs-format.md 12.
 """
 
 from __future__ import annotations
 
 import enum
-import threading
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from interpose.network.memory import Memory, OwnMemory
+
+_FOR_EVER = float("inf")
+_PROXY, _HOST = "proxy ", "host "
 
 
 class Failure(enum.Enum):
@@ -23,69 +31,142 @@ class Failure(enum.Enum):
     TRANSFER = "transfer"
     PROXY = "proxy"
     HOST = "host"
+    ABSENT = "absent"
     BAD_DATA = "bad data"
 
 
 @dataclass(frozen=True)
 class Place:
-    """One proxy and one host, as positions in their lists."""
+    """One proxy and one host, by their URLs."""
 
-    proxy: int
-    host: int
+    proxy: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Resets:
+    """Seconds until what failed is tried in its turn again; 0: in this run never."""
+
+    proxy_s: float = 300.0
+    host_s: float = 1800.0
 
 
 class Route:
-    """Where fetches start: the last proxy and host that worked. Thread-safe."""
+    """Where fetches start, and what they have learned. Thread-safe.
 
-    def __init__(self, proxies: int, hosts: int) -> None:
-        self.proxies = proxies
-        self.hosts = hosts
-        self._lock = threading.Lock()
-        self._place = Place(0, 0)
+    `groups` are in order, each a group's members in the order in which they are tried;
+    with `sharded` each object has an order of its own. `shared` outlives the run: it is
+    told of who did not answer at all, not of answers that somebody else might get.
+    """
 
-    @property
-    def place(self) -> Place:
-        """Proxy and host that the next fetch starts with."""
-        with self._lock:
-            return self._place
+    def __init__(
+        self,
+        groups: Sequence[Sequence[str]],
+        hosts: Sequence[str],
+        resets: Resets,
+        shared: Memory,
+        *,
+        sharded: bool = False,
+    ) -> None:
+        self.hosts = tuple(dict.fromkeys(hosts))
+        self._groups = [tuple(dict.fromkeys(group)) for group in groups if group]
+        self._resets = resets
+        self._shared = shared
+        self._own = OwnMemory()
+        self._sharded = sharded
 
-    def proxy_answered(self, start: Place, used: Place) -> None:
-        """Something answered through this proxy, be it that the object is missing."""
-        # A fetch that never moved must not undo what another one found out meanwhile.
-        if used.proxy != start.proxy:
-            with self._lock:
-                self._place = Place(used.proxy, self._place.host)
+    def proxies_for(self, key: str) -> tuple[str, ...]:
+        """All proxies in the order in which this object asks them."""
+        order: dict[str, None] = {}
+        for group in self._groups:
+            order.update(
+                dict.fromkeys(_sharded(group, key) if self._sharded else group)
+            )
+        return self._last_who_failed(order, _PROXY, self._resets.proxy_s)
 
-    def host_answered(self, start: Place, used: Place) -> None:
-        """A good object came from this host."""
-        if used.host != start.host:
-            with self._lock:
-                self._place = Place(self._place.proxy, used.host)
+    def hosts_now(self) -> tuple[str, ...]:
+        """All hosts in the order in which they are asked."""
+        return self._last_who_failed(self.hosts, _HOST, self._resets.host_s)
 
-    def leave_host(self, host: int) -> None:
-        """Start with the next host, if this one is where fetches start."""
-        with self._lock:
-            if self._place.host == host:
-                self._place = Place(self._place.proxy, (host + 1) % self.hosts)
+    def _last_who_failed(
+        self, names: Iterable[str], kind: str, reset_s: float
+    ) -> tuple[str, ...]:
+        listed = tuple(names)
+        if len(listed) < 2:
+            return listed
+        failed = {name for name in listed if self._has_failed(kind + name, reset_s)}
+        good = [name for name in listed if name not in failed]
+        return (*good, *(name for name in listed if name in failed))
+
+    def _has_failed(self, name: str, reset_s: float) -> bool:
+        if self._own.recall(name, reset_s or _FOR_EVER) is not None:
+            return True
+        return self._shared.recall(_shared_name(name), reset_s) is not None
+
+    def proxy_failed(self, proxy: str, *, is_dead: bool) -> None:
+        """Try this proxy last from now on."""
+        self._failed(_PROXY + proxy, is_dead=is_dead)
+
+    def host_failed(self, host: str, *, is_dead: bool = False) -> None:
+        """Try this host last from now on."""
+        self._failed(_HOST + host, is_dead=is_dead)
+
+    def worked(self, place: Place) -> None:
+        """Whatever was held against these two is over."""
+        for name in (_PROXY + place.proxy, _HOST + place.host):
+            if self._has_failed(name, _FOR_EVER):
+                self._own.forget(name)
+                self._shared.forget(_shared_name(name))
+
+    def _failed(self, name: str, *, is_dead: bool) -> None:
+        self._own.note(name, "")
+        if is_dead:
+            self._shared.note(_shared_name(name), "")
+
+
+def _shared_name(name: str) -> str:
+    """The same server has other repositories: scheme, name and port say who is dead.
+
+    No user and password of a proxy gets into a file.
+    """
+    kind, _, url = name.partition(" ")
+    scheme, separator, rest = url.partition("://")
+    where = rest.partition("/")[0].rpartition("@")[2]
+    return f"{kind} {scheme}{separator}{where}"
+
+
+def _sharded(group: Sequence[str], key: str) -> list[str]:
+    """The members in an order that is this object's own, on every node the same."""
+
+    def weight(member: str) -> bytes:
+        return hashlib.sha256(f"{member} {key}".encode("utf-8", "replace")).digest()
+
+    return sorted(group, key=weight)
 
 
 class Walk:
-    """The tries of one request."""
+    """The tries of one request. No pair of proxy and host is tried twice in vain."""
 
-    def __init__(self, route: Route, max_retries: int, *, no_cache: bool) -> None:
-        self.start = route.place
-        self.place = self.start
+    def __init__(
+        self, route: Route, max_retries: int, *, key: str = "", no_cache: bool = False
+    ) -> None:
+        self._route = route
+        self._proxies = route.proxies_for(key)
+        self._hosts = route.hosts_now()
+        self.place = Place(self._proxies[0], self._hosts[0])
         self.no_cache = no_cache
         self.retries = 0
         self.failovers = 0
-        self._hosts = route.hosts
-        self._proxies = route.proxies
         self._max_retries = max_retries
-        self._used_hosts = 1
-        self._used_proxies = 1
+        self._tried: dict[Place, bool] = {}
+        self._absent: set[str] = set()
+        # Proxies that could not be used with the host in hand, and hosts that none of
+        # the proxies could; the value: nothing answered at all.
+        self._lost: dict[str, bool] = {}
+        self._out_of_reach: dict[str, bool] = {}
 
-    def go_on(self, failure: Failure, *, direct: bool) -> bool:
-        """Move to the next try; False if there is none."""
+    def go_on(self, failure: Failure, *, direct: bool, is_dead: bool = False) -> bool:
+        """Move to the next try; False if there is none. `is_dead`: nobody answered."""
         if failure is Failure.TRANSFER:
             if self.retries < self._max_retries:
                 self.retries += 1
@@ -94,27 +175,64 @@ class Walk:
         if failure is Failure.BAD_DATA and not self.no_cache:
             self.no_cache = True
             return True
+        self._tried[self.place] = is_dead
         if failure is Failure.PROXY:
+            self._lost[self.place.proxy] = is_dead
             return self._next_proxy()
+        if failure is Failure.ABSENT:
+            self._absent.add(self.place.host)
         return self._next_host(self.place.proxy)
 
     def _next_proxy(self) -> bool:
-        if self._used_proxies >= self._proxies:
-            self._used_proxies = 1
-            return self._next_host(0)
-        self._used_proxies += 1
+        host = self.place.host
+        for proxy in self._proxies:
+            if proxy not in self._lost and self._move(proxy, host):
+                return True
+        # It may be the host that no proxy could reach: the proxies get another chance.
+        self._out_of_reach[host] = all(self._lost.values())
+        self._lost.clear()
+        return self._next_host(self._proxies[0])
+
+    def _next_host(self, proxy: str) -> bool:
+        here = self._hosts.index(self.place.host)
+        for host in self._hosts[here + 1 :] + self._hosts[:here]:
+            if self._move(proxy, host):
+                return True
+        for other in self._proxies:
+            if other in self._lost:
+                continue
+            for host in self._hosts:
+                if self._move(other, host):
+                    return True
+        return False
+
+    def _move(self, proxy: str, host: str) -> bool:
+        place = Place(proxy, host)
+        unreachable = host in self._absent or host in self._out_of_reach
+        if unreachable or place in self._tried:
+            return False
+        self.place = place
         self.failovers += 1
-        next_proxy = (self.place.proxy + 1) % self._proxies
-        self.place = Place(next_proxy, self.place.host)
         return True
 
-    def _next_host(self, proxy: int) -> bool:
-        if self._used_hosts >= self._hosts:
-            return False
-        self._used_hosts += 1
-        self.failovers += 1
-        self.place = Place(proxy, (self.place.host + 1) % self._hosts)
-        return True
+    def answered(self) -> None:
+        """Something came through this proxy, be it that the object is missing."""
+        for proxy, is_dead in self._lost.items():
+            if proxy != self.place.proxy:
+                self._route.proxy_failed(proxy, is_dead=is_dead)
+
+    def worked(self) -> None:
+        """A good object came from this place."""
+        self.answered()
+        here = self.place
+        for place, is_dead in self._tried.items():
+            if place.host == here.host and place.proxy not in (here.proxy, *self._lost):
+                self._route.proxy_failed(place.proxy, is_dead=False)
+            if place.proxy == here.proxy and place.host != here.host:
+                self._route.host_failed(place.host, is_dead=is_dead)
+        for host, is_dead in self._out_of_reach.items():
+            self._route.host_failed(host, is_dead=is_dead)
+        self._route.worked(here)
 
 
 class Backoff:

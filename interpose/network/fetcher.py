@@ -9,14 +9,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from interpose.errors import NoServer, Offline
+from interpose.errors import InterposeError, NoServer, Offline
 from interpose.messages import Log
 from interpose.network.complaint import Tried, complaint, shown
 from interpose.network.counters import Counters
 from interpose.network.escape import escape
-from interpose.network.failover import Backoff, Place, Route, Walk
+from interpose.network.failover import (
+    Backoff,
+    Failure,
+    Place,
+    Resets,
+    Route,
+    Walk,
+)
 from interpose.network.local import open_file_url
-from interpose.network.settings import DIRECT, NetworkSettings
+from interpose.network.memory import Memory, OwnMemory
+from interpose.network.settings import AUTO, DIRECT, NetworkSettings
 from interpose.network.transfer import (
     Answer,
     OpenSink,
@@ -28,6 +36,8 @@ from interpose.network.transfer import (
 
 if TYPE_CHECKING:
     from interpose.network.web import Web
+
+_NO_ROUTE_HOLDS_S = 60.0
 
 _log = Log(__name__)
 
@@ -42,27 +52,43 @@ class Fetched:
     seconds: float
 
 
+def _silent(text: str, cause: str) -> None:
+    del text, cause
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What a fetcher is lent: a memory that outlives the run, and the user's ear.
+
+    `pause` waits between retries; None: until the fetcher is closed.
+    """
+
+    memory: Memory | None = None
+    notice: Callable[[str, str], object] = _silent
+    pause: Callable[[float], object] | None = None
+
+
 class Fetcher:
     """Gets paths below the servers of its settings. Thread-safe.
 
-    Proxies and servers are tried as cvmfs-format.md 12 says; a later fetch starts with
-    the proxy and the server that worked last. `pause` waits between retries.
+    Proxies and servers are tried as failover.py says; a later fetch starts with what
+    worked. `auto` and the order of servers are found out by the first fetch.
     """
 
-    def __init__(
-        self,
-        settings: NetworkSettings,
-        pause: Callable[[float], object] | None = None,
-    ) -> None:
+    def __init__(self, settings: NetworkSettings, lent: Lent | None = None) -> None:
+        lent = Lent() if lent is None else lent
         self.settings = settings
-        self._servers = tuple(url.rstrip("/") for url in settings.servers)
-        self._proxies = settings.proxy_order
-        self._route = Route(len(self._proxies), max(1, len(self._servers)))
+        self._lent = lent
+        self._memory = lent.memory if lent.memory is not None else OwnMemory()
+        self._route: Route | None = None
+        self._no_route: tuple[float, InterposeError | None] = (0.0, None)
+        self._route_lock = threading.Lock()
         self._counters = Counters()
         self._closed = threading.Event()
-        self._pause = pause if pause is not None else self._closed.wait
+        self._pause = lent.pause if lent.pause is not None else self._closed.wait
         self._web: Web | None = None
         self._web_lock = threading.Lock()
+        self._last_proxy = ""
 
     def fetch(
         self,
@@ -85,8 +111,12 @@ class Fetcher:
         """
         self._check(wanted)
         began = time.monotonic()
-        walk = Walk(self._route, self.settings.max_retries, no_cache=wanted.no_cache)
-        backoff = Backoff(self.settings.backoff_init_s, self.settings.backoff_max_s)
+        route = self._route_of_all_threads()
+        settings = self.settings
+        walk = Walk(
+            route, settings.max_retries, key=wanted.text, no_cache=wanted.no_cache
+        )
+        backoff = Backoff(settings.backoff_init_s, settings.backoff_max_s)
         tries: list[Tried] = []
         try:
             while True:
@@ -96,18 +126,19 @@ class Fetcher:
                 except TryFailed as failed:
                     tries.append(self._tried(walk.place, failed))
                 if not self._moved_on(walk, backoff, tries[-1]):
-                    raise complaint(wanted.text, tries, len(self._servers))
+                    raise complaint(wanted.text, tries, len(route.hosts))
         finally:
             self._counters.moved(retries=walk.retries, failovers=walk.failovers)
 
     def _tried(self, place: Place, failed: TryFailed) -> Tried:
-        return Tried(self._servers[place.host], self._proxy(place), failed)
+        return Tried(place.host, _proxy(place), failed)
 
     def _moved_on(self, walk: Walk, backoff: Backoff, tried: Tried) -> bool:
-        retries = walk.retries
+        retries, failed = walk.retries, tried.failed
         if self._closed.is_set():
             return False
-        if not walk.go_on(tried.failed.failure, direct=tried.proxy == DIRECT):
+        direct = tried.proxy == DIRECT
+        if not walk.go_on(failed.failure, direct=direct, is_dead=failed.silent):
             return False
         if walk.retries > retries:
             self._pause(backoff.next_s())
@@ -115,14 +146,16 @@ class Fetcher:
 
     def reject(self, url: str) -> None:
         """Start later fetches with another host: what this URL gave is bad."""
-        for host, server in enumerate(self._servers):
+        route = self._route_of_all_threads()
+        for server in route.hosts:
             if url.startswith(f"{server}/"):
-                self._route.leave_host(host)
+                route.host_failed(server)
 
     def statistics(self) -> dict[str, Any]:
         """Requests, bytes, by_host, retries, failovers and the proxy in use."""
         numbers = self._counters.snapshot()
-        numbers["proxy"] = shown(self._proxies[self._route.place.proxy])
+        groups = self.settings.proxies or ((DIRECT,),)
+        numbers["proxy"] = shown(self._last_proxy or groups[0][0])
         return numbers
 
     def close(self) -> None:
@@ -134,7 +167,7 @@ class Fetcher:
     def _check(self, wanted: Wanted) -> None:
         if self.settings.offline:
             raise Offline("offline and not in a cache", wanted.text)
-        if not self._servers:
+        if not self.settings.servers:
             raise NoServer(
                 "no server to fetch from", wanted.text, "set CVMFS_SERVER_URL"
             )
@@ -142,8 +175,8 @@ class Fetcher:
             raise ValueError("negative byte range")
 
     def _try(self, walk: Walk, wanted: Wanted, open_sink: OpenSink) -> Fetched:
-        url = f"{self._servers[walk.place.host]}/{escape(wanted.path).lstrip('/')}"
-        proxy = self._proxy(walk.place)
+        url = f"{walk.place.host}/{escape(wanted.path).lstrip('/')}"
+        proxy = self._last_proxy = _proxy(walk.place)
         try:
             answer = self._open(url, proxy, replace(wanted, no_cache=walk.no_cache))
             try:
@@ -153,11 +186,10 @@ class Fetcher:
                 answer.close()
         except TryFailed as failed:
             _log.debug("%s through %s: %s", shown(url), shown(proxy), failed.reason)
-            if failed.status is not None:
-                self._route.proxy_answered(walk.start, walk.place)
+            if failed.status is not None and failed.failure is not Failure.PROXY:
+                walk.answered()
             raise
-        self._route.proxy_answered(walk.start, walk.place)
-        self._route.host_answered(walk.start, walk.place)
+        walk.worked()
         return Fetched(url, proxy, size_bytes, 0.0)
 
     def _open(self, url: str, proxy: str, wanted: Wanted) -> Answer:
@@ -173,10 +205,61 @@ class Fetcher:
             self._counters.received(url, len(block))
             yield block
 
-    def _proxy(self, place: Place) -> str:
-        if self._servers[place.host].startswith("file://"):
-            return DIRECT
-        return self._proxies[place.proxy]
+    def _route_of_all_threads(self) -> Route:
+        with self._route_lock:
+            if self._route is not None:
+                return self._route
+            since, error = self._no_route
+            if error is not None and time.monotonic() - since < _NO_ROUTE_HOLDS_S:
+                raise error
+            try:
+                self._route = self._found_route()
+            except InterposeError as error:
+                self._no_route = (time.monotonic(), error)
+                raise
+            return self._route
+
+    def _found_route(self) -> Route:
+        from random import sample  # noqa: PLC0415
+
+        settings = self.settings
+        groups, hosts = settings.proxies or ((DIRECT,),), settings.servers
+        asks = any(AUTO in group for group in groups)
+        if asks or settings.use_geo or settings.max_servers:
+            from interpose.network.survey import Survey  # noqa: PLC0415
+
+            survey = Survey(settings, self._memory, self._ask, self._lent.notice)
+            groups = survey.groups()
+            hosts = survey.hosts(groups)
+        return Route(
+            # Which member serves this job is chance: that is what spreads the load.
+            [sample(group, len(group)) for group in groups],
+            [url.rstrip("/") for url in hosts],
+            Resets(settings.proxy_reset_s, settings.host_reset_s),
+            self._memory,
+            sharded=settings.proxy_shard,
+        )
+
+    def _ask(
+        self,
+        settings: NetworkSettings,
+        path: str,
+        check: Callable[[bytes], object],
+        most_bytes: int,
+    ) -> bytes:
+        """A small answer for the survey, as `check` wants it. Errors: as `get`."""
+        sinks: list[_Small] = []
+
+        def open_sink() -> _Small:
+            sinks[:] = [_Small(check)]
+            return sinks[0]
+
+        asking = Fetcher(settings, self._lent)
+        try:
+            asking.fetch(path, open_sink, limit_bytes=most_bytes)
+        finally:
+            asking.close()
+        return bytes(sinks[0].data)
 
     def _web_of_all_threads(self) -> Web:
         with self._web_lock:
@@ -195,3 +278,24 @@ def _poured(answer: Answer, wanted: Wanted, open_sink: OpenSink) -> int:
     except BaseException:
         sink.abort()
         raise
+
+
+def _proxy(place: Place) -> str:
+    return DIRECT if place.host.startswith("file://") else place.proxy
+
+
+class _Small:
+    """A sink for what is judged as a whole."""
+
+    def __init__(self, check: Callable[[bytes], object]) -> None:
+        self.data = bytearray()
+        self._check = check
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def finish(self) -> None:
+        self._check(bytes(self.data))
+
+    def abort(self) -> None:
+        self.data.clear()

@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from interpose.errors import ConfigurationError
-
 DIRECT = "DIRECT"
+AUTO = "auto"
 USER_AGENT = "cvmfs interpose 0.1.0"
+
+Groups = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class NetworkSettings:
     """Settings of one fetcher; the defaults are those of the official default.conf.
 
     `servers` are base URLs without a slash at the end. `proxies` are groups of proxy
-    URLs or `DIRECT`; none at all means `DIRECT`. Speeds are bytes per second.
+    URLs or `DIRECT`; none at all means `DIRECT`, and `auto` what the first file of
+    `pac_urls` says. Speeds are bytes per second. `max_servers` 0: all. `geo_holds_s`:
+    how long an order of the servers is good. Reset times: see failover.Resets.
     `uuid` follows the User-Agent after a blank. `ca_path` is a bundle or a directory
     of certification authorities for https; empty means those that requests brings.
 
@@ -34,7 +37,7 @@ class NetworkSettings:
     """
 
     servers: tuple[str, ...]
-    proxies: tuple[tuple[str, ...], ...] = ((DIRECT,),)
+    proxies: Groups = ((DIRECT,),)
     timeout_s: float = 5.0
     timeout_direct_s: float = 10.0
     low_speed_limit: int = 1024
@@ -48,17 +51,20 @@ class NetworkSettings:
     uuid: str = ""
     ca_path: str = ""
     families: Families = Families()
+    pac_urls: tuple[str, ...] = ()
+    auto_may_be_direct: bool = True
+    proxy_shard: bool = False
+    proxy_reset_s: float = 300.0
+    host_reset_s: float = 1800.0
+    use_geo: bool = False
+    geo_holds_s: float = 1800.0
+    max_servers: int = 0
 
     @property
     def agent(self) -> str:
         """The User-Agent as it is sent."""
         uuid = re.sub("[^A-Za-z0-9-]", "", self.uuid)
         return f"{self.user_agent} {uuid}" if uuid else self.user_agent
-
-    @property
-    def proxy_order(self) -> tuple[str, ...]:
-        """All proxies in the order in which they are tried."""
-        return tuple(p for group in self.proxies for p in group) or (DIRECT,)
 
 
 def parse_servers(text: str) -> tuple[str, ...]:
@@ -67,31 +73,9 @@ def parse_servers(text: str) -> tuple[str, ...]:
     return tuple(url for url in urls if url)
 
 
-def parse_proxies(
-    text: str, fallback: str = "", automatic: str = ""
-) -> tuple[tuple[str, ...], ...]:
-    """Proxy groups of `CVMFS_HTTP_PROXY` and `CVMFS_FALLBACK_PROXY`.
-
-    `automatic` is what the group `auto` stands for. A fallback switches `DIRECT` of the
-    regular list off. Errors: ConfigurationError for `auto` without an answer.
-    Source: cvmfs-format.md 12.
-    """
-    groups: list[tuple[str, ...]] = []
-    for part in text.split(";"):
-        group = part.strip()
-        if group == "auto":
-            if not automatic:
-                raise ConfigurationError(
-                    "proxy discovery is not in this version",
-                    "CVMFS_HTTP_PROXY=auto",
-                    "name the proxies, or set http_proxy",
-                )
-            groups.extend(parse_proxies(automatic.replace("auto", "")))
-            continue
-        groups.append(_members(group))
-    if fallback.strip():
-        groups = [tuple(p for p in group if p != DIRECT) for group in groups]
-        groups.extend(_members(part) for part in fallback.split(";"))
+def parse_groups(text: str) -> Groups:
+    """Proxy groups as a proxy discovery gives them: `;` between, `|` inside."""
+    groups = (_members(group) for group in text.split(";"))
     return tuple(group for group in groups if group)
 
 

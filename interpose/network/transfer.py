@@ -12,7 +12,7 @@ from interpose.network.failover import Failure
 
 BLOCK_BYTES = 64 * 1024
 OK, PARTIAL, NOT_FOUND, TOO_MANY = 200, 206, 404, 429
-SERVER_ERROR, CLIENT_ERROR, REDIRECTION = 500, 400, 300
+SERVER_ERROR, CLIENT_ERROR = 500, 400
 
 
 class Sink(Protocol):
@@ -55,7 +55,10 @@ class Wanted:
 
 
 class TryFailed(Exception):
-    """Why one try failed. `error` is the sink's own exception for bad data."""
+    """Why one try failed. `error` is the sink's own exception for bad data.
+
+    `silent`: nothing at all came from who was asked.
+    """
 
     def __init__(
         self,
@@ -71,12 +74,16 @@ class TryFailed(Exception):
         self.reason = reason
         self.status = status
         self.slow = slow
+        self.silent = False
         self.error = error
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said. `offset` is where a partial answer begins."""
+    """What a server said. `offset` is where a partial answer begins.
+
+    `of_proxy`: a proxy says that the answer is its own, not the server's.
+    """
 
     status: int
     reason: str
@@ -84,13 +91,14 @@ class Answer:
     offset: int | None
     blocks: Iterator[bytes]
     close: Callable[[], None]
+    of_proxy: bool = False
 
 
 def judge(answer: Answer, wanted: Wanted, *, direct: bool) -> None:
     """Raise TryFailed unless the answer holds what is wanted.
 
     Source: cvmfs-format.md 12 (404 and 5xx count against the host even through a
-    proxy, other 4xx against the proxy).
+    proxy, other 4xx against the proxy, and whatever a proxy says is its own).
     """
     status = answer.status
     if status == OK:
@@ -99,11 +107,13 @@ def judge(answer: Answer, wanted: Wanted, *, direct: bool) -> None:
         if answer.offset != wanted.byte_range[0]:
             raise TryFailed(Failure.HOST, "wrong byte range", status=status)
         return
-    if status == TOO_MANY:
+    if answer.of_proxy and not direct:
+        failure = Failure.PROXY
+    elif status == TOO_MANY:
         failure = Failure.TRANSFER
-    elif direct or status == NOT_FOUND:
-        failure = Failure.HOST
-    elif CLIENT_ERROR <= status < SERVER_ERROR:
+    elif status == NOT_FOUND:
+        failure = Failure.ABSENT
+    elif not direct and CLIENT_ERROR <= status < SERVER_ERROR:
         failure = Failure.PROXY
     else:
         failure = Failure.HOST

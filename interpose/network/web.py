@@ -11,7 +11,7 @@ import re
 import socket
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -83,7 +83,9 @@ class Web:
                 verify=settings.ca_path or True,
             )
         except _FAILURES as error:
-            raise _explained(error, proxy) from error
+            failed = _explained(error, proxy)
+            failed.silent = True
+            raise failed from error
 
     def _headers(self, wanted: Wanted) -> dict[str, str]:
         headers = {
@@ -125,7 +127,20 @@ def _answer(response: requests.Response, proxy: str) -> Answer:
         _offset(response.headers.get("Content-Range", "")),
         _blocks(response, proxy),
         response.close,
+        _is_of_proxy(response.headers),
     )
+
+
+def _is_of_proxy(headers: Mapping[str, str]) -> bool:
+    """Whether a proxy says that it made this answer, and not the server.
+
+    Source: squid's X-Squid-Error; RFC 9209 2.1 (`received-status` without an `error`
+    is what the next one said).
+    """
+    if "X-Squid-Error" in headers:
+        return True
+    status = headers.get("Proxy-Status", "").lower()
+    return bool(status) and ("error=" in status or "received-status" not in status)
 
 
 def _blocks(response: requests.Response, proxy: str) -> Iterator[bytes]:
@@ -133,6 +148,9 @@ def _blocks(response: requests.Response, proxy: str) -> Iterator[bytes]:
         try:
             block = response.raw.read(BLOCK_BYTES, decode_content=False)
         except _FAILURES as error:
+            if isinstance(error, ValueError) and not isinstance(error, OSError):
+                reason = "a body that cannot be read"
+                raise TryFailed(Failure.TRANSFER, reason) from error
             raise _explained(error, proxy) from error
         if not block:
             return

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interpose import native
+from interpose.cache import Learned
 from interpose.config import Configuration, KeySettings, PinSettings, ViewSettings
 from interpose.errors import CacheError, FormatError, InterposeError
 from interpose.formats import limits
@@ -19,6 +20,7 @@ from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import CATALOG, CHUNK, FILE, METAINFO, ContentHash
 from interpose.formats.manifest import Manifest
 from interpose.native import Entry, Index
+from interpose.network import Lent
 from interpose.repository import blacklist
 from interpose.repository.chunked import Assembler, Piece
 from interpose.repository.finding import Root, RootFinder
@@ -60,7 +62,8 @@ class Repository:
         self.places: Places = Places.of(fqrn, configuration, around.scratch)
         self.view = ViewSettings.of(configuration)
         self.statistics: Statistics = Statistics()
-        networks = fetchers(configuration, offline=self.places.offline)
+        lent = Lent(Learned(self.places.private), around.notice)
+        networks = fetchers(configuration, lent, offline=self.places.offline)
         self.network, self.external_network = networks
         self.store = Store(self.places, networks, self.statistics, around.notice)
         self.index_files = IndexFiles(self.places.private, self.places.scratch)

@@ -7,15 +7,18 @@ import os
 from dataclasses import replace
 
 from interpose.config import Configuration, ServerSettings
-from interpose.network import Fetcher, NetworkSettings
+from interpose.network import Families, Fetcher, Lent, NetworkSettings
 
 
-def fetchers(configuration: Configuration, *, offline: bool) -> tuple[Fetcher, Fetcher]:
+def fetchers(
+    configuration: Configuration, lent: Lent, *, offline: bool
+) -> tuple[Fetcher, Fetcher]:
     """One fetcher for the repository's own servers, one for external data.
 
     Errors: ConfigurationError.
     """
     settings = ServerSettings.of(configuration)
+    order = settings.order
     own = NetworkSettings(
         servers=settings.servers,
         proxies=settings.proxies,
@@ -30,6 +33,16 @@ def fetchers(configuration: Configuration, *, offline: bool) -> tuple[Fetcher, F
         send_info=settings.send_info,
         uuid=settings.uuid,
         ca_path=_authorities(settings),
+        families=Families(
+            order.ipv4_only, order.preferred_family, order.addresses_of_proxy
+        ),
+        pac_urls=order.pac_urls,
+        auto_may_be_direct=order.auto_may_be_direct,
+        proxy_shard=order.proxy_shard,
+        proxy_reset_s=order.proxy_reset_s,
+        host_reset_s=order.host_reset_s,
+        use_geo=order.use_geo,
+        max_servers=order.max_servers,
     )
     external = replace(
         own,
@@ -37,8 +50,10 @@ def fetchers(configuration: Configuration, *, offline: bool) -> tuple[Fetcher, F
         proxies=settings.external_proxies,
         timeout_s=settings.external_timeout_s,
         timeout_direct_s=settings.external_timeout_direct_s,
+        use_geo=False,
+        max_servers=order.max_external_servers,
     )
-    return Fetcher(own), Fetcher(external)
+    return Fetcher(own, lent), Fetcher(external, lent)
 
 
 def _authorities(settings: ServerSettings) -> str:

@@ -58,11 +58,41 @@ def test_proxies_are_groups_of_members(
     assert not found.assumed_direct
 
 
-@pytest.mark.parametrize("regular", ["", " ; ", "auto"])
+@pytest.mark.parametrize("regular", ["", " ; "])
 def test_no_proxy_at_all_means_direct_and_is_said(regular: str) -> None:
     found = ServerSettings.of(of(HTTP_PROXY=regular))
     assert found.proxies == (("DIRECT",),)
     assert found.assumed_direct
+
+
+def test_auto_without_http_proxy_is_left_to_find_out_and_never_direct() -> None:
+    urls = {"CVMFS_PAC_URLS": "http://w/a.dat; auto", "CVMFS_IPV4_ONLY": "1"}
+    found = ServerSettings.of(of(urls, HTTP_PROXY="AUTO;p:1"))
+    assert found.proxies == (("auto",), ("http://p:1",))
+    assert not found.assumed_direct
+    assert found.order.pac_urls == ("http://w/a.dat", "auto")
+    assert found.order.auto_may_be_direct
+    assert found.order.ipv4_only
+    fallback = ServerSettings.of(of(HTTP_PROXY="auto", FALLBACK_PROXY="f"))
+    assert not fallback.order.auto_may_be_direct
+
+
+def test_order_of_servers_and_proxies_is_read() -> None:
+    order = ServerSettings.of(
+        of(
+            USE_GEOAPI="yes",
+            MAX_SERVERS="2",
+            PROXY_SHARD="on",
+            PROXY_RESET_AFTER="30",
+            HOST_RESET_AFTER="-1",
+            IPFAMILY_PREFER="6",
+            MAX_IPADDR_PER_PROXY="3",
+        )
+    ).order
+    assert (order.use_geo, order.max_servers, order.proxy_shard) == (True, 2, True)
+    assert (order.proxy_reset_s, order.host_reset_s) == (30, 0)
+    assert (order.preferred_family, order.addresses_of_proxy) == (6, 3)
+    assert not order.ipv4_only
 
 
 def test_external_settings_have_their_own_defaults() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interpose.network import Fetcher, NetworkSettings
+from interpose.network import Fetcher, Lent, NetworkSettings
 from tests.support.faulty_server import FaultyServer
 
 MakeFetcher = Callable[..., Fetcher]
@@ -48,9 +48,15 @@ def fetcher() -> Iterator[MakeFetcher]:
         patient: dict[str, Any] = {"timeout_s": 30.0, "timeout_direct_s": 30.0}
         pauses = settings.pop("pauses", [])
         if "proxies" in settings:
-            settings["proxies"] = tuple((proxy,) for proxy in settings["proxies"])
+            # A text is a group of its own.
+            settings["proxies"] = tuple(
+                (group,) if isinstance(group, str) else tuple(group)
+                for group in settings["proxies"]
+            )
+        memory, notices = settings.pop("memory", None), settings.pop("notices", [])
         whole = NetworkSettings(servers, **{**patient, **settings})
-        made.append(Fetcher(whole, pause=pauses.append))
+        lent = Lent(memory, lambda text, _: notices.append(text), pauses.append)
+        made.append(Fetcher(whole, lent))
         return made[-1]
 
     yield make
