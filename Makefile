@@ -26,7 +26,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install -q 'setuptools>=61' wheel 'cffi>=1.15'
+	$(BIN)/python -m pip install -q 'pip>=21.3' 'setuptools>=64' wheel 'cffi>=1.15'
 	$(BIN)/python -m pip install -q --no-build-isolation -e .
 	@touch $@
 

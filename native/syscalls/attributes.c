@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "syscalls/handlers.h"
-#include "syscalls/numbers.h"
+#include "arch/numbers.h"
 #include "syscalls/refuse.h"
 #include "tracee/descriptors.h"
 

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 static void parse_groups(struct credentials *credentials, const char *at)
 {

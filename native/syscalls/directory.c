@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
 #include "syscalls/listing.h"

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "index/lookup.h"
 #include "run/objects.h"
 #include "run/slowmounts.h"

@@ -7,8 +7,8 @@
 #include <linux/mount.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "arch/numbers.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
 #include "syscalls/refuse.h"

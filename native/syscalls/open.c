@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"

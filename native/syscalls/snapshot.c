@@ -14,7 +14,7 @@
 #include "run/clock.h"
 #include "run/mounts.h"
 #include "syscalls/look.h"
-#include "syscalls/numbers.h"
+#include "arch/numbers.h"
 #include "syscalls/proctext.h"
 
 /* A job with more mappings than this sees the kernel's text. */

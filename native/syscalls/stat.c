@@ -5,10 +5,10 @@
 #include <linux/stat.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
 #include "syscalls/stat.h"

@@ -8,7 +8,7 @@
 
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
-#include "syscalls/numbers.h"
+#include "arch/numbers.h"
 #include "syscalls/rows.h"
 
 #define ROW(call, handler, ...)                                        \

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "tracee/kernel.h"
 
 /* Nobody holds more descriptors of /cvmfs than this and asks fstat for all of them; a

@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "syscalls/syscalls.h"
 #include "tracer/tracer.h"
 

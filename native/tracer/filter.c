@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425

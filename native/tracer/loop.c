@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/errands.h"

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "run/clock.h"
 #include "tracer/tracer.h"
 

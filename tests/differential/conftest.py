@@ -28,7 +28,7 @@ from tests.differential.namespaces import IS_ROOT, forbidden, guarded, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.tree import build, build_host
 from tests.support.keeper import own_directory
-from tests.support.places import need_tool
+from tests.support.places import NUMBERS, need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
 from tests.support.web import Server
@@ -38,7 +38,7 @@ ROOT = f"/cvmfs/{FQRN}"
 PROGRAMS = Path(__file__).parent / "programs"
 SHARED_SOURCES = ("probe.c", "names.c")
 I386_PROGRAMS = Path(__file__).parent / "programs_i386"
-FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", NUMBERS)
 # Debian's package with <asm/errno.h> for i386 and its cross compilers exclude each
 # other; the headers are the same.
 NO_I386 = "gcc -m32 does not work (Debian: lib32gcc-12-dev libc6-dev-i386)"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.keeper import own_directory
-from tests.support.places import ROOT, need_tool
+from tests.support.places import NUMBERS, ROOT, need_tool
 from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
@@ -44,7 +44,9 @@ def names() -> list[str]:
 def old_kernel() -> Iterator[Path]:
     with own_directory("interpose-old-") as place:
         program = place / "old_kernel"
-        subprocess.run([need_tool("gcc"), "-O1", SOURCE, "-o", program], check=True)
+        subprocess.run(
+            [need_tool("gcc"), "-O1", NUMBERS, SOURCE, "-o", program], check=True
+        )
         yield program
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.places import need_tool
+from tests.support.places import NUMBERS, need_tool
 from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
@@ -43,7 +43,7 @@ def test_a_tracer_does_not_grow_with_openings(
     run: Runner, configured: Configured, path: str
 ) -> None:
     program = run.place / "many_opens"
-    words = [need_tool("gcc"), "-O1", SOURCE, "-o", program]
+    words = [need_tool("gcc"), "-O1", NUMBERS, SOURCE, "-o", program]
     subprocess.run([str(word) for word in words], check=True)
     script = f'exec 9<{README} && exec {program} "$1" {OPENS}'
     # Where each new file has a new number.

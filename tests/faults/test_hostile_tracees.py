@@ -19,13 +19,22 @@ import pytest
 
 from tests.support import sanitized
 from tests.support.damage import bad_in_cache, good_objects
-from tests.support.places import ROOT, Repositories, need_tool, need_user
+from tests.support.places import NUMBERS, ROOT, Repositories, need_tool, need_user
 from tests.support.run import Result, Runner
 from tests.support.truth import truth_tree
 
 FQRN = "sha1.example.org"
 PROGRAMS = Path(__file__).parent / "programs"
-FLAGS = ("-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
+FLAGS = (
+    "-std=gnu11",
+    "-O1",
+    "-g",
+    "-D_GNU_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    NUMBERS,
+)
 UID = 45612  # nobody else's: its processes may be signalled
 NO_PEN = 77
 SEED = int(os.environ.get("INTERPOSE_TEST_SEED", "20260101"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.places import need_tool
+from tests.support.places import NUMBERS, need_tool
 
 SOURCES = Path(__file__).with_name("launch_programs")
 
@@ -21,6 +21,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compiler = need_tool("cc", "gcc")
     for source in SOURCES.glob("*.c"):
         target = directory / source.stem
-        command = [compiler, "-std=gnu11", "-O1", "-pthread", "-o", target, source]
+        command = [compiler, "-std=gnu11", "-O1", NUMBERS, "-o", target, source]
+        command += ["-pthread", "-lrt"]  # part of libc since glibc 2.34
         subprocess.run(list(map(str, command)), check=True)
     return directory

@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
+#include "arch/numbers.h"
 #include "tracer/filter.h"
 
 static const char *kernel;

@@ -17,7 +17,8 @@ FILES = ("path/variant.c", "path/walk.c", "index/lookup.c", "arch/{machine}.c")
 # these files into a program without a C library brings them along.
 MEMORY = {"memcpy", "memcmp", "memchr", "memset"}
 FLAGS = (
-    "-std=gnu11 -O2 -ffreestanding -fno-stack-protector -fno-builtin -D_GNU_SOURCE"
+    "-std=gnu11 -O2 -D_GNU_SOURCE -ffreestanding -fno-builtin -fno-pic"
+    " -fno-stack-protector"
 ).split()
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# For C programs of tests that call newer calls: "arch/numbers.h".
+NUMBERS = f"-I{ROOT / 'native'}"
 
 
 def shared() -> Path:

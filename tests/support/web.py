@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import socket
@@ -134,7 +135,9 @@ class Server:
         )
         path = self._state / "nginx.conf"
         path.write_text(text)
-        return [nginx, "-e", str(self._state / "error.log"), "-c", str(path)]
+        # Before 1.19.5 there was no -e: the first lines went to a log of the system's.
+        early = ["-e", str(self._state / "error.log")] if _has_early_log(nginx) else []
+        return [nginx, *early, "-c", str(path)]
 
     def _answers(self, port: int) -> bool:
         deadline = time.monotonic() + START_S
@@ -156,6 +159,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _has_early_log(nginx: str) -> bool:
+    told = subprocess.run([nginx, "-v"], check=True, capture_output=True, text=True)
+    version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", told.stderr)
+    return version is None or tuple(map(int, version.groups())) >= (1, 19, 5)
 
 
 def _fields(line: str) -> list[str]:

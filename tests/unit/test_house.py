@@ -136,6 +136,17 @@ def test_c_includes_point_downwards() -> None:
     none(wrong)
 
 
+def test_numbers_of_calls_come_from_one_header() -> None:
+    """Newer ones are not in every C library's <sys/syscall.h>."""
+    numbers = ROOT / "native/arch/numbers.h"
+    users = house.sources(".c", ".h", below="native/")
+    texts = {path: path.read_text() for path in users if path != numbers}
+    wrong = [house.name(p) for p, text in texts.items() if "<sys/syscall.h>" in text]
+    calling = [p for p, text in texts.items() if re.search(r"\bSYS_\w", text)]
+    assert len(calling) > 5
+    none(wrong)
+
+
 def test_exceptions_are_caught_by_name() -> None:
     wrong = []
     for path in house.sources(".py", below="interpose/"):

@@ -2,9 +2,8 @@
 /* Listings: equal names, types and inodes, whatever the buffer; positions; the working
  * directory. Order of names is the file system's own, so they are sorted. */
 /* covers: getdents getdents64 chdir getcwd open */
+#include "arch/numbers.h"
 #include "probe.h"
-
-#include <sys/syscall.h>
 
 enum { MOST = 4000 };
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Calls that the C library's headers may not have yet. */
+/* What the C library's headers may not have yet. */
 #ifndef NEWER_CALLS_H
 #define NEWER_CALLS_H
 
 #include <stdint.h>
-#include <sys/syscall.h>
 
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452
-#endif
+#include "arch/numbers.h"
+
 #define NR_SETXATTRAT 463
 #define NR_REMOVEXATTRAT 466
 #define NR_FILE_SETATTR 469

@@ -4,7 +4,7 @@
 #ifndef OWN_NUMBERS_H
 #define OWN_NUMBERS_H
 
-#include <sys/syscall.h>
+#include "arch/numbers.h"
 
 #ifdef __i386__
 #undef SYS_stat

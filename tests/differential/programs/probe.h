@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "own_numbers.h"
 
 /* argv[1] and argv[2]: the tree (/cvmfs/FQRN), and a directory of the host beside it;

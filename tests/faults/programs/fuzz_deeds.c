@@ -16,11 +16,11 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "fuzz.h"
 
 enum { REGION = 32 * 8192, STACK = 16384 };

@@ -6,9 +6,9 @@
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "fuzz.h"
 
 struct shape {

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "fuzz.h"
 
 enum { THREADS = 3, CALLS_OF_A_LIFE = 4000 };

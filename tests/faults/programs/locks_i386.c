@@ -5,8 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 /* As the kernel has them; of the same size as what stands before `type` of both. */
 struct old_lock {

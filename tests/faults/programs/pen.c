@@ -18,10 +18,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 enum { LEFT = 76, NO_PEN = 77, PATIENCE_MS = 30000 };
 

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 extern char **environ;
 static char *words[] = {"sh", "-c", "exit 7", NULL};

@@ -6,9 +6,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 static void *last(void *text)
 {

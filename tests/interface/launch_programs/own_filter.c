@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 int main(int argc, char **argv)
 {
 	unsigned int action = argc > 2 && argv[2][0] == 'k' ? SECCOMP_RET_KILL_PROCESS

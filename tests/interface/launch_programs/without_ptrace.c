@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 int main(int argc, char **argv)
 {

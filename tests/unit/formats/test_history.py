@@ -82,6 +82,14 @@ def test_older_histories_without_size_and_branch_are_read(tmp_path: Path) -> Non
         assert history.fqrn == ""
 
 
+# Before SQLite 3.35 a column cannot be dropped.
+LESS_COLUMNS = """\
+CREATE TABLE less AS SELECT name, hash FROM tags;
+DROP TABLE tags;
+ALTER TABLE less RENAME TO tags;
+"""
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -95,7 +103,7 @@ def test_older_histories_without_size_and_branch_are_read(tmp_path: Path) -> Non
         "UPDATE tags SET size = x'00'",
         "UPDATE properties SET value = '2.0' WHERE key = 'schema'",
         "ALTER TABLE tags RENAME TO gone",
-        "ALTER TABLE tags DROP COLUMN revision",
+        LESS_COLUMNS,
         "DROP TABLE tags",
     ],
 )
@@ -103,7 +111,7 @@ def test_bent_histories_are_format_errors(tmp_path: Path, statement: str) -> Non
     path = tmp_path / "history"
     write_history(path, FQRN, TAGS[:1])
     connection = sqlite3.connect(path)
-    connection.execute(statement)
+    connection.executescript(statement)
     connection.commit()
     connection.close()
     with pytest.raises(FormatError), HistoryFile(path) as history:

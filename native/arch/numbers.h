@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Calls that this architecture has not got (-1), and calls that are newer than the
- * headers: their numbers are the same everywhere (Linux' scripts/syscall.tbl). */
-#ifndef SYSCALLS_NUMBERS_H
-#define SYSCALLS_NUMBERS_H
+/* <sys/syscall.h> is included here alone. Calls that this architecture has not got
+ * (-1), and calls that are newer than glibc 2.31 (Debian 11): their numbers are the
+ * same everywhere (Linux' scripts/syscall.tbl). */
+#ifndef ARCH_NUMBERS_H
+#define ARCH_NUMBERS_H
 
 #include <sys/syscall.h>
 
@@ -35,8 +36,14 @@
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef SYS_openat2
 #define SYS_openat2 437
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
 #endif
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
