@@ -14,6 +14,7 @@
 
 #include "launch/launch.h"
 #include "run/clock.h"
+#include "syscalls/footing.h"
 #include "tracer/tracer.h"
 
 extern char **environ;
@@ -99,6 +100,9 @@ static void describe_host(struct run *run)
 		run->root_dev = status.st_dev;
 		run->root_ino = status.st_ino;
 	}
+	run->root_mount = footing_mount(AT_FDCWD, "/");
+	if (stat("/proc/self/ns/mnt", &status) == 0)
+		run->mount_space = status.st_ino;
 	if (stat("/proc", &status) == 0)
 		run->proc_dev = status.st_dev;
 }

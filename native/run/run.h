@@ -48,6 +48,8 @@ struct run {
 	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
 	uint64_t root_dev, root_ino; /* of the host's / */
+	uint64_t root_mount;	     /* id of the mount that it is of; 0: unknown */
+	uint64_t mount_space;	     /* inode of the tracer's mount namespace; likewise */
 	uint64_t proc_dev;	     /* st_dev of /proc */
 	uid_t uid;
 	gid_t gid;

@@ -14,11 +14,19 @@ struct slowmount {
 	char *point;
 };
 
+struct slowlist {
+	struct slowmount *list;
+	size_t count;
+};
+
 struct slowmounts {
 	FILE *file; /* /proc/self/mountinfo: the kernel says when it has changed */
 	bool known;
-	struct slowmount *list;
-	size_t count;
+	struct slowlist own;
+	/* Of another mount namespace; no file of it stays open, it would keep the
+	 * mounts there. */
+	pid_t of; /* whose; 0: our own list counts */
+	struct slowlist other;
 };
 
 /* What answers by itself. Whatever else there is, or will be, may not. */
@@ -37,20 +45,25 @@ struct slowmounts *slowmounts_create(void)
 	return calloc(1, sizeof(struct slowmounts));
 }
 
-static void forget(struct slowmounts *mounts)
+static void forget(struct slowlist *mounts)
 {
 	for (size_t i = 0; i < mounts->count; i++)
 		free(mounts->list[i].point);
 	free(mounts->list);
-	mounts->list = NULL;
-	mounts->count = 0;
+	*mounts = (struct slowlist){0};
+}
+
+static const struct slowlist *list_of(const struct slowmounts *mounts)
+{
+	return mounts->of ? &mounts->other : &mounts->own;
 }
 
 void slowmounts_destroy(struct slowmounts *mounts)
 {
 	if (!mounts)
 		return;
-	forget(mounts);
+	forget(&mounts->own);
+	forget(&mounts->other);
 	if (mounts->file)
 		fclose(mounts->file);
 	free(mounts);
@@ -82,7 +95,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-static void note(struct slowmounts *mounts, char *line)
+static void note(struct slowlist *mounts, char *line)
 {
 	unsigned int major_number, minor_number;
 	struct slowmount *grown;
@@ -108,37 +121,60 @@ static void note(struct slowmounts *mounts, char *line)
 	mounts->count += grown[mounts->count].point != NULL;
 }
 
-static void read_again(struct slowmounts *mounts)
+static void read_again(struct slowlist *mounts, FILE *file)
 {
 	char *line = NULL;
 	size_t size = 0;
 
 	forget(mounts);
-	rewind(mounts->file);
-	while (getline(&line, &size, mounts->file) > 0)
+	rewind(file);
+	while (getline(&line, &size, file) > 0)
 		note(mounts, line);
 	free(line);
-	mounts->known = true;
+}
+
+static bool any_other(struct slowmounts *mounts)
+{
+	char path[48];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", mounts->of);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	read_again(&mounts->other, file);
+	fclose(file);
+	return mounts->other.count > 0;
+}
+
+void slowmounts_choose(struct slowmounts *mounts, pid_t of)
+{
+	mounts->of = of;
 }
 
 bool slowmounts_any(struct slowmounts *mounts)
 {
 	struct pollfd changed = {.events = POLLPRI};
 
+	if (mounts->of)
+		return any_other(mounts);
 	if (!mounts->file)
 		mounts->file = fopen("/proc/self/mountinfo", "re");
 	if (!mounts->file)
 		return false;
 	changed.fd = fileno(mounts->file);
 	if (!mounts->known || (poll(&changed, 1, 0) > 0 && changed.revents & POLLPRI))
-		read_again(mounts);
-	return mounts->count > 0;
+		read_again(&mounts->own, mounts->file);
+	mounts->known = true;
+	return mounts->own.count > 0;
 }
 
 bool slowmounts_has_dev(const struct slowmounts *mounts, uint64_t dev)
 {
-	for (size_t i = 0; i < mounts->count; i++)
-		if (mounts->list[i].dev == dev)
+	const struct slowlist *all = list_of(mounts);
+
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].dev == dev)
 			return true;
 	return false;
 }
@@ -170,8 +206,10 @@ static bool is_below(const char *path, const char *point)
 
 bool slowmounts_has_path(const struct slowmounts *mounts, const char *path)
 {
-	for (size_t i = 0; i < mounts->count; i++)
-		if (is_below(path, mounts->list[i].point))
+	const struct slowlist *all = list_of(mounts);
+
+	for (size_t i = 0; i < all->count; i++)
+		if (is_below(path, all->list[i].point))
 			return true;
 	return false;
 }

@@ -5,12 +5,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct slowmounts;
 
 /* Reads nothing before it is asked something. NULL: no memory. */
 struct slowmounts *slowmounts_create(void);
 void slowmounts_destroy(struct slowmounts *mounts);
+
+/* From now on all questions are about the mounts that process `of` sees, which are not
+ * ours; 0: ours again. */
+void slowmounts_choose(struct slowmounts *mounts, pid_t of);
 
 /* There is such a mount at all (as of now: Source: proc_pid_mountinfo(5)). */
 bool slowmounts_any(struct slowmounts *mounts);

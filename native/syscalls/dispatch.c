@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "run/slowmounts.h"
 #include "syscalls/exec.h"
+#include "syscalls/footing.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
 #include "syscalls/snapshot.h"
@@ -82,13 +84,21 @@ static bool has_path(const struct syscall_row *row)
 	return false;
 }
 
+/* Whose mounts may be slow. */
+static void choose_mounts(struct run *run, struct tracee *tracee)
+{
+	slowmounts_choose(run->slow,
+			  footing_of(run, tracee)->other_mounts ? tracee->tid : 0);
+}
+
 enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict = VERDICT_PASS;
 
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
-	if (tracee->stop.row && tracee->process->other_root &&
+	choose_mounts(run, tracee);
+	if (tracee->stop.row && tracee->footing->other_root &&
 	    has_path(tracee->stop.row) && !starts_in_ours(run, tracee))
 		note_other_root(run, tracee);
 	else if (tracee->stop.row)
@@ -115,11 +125,13 @@ enum verdict syscalls_leave(struct run *run, struct tracee *tracee)
 
 	if (!leave || tracee_fetch_result(tracee) < 0)
 		return VERDICT_PASS;
+	choose_mounts(run, tracee);
 	return leave(run, tracee);
 }
 
 enum verdict syscalls_exec(struct run *run, struct tracee *tracee)
 {
+	choose_mounts(run, tracee);
 	return exec_event(run, tracee);
 }
 

@@ -34,11 +34,6 @@ void exec_forget(struct tracee *tracee)
 	tracee->pending_exec = NULL;
 }
 
-const char *exec_identity(const struct target *target)
-{
-	return target->own_exe ? target->view.tracee->process->exe : NULL;
-}
-
 static enum verdict leave_exec(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);

@@ -74,8 +74,6 @@ void foreign_find(struct program *program, const struct target *target, int fd,
  */
 bool foreign_tell(struct tracee *tracee, const struct foreign *foreign);
 
-/* What /proc/self/exe says if target->own_exe; NULL: by the inode. */
-const char *exec_identity(const struct target *target);
 /* What execve() left for its event: the name to tell, NULL: none; and /proc/self/exe.
  */
 const char *exec_shown(const struct tracee *tracee);

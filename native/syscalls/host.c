@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "run/mounts.h"
+#include "syscalls/footing.h"
 #include "syscalls/look.h"
 #include "syscalls/procfs.h"
 #include "syscalls/target.h"
@@ -18,7 +19,8 @@ struct host {
 	int dir;	    /* O_PATH of the directory reached; owned */
 	bool was_ours;	    /* the kernel alone would not come here */
 	unsigned int flags; /* enum target_flag */
-	char magic[64];	    /* the link of /proc that led to `dir` itself, or "" */
+	/* The way to `dir` from the last link of /proc that was followed, or "". */
+	char magic[TARGET_PATH_SIZE];
 };
 
 enum step { STEP_ON, STEP_END };
@@ -44,32 +46,49 @@ static bool is_proc(const struct host *host, int fd)
 	return look_is_proc(host->target->view.run, fd);
 }
 
-static bool is_host_root(const struct host *host)
+/* Where a mount shows the root's directory once more, /cvmfs is in it, too. */
+static bool is_a_root(const struct host *host)
 {
 	return look_is_root(host->target->view.run, host->dir);
 }
 
-static bool leads_to(const struct view *view, const char *path, const struct stat *st)
+static int open_root(const struct host *host)
 {
-	bool as_other = credentials_put_on(view->run, view->tracee);
-	struct stat named;
-	int result = look_known(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-				&named);
-
-	if (as_other)
-		credentials_take_off(view->run);
-	return result == 0 && named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+	return footing_root(host->target->view.run, host->target->view.tracee);
 }
 
-/* A path of the directory reached. What was removed, what is no file and what the job
- * may not walk to has none but the link of /proc that led to it. */
+/* Is it where the tracee's `path` leads, in the same mount? */
+static bool leads_to(const struct view *view, const char *path, int dir)
+{
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+	int root = footing_root(view->run, view->tracee);
+	struct stat named, st;
+	bool as_other, same;
+
+	path += strspn(path, "/");
+	path = path[0] ? path : ".";
+	as_other = credentials_put_on(view->run, view->tracee);
+	same = look_known(root, path, flags, &named) == 0 &&
+	       footing_mount(root, path) == footing_mount(dir, "");
+	if (as_other)
+		credentials_take_off(view->run);
+	if (root >= 0)
+		close(root);
+	return same && look_stat(dir, &st) == 0 && named.st_dev == st.st_dev &&
+	       named.st_ino == st.st_ino;
+}
+
+/* A path of the directory reached. What was removed, what is no file, what lies in
+ * other mounts and what the job may not walk to has none but the one by the link of
+ * /proc that led to it. */
 static ssize_t path_of_dir(const struct host *host, char path[TARGET_PATH_SIZE])
 {
-	ssize_t len = procfs_path_of(host->dir, path, TARGET_PATH_SIZE);
+	const struct view *view = &host->target->view;
+	ssize_t len = procfs_path_for(view->run, view->tracee, host->dir, path);
 	struct stat st;
 
-	if (len < 0 || !host->magic[0] || look_stat(host->dir, &st) < 0 ||
-	    leads_to(&host->target->view, path, &st))
+	if (len < 0 || !host->magic[0] || leads_to(view, path, host->dir) ||
+	    look_stat(host->dir, &st) < 0)
 		return len;
 	return snprintf(path, TARGET_PATH_SIZE, "%s%s", host->magic,
 			S_ISDIR(st.st_mode) ? "/" : "");
@@ -128,8 +147,24 @@ static enum step step_into(struct host *host, int fd)
 {
 	close(host->dir);
 	host->dir = fd;
-	host->magic[0] = '\0';
 	return STEP_ON;
+}
+
+/* The way no longer begins at a link of /proc. */
+static enum step step_to_root(struct host *host)
+{
+	host->magic[0] = '\0';
+	return step_into(host, open_root(host));
+}
+
+/* To `name` below. */
+static enum step step_down(struct host *host, int fd, const char *name)
+{
+	size_t len = strlen(host->magic);
+
+	if (len)
+		snprintf(host->magic + len, sizeof(host->magic) - len, "/%s", name);
+	return step_into(host, fd);
 }
 
 /* In /cvmfs, at `place`: the rest of the text is walked there. */
@@ -151,7 +186,7 @@ static enum step step_ours(struct host *host, const struct place *place)
 	case WALK_LEFT:
 		break;
 	}
-	return step_into(host, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	return step_to_root(host);
 }
 
 static const struct node *node_of(const struct host *host, int fd)
@@ -191,7 +226,7 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 	bool follow = !last || walk_follows_last(&target->walk);
 	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
-	char path[sizeof(host->magic)];
+	char path[TARGET_PATH_SIZE];
 	struct place place;
 	enum step step;
 
@@ -209,7 +244,7 @@ static enum step step_magic(struct host *host, const char *name, bool last)
 		close(fd);
 		return end_error(host, EXDEV);
 	}
-	procfs_note_magic(target, host->dir, name, path, sizeof(path));
+	procfs_note_magic(target, host->dir, name, path);
 	if (!follow) {
 		step = step_magic_text(host, name, node);
 		close(fd);
@@ -254,7 +289,7 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 		return STEP_ON;
 	if (walk->promises & WALK_BENEATH)
 		return end_error(host, EXDEV);
-	return step_into(host, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	return step_to_root(host);
 }
 
 static enum step step_missing(struct host *host, int error, const char *name, bool last)
@@ -272,7 +307,7 @@ static enum step step_dots(struct host *host, const char *dots)
 	if (fd < 0)
 		return end_error(host, -fd);
 	if (dots[1])
-		return step_into(host, fd);
+		return step_down(host, fd, dots);
 	close(fd);
 	return STEP_ON;
 }
@@ -299,11 +334,11 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return end_parent(host, raw, len);
 	memcpy(name, raw, len);
 	name[len] = '\0';
-	if (strcmp(name, "cvmfs") == 0 && is_host_root(host))
+	if (strcmp(name, "cvmfs") == 0 && is_a_root(host))
 		return step_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
 	    is_proc(host, host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
-		shown = procfs_own_name(target->view.tracee, name, self, sizeof(self));
+		shown = procfs_own_name(target, host->dir, name, self, sizeof(self));
 	fd = look_open(&target->view, host->dir, shown, O_NOFOLLOW, 0);
 	if (fd == LOOK_WAITS)
 		return end(host, TARGET_QUESTION);
@@ -320,7 +355,7 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		close(fd);
 		return end_error(host, ENOTDIR);
 	}
-	return step_into(host, fd);
+	return step_down(host, fd, name);
 }
 
 static enum step step_once(struct host *host)
@@ -340,16 +375,21 @@ static enum step step_once(struct host *host)
 		return step_dots(host, ".");
 	if (len != 2 || name[0] != '.' || name[1] != '.')
 		return step_name(host, name, len, last);
-	if (!is_host_root(host))
+	if (!footing_is_root(host->target->view.run, host->target->view.tracee,
+			     host->dir))
 		return step_dots(host, "..");
 	return walk->promises & WALK_BENEATH ? end_error(host, EXDEV) : STEP_ON;
 }
 
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)
 {
-	struct host host = {
-		.target = target, .dir = fd, .was_ours = was_ours, .flags = flags};
+	struct host host;
 
+	host.target = target;
+	host.dir = fd;
+	host.was_ours = was_ours;
+	host.flags = flags;
+	host.magic[0] = '\0';
 	/* Every step takes a name off the text or follows one of at most 40 links. */
 	while (step_once(&host) == STEP_ON)
 		;

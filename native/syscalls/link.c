@@ -11,12 +11,10 @@
 /* The text that a link of /proc shows. */
 static int magic_text(struct target *target, char *buffer, size_t size)
 {
-	const char *exe = exec_identity(target);
+	if (target->exe) {
+		size_t len = strlen(target->exe);
 
-	if (exe) {
-		size_t len = strlen(exe);
-
-		memcpy(buffer, exe, len < size ? len : size);
+		memcpy(buffer, target->exe, len < size ? len : size);
 		return (int)len;
 	}
 	return mounts_path(target->view.run->mounts, &target->walk.at, buffer, size);
@@ -37,7 +35,7 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
 			    TARGET_EMPTY_PATH | TARGET_MAGIC, &verdict)) {
 		if (verdict != VERDICT_PASS || target.kind != TARGET_HOST ||
-		    !exec_identity(&target))
+		    !target.exe)
 			return verdict;
 		target.magic = true; /* a host program with an interpreter of ours */
 	}

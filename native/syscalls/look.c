@@ -15,6 +15,7 @@
 #include "index/lookup.h"
 #include "run/objects.h"
 #include "run/slowmounts.h"
+#include "syscalls/footing.h"
 #include "syscalls/look.h"
 #include "tracee/kernel.h"
 
@@ -227,12 +228,14 @@ int look_ahead(struct view *view, int fd)
 
 enum look_plain look_plain(struct view *view, int dir, const char *path, bool follow)
 {
+	bool other = footing_of(view->run, view->tracee)->other_mounts, in_proc;
 	uint64_t flags = follow ? 0 : O_NOFOLLOW;
 	int fd = look_open(view, dir, path, flags, RESOLVE_NO_SYMLINKS);
 
 	/* There are links. Where the host has no /cvmfs, whatever the kernel finds was
-	 * not found through it; but links of /proc are the tracee's, not ours. */
-	if (fd == -ELOOP && !view->run->host_has_cvmfs) {
+	 * not found through it; but links of /proc are the tracee's, not ours, and from
+	 * other mounts an absolute one leads elsewhere. */
+	if (fd == -ELOOP && !view->run->host_has_cvmfs && !other) {
 		fd = look_open(view, dir, path, flags, RESOLVE_NO_MAGICLINKS);
 		if (fd < 0 && fd != LOOK_WAITS)
 			return LOOK_NOT_PLAIN;
@@ -241,9 +244,11 @@ enum look_plain look_plain(struct view *view, int dir, const char *path, bool fo
 		return LOOK_QUESTION;
 	if (fd == -ELOOP || fd == -ENOSYS)
 		return LOOK_NOT_PLAIN;
+	/* Its own /proc may be another one than ours, and anywhere. */
+	in_proc = fd >= 0 && other && look_is_proc(view->run, fd);
 	if (fd >= 0)
 		close(fd);
-	return LOOK_PLAIN;
+	return in_proc ? LOOK_NOT_PLAIN : LOOK_PLAIN;
 }
 
 /* ---- what the kernel has in memory ---- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "arch/numbers.h"
+#include "syscalls/footing.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
 #include "syscalls/refuse.h"
@@ -96,24 +97,30 @@ HANDLER(enter_quotactl)
 	return refuse_path(tracee, -1, 1, error);
 }
 
-/* A process may also be given the root that it has (chroot /). */
+/* A process may also be given the root that it has (chroot /): it is read again. */
 static enum verdict leave_new_root(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
-	char path[64];
-	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/root", tracee->tid);
+	(void)run;
+	tracee->footing->stale |= result == 0;
+	return tracee_finish(tracee, result);
+}
+
+/* Every process that had the old root has the new one now (pivot_root(2)). */
+static enum verdict leave_pivot_root(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
 	if (result == 0)
-		tracee->process->other_root = stat(path, &st) < 0 ||
-					      st.st_dev != run->root_dev ||
-					      st.st_ino != run->root_ino;
+		footing_all_stale(run);
 	return tracee_finish(tracee, result);
 }
 
 /* A directory of /cvmfs cannot become the root: ENOENT, as it is for the kernel, and
  * EPERM for who may change no root at all. */
-static enum verdict change_root(struct run *run, struct tracee *tracee, int access)
+static enum verdict change_root(struct run *run, struct tracee *tracee, int access,
+				stop_handler leave)
 {
 	struct redirection redirection = {0, NULL};
 	const struct walk *walk;
@@ -128,7 +135,7 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 		return target_missing(&target);
 	if (target.kind == TARGET_ELSEWHERE) {
 		redirection.path = target.elsewhere;
-		return tracee_redirect(tracee, &redirection, 1, leave_new_root);
+		return tracee_redirect(tracee, &redirection, 1, leave);
 	}
 	if (target.kind == TARGET_OURS && walk->at.kind == PLACE_ENTRY) {
 		if (!S_ISDIR(walk->entry.mode))
@@ -142,21 +149,21 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 
 		return tracee_answer(tracee, may ? -ENOENT : -EPERM);
 	}
-	tracee->stop.leave = leave_new_root;
+	tracee->stop.leave = leave;
 	return VERDICT_AT_EXIT;
 }
 
 HANDLER(enter_chroot)
 {
-	return change_root(run, tracee, X_OK);
+	return change_root(run, tracee, X_OK, leave_new_root);
 }
 
 /* Who may not mount is told so before the names are looked at. */
 HANDLER(enter_pivot_root)
 {
 	if (credentials_have(run, tracee, CAP_SYS_ADMIN))
-		return change_root(run, tracee, 0);
-	tracee->stop.leave = leave_new_root;
+		return change_root(run, tracee, 0, leave_pivot_root);
+	tracee->stop.leave = leave_pivot_root;
 	return VERDICT_AT_EXIT;
 }
 

@@ -58,16 +58,23 @@ static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
 	(void)run;
 	if (result == 0 && flags & CLONE_FILES)
 		tracee_own_files(tracee);
+	/* The kernel adds CLONE_FS to these two (unshare(2)). */
+	if (result == 0 && flags & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
+		tracee_own_footing(tracee);
+	if (result == 0 && flags & CLONE_NEWNS)
+		tracee->footing->stale = true;
 	if (flags & CLONE_NEWUSER)
 		tracee_new_credentials(tracee);
 	return tracee_finish(tracee, result);
 }
 
-/* Likewise; in a user namespace of its own a process has other rights. */
+/* Likewise; a process may get a root and mounts of its own, and in a user namespace of
+ * its own it has other rights. */
 HANDLER(enter_unshare)
 {
 	(void)run;
-	if (tracee->files->users == 1 && !(tracee->stop.args[0] & CLONE_NEWUSER))
+	if (!(tracee->stop.args[0] &
+	      (CLONE_FILES | CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER)))
 		return VERDICT_PASS;
 	tracee->stop.leave = leave_unshare;
 	return VERDICT_AT_EXIT;

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "syscalls/procfs.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "syscalls/footing.h"
 #include "syscalls/look.h"
-#include "syscalls/procfs.h"
+#include "syscalls/pidspace.h"
+
+enum { PROC_ROOT_INO = 1 };
 
 ssize_t procfs_path_of(int fd, char *ret_path, size_t size)
 {
@@ -19,42 +24,125 @@ ssize_t procfs_path_of(int fd, char *ret_path, size_t size)
 	return len;
 }
 
-const char *procfs_own_name(const struct tracee *tracee, const char *name, char *buffer,
-			    size_t size)
+ssize_t procfs_path_for(const struct run *run, struct tracee *tracee, int fd,
+			char ret_path[TARGET_PATH_SIZE])
 {
-	if (strcmp(name, "self") == 0)
-		snprintf(buffer, size, "%d", tracee->process->tgid);
-	else if (strcmp(name, "thread-self") == 0)
-		snprintf(buffer, size, "%d/task/%d", tracee->process->tgid,
-			 tracee->tid);
-	else
+	ssize_t len = procfs_path_of(fd, ret_path, TARGET_PATH_SIZE), skipped;
+	char top[TARGET_PATH_SIZE];
+	int root;
+
+	if (len < 0 || !footing_of(run, tracee)->other_mounts)
+		return len;
+	root = footing_root(run, tracee);
+	skipped = root < 0 ? -1 : procfs_path_of(root, top, sizeof(top));
+	if (root >= 0)
+		close(root);
+	/* Of a mount that shows the root's directory at some other place. */
+	if (skipped <= 1 || strncmp(ret_path, top, (size_t)skipped) != 0 ||
+	    (ret_path[skipped] && ret_path[skipped] != '/'))
+		return len;
+	len -= skipped;
+	memmove(ret_path, ret_path + skipped, (size_t)len + 1);
+	return len ? len : snprintf(ret_path, TARGET_PATH_SIZE, "/");
+}
+
+static bool is_number(const char *name, size_t len)
+{
+	return len && strspn(name, "0123456789") >= len;
+}
+
+/* Takes the last name off `path`. */
+static const char *last_name(const char *path, size_t *length, size_t *ret_len)
+{
+	size_t end = *length, start;
+
+	while (end && path[end - 1] == '/')
+		end--;
+	for (start = end; start && path[start - 1] != '/'; start--)
+		;
+	*length = start;
+	*ret_len = end - start;
+	return path + start;
+}
+
+/* A directory of a process or thread, "PID" or "PID/task/TID", or one that lies in it,
+ * wherever this /proc is mounted. */
+struct owned_directory {
+	char path[TARGET_PATH_SIZE];
+	const char *inside; /* its name there; "": the directory itself */
+	pid_t number;	    /* of the process or thread, in this /proc */
+};
+
+static bool read_owned(struct owned_directory *owned, int dir)
+{
+	ssize_t whole = procfs_path_of(dir, owned->path, sizeof(owned->path));
+	size_t left = whole < 0 ? 0 : (size_t)whole, len;
+	const char *name = last_name(owned->path, &left, &len);
+	struct stat st;
+
+	if (look_stat(dir, &st) < 0 || st.st_ino == PROC_ROOT_INO)
+		return false;
+	owned->inside = "";
+	if (!is_number(name, len)) {
+		owned->inside = name;
+		name = last_name(owned->path, &left, &len);
+	}
+	if (!is_number(name, len))
+		return false;
+	return sscanf(name, "%d", &owned->number) == 1;
+}
+
+/* Which thread that is in our own numbers; 0: none of this run. */
+static pid_t owner_of(const struct run *run, const struct owned_directory *owned,
+		      int dir)
+{
+	struct stat st;
+
+	if (look_stat(dir, &st) < 0 || st.st_dev == run->proc_dev)
+		return owned->number;
+	return pidspace_find(run, dir, owned->inside[0] ? "../" : "");
+}
+
+const char *procfs_own_name(const struct target *target, int dir, const char *name,
+			    char *buffer, size_t size)
+{
+	const struct tracee *tracee = target->view.tracee;
+	struct pidspace_numbers own = {tracee->process->tgid, tracee->tid};
+	struct stat st;
+
+	if (look_stat(dir, &st) == 0 && st.st_dev != target->view.run->proc_dev &&
+	    !pidspace_numbers_in(dir, tracee, &own))
 		return name;
+	if (strcmp(name, "self") == 0)
+		snprintf(buffer, size, "%d", own.tgid);
+	else
+		snprintf(buffer, size, "%d/task/%d", own.tgid, own.tid);
 	return buffer;
 }
 
-/* The process of a directory of /proc, or the thread: "/proc/PID[/task/TID]...". */
-static bool parse_owner(const char *path, pid_t *ret_tid)
+void procfs_note_magic(struct target *target, int dir, const char *name,
+		       char ret_path[TARGET_PATH_SIZE])
 {
-	return sscanf(path, "/proc/%d/task/%d", ret_tid, ret_tid) > 0;
-}
-
-void procfs_note_magic(struct target *target, int dir, const char *name, char *ret_path,
-		       size_t size)
-{
-	pid_t tgid = target->view.tracee->process->tgid;
-	char path[64], own[64];
-	ssize_t len = procfs_path_of(dir, path, sizeof(path));
+	const struct view *view = &target->view;
+	const struct tracee *owner;
+	struct owned_directory owned;
+	pid_t tid;
 
 	ret_path[0] = '\0';
-	if (len < 3)
+	if (!read_owned(&owned, dir))
 		return;
-	snprintf(ret_path, size, "%s/%s", path, name);
-	snprintf(own, sizeof(own), "/proc/%d", tgid);
-	if (strcmp(path, own) == 0 && strcmp(name, "exe") == 0)
-		target->own_exe = true;
+	if (procfs_path_for(view->run, view->tracee, dir, ret_path) > 0)
+		snprintf(ret_path + strlen(ret_path),
+			 TARGET_PATH_SIZE - strlen(ret_path), "/%s", name);
+	tid = owner_of(view->run, &owned, dir);
+	owner = tracees_find(view->run->tracees, tid);
+	if (!owned.inside[0] && strcmp(name, "exe") == 0 && owner)
+		target->exe = owner->process->exe;
 	/* Threads may have descriptors of their own: /proc/PID/fd are the leader's. */
-	if (strcmp(path + len - 3, "/fd") == 0 && parse_owner(path, &target->holder))
+	if (strcmp(owned.inside, "fd") == 0) {
+		target->holder = tid;
 		sscanf(name, "%d", &target->descriptor);
+	}
 }
 
 static bool shows_paths(const char *name)
@@ -71,18 +159,17 @@ static bool shows_paths(const char *name)
 
 void procfs_note_text(struct target *target, int dir, const char *name)
 {
-	bool is_number = name[strspn(name, "0123456789")] == '\0';
-	char path[64];
+	bool numbered = is_number(name, strlen(name));
+	struct owned_directory owned;
 	pid_t pid;
 
-	if ((!is_number && !shows_paths(name)) ||
-	    procfs_path_of(dir, path, sizeof(path)) < 0)
+	if ((!numbered && !shows_paths(name)) || !read_owned(&owned, dir) ||
+	    strcmp(owned.inside, numbered ? "fdinfo" : "") != 0)
 		return;
-	if (!parse_owner(path, &pid) ||
-	    (is_number && strcmp(strrchr(path, '/'), "/fdinfo") != 0))
-		return;
-	snprintf(target->proc_file, sizeof(target->proc_file), "%d/%s%.12s", pid,
-		 is_number ? "fdinfo/" : "", name);
+	pid = owner_of(target->view.run, &owned, dir);
+	if (pid)
+		snprintf(target->proc_file, sizeof(target->proc_file), "%d/%s%.12s",
+			 pid, numbered ? "fdinfo/" : "", name);
 }
 
 const struct node *procfs_node_of_map(const struct run *run, int dir, const char *name)

@@ -8,17 +8,21 @@
 
 /* The text of /proc/self/fd/`fd`. Its length, or -1 and errno. */
 ssize_t procfs_path_of(int fd, char *ret_path, size_t size);
+/* The same as the tracee would name it, whose root may be another mount than ours. */
+ssize_t procfs_path_for(const struct run *run, struct tracee *tracee, int fd,
+			char ret_path[TARGET_PATH_SIZE]);
 
-/* /proc/self and /proc/thread-self mean the tracee, not us; other names as they are. */
-const char *procfs_own_name(const struct tracee *tracee, const char *name, char *buffer,
-			    size_t size);
+/* What `name`, /proc/self or /proc/thread-self, means to the tracee; `name` itself if
+ * this /proc does not show it. */
+const char *procfs_own_name(const struct target *target, int dir, const char *name,
+			    char *buffer, size_t size);
 
-/* Notes which of the tracee's own links it is: several entries may share an object.
- * Gives the link's path, "" if it has none. */
-void procfs_note_magic(struct target *target, int dir, const char *name, char *ret_path,
-		       size_t size);
+/* Notes which link of /proc/PID it is: several entries may share an object, and a
+ * program may run from a copy. Gives the link's path, "" if it has none. */
+void procfs_note_magic(struct target *target, int dir, const char *name,
+		       char ret_path[TARGET_PATH_SIZE]);
 
-/* Notes a file of /proc/PID that shows paths or mounts (decisions 15). */
+/* Notes a file of /proc/PID that shows paths or mounts (docs/compatibility.md). */
 void procfs_note_text(struct target *target, int dir, const char *name);
 
 /* Only a privileged process may follow a link of /proc/PID/map_files; its text is a

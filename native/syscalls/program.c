@@ -11,6 +11,7 @@
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/exec.h"
+#include "syscalls/footing.h"
 #include "syscalls/look.h"
 #include "syscalls/procfs.h"
 
@@ -60,14 +61,29 @@ static int open_again(struct view *view, int file)
 /* Opens a host file as the tracee would name it; LOOK_WAITS or a negative errno. */
 static int open_host(struct view *view, const struct name *name)
 {
-	int dir = look_directory(view->tracee,
-				 name->text[0] == '/' ? AT_FDCWD : name->dirfd);
-	int file = dir, fd;
+	const char *path = name->text;
+	struct target located;
+	int dir, file, fd;
 
+	if (path[0] && footing_of(view->run, view->tracee)->other_mounts) {
+		/* Links on the way begin at its root, not at ours. */
+		target_locate(&located, view, name->dirfd, path);
+		view->question = located.view.question;
+		if (located.kind == TARGET_QUESTION)
+			return LOOK_WAITS;
+		if (located.kind != TARGET_ELSEWHERE)
+			return -ENOENT;
+		dir = footing_root(view->run, view->tracee);
+		path = located.elsewhere + strspn(located.elsewhere, "/");
+	} else {
+		dir = look_directory(view->tracee,
+				     path[0] == '/' ? AT_FDCWD : name->dirfd);
+	}
+	file = dir;
 	if (dir < 0)
 		return dir;
-	if (name->text[0])
-		file = look_open(view, dir, name->text, 0, 0);
+	if (path[0])
+		file = look_open(view, dir, path, 0, 0);
 	fd = file < 0 ? file : open_again(view, file);
 	if (file >= 0 && file != dir)
 		close(file);

@@ -65,15 +65,6 @@
 			CLONE_UNTRACED                                         \
 		}                                                              \
 	}
-#define WHEN_OWN                                                                \
-	{                                                                       \
-		.argument = 0, .count = 3, .mask = CLONE_FILES | CLONE_NEWUSER, \
-		.values = {                                                     \
-			CLONE_FILES,                                            \
-			CLONE_NEWUSER,                                          \
-			CLONE_FILES | CLONE_NEWUSER                             \
-		}                                                               \
-	}
 #define WHEN_UNSHARED                                             \
 	{                                                         \
 		.argument = 2, .count = 1, .mask = 2, .values = { \

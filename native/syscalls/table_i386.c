@@ -164,7 +164,7 @@ const struct syscall_row syscall_rows_i386[] = {
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, {ARG_FLAGS}),
 	ROW(clone3, enter_clone3, {ARG_POINTER}),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, INT),
-	ROW_IF(unshare, enter_unshare, WHEN_OWN, {ARG_FLAGS}),
+	ROW(unshare, enter_unshare, {ARG_FLAGS}),
 	ROW_IF(close_range, enter_close_range, WHEN_UNSHARED,
 	       {ARG_INT, ARG_INT, ARG_FLAGS}),
 	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, INT),

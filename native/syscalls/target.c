@@ -9,6 +9,7 @@
 
 #include "run/mounts.h"
 #include "run/trace.h"
+#include "syscalls/footing.h"
 #include "syscalls/look.h"
 #include "tracee/descriptors.h"
 
@@ -32,7 +33,8 @@ static void init(struct target *target, struct run *run, struct tracee *tracee,
 	target->by_descriptor = target->empty_path = false;
 	target->descriptor = -1;
 	target->holder = tracee->tid;
-	target->magic = target->own_exe = target->in_proc = target->bad_name = false;
+	target->magic = target->in_proc = target->bad_name = false;
+	target->exe = NULL;
 	target->elsewhere[0] = '\0';
 	target->proc_file[0] = '\0';
 }
@@ -59,12 +61,12 @@ static void walk_on(struct target *target, unsigned int flags)
 		return;
 	case WALK_LEFT:
 		/* Under another root the host's names are not its own. */
-		if (target->view.tracee->process->other_root) {
+		if (target->view.tracee->footing->other_root) {
 			miss(target, ENOENT);
 			return;
 		}
-		host_walk(target, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), true,
-			  flags);
+		host_walk(target, footing_root(target->view.run, target->view.tracee),
+			  true, flags);
 		return;
 	}
 }
@@ -156,6 +158,24 @@ static bool is_decided(struct target *target, int dir, const char *path,
 	return plain != LOOK_NOT_PLAIN;
 }
 
+/* Likewise of an absolute path, from the tracee's own root on. */
+static bool is_decided_absolute(struct target *target, const char *path,
+				unsigned int flags)
+{
+	struct tracee *tracee = target->view.tracee;
+	bool decided;
+	int root;
+
+	if (!footing_of(target->view.run, tracee)->other_mounts)
+		return is_decided(target, AT_FDCWD, path, flags);
+	root = footing_root(target->view.run, tracee);
+	path += strspn(path, "/");
+	decided = root >= 0 && is_decided(target, root, path[0] ? path : ".", flags);
+	if (root >= 0)
+		close(root);
+	return decided;
+}
+
 static void find_absolute(struct target *target, const struct walk_world *world,
 			  const char *path, unsigned int flags)
 {
@@ -177,10 +197,10 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 		return;
 	}
 	if (!has_dot_dot(first) && !names_descriptors(first) &&
-	    is_decided(target, AT_FDCWD, path, flags))
+	    is_decided_absolute(target, path, flags))
 		return;
-	begin_host(target, world, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), path,
-		   flags);
+	begin_host(target, world, footing_root(target->view.run, target->view.tracee),
+		   path, flags);
 }
 
 static void find_relative(struct target *target, const struct walk_world *world,
@@ -197,7 +217,7 @@ static void find_relative(struct target *target, const struct walk_world *world,
 		begin_ours(target, world, &node->place, path, flags);
 		return;
 	}
-	if (target->view.tracee->process->other_root)
+	if (target->view.tracee->footing->other_root)
 		return;
 	fd = look_directory(target->view.tracee, dirfd);
 	if (fd < 0)
@@ -260,7 +280,7 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 	init(target, run, tracee, flags);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	if (path[0] == '/' && (tracee->process->other_root || promises & WALK_BENEATH))
+	if (path[0] == '/' && (tracee->footing->other_root || promises & WALK_BENEATH))
 		return; /* another file there; EXDEV, wherever it leads */
 	if (path[0] == '/' && (promises & WALK_IN_ROOT)) {
 		path += strspn(path, "/");
@@ -277,6 +297,27 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 		find_absolute(target, &world, path, flags);
 	else
 		find_relative(target, &world, dirfd, path, flags);
+}
+
+void target_locate(struct target *target, const struct view *view, int dirfd,
+		   const char *path)
+{
+	struct place host = {.kind = PLACE_HOST};
+	struct walk_world world;
+	int dir = path[0] == '/' ? footing_root(view->run, view->tracee)
+				 : look_directory(view->tracee, dirfd);
+
+	init(target, view->run, view->tracee, 0);
+	world = view_world(&target->view);
+	miss(target, ENOENT);
+	if (dir < 0 ||
+	    walk_start(&target->walk, &world, host, path, strlen(path)) < 0) {
+		if (dir >= 0)
+			close(dir);
+		return;
+	}
+	set_flags(&target->walk, TARGET_FOLLOW);
+	host_walk(target, dir, true, TARGET_FOLLOW);
 }
 
 bool target_of_call(struct target *target, struct run *run, struct tracee *tracee,

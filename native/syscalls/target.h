@@ -40,7 +40,7 @@ struct target {
 	bool bad_name;	    /* no text, or none where one is needed: TARGET_HOST */
 	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */
 	bool magic;
-	bool own_exe; /* it is /proc/self/exe */
+	const char *exe; /* it is /proc/PID/exe: what its process is told; else NULL */
 	bool in_proc; /* the host's directory where the walk has ended is one of /proc
 		       */
 	char elsewhere[TARGET_PATH_SIZE];
@@ -60,6 +60,11 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
  * `holder` has the descriptor; NULL: nobody of this run. */
 struct place target_place_of(const struct run *run, const struct tracee *holder, int fd,
 			     const struct node *node);
+
+/* A path of the host that no link changes any more, as TARGET_ELSEWHERE; else what the
+ * walk ends in. For who has to open what the kernel will. */
+void target_locate(struct target *target, const struct view *view, int dirfd,
+		   const char *path);
 
 /* Reads the path argument and finds it. False: *ret_verdict is the verdict (the kernel
  * reports a bad pointer by itself; a question waits). */

@@ -49,6 +49,23 @@ void tracee_free_slot(struct tracee *tracee)
 	tracee->stop.slot = 0;
 }
 
+static struct footing *footing_copy(const struct footing *from)
+{
+	struct footing *footing = calloc(1, sizeof(*footing));
+
+	if (footing && from)
+		*footing = *from;
+	if (footing)
+		footing->users = 1;
+	return footing;
+}
+
+static void footing_release(struct footing *footing)
+{
+	if (footing && --footing->users == 0)
+		free(footing);
+}
+
 static struct process *process_create(pid_t tgid)
 {
 	struct process *process = calloc(1, sizeof(*process));
@@ -77,6 +94,7 @@ static void tracee_destroy(struct tracee *tracee)
 	tracee_free_slot(tracee);
 	space_release(tracee->memory);
 	descriptors_release(tracee->files);
+	footing_release(tracee->footing);
 	process_release(tracee->process);
 	free(tracee);
 }
@@ -105,7 +123,7 @@ static struct tracee *add(struct tracees *tracees, struct tracee *tracee)
 {
 	struct tracee **bucket = &tracees->buckets[(unsigned int)tracee->tid % BUCKETS];
 
-	if (!tracee->memory || !tracee->files || !tracee->process) {
+	if (!tracee->memory || !tracee->files || !tracee->footing || !tracee->process) {
 		tracee_destroy(tracee);
 		return NULL;
 	}
@@ -125,6 +143,7 @@ struct tracee *tracees_add_first(struct tracees *tracees, pid_t tid)
 	tracee->state = TRACEE_NEW;
 	tracee->memory = space_create();
 	tracee->files = descriptors_create();
+	tracee->footing = footing_copy(NULL);
 	tracee->process = process_create(tid);
 	return add(tracees, tracee);
 }
@@ -135,7 +154,6 @@ static struct process *process_copy(const struct process *from, pid_t tgid)
 
 	if (!process)
 		return NULL;
-	process->other_root = from->other_root;
 	if (from->exe)
 		process->exe = strdup(from->exe);
 	/* Credentials are read again when they matter: a child is rarely asked for
@@ -176,6 +194,14 @@ struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
 	} else {
 		tracee->files = descriptors_copy(parent->files);
 	}
+	if (clone_flags & CLONE_FS) {
+		tracee->footing = parent->footing;
+		tracee->footing->users++;
+	} else {
+		tracee->footing = footing_copy(parent->footing);
+		if (tracee->footing && clone_flags & CLONE_NEWNS)
+			tracee->footing->stale = true;
+	}
 	if (clone_flags & CLONE_THREAD) {
 		tracee->process = parent->process;
 		tracee->process->users++;
@@ -209,6 +235,20 @@ int tracee_own_files(struct tracee *tracee)
 		return -ENOMEM;
 	descriptors_release(tracee->files);
 	tracee->files = files;
+	return 0;
+}
+
+int tracee_own_footing(struct tracee *tracee)
+{
+	struct footing *footing;
+
+	if (tracee->footing->users == 1)
+		return 0;
+	footing = footing_copy(tracee->footing);
+	if (!footing)
+		return -ENOMEM;
+	footing_release(tracee->footing);
+	tracee->footing = footing;
 	return 0;
 }
 

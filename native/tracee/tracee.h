@@ -79,6 +79,15 @@ struct descriptor_table {
 	struct descriptor *notes; /* by descriptor number */
 };
 
+/* Where absolute paths begin. CLONE_FS shares it, and what shares it has one root and
+ * one mount namespace; other clones copy. syscalls/footing.c reads it. */
+struct footing {
+	int users;
+	bool stale;	   /* something may have changed it: to be read again */
+	bool other_root;   /* after chroot and the like: no longer served */
+	bool other_mounts; /* names lead through mounts that are not the tracer's */
+};
+
 /* Who a process is, as /proc shows it to us (syscalls/credentials.c reads it). */
 struct credentials {
 	bool known;
@@ -99,8 +108,7 @@ struct process {
 	pid_t tgid;
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
 	struct credentials credentials;
-	int execs;	 /* threads beside the leader in execve: one may get its id */
-	bool other_root; /* after chroot and the like: no longer served */
+	int execs; /* threads beside the leader in execve: one may get its id */
 	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own
 	 */
 	char *exe;
@@ -112,6 +120,7 @@ struct tracee {
 	struct process *process;
 	struct address_space *memory;
 	struct descriptor_table *files;
+	struct footing *footing;
 
 	uint32_t question; /* that TRACEE_WAITING waits for; 0: none */
 	int tries;	   /* of the same call, against endless repetition */
@@ -137,6 +146,8 @@ struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
 void tracees_remove(struct tracees *tracees, struct tracee *tracee);
 /* Notes of descriptors are no longer shared with other tracees. 0 or -ENOMEM. */
 int tracee_own_files(struct tracee *tracee);
+/* Neither is the root. 0 or -ENOMEM. */
+int tracee_own_footing(struct tracee *tracee);
 /* They are another's now, or have other rights: the next check reads them anew. */
 void tracee_new_credentials(struct tracee *tracee);
 /* After exec: a new address space; `tid` may differ from the thread that called. */

@@ -124,6 +124,8 @@ bool births_adopt(struct tracer *tracer, int64_t now_ns, struct early_stop *ret_
 			kill(stop.tid, SIGKILL);
 			continue;
 		}
+		/* Perhaps of a clone with flags that nobody has seen. */
+		tracees_find(tracer->tracees, stop.tid)->footing->stale = true;
 		*ret_stop = stop;
 		return true;
 	}
