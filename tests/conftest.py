@@ -21,6 +21,8 @@ from tests.support.web import Server
 
 FAILED = pytest.StashKey[bool]()
 DOCROOT = "INTERPOSE_TEST_DOCROOT"
+# `make test` removes everything; pytest itself keeps the directory of a failed test.
+LEAVES_NOTHING = "INTERPOSE_TESTS_LEAVE_NOTHING" in os.environ
 # No test asserts a time: machines are shared.
 settings.register_profile("interpose", deadline=None)
 settings.load_profile("interpose")
@@ -34,7 +36,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         item.stash[FAILED] = True
         place = getattr(item, "funcargs", {}).get("place")
         runner = getattr(item, "funcargs", {}).get("run")
-        lines = [f"kept: {place}"] if place else []
+        lines = [f"kept: {place}"] if place and not LEAVES_NOTHING else []
         if runner is not None:
             lines += runner.repeats[-3:]
         if lines:

@@ -1,16 +1,58 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run-suite.sh [PYTEST ARGUMENT...]: the suite as oneself and, for root, once more as an
-# unprivileged user in a copy of the tree with a home and a scratch of its own.
+# unprivileged user in a copy of the tree with a home and a scratch of its own. All that
+# tests write is in one directory, which is removed; logs stay in build/.
 set -u
 cd "$(dirname "$0")/../.."
+ROOT=$PWD
 PYTHON=${PYTHON:-python3}
 INTERPOSE_SHARED=$(realpath -m "${INTERPOSE_SHARED:-../shared}")
 export INTERPOSE_SHARED
+export INTERPOSE_TESTS_LEAVE_NOTHING=1
 
-make -s build tools PYTHON="$PYTHON" || exit 1
+suite=$(mktemp -d "${TMPDIR:-/tmp}/interpose-suite.XXXXXX") || exit 1
+trap 'cd /; chmod -R u+rwX "$suite" 2>/dev/null; rm -rf "$suite"' EXIT
+trap 'exit 1' HUP INT TERM
+chmod 755 "$suite"
+mkdir "$suite/tmp"
+chmod 1777 "$suite/tmp"
+
+# copy DIRECTORY: the tree as it was written, without what is built
+copy() {
+	mkdir -p "$1"
+	tar --exclude=./.git --exclude=./.venv --exclude=./build --exclude=__pycache__ \
+		--exclude='./interpose/_native*.so' --exclude='./*.egg-info' \
+		--exclude='./.*_cache' --exclude=./.hypothesis -C "$ROOT" -cf - . |
+		tar -C "$1" -xf -
+}
+
+uid=$(id -u nobody)
+gid=$(id -g nobody)
+as_user() {
+	setpriv --reuid "$uid" --regid "$gid" --clear-groups \
+		env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$suite/home" TMPDIR="$suite/user" \
+		INTERPOSE_SHARED="$INTERPOSE_SHARED" INTERPOSE_TESTS_LEAVE_NOTHING=1 "$@"
+}
+# Tests of root start programs as other users, too: below /root those see nothing.
+tree=$ROOT
+if [ "$(id -u)" = 0 ]; then
+	if [ -d "$INTERPOSE_SHARED" ] && ! as_user ls "$INTERPOSE_SHARED" >/dev/null 2>&1; then
+		cp -rL "$INTERPOSE_SHARED" "$suite/shared"
+		INTERPOSE_SHARED=$suite/shared
+	fi
+	if ! as_user ls "$ROOT/interpose" >/dev/null 2>&1; then
+		echo "=== other users cannot read this directory: a copy is tested ==="
+		tree=$suite/tree
+		copy "$tree"
+	fi
+fi
+
+make -s -C "$tree" build tools PYTHON="$PYTHON" || exit 1
 echo "=== tests as $(id -un) ==="
-.venv/bin/python -m pytest "$@"
+cd "$tree" || exit 1
+TMPDIR=$suite/tmp .venv/bin/python -m tests.support.one_page \
+	"$ROOT/build/tests-$(id -un).log" "$@"
 first=$?
 # 5: nothing was selected, as with a room that has no long test.
 [ $first = 5 ] && first=0
@@ -19,37 +61,26 @@ if [ "$(id -u)" != 0 ]; then
 	exit $first
 fi
 
-home=$(mktemp -d "${TMPDIR:-/tmp}/interpose-suite.XXXXXX") || exit 1
-uid=$(id -u nobody)
-gid=$(id -g nobody)
-as_user() {
-	setpriv --reuid "$uid" --regid "$gid" --clear-groups \
-		env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$home/home" TMPDIR="$home/tmp" \
-		INTERPOSE_SHARED="$INTERPOSE_SHARED" "$@"
-}
 # The interpreter of root's .venv may lie where nobody else may look.
 usable=
 for candidate in "$PYTHON" /usr/bin/python3 /usr/local/bin/python3; do
 	path=$(command -v "$candidate") || continue
 	check='import ensurepip, sys; sys.exit(sys.version_info < (3, 9))'
-	chmod 755 "$home"
 	as_user "$path" -c "$check" 2>/dev/null || continue
 	usable=$path
 	break
 done
 if [ -z "$usable" ]; then
 	echo "no Python 3.9 with venv that uid $uid may run" >&2
-	rm -rf "$home"
 	exit 1
 fi
-mkdir "$home/tree" "$home/home" "$home/tmp"
-tar --exclude=./.git --exclude=./.venv --exclude=./build --exclude=__pycache__ \
-	--exclude='./interpose/_native*.so' --exclude='./*.egg-info' --exclude='./.*_cache' \
-	--exclude=./.hypothesis -cf - . | tar -C "$home/tree" -xf -
-make -s -C "$home/tree" build tools PYTHON="$usable" || exit 1
-chown -R "$uid:$gid" "$home"
+mkdir "$suite/home" "$suite/user"
+copy "$suite/of-user"
+make -s -C "$suite/of-user" build tools PYTHON="$usable" || exit 1
+mkdir -p "$suite/of-user/build"
+chown -R "$uid:$gid" "$suite/of-user" "$suite/home" "$suite/user"
 echo "=== tests as $(id -un "$uid") ==="
-cd "$home/tree" || exit 1
+cd "$suite/of-user" || exit 1
 # Where it matters who one is: what parses and computes does the same for everybody, what
 # i386 programs need of a user the other programs need too.
 same='tests/differential/test_i386.py tests/faults/test_hostile_publisher.py
@@ -63,14 +94,12 @@ esac
 for path in $same; do
 	set -- "$@" --ignore "$path"
 done
-as_user .venv/bin/python -m pytest "$@" tests/unit/cache tests/interface \
-	tests/differential tests/faults tests/programs
+as_user .venv/bin/python -m tests.support.one_page build/tests.log "$@" \
+	tests/unit/cache tests/interface tests/differential tests/faults tests/programs
 second=$?
+cp build/tests.log "$ROOT/build/tests-$(id -un "$uid").log"
 [ $second = 5 ] && second=0
-cd /
-if [ $second = 0 ]; then
-	rm -rf "$home"
-else
-	echo "kept for a look: $home" >&2
+if [ $second != 0 ]; then
+	echo "all of it: $ROOT/build/tests-$(id -un "$uid").log"
 fi
 [ $first = 0 ] && [ $second = 0 ]
