@@ -10,19 +10,14 @@ import argparse
 import json
 import re
 import sys
-from dataclasses import replace
-from pathlib import Path
 
+from interpose.commands import options
+from interpose.commands.options import Session, complain
 from interpose.config.configuration import Configuration, load
-from interpose.config.environment import from_environment
 from interpose.config.known import complete
-from interpose.config.parameters import parameter
-from interpose.config.repository_option import (
-    RepositoryOption,
-    parse_parameter_option,
-)
+from interpose.config.parameters import nearest, parameter
 from interpose.config.sources import Sources
-from interpose.errors import UsageError
+from interpose.errors import ConfigurationError, UsageError
 from interpose.formats.fqrn import Fqrn
 from interpose.messages import one_line
 
@@ -46,57 +41,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a repository; without it, what holds for all of them",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
-    add_source_arguments(parser)
-
-
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of interpose_run that say where configuration comes from."""
-    parser.add_argument(
-        "--config",
-        action="append",
-        default=[],
-        metavar="FILE|DIR",
-        help="more configuration, read last (INTERPOSE_CONFIG)",
-    )
-    parser.add_argument(
-        "-o",
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any client parameter",
-    )
-    parser.add_argument(
-        "-r",
-        "--repository",
-        action="append",
-        default=[],
-        metavar="REPOSITORY",
-        help="FQRN[@TAG|@DATE|@ROOTHASH][=URL[;URL]][,pubkey=FILE]",
-    )
-
-
-def sources_of(args: argparse.Namespace) -> Sources:
-    """Sources of the environment and of `add_source_arguments`. Errors: UsageError."""
-    sources = from_environment()
-    return replace(
-        sources,
-        extra=tuple(Path(place) for place in args.config) or sources.extra,
-        options=tuple(parse_parameter_option(text) for text in args.option),
-        repositories=tuple(RepositoryOption.parse(text) for text in args.repository),
-    )
+    options.add_arguments(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Print the configuration; status 0."""
-    sources = sources_of(args)
+    """Print the configuration; status 0, 125 if no job could use it."""
+    sources = options.sources_of(args)
     fqrn = _name(args.fqrn, sources) if args.fqrn else None
-    configuration = load(fqrn, sources)
+    status = 0
+    if fqrn is None:
+        configuration = load(None, sources)
+    else:
+        with Session(args) as session:
+            try:
+                configuration = load(fqrn, session.sources)
+            except ConfigurationError as error:
+                # The rest is what somebody needs who looks for the reason.
+                complain(error)
+                configuration = load(fqrn, sources)
+                status = error.exit_status
     for notice in configuration.notices:
         sys.stderr.write(f"interpose: {one_line(notice)}\n")
     text = _json(configuration) if args.json else _lines(configuration)
     sys.stdout.write(text)
-    return 0
+    return status
 
 
 def _name(text: str, sources: Sources) -> Fqrn:
@@ -116,11 +84,12 @@ def _lines(configuration: Configuration) -> str:
 
 def _remark(configuration: Configuration, name: str) -> str:
     """A word about parameters that somebody set in vain."""
-    if parameter(name).weight == "C" and name in configuration.values:
-        known = bool(parameter(name).name)
-        shipped = configuration.get(name) == parameter(name).shipped
-        return ", no effect here" if known and not shipped else ""
-    return ""
+    row = parameter(name)
+    if row.name:
+        shipped = configuration.get(name) == row.shipped
+        return ", no effect here" if row.is_without_effect and not shipped else ""
+    meant = nearest(name)
+    return f", unknown: is {meant} meant?" if meant else ""
 
 
 def _quoted(value: str) -> str:
@@ -138,6 +107,9 @@ def _json(configuration: Configuration) -> str:
             "file": configuration.origin(name).file,
             "line": configuration.origin(name).line or None,
             "weight": parameter(name).weight if parameter(name).name else None,
+            "effect": bool(parameter(name).name)
+            and not parameter(name).is_without_effect,
+            "nearest": None if parameter(name).name else nearest(name),
         }
         for name, value in configuration.items()
     ]

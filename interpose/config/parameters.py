@@ -46,6 +46,11 @@ class Parameter:
     weight: str
     source: str
 
+    @property
+    def is_without_effect(self) -> bool:
+        """Whether it is accepted, and nothing here depends on it."""
+        return self.weight in ("C", "N") and self.name not in _LITTLE_EFFECT
+
 
 def _read(rows: str) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
@@ -66,9 +71,37 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(_read(ROWS))
 _UNKNOWN = Parameter("", Kind.TEXT, "", "", "", "unknown, kept", "C", "")
 
 
+# Of weight C, and yet something depends on them.
+_LITTLE_EFFECT = frozenset({"CVMFS_CACHE_PRIMARY", "CVMFS_CACHE_TYPE"})
+# A row NAME* stands for all names that begin so, and a cache has a name of its own.
+_FAMILIES = tuple(name[:-1] for name in PARAMETERS if name.endswith("*"))
+_INSTANCE = re.compile(r"CVMFS_CACHE_[A-Za-z0-9_]{1,24}?_([A-Z_]+)")
+_ALIKE = 0.84
+
+
 def parameter(name: str) -> Parameter:
     """The row of a name; unknown names have one that says nothing."""
-    return PARAMETERS.get(name, _UNKNOWN)
+    if name in PARAMETERS:
+        return PARAMETERS[name]
+    for family in _FAMILIES:
+        if name.startswith(family):
+            return PARAMETERS[family + "*"]
+    instance = _INSTANCE.fullmatch(name)
+    return PARAMETERS.get(f"CVMFS_CACHE_{instance[1]}" if instance else "", _UNKNOWN)
+
+
+def nearest(name: str) -> str | None:
+    """The parameter that an unknown CVMFS_ name looks like, if there is one."""
+    import difflib  # noqa: PLC0415 - only commands ask
+
+    if not name.startswith("CVMFS_"):
+        return None
+    known = [row.name for row in PARAMETERS.values() if not row.name.endswith("*")]
+    found = difflib.get_close_matches(name, known, 1, _ALIKE)
+    # A word too few is no slip of the finger, but as frequent.
+    found += [one for one in known if one.endswith(name[len("CVMFS") :])]
+    found += [one for one in known if one.startswith(name + "_")]
+    return found[0] if found else None
 
 
 def shipped_values() -> dict[str, str]:

@@ -61,6 +61,22 @@ static int open_outputs(struct launch *launch)
 	return status;
 }
 
+/* What is read in them is the resolver's; that they are there is known now. */
+static int need_configuration(const struct launch *launch)
+{
+	const struct text_list *configs = &launch->options.configs;
+
+	for (size_t i = 0; i < configs->count; i++) {
+		if (access(configs->items[i], R_OK) == 0)
+			continue;
+		return message_fail(&launch->messages,
+				    "cannot read the configuration: %s: %s (see "
+				    "--config and INTERPOSE_CONFIG)",
+				    configs->items[i], strerror(errno));
+	}
+	return 0;
+}
+
 static int connect_processes(struct launch *launch)
 {
 	int front[2], failure[2], relay[2];
@@ -118,7 +134,8 @@ static struct front_result run_job(struct launch *launch)
 {
 	struct front_result result = {.status = STATUS_OURS};
 
-	if (open_outputs(launch) || connect_processes(launch))
+	if (need_configuration(launch) || open_outputs(launch) ||
+	    connect_processes(launch))
 		return result;
 	describe_host(&launch->run);
 	launch->front_pid = getpid();

@@ -22,11 +22,11 @@ def test_each_line_names_file_and_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "x.conf"
-    file.write_text("#\nCVMFS_X='a  b'\nCVMFS_URL=http://@fqrn@\nCVMFS_DNS_TIMEOUT=9\n")
+    file.write_text("#\nCVMFS_X='a  b'\nCVMFS_LINK=http://@fqrn@\nCVMFS_DNS_TIMEOUT=9\n")
     assert main(["showconfig", "--config", str(file), "sft.example.org"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"CVMFS_X='a b'    # from {file}:2" in lines
-    assert f"CVMFS_URL=http://sft.example.org    # from {file}:3" in lines
+    assert f"CVMFS_LINK=http://sft.example.org    # from {file}:3" in lines
     assert f"CVMFS_DNS_TIMEOUT=9    # from {file}:4, no effect here" in lines
 
 
@@ -40,6 +40,29 @@ def test_programs_read_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert by_name["CVMFS_X"]["value"] == "1"
     assert by_name["CVMFS_X"]["file"] == "-o"
     assert by_name["CVMFS_REPOSITORY_TAG"]["value"] == "v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("CVMFS_HTTP_PROXIES", ", unknown: is CVMFS_HTTP_PROXY meant?"),
+        ("CVMFS_PROXY", ", unknown: is CVMFS_HTTP_PROXY meant?"),
+        ("CVMFS_QUOTA", ", unknown: is CVMFS_QUOTA_LIMIT meant?"),
+        ("CVMFS_KEY_DIR", ", unknown: is CVMFS_KEYS_DIR meant?"),
+        ("CVMFS_OUR_LOCAL_WORD", ""),
+        ("EXAMPLE_PROXY", ""),
+        ("CVMFS_AUTHZ_TOKEN", ", no effect here"),
+        ("CVMFS_CACHE_mine_SIZE", ", no effect here"),
+        ("CVMFS_CACHE_mine_ALIEN", ""),
+        ("CVMFS_SUID", ", no effect here"),
+        ("CVMFS_HTTP_PROXY", ""),
+    ],
+)
+def test_what_was_set_in_vain_is_marked(
+    name: str, remark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["showconfig", "-o", f"{name}=7", "sft.example.org"]) == 0
+    assert f"{name}=7    # from -o{remark}" in capsys.readouterr().out.splitlines()
 
 
 def test_variables_of_the_environment_count(
