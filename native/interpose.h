@@ -170,7 +170,8 @@ enum interpose_question_kind {
 	INTERPOSE_HELLO = 0, /* first message; NUL-ended settings; no answer */
 	INTERPOSE_OPEN = 1,  /* body: -; answer body: path of the mount file */
 	INTERPOSE_CATALOG =
-		2, /* body: hash text NUL path below /cvmfs/FQRN; answer: - */
+		2, /* body: hash text NUL path below /cvmfs/FQRN; answer: -, or path of
+		      the index file if it is not in the mount's directory */
 	INTERPOSE_OBJECT = 3, /* body: as CATALOG (hash of the catalog, path of the
 				 file), `entry`: its number; answer: path of a file */
 	INTERPOSE_LIST = 4,   /* no fqrn; answer: names below /cvmfs, each + '\n' */

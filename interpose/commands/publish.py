@@ -33,8 +33,9 @@ _EXAMPLE = """example:
 
 The repository is written to OUT/cvmfs/FQRN, so that OUT is what a web server shows.
 Publishing again makes the next revision. Missing keys are made: clients need
-KEYDIR/FQRN.pub; KEYDIR/FQRN.masterkey and KEYDIR/FQRN.key stay with you. For a repository
-that is there already none are made (see --new-identity). Below OUT nothing may be a link.
+KEYDIR/FQRN.pub; KEYDIR/FQRN.masterkey and KEYDIR/FQRN.key stay with you. For a
+repository that is there already none are made (see --new-identity). Below OUT nothing
+may be a link.
 A file .cvmfscatalog makes its directory a nested catalog: use one for each part of
 1,000 to 100,000 entries that is used on its own, such as one version of a program.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -53,26 +54,38 @@ class IndexFiles:
     """The index files of the private cache; thread-safe.
 
     `directory` is where the tracer looks. On a disk that is (nearly) full it is one of
-    the scratch, which holds links to those of the cache and new ones.
+    the scratch, which holds links to those of the cache and new ones. Where the disk
+    gets full later, a new one is in the scratch or in memory, and the tracer is told.
     """
 
     def __init__(self, private: PrivateCache, scratch: Path | None) -> None:
         self._private = private
         self._spare = None if scratch is None else scratch / "x"
         self._facts: dict[ContentHash, Facts] = {}
+        self._elsewhere: dict[ContentHash, Path] = {}
         self.directory = private.index_directory
 
     def use_spare(self) -> bool:
-        """Go on in the scratch, if there is one."""
+        """Go on in the scratch, if there is one that can be written."""
         if self._spare is None:
             return False
-        self._spare.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._spare.mkdir(mode=0o700, exist_ok=True)
+        except OSError:
+            return False
         self.directory = self._spare
         return True
 
     def path(self, catalog: ContentHash) -> Path:
-        """Where the tracer looks for the index of a catalog."""
-        return self.directory / _name(catalog)
+        """Where the index of a catalog is, or is to be."""
+        return self._elsewhere.get(catalog, self.directory / _name(catalog))
+
+    def elsewhere(self, catalog: ContentHash) -> Path | None:
+        """Where the index is, if that is not where the tracer looks by itself."""
+        path = self._elsewhere.get(catalog)
+        if path is None or os.path.exists(self.directory / _name(catalog)):
+            return None
+        return path
 
     def _private_path(self, catalog: ContentHash) -> Path:
         return self._private.index_directory / _name(catalog)
@@ -89,6 +102,7 @@ class IndexFiles:
                 continue
             self._link(catalog)
             return index
+        self._elsewhere.pop(catalog, None)
         return None
 
     def facts(self, catalog: ContentHash) -> Facts | None:
@@ -119,8 +133,6 @@ class IndexFiles:
         try:
             index = self._write_private(plan)
         except CacheError:
-            if self.directory == self._private.index_directory:
-                raise
             return self._write_spare(plan)
         self._link(catalog)
         return index
@@ -134,16 +146,18 @@ class IndexFiles:
         return index
 
     def _write_spare(self, plan: _Plan) -> Index:
-        """In the scratch, or in memory and with a link there that leads to it."""
+        """In the scratch; else in memory, with a link in the scratch if it can be."""
         name = _name(plan.catalog)
-        try:
-            return _put(ScratchShelf(self.directory), plan, name)[1]
-        except CacheError:
-            path, index = _put(MemoryShelf(), plan, name)
-        try:
-            self.path(plan.catalog).symlink_to(path)
-        except OSError as error:
-            raise disk_error(error, str(self.directory)) from error
+        if self._spare is not None:
+            with contextlib.suppress(CacheError):
+                path, index = _put(ScratchShelf(self._spare), plan, name)
+                self._elsewhere[plan.catalog] = path
+                return index
+        path, index = _put(MemoryShelf(), plan, name)
+        self._elsewhere[plan.catalog] = path
+        if self._spare is not None:
+            with contextlib.suppress(OSError):
+                (self._spare / name).symlink_to(path)
         return index
 
     def _link(self, catalog: ContentHash) -> None:
@@ -151,8 +165,12 @@ class IndexFiles:
         target = self._private_path(catalog)
         if self.path(catalog) == target or not target.exists():
             return
-        with contextlib.suppress(FileExistsError):
-            self.path(catalog).symlink_to(target)
+        try:
+            (self.directory / _name(catalog)).symlink_to(target)
+        except FileExistsError:
+            pass
+        except OSError:
+            self._elsewhere[catalog] = target  # The scratch is full, too.
 
     def _note(self, catalog: ContentHash, facts: Facts) -> None:
         self._facts[catalog] = facts

@@ -13,7 +13,7 @@ from pathlib import Path
 from interpose import native
 from interpose.cache import Learned
 from interpose.config import Configuration, KeySettings, PinSettings, ViewSettings
-from interpose.errors import CacheError, FormatError, InterposeError
+from interpose.errors import CacheFull, FormatError, InterposeError
 from interpose.formats import limits
 from interpose.formats.flags import Compression
 from interpose.formats.fqrn import Fqrn
@@ -115,12 +115,14 @@ class Repository:
         """Load the first catalog, and see where there is room for all the others."""
         if self.places.has_little_room():
             self.index_files.use_spare()
-        try:
-            self.index(catalog, b"")
-        except CacheError:
-            if not self.index_files.use_spare():
-                raise
-            self.index(catalog, b"")
+        self.index(catalog, b"")
+        if self.index_files.elsewhere(catalog) is None or self.places.scratch is None:
+            return
+        self.index_files.use_spare()
+        if self.index_files.elsewhere(catalog) is not None:
+            what = "neither cache nor scratch has room for an index file"
+            where = f"{self.places.private.top}, {self.places.scratch}"
+            raise CacheFull(what, where, "make room, or see --scratch")
 
     @property
     def root(self) -> Root:

@@ -121,8 +121,11 @@ class ScratchShelf:
         if not isinstance(parcel, _FileParcel) or parcel.path is None:
             raise TypeError("not a parcel of this shelf")
         final = self._directory / name.replace("/", "")
-        os.fchmod(parcel.fileno(), OBJECT_MODE)
-        parcel.path.rename(final)
+        try:
+            os.fchmod(parcel.fileno(), OBJECT_MODE)
+            parcel.path.rename(final)
+        except OSError as error:
+            raise disk_error(error, parcel.where) from error
         parcel.path = None
         parcel.abort()
         return final

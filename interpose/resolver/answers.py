@@ -59,7 +59,8 @@ class Answers:
         catalog, path, _ = _body(question)
         repository = self._repositories.opened(Fqrn.parse(question.fqrn))
         repository.index(catalog, path)
-        return b""
+        elsewhere = repository.index_files.elsewhere(catalog)
+        return b"" if elsewhere is None else os.fsencode(elsewhere)
 
     def _object(self, question: native.Question) -> bytes:
         catalog, path, _ = _body(question)

@@ -10,6 +10,7 @@ from pathlib import Path
 from interpose import native
 from interpose.config import CacheSettings, ViewSettings
 from interpose.repository.repository import Repository
+from interpose.repository.shelves import MemoryShelf
 from interpose.resolver import kept
 
 _SEED_BITS = 53
@@ -18,7 +19,21 @@ _ENTRIES = ("regular", "symlink", "special", "dir")
 
 
 def write(record: native.Mount, scratch: Path) -> Path:
-    """Write the record atomically; its path. Errors: OSError."""
+    """The path of the record: in the scratch, or in memory where that is full.
+
+    Errors: CacheError and below.
+    """
+    try:
+        return _write(record, scratch)
+    except OSError:
+        shelf = MemoryShelf()
+        parcel = shelf.receive()
+        parcel.write(native.pack_mount(record))
+        return shelf.put(parcel, record.fqrn)
+
+
+def _write(record: native.Mount, scratch: Path) -> Path:
+    """Write it atomically. Errors: OSError."""
     directory = scratch / "m"
     directory.mkdir(mode=0o700, exist_ok=True)
     final = directory / record.fqrn

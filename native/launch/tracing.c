@@ -227,7 +227,7 @@ static int tracing_create_run(struct tracing *tracing)
 					      .messages = &launch->messages,
 					      .scratch = run->scratch.path};
 	run->say = voice_say;
-	run->say_context = &launch->messages;
+	run->say_context = launch;
 	resolver_find_kept(&tracing->resolver, run->environment);
 	run->kept = tracing->resolver.kept[0] ? tracing->resolver.kept : NULL;
 	error = run_create(run, resolver_start, &tracing->resolver, tracer_wake);

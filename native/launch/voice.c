@@ -34,5 +34,8 @@ void voice_close(struct launch *launch)
 
 void voice_say(void *context, const char *text)
 {
-	message_notice(context, "%s", text);
+	const struct launch *launch = context;
+
+	message_notice(&launch->messages, "%s", text);
+	voice_speak(launch);
 }

@@ -129,6 +129,12 @@ static enum walk_end fail(struct walk *walk, int error)
 	return WALK_ERRNO;
 }
 
+static enum walk_end fail_damaged(struct walk *walk)
+{
+	walk->damaged = true;
+	return fail(walk, EIO);
+}
+
 static enum walk_end answer_end(struct walk *walk, enum walk_answer answer)
 {
 	if (answer == WALK_UNKNOWN)
@@ -158,19 +164,19 @@ static enum walk_end find_child(struct walk *walk, const char *name, size_t len,
 	if (walk->entry.flags & INTERPOSE_ENTRY_NESTED) {
 		answer = world->nested(world->context, &walk->at, &directory.catalog);
 		if (answer != WALK_YES)
-			return answer == WALK_NO ? fail(walk, EIO)
+			return answer == WALK_NO ? fail_damaged(walk)
 						 : answer_end(walk, answer);
 		directory.entry = 0;
 	}
 	map = world->catalog(world->context, directory.mount, directory.catalog);
 	if (!map)
-		return fail(walk, EIO);
+		return fail_damaged(walk);
 	*ret_child = directory;
 	found = index_child(map, directory.entry, name, len, index_name_hash(name, len),
 			    &ret_child->entry);
 	if (found == LOOKUP_FOUND)
 		return WALK_FOUND;
-	return fail(walk, found == LOOKUP_ABSENT ? ENOENT : EIO);
+	return found == LOOKUP_ABSENT ? fail(walk, ENOENT) : fail_damaged(walk);
 }
 
 static bool is_dot(const char *name, size_t len)
@@ -220,7 +226,7 @@ static enum walk_end enter(struct walk *walk)
 {
 	if (walk->at.kind == PLACE_ENTRY &&
 	    entry_of(walk->world, &walk->at, &walk->entry))
-		return fail(walk, EIO);
+		return fail_damaged(walk);
 	return WALK_FOUND;
 }
 
@@ -256,7 +262,7 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 	if ((walk->promises & WALK_NO_XDEV) && child.kind != walk->at.kind)
 		return fail(walk, EXDEV);
 	if (entry_of(walk->world, &child, &entry) < 0)
-		return fail(walk, EIO);
+		return fail_damaged(walk);
 	if (S_ISLNK(entry.mode) && (!last || walk_follows_last(walk))) {
 		end = follow(walk, &child, &entry, last);
 		return end == WALK_FOUND ? enter(walk) : end;
@@ -277,7 +283,7 @@ static enum walk_end step_dot_dot(struct walk *walk)
 			return WALK_FOUND;
 	}
 	if (place_parent(walk->world, &walk->at, &parent) != WALK_YES)
-		return fail(walk, EIO);
+		return fail_damaged(walk);
 	if ((walk->promises & WALK_NO_XDEV) && parent.kind != walk->at.kind)
 		return fail(walk, EXDEV);
 	walk->at = parent;
@@ -291,6 +297,7 @@ enum walk_end walk_go(struct walk *walk)
 	size_t len;
 	bool last;
 
+	walk->damaged = end == WALK_ERRNO;
 	/* "/cvmfs/", or a link of /proc that leads to us with a slash behind it */
 	skip_slashes(walk);
 	if (walk->head == WALK_TEXT_SIZE && walk->trailing_slash &&

@@ -86,6 +86,7 @@ struct walk {
 	bool follow_last;
 	bool parent_only; /* end in the directory of the last name, `last` */
 	bool missing_last;
+	bool damaged;	  /* an EIO of the index itself, which nobody has told */
 	bool last_is_dot; /* the path ends in "." or ".." (or is a root) */
 	bool trailing_slash;
 	enum walk_slash slash;

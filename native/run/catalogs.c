@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "run/broken.h"
 #include "run/clock.h"
 #include "run/mounttable.h"
 
@@ -41,22 +42,12 @@ static void hash_text(const uint8_t *digest, uint32_t algorithm, char *ret_text)
 	strcat(ret_text, suffix[algorithm < 3 ? algorithm : 0]);
 }
 
-/* Opens the index file of `catalog`; SLOT_UNKNOWN stays when there is none yet. */
-static void catalog_map(const struct mounts *mounts, uint32_t mount,
-			struct catalog *catalog)
+/* Opens the index file at `path`; the state stays when there is none. */
+static void catalog_map_path(struct catalog *catalog, const char *path)
 {
-	const struct interpose_mount *record = mounts->mounts[mount].record;
-	uint32_t len;
-	const char *dir = mounts_span(mounts, mount, record->index_dir, &len);
-	char path[4096 + 128];
 	size_t size;
-	void *base;
+	void *base = mounttable_map_file(path, false, &size);
 
-	if (!dir || len >= 4096)
-		return;
-	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
-		 INTERPOSE_INDEX_VERSION);
-	base = mounttable_map_file(path, false, &size);
 	if (!base)
 		return;
 	if (index_map_check(&catalog->map, base, size) < 0) {
@@ -64,6 +55,38 @@ static void catalog_map(const struct mounts *mounts, uint32_t mount,
 		return;
 	}
 	catalog->state = SLOT_OPEN;
+}
+
+/* Where index files are as a rule; SLOT_UNKNOWN stays when there is none yet. */
+static void catalog_map(const struct mounts *mounts, uint32_t mount,
+			struct catalog *catalog)
+{
+	const struct interpose_mount *record = mounts->mounts[mount].record;
+	uint32_t len;
+	const char *dir = mounts_span(mounts, mount, record->index_dir, &len);
+	char path[4096 + 128];
+
+	if (!dir || len >= 4096)
+		return;
+	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
+		 INTERPOSE_INDEX_VERSION);
+	catalog_map_path(catalog, path);
+}
+
+/* The answer names the index file if it had to be put elsewhere. */
+static void catalog_map_answer(const struct mounts *mounts, uint32_t mount,
+			       struct catalog *catalog,
+			       const struct channel_answer *answer)
+{
+	char path[4096];
+
+	if (answer->body_len == 0) {
+		catalog_map(mounts, mount, catalog);
+	} else if (answer->body_len < sizeof(path)) {
+		memcpy(path, answer->body, answer->body_len);
+		path[answer->body_len] = '\0';
+		catalog_map_path(catalog, path);
+	}
 }
 
 int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
@@ -136,8 +159,10 @@ static void catalog_take_answer(struct run *run, uint32_t mount,
 	if (state == CHANNEL_UNKNOWN)
 		return;
 	if (!answer.error)
-		catalog_map(run->mounts, mount, catalog);
+		catalog_map_answer(run->mounts, mount, catalog, &answer);
 	if (catalog->state != SLOT_OPEN) {
+		if (!answer.error)
+			broken_tell(run, BROKEN_INDEX, catalog->hash, 0);
 		catalog->state = SLOT_FAILED;
 		catalog->failed_at = clock_now_s();
 	}
@@ -152,8 +177,11 @@ enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
 	int slot = nested_slot(mounts, mountpoint);
 	struct catalog *catalog;
 
-	if (slot < 0)
+	if (slot < 0) {
+		broken_tell(run, slot == -ENOMEM ? BROKEN_MEMORY : BROKEN_INDEX,
+			    mounts->mounts[mountpoint->mount].fqrn, slot);
 		return WALK_BROKEN;
+	}
 	catalog = &mounts->mounts[mountpoint->mount].catalogs[slot];
 	if (catalog->state == SLOT_OPENING)
 		catalog_take_answer(run, mountpoint->mount, catalog);

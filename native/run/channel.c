@@ -22,6 +22,7 @@ struct channel {
 	int fd;
 	int pid;
 	uint32_t last_id;
+	bool lost;     /* see channel_lost() */
 	bool unusable; /* it could not be started: not tried for every call again */
 	struct waiting *buckets[BUCKETS];
 	struct waiting_list unsent;
@@ -153,6 +154,7 @@ static void channel_renew(struct channel *channel)
 			if (w->state != WAITING_SENT)
 				continue;
 			if (w->again) {
+				channel->lost = true;
 				channel_fail(channel, w, EIO);
 				continue;
 			}
@@ -238,6 +240,11 @@ void channel_forget(struct channel *channel, uint32_t id)
 		waiting_drop(&channel->ready, waiting);
 	channel_unlink(channel, waiting);
 	waiting_free(waiting);
+}
+
+bool channel_lost(const struct channel *channel)
+{
+	return channel->lost;
 }
 
 int channel_fd(const struct channel *channel)

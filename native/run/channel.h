@@ -47,6 +47,8 @@ void channel_forget(struct channel *channel, uint32_t id);
  * channel_receive takes one answer off the socket and returns its id, 0 when there is
  * none (also after a death: then the questions under way have been asked again, once,
  * or have been answered with EIO; such an answer is returned like any other). */
+/* Has a question been given up, because two resolvers died over it? */
+bool channel_lost(const struct channel *channel);
 int channel_fd(const struct channel *channel);
 uint32_t channel_receive(struct channel *channel);
 /* The loop reaped `pid`: true if it was the resolver. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "run/broken.h"
 #include "run/clock.h"
 #include "run/kept.h"
 #include "run/mounttable.h"
@@ -136,6 +137,8 @@ static void mount_take_answer(struct run *run, uint32_t number)
 			mount->state = SLOT_OPEN;
 		else
 			mount_fail(mount, EIO);
+		if (mount->state != SLOT_OPEN)
+			broken_tell(run, BROKEN_MOUNT, mount->fqrn, 0);
 	}
 	channel_forget(run->channel, mount->question);
 	mount->question = 0;

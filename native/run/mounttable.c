@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/broken.h"
 #include "run/clock.h"
 #include "run/kept.h"
 
@@ -84,6 +85,7 @@ uint32_t mounttable_ask(struct run *run, const struct channel_question *question
 	int id = channel_ask(run->channel, question);
 
 	run->counters.questions++;
+	broken_question(run, id);
 	return id > 0 ? (uint32_t)id : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/mounts.h"
@@ -211,6 +212,9 @@ static void take_answer(struct run *run, struct object *object)
 			     strndup((const char *)answer.body, answer.body_len));
 	}
 	if (object->state != OBJECT_THERE) {
+		if (!answer.error)
+			broken_tell(run, BROKEN_OBJECT,
+				    object->path ? object->path : "no path", 0);
 		object->state = OBJECT_FAILED;
 		object->failed_at = clock_now_s();
 	}
@@ -234,6 +238,7 @@ static void ask(struct run *run, const struct place *place, struct object *objec
 	run->counters.questions++;
 	object->question = id > 0 ? (uint32_t)id : 0;
 	object->state = id > 0 ? OBJECT_ASKED : OBJECT_FAILED;
+	broken_question(run, id);
 	object->failed_at = clock_now_s();
 }
 
@@ -245,8 +250,11 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	struct stat st;
 	bool good;
 
-	if (!entry->digest)
+	if (!entry->digest) {
+		broken_tell(run, BROKEN_CONTENT, mounts_fqrn(run->mounts, place->mount),
+			    0);
 		return WALK_BROKEN;
+	}
 	object = slot_of(run->objects, entry);
 	if (!object)
 		return WALK_BROKEN;
@@ -266,8 +274,12 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	*ret_question = object->question;
 	if (object->state == OBJECT_ASKED)
 		return WALK_UNKNOWN;
-	if (object->state != OBJECT_THERE || (!good && stat(object->path, &st) < 0))
+	if (object->state != OBJECT_THERE)
 		return WALK_BROKEN;
+	if (!good && stat(object->path, &st) < 0) {
+		broken_tell(run, BROKEN_OBJECT, object->path, -errno);
+		return WALK_BROKEN;
+	}
 	nodes_learn(run, &st, NODE_OBJECT, place);
 	return WALK_YES;
 }

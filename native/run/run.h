@@ -44,6 +44,7 @@ struct run {
 	struct counters counters;
 	void (*say)(void *context, const char *text); /* one line to the user */
 	void *say_context;
+	unsigned int said_broken; /* bits of enum broken */
 	bool said_other_root, said_lost_rights, said_no_tracer, said_hidden_memory;
 	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "run/broken.h"
 #include "run/mounts.h"
 #include "run/objects.h"
 #include "syscalls/lending.h"
@@ -31,7 +32,7 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	const struct place *place = &target->walk.at;
 	bool is_top = place->kind == PLACE_TOP;
 	char text[4096 + 1] = "";
-	int len;
+	int len, result;
 
 	if (!is_top && S_ISLNK(target->walk.entry.mode)) {
 		if (target->descriptor >= 0 && !target->empty_path) {
@@ -42,9 +43,11 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 				  sizeof(text) - 1);
 		text[len < 0 ? 0 : len] = '\0';
 	}
-	if (nodes_skeleton(view->run, place, is_top ? NULL : &target->walk.entry, text,
-			   buffer, size) == 0)
+	result = nodes_skeleton(view->run, place, is_top ? NULL : &target->walk.entry,
+				text, buffer, size);
+	if (result == 0)
 		return true;
+	broken_tell(view->run, BROKEN_SCRATCH, view->run->scratch.path, result);
 	*ret_verdict = tracee_answer(view->tracee, -EIO);
 	return false;
 }
@@ -63,6 +66,8 @@ static bool object_path(struct target *target, const char *path, char *buffer,
 	result = lending_make(view, path, &target->walk.at, buffer, size);
 	if (result == 0)
 		return true;
+	if (result != LOOK_WAITS)
+		broken_tell(view->run, BROKEN_SCRATCH, view->run->scratch.path, result);
 	*ret_verdict = result == LOOK_WAITS ? target_wait(target)
 					    : tracee_answer(view->tracee, -EIO);
 	return false;
@@ -125,6 +130,8 @@ bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		return true;
 	}
 	tracee->tries = 0;
+	broken_tell(run, BROKEN_OBJECT, mounts_fqrn(run->mounts, place.mount),
+		    (int)result);
 	*ret_verdict = tracee_finish(tracee, -EIO);
 	return true;
 }

@@ -180,6 +180,7 @@ static enum step step_ours(struct host *host, const struct place *place)
 	case WALK_FOUND:
 		return end(host, TARGET_OURS);
 	case WALK_ERRNO:
+		view_tell_damage(&target->view, &target->walk);
 		return end(host, TARGET_MISSING);
 	case WALK_QUESTION:
 		return end(host, TARGET_QUESTION);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/mounts.h"
 
@@ -34,6 +35,7 @@ static enum walk_answer start_top(struct listing *listing)
 	if (state == CHANNEL_UNKNOWN) {
 		asked = channel_ask(run->channel, &question);
 		run->counters.questions++;
+		broken_question(run, asked);
 		if (asked <= 0)
 			return WALK_BROKEN;
 		id = (uint32_t)asked;
@@ -63,8 +65,11 @@ enum walk_answer listing_start(struct listing *listing, struct target *target,
 	}
 	map = mounts_catalog(view->run->mounts, listing->place.mount,
 			     listing->place.catalog);
-	if (!map || index_entry(map, listing->place.entry, &listing->directory) < 0)
+	if (!map || index_entry(map, listing->place.entry, &listing->directory) < 0) {
+		broken_tell(view->run, BROKEN_INDEX,
+			    mounts_fqrn(view->run->mounts, listing->place.mount), 0);
 		return WALK_BROKEN;
+	}
 	return WALK_YES;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/broken.h"
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/exec.h"
@@ -149,6 +150,12 @@ static void drop_first(struct program *program)
 	memmove(program->prefix, program->prefix + len, program->prefix_len);
 }
 
+static int copy_failed(struct program *program, const struct view *view, int result)
+{
+	broken_tell(view->run, BROKEN_SCRATCH, view->run->scratch.path, result);
+	return fail(program, result == -ENOMEM ? ENOMEM : EIO);
+}
+
 /* An ELF file, or what the kernel refuses by itself: its interpreter may be ours. */
 static int finish_elf(struct program *program, struct target *target, int fd,
 		      const struct name *name)
@@ -189,7 +196,7 @@ static int finish_elf(struct program *program, struct target *target, int fd,
 	if (result == LOOK_WAITS)
 		return wait_for(program, &target->view);
 	if (result < 0)
-		return fail(program, result == -ENOSPC ? EIO : -result);
+		return copy_failed(program, &target->view, result);
 	if (program->is_object && stat(program->path, &st) == 0)
 		nodes_learn(target->view.run, &st, NODE_OBJECT, &program->place);
 	/* A copy stands for it: /proc/self/exe goes on to name the original. */

@@ -54,6 +54,7 @@ static void walk_on(struct target *target, unsigned int flags)
 		target->kind = TARGET_OURS;
 		return;
 	case WALK_ERRNO:
+		view_tell_damage(&target->view, &target->walk);
 		target->kind = TARGET_MISSING;
 		return;
 	case WALK_QUESTION:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "path/variant.h"
+#include "run/broken.h"
 #include "run/mounts.h"
 
 static const struct interpose_mount *record_of(const struct view *view,
@@ -270,6 +271,18 @@ static int world_target(void *context, const struct place *link,
 			const struct interpose_entry *entry, char *buffer, size_t size)
 {
 	return view_target(context, link, entry, buffer, size);
+}
+
+void view_tell_damage(const struct view *view, const struct walk *walk)
+{
+	const struct run *run = view->run;
+
+	if (walk->damaged && walk->error == EIO)
+		broken_tell(view->run, BROKEN_INDEX,
+			    walk->at.kind == PLACE_ENTRY
+				    ? mounts_fqrn(run->mounts, walk->at.mount)
+				    : "/cvmfs",
+			    0);
 }
 
 struct walk_world view_world(struct view *view)

@@ -22,6 +22,8 @@ struct view {
 
 /* The world of a walk as `view` sees it. */
 struct walk_world view_world(struct view *view);
+/* Says why the walk ended with EIO, if nobody else has. */
+void view_tell_damage(const struct view *view, const struct walk *walk);
 
 /* The inode number that the program is shown: of 32 bits in a call of i386's. */
 uint64_t view_inode(const struct view *view, const struct place *place,

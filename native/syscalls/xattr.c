@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
@@ -109,13 +110,16 @@ static enum verdict ask(struct target *target, const char *name)
 	int len = mounts_question_body(mounts, place, false, body, PATH_MAX + 128);
 	int id;
 
-	if (len < 0)
+	if (len < 0) {
+		broken_tell(view->run, BROKEN_MEMORY, question.fqrn, len);
 		return tracee_answer(view->tracee, -EIO);
+	}
 	body[len++] = '\0';
 	memcpy(body + len, name, strlen(name));
 	question.body_len = (size_t)len + strlen(name);
 	id = channel_ask(view->run->channel, &question);
 	view->run->counters.questions++;
+	broken_question(view->run, id);
 	if (id <= 0)
 		return tracee_answer(view->tracee, -EIO);
 	view->question = (uint32_t)id;

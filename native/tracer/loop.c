@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/errands.h"
@@ -225,6 +226,9 @@ static void tracer_drain_answers(struct tracer *tracer)
 		tracer->asked = false;
 		while ((id = channel_receive(tracer->run->channel)) != 0) {
 			tracer->hooks->before_answers(tracer->hooks->context);
+			if (channel_lost(tracer->run->channel))
+				broken_tell(tracer->run, BROKEN_RESOLVER,
+					    "a call gets EIO", 0);
 			if (!stops_answered(tracer, id))
 				tracer->hooks->answered(tracer->hooks->context, id);
 		}

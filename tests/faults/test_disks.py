@@ -79,6 +79,35 @@ def test_a_full_cache_costs_one_line_and_no_error(
     assert str(disks.cache) in said[0]
 
 
+FILL = """
+cat {top}/README >/dev/null
+head -c 200m /dev/zero >{cache}/fill 2>/dev/null
+i=0; while true >{cache}/n$i; do i=$((i+1)); done 2>/dev/null
+cat {top}/nested/plain/f2 | wc -l || exit 9
+ls {top}/nested/inner
+"""
+
+
+@pytest.mark.parametrize("size", ["size=80m,nr_inodes=900", "nr_inodes=330"])
+@pytest.mark.parametrize("scratch", ["size=40m", "size=40k"])
+def test_a_disk_that_is_full_when_a_nested_catalog_is_needed_costs_lines_only(
+    disks: Prepared, configured: Configured, size: str, scratch: str
+) -> None:
+    """It is put where objects are put: into the scratch, and then into memory."""
+    fqrn = "tricky.example.org"
+    disks.mount(disks.cache, size)
+    disks.mount(disks.scratch, scratch)
+    script = FILL.format(top=f"/cvmfs/{fqrn}", cache=disks.cache)
+    result = disks("sh", "-c", script, options=configured(fqrn)).ok()
+    rows = truth_tree(f"{fqrn}.jsonl")
+    inner = [path for path in rows if path.startswith("nested/inner/")]
+    names = sorted(p.split("/")[2] for p in inner if p.count("/") == 2)
+    shown = [name for name in names if not name.startswith(".")]
+    assert result.text.splitlines()[1:] == shown, result.explain()
+    assert result.errors == result.messages, result.explain()
+    assert 1 <= len(result.messages) <= 3, result.explain()
+
+
 @pytest.mark.parametrize("fallback", ["", "memfd"])
 def test_a_full_cache_and_a_full_scratch_cost_a_line_each_and_no_error(
     disks: Prepared,
