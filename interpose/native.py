@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The typed face of the C module: index files, mount files, messages of the channel.
+"""The typed face of the C module: index files, mount files, numbers of the channel.
 
 Layouts and constants come from native/interpose.h through cffi, so C and Python cannot
 disagree about them.
@@ -81,6 +81,10 @@ def _check(result: int, what: str) -> int:
     if result == -errno.ENOMEM:
         raise MemoryError(what)
     raise OSError(-result, os.strerror(-result))
+
+
+class DamagedIndex(FormatError):
+    """An index file that was good when it was mapped: it has to be made anew."""
 
 
 class IndexBuilder:
@@ -223,7 +227,8 @@ class Index:
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
         """Map the file at `path`."""
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Whatever has the name: a FIFO must not make us wait.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             return cls(fd)
         finally:
@@ -248,6 +253,16 @@ class Index:
             raise IndexError(number)
         return self._index
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether bytes of the file went away while it was mapped."""
+        return bool(self._index) and bool(lib.interpose_index_is_broken(self._index))
+
+    def _checked(self, result: int) -> int:
+        if result == -errno.EBADMSG or self.is_broken:
+            raise DamagedIndex("damaged index file")
+        return _check(result, "damaged index file")
+
     def entry(self, number: int) -> Entry:
         """The entry with this number; 0 is the catalog's root.
 
@@ -255,15 +270,17 @@ class Index:
         """
         found = ffi.new("struct interpose_entry *")
         result = lib.interpose_index_entry(self._mapped(number), number, found)
-        _check(result, "damaged index file")
-        return _entry_of(number, found)
+        self._checked(result)
+        entry = _entry_of(number, found)
+        self._checked(0)
+        return entry
 
     def child(self, directory: int, name: bytes) -> int | None:
         """The number of entry `name` in `directory`, None if there is none."""
         found = ffi.new("uint32_t *")
         index = self._mapped(directory)
         result = lib.interpose_index_child(index, directory, name, len(name), found)
-        return int(found[0]) if _check(result, "damaged index file") else None
+        return int(found[0]) if self._checked(result) else None
 
     def children(self, directory: int) -> Iterator[Entry]:
         """The entries of `directory` in the catalog's order, hidden ones included."""
@@ -302,12 +319,13 @@ def _entry_of(number: int, found: Any) -> Entry:
 class Mount:
     """An opened repository, as the tracer reads it from SCRATCH/m/FQRN.
 
-    `valid_until` in seconds since 1970; `blocks` of 512 bytes; the maps go from an id
-    of the catalog to one of this machine; `view` is made of VIEW_*.
+    `made_at` and `valid_until` in seconds since 1970; `blocks` of 512 bytes; the maps
+    go from an id of the catalog to one of this machine; `view` is made of VIEW_*.
     """
 
     fqrn: str
     revision: int
+    made_at: int
     valid_until: int
     root_digest: bytes
     root_algorithm: int
@@ -330,9 +348,14 @@ class Mount:
 
 # Fields of struct interpose_mount that are copied as they are.
 _PLAIN = (
-    "revision valid_until root_algorithm view uid gid uid_default gid_default place "
-    "blocks blocks_free files"
+    "revision made_at valid_until root_algorithm view uid gid uid_default gid_default "
+    "place blocks blocks_free files"
 ).split()
+
+
+def checksum(data: bytes) -> int:
+    """A sum that notices damage."""
+    return int(lib.interpose_checksum(data, len(data)))
 
 
 def pack_mount(mount: Mount) -> bytes:
@@ -357,43 +380,7 @@ def pack_mount(mount: Mount) -> bytes:
         fields[name] = (offset, len(data))
         offset += len(data)
     header = ffi.new("struct interpose_mount *", fields)
-    return bytes(ffi.buffer(header)) + b"".join(spans.values())
-
-
-@dataclass(frozen=True)
-class Question:
-    """A message of the tracer; `entry` is a number in an index."""
-
-    id: int
-    kind: int
-    fqrn: str = ""
-    body: bytes = b""
-    entry: int = 0
-    flags: int = 0
-
-
-_QUESTION = struct.Struct("<7I4x")
-_ANSWER = struct.Struct("<IIiI")
-
-
-def unpack_question(message: bytes) -> Question:
-    """The question in one message of the channel.
-
-    Errors: FormatError if it is none or of another version.
-    """
-    if len(message) < _QUESTION.size:
-        raise FormatError("question that is cut off")
-    version, number, kind, flags, entry, named, size = _QUESTION.unpack_from(message)
-    start = _QUESTION.size + named
-    if version != CHANNEL_VERSION or len(message) != start + size:
-        raise FormatError("question of another version")
-    try:
-        fqrn = message[_QUESTION.size : start].decode("ascii")
-    except UnicodeDecodeError as error:
-        raise FormatError("question of an impossible name") from error
-    return Question(number, kind, fqrn, message[start:], entry, flags)
-
-
-def pack_answer(question_id: int, error: int, body: bytes = b"") -> bytes:
-    """One message of the channel: `error` is 0 or a positive errno."""
-    return _ANSWER.pack(CHANNEL_VERSION, question_id, error, len(body)) + body
+    data = bytes(ffi.buffer(header)) + b"".join(spans.values())
+    start = ffi.offsetof("struct interpose_mount", "revision")
+    header.checksum = checksum(data[start:])
+    return bytes(ffi.buffer(header)) + data[ffi.sizeof("struct interpose_mount") :]

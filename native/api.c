@@ -3,11 +3,11 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 
+#include "index/checksum.h"
 #include "index/lookup.h"
+#include "index/mapping.h"
 #include "interpose.h"
 
 struct interpose_index {
@@ -16,29 +16,13 @@ struct interpose_index {
 
 int interpose_index_open(int fd, struct interpose_index **ret_index)
 {
-	struct interpose_index *index;
-	struct stat status;
-	size_t size;
-	void *base;
+	struct interpose_index *index = calloc(1, sizeof(*index));
 	int error;
 
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_size <= 0)
-		return -EBADMSG;
-	size = (size_t)status.st_size;
-	index = calloc(1, sizeof(*index));
 	if (index == NULL)
 		return -ENOMEM;
-	base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (base == MAP_FAILED) {
-		error = -errno;
-		free(index);
-		return error;
-	}
-	error = index_map_check(&index->map, base, size);
+	error = mapping_open(fd, &index->map);
 	if (error < 0) {
-		munmap(base, size);
 		free(index);
 		return error;
 	}
@@ -50,8 +34,13 @@ void interpose_index_close(struct interpose_index *index)
 {
 	if (index == NULL)
 		return;
-	munmap((void *)index->map.base, index->map.size);
+	mapping_close(&index->map);
 	free(index);
+}
+
+int interpose_index_is_broken(const struct interpose_index *index)
+{
+	return mapping_is_broken(&index->map);
 }
 
 uint32_t interpose_index_count(const struct interpose_index *index)
@@ -78,6 +67,11 @@ int interpose_index_child(const struct interpose_index *index, uint32_t director
 	default:
 		return -EBADMSG;
 	}
+}
+
+uint64_t interpose_checksum(const uint8_t *bytes, size_t size)
+{
+	return index_checksum(bytes, size);
 }
 
 void interpose_shut_process(void)

@@ -5,9 +5,9 @@
 #define INTERPOSE_H
 
 enum {
-	INTERPOSE_INDEX_VERSION = 1,
+	INTERPOSE_INDEX_VERSION = 2,
 	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
-	INTERPOSE_MOUNT_VERSION = 2,
+	INTERPOSE_MOUNT_VERSION = 3,
 	INTERPOSE_CHANNEL_VERSION = 1,
 	INTERPOSE_DIGEST_SIZE = 20
 };
@@ -106,6 +106,8 @@ struct interpose_index;
 /* Maps the file `fd`. -EBADMSG: not an index of this version, or damaged. */
 int interpose_index_open(int fd, struct interpose_index **ret_index);
 void interpose_index_close(struct interpose_index *index);
+/* Not 0 once bytes of the mapped file were gone: what was read last may be zeros. */
+int interpose_index_is_broken(const struct interpose_index *index);
 uint32_t interpose_index_count(const struct interpose_index *index);
 /* -ERANGE: no such entry; -EBADMSG: damaged. */
 int interpose_index_entry(const struct interpose_index *index, uint32_t number,
@@ -113,6 +115,9 @@ int interpose_index_entry(const struct interpose_index *index, uint32_t number,
 /* 1 found, 0 absent, -EBADMSG damaged. */
 int interpose_index_child(const struct interpose_index *index, uint32_t directory,
 			  const char *name, size_t name_len, uint32_t *ret_number);
+
+/* A sum that notices damage. */
+uint64_t interpose_checksum(const uint8_t *bytes, size_t size);
 
 /* No other process of the user may see or change this one through /proc or ptrace
  * (PR_SET_DUMPABLE). */
@@ -136,8 +141,10 @@ struct interpose_span { /* bytes of the same file */
 
 struct interpose_mount {
 	uint32_t magic, version;
+	uint64_t checksum; /* interpose_checksum() of all bytes that follow it */
 	uint64_t revision;
-	int64_t valid_until; /* seconds since 1970: end of the TTL */
+	int64_t made_at;     /* seconds since 1970, by this node's clock */
+	int64_t valid_until; /* the same: end of the TTL */
 	uint8_t root_digest[20];
 	uint32_t root_algorithm;
 	uint32_t view;	   /* enum interpose_view */

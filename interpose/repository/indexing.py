@@ -83,8 +83,12 @@ class IndexFiles:
     def elsewhere(self, catalog: ContentHash) -> Path | None:
         """Where the index is, if that is not where the tracer looks by itself."""
         path = self._elsewhere.get(catalog)
-        if path is None or os.path.exists(self.directory / _name(catalog)):
+        if path is None:
             return None
+        # What has the name there may be damaged, and not to be replaced.
+        with contextlib.suppress(OSError):
+            if os.path.samefile(self.directory / _name(catalog), path):
+                return None
         return path
 
     def _private_path(self, catalog: ContentHash) -> Path:
@@ -141,8 +145,10 @@ class IndexFiles:
         with self._private.receive() as receiver:
             plan.write(receiver.fileno())
             index = Index(receiver.fileno())
+            # An equal one stays where it is: others have it mapped, and on a file
+            # server its bytes would go with its name.
             path = self._private_path(plan.catalog)
-            receiver.commit_as(path, mode=_MODE, replace=True)
+            receiver.commit_as(path, mode=_MODE)
         return index
 
     def _write_spare(self, plan: _Plan) -> Index:
@@ -157,6 +163,8 @@ class IndexFiles:
         self._elsewhere[plan.catalog] = path
         if self._spare is not None:
             with contextlib.suppress(OSError):
+                if os.path.lexists(self._spare / name):
+                    (self._spare / name).unlink()
                 (self._spare / name).symlink_to(path)
         return index
 

@@ -92,7 +92,7 @@ class Repository:
         pin = PinSettings.of(configuration)
         finder = RootFinder(repository, pin, around.clock)
         found = finder.find()
-        repository._load_root(found.hash)
+        repository.load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts)
         repository.statistics.count("opens")
@@ -111,11 +111,14 @@ class Repository:
             line = InterposeError(text, where, "give one with --cache")
             self._around.notice(str(line), "no cache")
 
-    def _load_root(self, catalog: ContentHash) -> None:
-        """Load the first catalog, and see where there is room for all the others."""
+    def load_root(self, catalog: ContentHash) -> None:
+        """Load the first catalog, and see where there is room for all the others.
+
+        Errors: as `index`.
+        """
         if self.places.has_little_room():
             self.index_files.use_spare()
-        self.index(catalog, b"")
+        self.load_index(catalog, b"")
         if self.index_files.elsewhere(catalog) is None or self.places.scratch is None:
             return
         self.index_files.use_spare()
@@ -152,31 +155,50 @@ class Repository:
         """
         with self._lock:
             known = self._indexes.get(catalog)
-        if known is not None and self.index_files.path(catalog).exists():
-            return known
+        if known is None or known.is_broken:
+            return self.load_index(catalog, where)
+        if not self.index_files.path(catalog).exists():
+            return self.load_index(catalog, where)
+        return known
+
+    def load_index(self, catalog: ContentHash, where: bytes) -> Index:
+        """The same from a file that is checked again: the tracer could not use it."""
         return self._flights.run(catalog, lambda: self._load(catalog, where))
 
     def _load(self, catalog: ContentHash, where: bytes) -> Index:
         index = self.index_files.find(catalog)
-        if index is not None:
-            self.statistics.count("index_reused")
-        else:
-            index = self.index_files.build(catalog, self._catalog_file(catalog, where))
-        self.statistics.count("catalogs_loaded")
+        is_reused = index is not None
+        if index is None:
+            index = self._build(catalog, where)
         with self._lock:
+            is_new = catalog not in self._indexes
             self._indexes[catalog] = index
+        if is_new:
+            self.statistics.count("catalogs_loaded")
+        if is_new and is_reused:
+            self.statistics.count("index_reused")
         return index
 
-    def _catalog_file(self, catalog: ContentHash, where: bytes) -> Path:
+    def _build(self, catalog: ContentHash, where: bytes) -> Index:
+        """Make the index; what a full disk left of a catalog is got anew."""
+        wanted = self._wanted_catalog(catalog, where)
+        file = self.store.fetch(wanted)
+        try:
+            return self.index_files.build(catalog, file)
+        except (FormatError, OSError):
+            if not self.store.drop_damaged(wanted, file):
+                raise
+        return self.index_files.build(catalog, self.store.fetch(wanted))
+
+    def _wanted_catalog(self, catalog: ContentHash, where: bytes) -> StoredObject:
         place = where.decode("utf-8", "surrogateescape") or "/"
         info = f"file catalog at {self.fqrn}:{place} ({catalog.text})"
-        wanted = StoredObject(
+        return StoredObject(
             catalog,
             CATALOG,
             limit=limits.CATALOG_BYTES,
             info=info.encode("utf-8", "surrogateescape"),
         )
-        return self.store.fetch(wanted)
 
     @property
     def loaded_catalogs(self) -> int:
@@ -189,7 +211,7 @@ class Repository:
         known = self.index_files.facts(catalog)
         if known is not None:
             return known
-        self.index_files.build(catalog, self._catalog_file(catalog, b""))
+        self._build(catalog, b"")
         known = self.index_files.facts(catalog)
         if known is None:
             raise FormatError("a catalog that says nothing", catalog.text)
@@ -293,7 +315,8 @@ class Repository:
         from interpose.formats.pathhash import path_hash  # noqa: PLC0415
 
         catalog, mountpoint = self.catalog_of(subject)
-        with CatalogFile(self._catalog_file(catalog, mountpoint)) as file:
+        wanted = self._wanted_catalog(catalog, mountpoint)
+        with CatalogFile(self.store.fetch(wanted)) as file:
             if catalog not in self._bulk:
                 rows = (row for row in file.rows() if row.flags & 64 and row.hash)
                 self._bulk[catalog] = {row[1:3]: row.hash or b"" for row in rows}

@@ -6,6 +6,7 @@ Source: design 6; decisions 16, 17, 19, 21.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
@@ -181,6 +182,18 @@ class Store:
                 return None
             proven = self.places.trust_cache or _recompress(receiver.path, wanted)
             return receiver.commit(wanted.hash) if proven else None
+
+    def drop_damaged(self, wanted: StoredObject, path: Path) -> bool:
+        """Take a file out of the private cache that is not the object after all.
+
+        True if it was one: `fetch` gives another.
+        """
+        private = self.places.private
+        if path != private.path(wanted.hash) or _recompress(path, wanted):
+            return False
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return True
 
     def shelves(self) -> list[Shelf]:
         """Where new objects go, best first."""

@@ -10,8 +10,9 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from interpose import native
 from interpose.errors import NotThere
@@ -20,6 +21,7 @@ from interpose.native import Entry, Index
 from interpose.repository.repository import Repository
 from interpose.repository.subject import Subject
 
+T = TypeVar("T")
 MOST_LINKS = 40
 _VARIABLE = re.compile(rb"\$\(([^)]*)\)")
 
@@ -69,7 +71,8 @@ class Tree:
     def root(self) -> Node:
         """The root directory."""
         catalog = self.repository.root.hash
-        return Node(b"", self.repository.index(catalog, b"").entry(0), catalog)
+        entry = _steady(lambda: self.repository.index(catalog, b"").entry(0))
+        return Node(b"", entry, catalog)
 
     def find(self, path: bytes, *, follow: bool = True) -> Node:
         """The node at `path`; `follow` says whether a link at its end is followed.
@@ -118,6 +121,9 @@ class Tree:
 
     def child(self, directory: Node, name: bytes, path: bytes = b"") -> Node:
         """The entry `name` of a directory. Errors: NoSuchPath."""
+        return _steady(lambda: self._child(directory, name, path))
+
+    def _child(self, directory: Node, name: bytes, path: bytes) -> Node:
         shown = self.shown(path or directory.path + b"/" + name)
         if not directory.is_directory:
             raise NoSuchPath(errno.ENOTDIR, shown)
@@ -129,6 +135,9 @@ class Tree:
 
     def children(self, directory: Node) -> Iterator[Node]:
         """What a listing shows, in the catalog's order."""
+        return iter(_steady(lambda: list(self._children(directory))))
+
+    def _children(self, directory: Node) -> Iterator[Node]:
         index, catalog, number = self._inner(directory)
         for entry in index.children(number):
             if not entry.flags & native.ENTRY_HIDDEN:
@@ -153,6 +162,14 @@ class Tree:
         """A path for messages."""
         text = path.decode("utf-8", "backslashreplace")
         return f"/cvmfs/{self.repository.fqrn}/{text.strip('/')}".rstrip("/")
+
+
+def _steady(look: Callable[[], T]) -> T:
+    """What `look` finds; an index that breaks beneath it is made anew, once."""
+    try:
+        return look()
+    except native.DamagedIndex:
+        return look()
 
 
 def expand(target: bytes, variables: Mapping[str, str]) -> bytes:

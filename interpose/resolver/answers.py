@@ -13,8 +13,11 @@ from interpose.errors import FormatError
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
 from interpose.resolver import kept, mountfile
+from interpose.resolver.channel import Question
 from interpose.resolver.repositories import Repositories
 from interpose.resolver.settings import Settings
+
+_TRIES = 3
 
 
 class Answers:
@@ -23,7 +26,7 @@ class Answers:
     def __init__(self, settings: Settings, repositories: Repositories) -> None:
         self._settings = settings
         self._repositories = repositories
-        self._kinds: dict[int, Callable[[native.Question], bytes]] = {
+        self._kinds: dict[int, Callable[[Question], bytes]] = {
             native.OPEN: self._open,
             native.CATALOG: self._catalog,
             native.OBJECT: self._object,
@@ -32,7 +35,7 @@ class Answers:
             native.STATISTICS: self._statistics,
         }
 
-    def answer(self, question: native.Question) -> bytes:
+    def answer(self, question: Question) -> bytes:
         """The body of the answer.
 
         Errors: InterposeError and below; OSError where the scratch cannot be written.
@@ -40,39 +43,45 @@ class Answers:
         kind = self._kinds.get(question.kind)
         if kind is None:
             raise FormatError(f"question of unknown kind {question.kind}")
-        return kind(question)
+        for _ in range(_TRIES):
+            try:
+                return kind(question)
+            except native.DamagedIndex as error:
+                last = error  # It is made anew when it is asked for again.
+        raise last
 
-    def _open(self, question: native.Question) -> bytes:
+    def _open(self, question: Question) -> bytes:
         is_named = bool(question.flags & native.QUESTION_NAMED)
         repository = self._repositories.open(
             Fqrn.parse(question.fqrn), is_named=is_named
         )
         if self._settings.scratch is None:
             raise FormatError("no scratch was named")
+        repository.load_root(repository.root.hash)
         record = mountfile.record(repository)
         keep_in = self._settings.kept
         if keep_in is not None and kept.may_be_kept(repository, record):
             kept.keep(record, keep_in)
         return os.fsencode(mountfile.write(record, self._settings.scratch))
 
-    def _catalog(self, question: native.Question) -> bytes:
+    def _catalog(self, question: Question) -> bytes:
         catalog, path, _ = _body(question)
         repository = self._repositories.opened(Fqrn.parse(question.fqrn))
-        repository.index(catalog, path)
+        repository.load_index(catalog, path)
         elsewhere = repository.index_files.elsewhere(catalog)
         return b"" if elsewhere is None else os.fsencode(elsewhere)
 
-    def _object(self, question: native.Question) -> bytes:
+    def _object(self, question: Question) -> bytes:
         catalog, path, _ = _body(question)
         repository = self._repositories.opened(Fqrn.parse(question.fqrn))
         subject = repository.subject(catalog, path, question.entry)
         return os.fsencode(repository.content(subject))
 
-    def _list(self, question: native.Question) -> bytes:
+    def _list(self, question: Question) -> bytes:
         del question
         return b"".join(f"{n}\n".encode() for n in self._repositories.names())
 
-    def _xattr(self, question: native.Question) -> bytes:
+    def _xattr(self, question: Question) -> bytes:
         from interpose.repository import magic  # noqa: PLC0415
 
         catalog, path, name = _body(question)
@@ -82,7 +91,7 @@ class Answers:
             return magic.value(repository, subject, name)
         return b"".join(n + b"\0" for n in magic.names(repository, subject))
 
-    def _statistics(self, question: native.Question) -> bytes:
+    def _statistics(self, question: Question) -> bytes:
         del question
         numbers = self._repositories.statistics()
         numbers["resolver"] = {
@@ -101,7 +110,7 @@ def _most_memory_bytes() -> int:
     return 0
 
 
-def _body(question: native.Question) -> tuple[ContentHash, bytes, bytes]:
+def _body(question: Question) -> tuple[ContentHash, bytes, bytes]:
     """Catalog, path in the repository (b"" or b"/a/b") and attribute name."""
     parts = question.body.split(b"\0")
     if len(parts) < 2:

@@ -14,6 +14,7 @@ from interpose import native
 from interpose.errors import FormatError, InterposeError
 from interpose.messages import Log, Messages
 from interpose.resolver.answers import Answers
+from interpose.resolver.channel import Question, pack_answer, unpack_question
 from interpose.resolver.pool import Pool
 from interpose.resolver.repositories import NotCovered, Repositories, job_errno
 from interpose.resolver.settings import Settings
@@ -47,14 +48,14 @@ class Loop:
             if not message:
                 return
             try:
-                question = native.unpack_question(message)
+                question = unpack_question(message)
             except FormatError as error:
                 self._tell(str(error), "channel", "")
                 continue
             if question.kind not in (native.HELLO, native.NOTE):
                 self._pool.submit(partial(self._handle, question))
 
-    def _handle(self, question: native.Question) -> None:
+    def _handle(self, question: Question) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)
         body = b""
         try:
@@ -69,7 +70,7 @@ class Loop:
             text = f"{type(error).__name__}: {error}"
             failure = InterposeError(text, question.fqrn, "-vv shows where")
             self._report(question, failure, code)
-        self._send(native.pack_answer(question.id, code, body[:_MOST_BODY_BYTES]))
+        self._send(pack_answer(question.id, code, body[:_MOST_BODY_BYTES]))
 
     def _send(self, message: bytes) -> None:
         try:
@@ -77,9 +78,7 @@ class Loop:
         except OSError as error:
             _log.debug("answer: %s", error)  # The tracer is gone; so are we, soon.
 
-    def _report(
-        self, question: native.Question, error: InterposeError, code: int
-    ) -> None:
+    def _report(self, question: Question, error: InterposeError, code: int) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)
         if code == errno.ENODATA or (code == errno.ENOENT and not is_named):
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 from interpose import native
@@ -50,6 +51,7 @@ def record(repository: Repository) -> native.Mount:
     return native.Mount(
         fqrn=repository.fqrn,
         revision=root.revision,
+        made_at=int(time.time()),
         valid_until=root.valid_until,
         root_digest=root.hash.digest,
         root_algorithm=root.hash.algorithm.flag,

@@ -12,6 +12,7 @@ from interpose import native
 from interpose.errors import InterposeError, UsageError
 from interpose.messages import Messages, one_line
 from interpose.resolver import settings as settings_module
+from interpose.resolver.channel import unpack_question
 from interpose.resolver.loop import Loop, receive
 from interpose.resolver.settings import Settings
 
@@ -61,7 +62,7 @@ def _hello(channel: socket.socket) -> Settings | None:
     message = receive(channel)
     if not message:
         return None
-    question = native.unpack_question(message)
+    question = unpack_question(message)
     if question.kind != native.HELLO:
         raise InterposeError("the first message is no greeting")
     return settings_module.parse(question.body)

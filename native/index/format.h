@@ -58,7 +58,8 @@ struct index_header {
 	uint8_t digest[INTERPOSE_DIGEST_SIZE];
 	uint32_t reserved;
 	struct index_section parts[INDEX_PARTS];
-	uint64_t checksum; /* index_name_hash() of all bytes before it */
+	uint64_t sums[INDEX_PARTS]; /* index_checksum() of each part */
+	uint64_t checksum;	    /* index_name_hash() of all bytes before it */
 };
 
 /* One entry. Its attributes are in INDEX_XATTRS, because few entries have any. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "index/checksum.h"
 #include "index/format.h"
 #include "index/hash.h"
 
@@ -127,13 +128,43 @@ int index_map_check(struct index_map *map, const void *base, size_t size)
 		part_count(&header, INDEX_XATTRS, sizeof(struct index_xattr));
 	memcpy(map->digest, header.digest, sizeof(map->digest));
 	map->algorithm = header.algorithm;
+	map->broken = NULL;
 	return 0;
 }
 
-enum lookup index_child(const struct index_map *map, uint32_t dir, const char *name,
-			size_t len, uint64_t hash, uint32_t *ret_number)
+bool index_map_is_whole(const struct index_map *map)
 {
-	uint64_t slot_hash = index_slot_hash(index_child_hash(dir, hash), map->seed);
+	struct index_header header;
+
+	memcpy(&header, map->base, sizeof(header));
+	if (!header_is_sound(&header, map->size) || !parts_are_sound(&header))
+		return false;
+	for (int i = 0; i < INDEX_PARTS; i++) {
+		const struct index_section *part = &header.parts[i];
+
+		if (index_checksum(map->base + part->offset, part->size) !=
+		    header.sums[i])
+			return false;
+	}
+	return true;
+}
+
+static bool is_broken(const struct index_map *map)
+{
+	return map->broken && *map->broken;
+}
+
+struct name {
+	const char *text;
+	size_t len;
+	uint64_t hash;
+};
+
+static enum lookup find_child(const struct index_map *map, uint32_t dir,
+			      struct name name, uint32_t *ret_number)
+{
+	uint64_t slot_hash =
+		index_slot_hash(index_child_hash(dir, name.hash), map->seed);
 	uint32_t tag = index_slot_tag(slot_hash, map->number_mask);
 
 	if (dir >= map->count)
@@ -151,11 +182,11 @@ enum lookup index_child(const struct index_map *map, uint32_t dir, const char *n
 		if (number >= map->count)
 			return LOOKUP_DAMAGED;
 		record = &map->records[number];
-		if (record->parent != dir || record->name_len != len)
+		if (record->parent != dir || record->name_len != name.len)
 			continue;
-		if (!lies_within(record->name, len, map->names_size))
+		if (!lies_within(record->name, name.len, map->names_size))
 			return LOOKUP_DAMAGED;
-		if (memcmp(map->names + record->name, name, len) != 0)
+		if (memcmp(map->names + record->name, name.text, name.len) != 0)
 			continue;
 		/* The root is nobody's child, and a way up must not have a circle. */
 		if (number <= dir)
@@ -164,6 +195,15 @@ enum lookup index_child(const struct index_map *map, uint32_t dir, const char *n
 		return LOOKUP_FOUND;
 	}
 	return LOOKUP_ABSENT;
+}
+
+enum lookup index_child(const struct index_map *map, uint32_t dir, const char *name,
+			size_t len, uint64_t hash, uint32_t *ret_number)
+{
+	enum lookup found =
+		find_child(map, dir, (struct name){name, len, hash}, ret_number);
+
+	return is_broken(map) ? LOOKUP_DAMAGED : found;
 }
 
 static int find_xattr(const struct index_map *map, uint32_t number,
@@ -217,6 +257,27 @@ static int find_extent(const struct index_map *map, uint32_t number,
 	return 0;
 }
 
+/* Reads something of each page, so that one that is missing is missed here. */
+static void touch(const void *bytes, size_t size)
+{
+	const volatile uint8_t *at = bytes;
+
+	if (size == 0)
+		return;
+	for (size_t i = 0; i < size; i += INDEX_PAGE)
+		(void)at[i];
+	(void)at[size - 1];
+}
+
+static void touch_all(const struct interpose_entry *entry)
+{
+	touch(entry->name, entry->name_len);
+	touch(entry->target, entry->target_len);
+	touch(entry->xattr, entry->xattr_len);
+	touch(entry->digest, entry->digest ? INTERPOSE_DIGEST_SIZE : 0);
+	touch(entry->chunks, entry->chunk_count * sizeof(*entry->chunks));
+}
+
 int index_entry(const struct index_map *map, uint32_t number,
 		struct interpose_entry *ret_entry)
 {
@@ -253,6 +314,9 @@ int index_entry(const struct index_map *map, uint32_t number,
 		return -EBADMSG;
 	if (record->flags & INTERPOSE_ENTRY_XATTR &&
 	    find_xattr(map, number, &entry) < 0)
+		return -EBADMSG;
+	touch_all(&entry);
+	if (is_broken(map))
 		return -EBADMSG;
 	*ret_entry = entry;
 	return 0;

@@ -4,6 +4,7 @@
 #ifndef INDEX_LOOKUP_H
 #define INDEX_LOOKUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ struct index_map {
 	uint32_t digest_count, chunk_count, xattr_count;
 	uint8_t digest[INTERPOSE_DIGEST_SIZE]; /* of the catalog */
 	uint32_t algorithm;
+	/* Not 0 once bytes were missing: what was read since is not the file's (see
+	 * mapping.h). NULL: nobody watches. */
+	const volatile uint32_t *broken;
 };
 
 enum lookup { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_DAMAGED };
@@ -36,6 +40,8 @@ enum lookup { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_DAMAGED };
 /* `base` is the whole file, `size` its size by fstat, aligned as mmap does. 0, or
  * -EBADMSG: not an index of this version, cut or damaged. */
 int index_map_check(struct index_map *map, const void *base, size_t size);
+/* True if the sums of all sections are right: reads all of the file. */
+bool index_map_is_whole(const struct index_map *map);
 
 /* One for all files: compute it once for each component of a path. */
 uint64_t index_name_hash(const char *name, size_t len);
@@ -45,7 +51,8 @@ uint64_t index_name_hash(const char *name, size_t len);
 enum lookup index_child(const struct index_map *map, uint32_t dir, const char *name,
 			size_t len, uint64_t hash, uint32_t *ret_number);
 
-/* 0, -ERANGE: no such entry, -EBADMSG: damaged. All pointers point into the mapping.
+/* 0, -ERANGE: no such entry, -EBADMSG: damaged. All pointers point into the mapping,
+ * to bytes that were there a moment ago.
  * Parents have lower numbers than their children, so neither way up nor way down has a
  * circle. */
 int index_entry(const struct index_map *map, uint32_t number,

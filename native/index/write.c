@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "index/build.h"
+#include "index/checksum.h"
 #include "index/format.h"
 #include "index/lookup.h"
 #include "index/record.h"
@@ -77,6 +78,19 @@ static int write_all(int fd, const void *data, size_t size, uint64_t at)
 	return 0;
 }
 
+/* The table is the one part that is not in the image. */
+static void add_sums(const uint8_t *image, struct index_header *header,
+		     const struct build_table *table)
+{
+	for (int i = 0; i < INDEX_PARTS; i++) {
+		const struct index_section *part = &header->parts[i];
+		const void *bytes = i == INDEX_TABLE ? (const void *)table->slots
+						     : image + part->offset;
+
+		header->sums[i] = index_checksum(bytes, part->size);
+	}
+}
+
 static int write_file(int fd, uint8_t *image, struct index_header *header,
 		      const struct build_table *table)
 {
@@ -91,6 +105,7 @@ static int write_file(int fd, uint8_t *image, struct index_header *header,
 	header->table_bits = table->bits;
 	header->number_bits = (uint32_t)__builtin_popcount(table->number_mask);
 	header->probes = table->probes;
+	add_sums(image, header, table);
 	header->checksum = index_name_hash((const char *)header,
 					   offsetof(struct index_header, checksum));
 	memcpy(image, header, sizeof(*header));

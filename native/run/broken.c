@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/mounts.h"
+
 static const struct {
 	const char *what, *advice;
 } broken_rows[BROKEN_COUNT] = {
@@ -27,6 +29,9 @@ void broken_tell(struct run *run, enum broken kind, const char *where, int error
 	char text[4096 + 512];
 
 	if (!run->say || (run->said_broken & (1u << kind)))
+		return;
+	/* One that has just broken is mended, and the call is decided again. */
+	if (kind == BROKEN_INDEX && !mounts_are_whole(run->mounts))
 		return;
 	run->said_broken |= 1u << kind;
 	snprintf(text, sizeof(text), "%s: %.4000s%s%s (%s)", broken_rows[kind].what,

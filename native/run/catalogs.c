@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
+#include "index/mapping.h"
 #include "run/broken.h"
 #include "run/clock.h"
 #include "run/mounttable.h"
@@ -13,7 +14,7 @@
 void catalogs_deinit(struct catalog *catalog)
 {
 	if (catalog->state == SLOT_OPEN)
-		munmap((void *)(uintptr_t)catalog->map.base, catalog->map.size);
+		mapping_close(&catalog->map);
 	free(catalog->prefix);
 }
 
@@ -42,24 +43,21 @@ static void hash_text(const uint8_t *digest, uint32_t algorithm, char *ret_text)
 	strcat(ret_text, suffix[algorithm < 3 ? algorithm : 0]);
 }
 
-/* Opens the index file at `path`; the state stays when there is none. */
+/* Opens the index file at `path`; the state stays when there is no sound one. */
 static void catalog_map_path(struct catalog *catalog, const char *path)
 {
-	size_t size;
-	void *base = mounttable_map_file(path, false, &size);
+	int fd = mounttable_open(path);
 
-	if (!base)
+	if (fd < 0)
 		return;
-	if (index_map_check(&catalog->map, base, size) < 0) {
-		munmap(base, size); /* The resolver makes it anew. */
-		return;
-	}
-	catalog->state = SLOT_OPEN;
+	/* A damaged one is made anew by the resolver. */
+	if (mapping_open(fd, &catalog->map) == 0)
+		catalog->state = SLOT_OPEN;
+	close(fd);
 }
 
-/* Where index files are as a rule; SLOT_UNKNOWN stays when there is none yet. */
-static void catalog_map(const struct mounts *mounts, uint32_t mount,
-			struct catalog *catalog)
+/* Where index files are as a rule. */
+void catalogs_map(const struct mounts *mounts, uint32_t mount, struct catalog *catalog)
 {
 	const struct interpose_mount *record = mounts->mounts[mount].record;
 	uint32_t len;
@@ -81,7 +79,7 @@ static void catalog_map_answer(const struct mounts *mounts, uint32_t mount,
 	char path[4096];
 
 	if (answer->body_len == 0) {
-		catalog_map(mounts, mount, catalog);
+		catalogs_map(mounts, mount, catalog);
 	} else if (answer->body_len < sizeof(path)) {
 		memcpy(path, answer->body, answer->body_len);
 		path[answer->body_len] = '\0';
@@ -108,7 +106,7 @@ int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 	hash_text(digest, algorithm, catalog->hash);
 	catalog->inode_base = inode_base(m->record->place, prefix);
 	m->catalog_count++;
-	catalog_map(mounts, mount, catalog);
+	catalogs_map(mounts, mount, catalog);
 	return 0;
 }
 
@@ -116,6 +114,7 @@ int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 {
 	struct mount *mount = &mounts->mounts[mountpoint->mount];
+	const struct index_map *map;
 	struct interpose_entry entry;
 	char path[4096 + 128];
 	uint32_t slot;
@@ -124,8 +123,8 @@ static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 	slot = nestedtable_find(&mount->nested, mountpoint->catalog, mountpoint->entry);
 	if (slot)
 		return (int)slot;
-	result = index_entry(&mount->catalogs[mountpoint->catalog].map,
-			     mountpoint->entry, &entry);
+	map = mounts_catalog(mounts, mountpoint->mount, mountpoint->catalog);
+	result = map ? index_entry(map, mountpoint->entry, &entry) : -EBADMSG;
 	if (result < 0)
 		return result;
 	if (!entry.digest)
@@ -170,6 +169,38 @@ static void catalog_take_answer(struct run *run, uint32_t mount,
 	catalog->question = 0;
 }
 
+/* Hash text NUL path of its root. */
+static uint32_t catalog_ask(struct run *run, uint32_t mount,
+			    const struct catalog *catalog)
+{
+	char body[4096 + 128];
+	int len = snprintf(body, sizeof(body), "%s%c%s", catalog->hash, '\0',
+			   catalog->prefix);
+	struct channel_question question = {.kind = INTERPOSE_CATALOG,
+					    .fqrn = run->mounts->mounts[mount].fqrn,
+					    .body = body,
+					    .body_len = (size_t)len};
+
+	if (len < 0 || (size_t)len >= sizeof(body))
+		return 0;
+	return mounttable_ask(run, &question);
+}
+
+uint32_t catalogs_advance(struct run *run, uint32_t mount, struct catalog *catalog)
+{
+	if (catalog->state == SLOT_OPENING)
+		catalog_take_answer(run, mount, catalog);
+	if (catalog->state == SLOT_FAILED && mounttable_retry_now(catalog->failed_at))
+		catalog->state = SLOT_UNKNOWN;
+	if (catalog->state == SLOT_UNKNOWN) {
+		catalog->question = catalog_ask(run, mount, catalog);
+		if (!catalog->question)
+			return 0;
+		catalog->state = SLOT_OPENING;
+	}
+	return catalog->state == SLOT_OPENING ? catalog->question : 0;
+}
+
 enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
 			       uint32_t *ret_catalog, uint32_t *ret_question)
 {
@@ -183,52 +214,24 @@ enum walk_answer mounts_nested(struct run *run, const struct place *mountpoint,
 		return WALK_BROKEN;
 	}
 	catalog = &mounts->mounts[mountpoint->mount].catalogs[slot];
-	if (catalog->state == SLOT_OPENING)
-		catalog_take_answer(run, mountpoint->mount, catalog);
-	if (catalog->state == SLOT_FAILED && mounttable_retry_now(catalog->failed_at))
-		catalog->state = SLOT_UNKNOWN;
-	if (catalog->state == SLOT_UNKNOWN) {
-		char body[4096 + 128];
-		int len = mounts_question_body(mounts, mountpoint, true, body,
-					       sizeof(body));
-		struct channel_question question = {
-			.kind = INTERPOSE_CATALOG,
-			.fqrn = mounts->mounts[mountpoint->mount].fqrn,
-			.body = body,
-			.body_len = (size_t)len};
-
-		catalog->question = len < 0 ? 0 : mounttable_ask(run, &question);
-		if (!catalog->question)
-			return WALK_BROKEN;
-		catalog->state = SLOT_OPENING;
-	}
 	*ret_catalog = (uint32_t)slot;
-	*ret_question = catalog->question;
-	if (catalog->state == SLOT_OPENING)
+	*ret_question = catalogs_advance(run, mountpoint->mount, catalog);
+	if (*ret_question)
 		return WALK_UNKNOWN;
 	return catalog->state == SLOT_OPEN ? WALK_YES : WALK_BROKEN;
 }
 
 int mounts_question_body(const struct mounts *mounts, const struct place *place,
-			 bool of_nested, char *buffer, size_t size)
+			 char *buffer, size_t size)
 {
 	const struct mount *mount = &mounts->mounts[place->mount];
 	const char *hash = mount->catalogs[place->catalog].hash;
-	char nested[64], path[4096 + 128];
-	struct interpose_entry entry;
+	char path[4096 + 128];
 	int len = mounts_path(mounts, place, path, sizeof(path));
 	size_t skip = strlen("/cvmfs/") + strlen(mount->fqrn);
 
 	if (len < 0)
 		return len;
-	if (of_nested) {
-		if (index_entry(&mount->catalogs[place->catalog].map, place->entry,
-				&entry) < 0 ||
-		    !entry.digest)
-			return -EIO;
-		hash_text(entry.digest, entry.algorithm, nested);
-		hash = nested;
-	}
 	if (strlen(hash) + 1 + (size_t)len - skip > size)
 		return -ENAMETOOLONG;
 	memcpy(buffer, hash, strlen(hash) + 1);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "run/broken.h"
 #include "run/clock.h"
@@ -12,7 +11,11 @@
 
 struct mounts *mounts_create(void)
 {
-	return calloc(1, sizeof(struct mounts));
+	struct mounts *mounts = calloc(1, sizeof(*mounts));
+
+	if (mounts)
+		mounts->ret_missed = &mounts->was_missed;
+	return mounts;
 }
 
 static bool name_is_fqrn(const char *name, size_t len)
@@ -35,16 +38,13 @@ static bool name_is_fqrn(const char *name, size_t len)
 
 /* Takes the record over, and maps the root catalog that it names. */
 static int mount_load(struct mounts *mounts, uint32_t mount,
-		      const struct interpose_mount *record, size_t size)
+		      struct interpose_mount *record, size_t size)
 {
 	struct mount *m = &mounts->mounts[mount];
 	int result;
 
 	m->record = record;
 	m->record_len = size;
-	if (size < sizeof(*record) || record->magic != INTERPOSE_MOUNT_MAGIC ||
-	    record->version != INTERPOSE_MOUNT_VERSION)
-		return -EBADMSG;
 	result = catalogs_add(mounts, mount, "", record->root_digest,
 			      record->root_algorithm);
 	if (result < 0)
@@ -58,8 +58,7 @@ static void mount_unload(struct mount *mount)
 		catalogs_deinit(&mount->catalogs[i]);
 	free(mount->catalogs);
 	nestedtable_deinit(&mount->nested);
-	if (mount->record)
-		munmap((void *)(uintptr_t)mount->record, mount->record_len);
+	free(mount->record);
 	mount->catalogs = NULL;
 	mount->catalog_count = 0;
 	mount->record = NULL;
@@ -113,7 +112,7 @@ static void mount_fail(struct mount *mount, int error)
 static void mount_take_answer(struct run *run, uint32_t number)
 {
 	struct mount *mount = &run->mounts->mounts[number];
-	const struct interpose_mount *record;
+	struct interpose_mount *record;
 	struct channel_answer answer;
 	char path[4096 + 64];
 	size_t size;
@@ -132,11 +131,13 @@ static void mount_take_answer(struct run *run, uint32_t number)
 	if (answer.error) {
 		mount_fail(mount, answer.error);
 	} else {
-		record = mounttable_map_file(path, false, &size);
-		if (record && mount_load(run->mounts, number, record, size) == 0)
+		record = mounttable_read(path, false, &size);
+		if (record && mount_load(run->mounts, number, record, size) == 0) {
 			mount->state = SLOT_OPEN;
-		else
+		} else {
+			mount_unload(mount);
 			mount_fail(mount, EIO);
+		}
 		if (mount->state != SLOT_OPEN)
 			broken_tell(run, BROKEN_MOUNT, mount->fqrn, 0);
 	}
@@ -147,7 +148,7 @@ static void mount_take_answer(struct run *run, uint32_t number)
 static void mount_try_kept(struct run *run, uint32_t number)
 {
 	struct mount *mount = &run->mounts->mounts[number];
-	const struct interpose_mount *record;
+	struct interpose_mount *record;
 	char path[4096 + 64];
 	size_t size;
 
@@ -155,11 +156,11 @@ static void mount_try_kept(struct run *run, uint32_t number)
 		return;
 	mount->kept_tried = true;
 	snprintf(path, sizeof(path), "%s/%s", run->kept, mount->fqrn);
-	record = mounttable_map_file(path, true, &size);
+	record = mounttable_read(path, true, &size);
 	if (!record)
 		return;
 	if (!kept_is_valid(record, size)) {
-		munmap((void *)(uintptr_t)record, size);
+		free(record);
 		return;
 	}
 	if (mount_load(run->mounts, number, record, size) == 0)
@@ -194,7 +195,7 @@ enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 	mount = &mounts->mounts[number];
 	if (mount->state == SLOT_OPENING)
 		mount_take_answer(run, number);
-	if (mount->state == SLOT_FAILED && mount->error != ENOENT && !mount->record &&
+	if (mount->state == SLOT_FAILED && mount->error != ENOENT &&
 	    mounttable_retry_now(mount->failed_at))
 		mount->state = SLOT_UNKNOWN;
 	if (mount->state == SLOT_UNKNOWN)

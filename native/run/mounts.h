@@ -23,6 +23,12 @@ const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mou
 struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
 			       uint32_t catalog);
 
+/* False once an index broke while it was in use: what was read since may be wrong. */
+bool mounts_are_whole(const struct mounts *mounts);
+/* Sees to that. True if the call has to be decided again: when *ret_question is
+ * answered, or at once if that is 0. */
+bool mounts_mend(struct run *run, uint32_t *ret_question);
+
 const struct interpose_mount *mounts_record(const struct mounts *mounts,
 					    uint32_t mount);
 const char *mounts_fqrn(const struct mounts *mounts, uint32_t mount);
@@ -31,10 +37,10 @@ uint32_t mounts_count(const struct mounts *mounts);
 const char *mounts_span(const struct mounts *mounts, uint32_t mount,
 			struct interpose_span span, uint32_t *ret_len);
 
-/* Body of CATALOG and OBJECT questions: hash text NUL path. Length or a negative errno.
- */
+/* Body of an OBJECT question: hash text of the catalog NUL path. Length or a negative
+ * errno. */
 int mounts_question_body(const struct mounts *mounts, const struct place *place,
-			 bool of_nested, char *buffer, size_t size);
+			 char *buffer, size_t size);
 /* Stable number of an entry, below 2^53 (design 5). */
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry);

@@ -4,13 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/checksum.h"
+#include "index/mapping.h"
 #include "run/broken.h"
 #include "run/clock.h"
 #include "run/kept.h"
+
+enum { RECORD_MAX = 16 << 20 };
 
 /* ---- what is known ---- */
 
@@ -49,9 +54,13 @@ const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mou
 	if (mount >= mounts->count)
 		return NULL;
 	m = &mounts->mounts[mount];
-	if (catalog >= m->catalog_count || m->catalogs[catalog].state != SLOT_OPEN)
+	if (catalog >= m->catalog_count)
 		return NULL;
-	return &m->catalogs[catalog].map;
+	if (m->catalogs[catalog].state == SLOT_OPEN &&
+	    !mapping_is_broken(&m->catalogs[catalog].map))
+		return &m->catalogs[catalog].map;
+	*mounts->ret_missed = true;
+	return NULL;
 }
 
 struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
@@ -62,22 +71,64 @@ struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
 
 /* ---- how more is learnt ---- */
 
-void *mounttable_map_file(const char *path, bool own_only, size_t *ret_size)
+int mounttable_open(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *base = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* `size` bytes of memory of our own: what happens to the file later is of no matter. */
+static void *read_whole(int fd, size_t size)
+{
+	char *bytes = malloc(size);
+	size_t done = 0;
+
+	while (bytes && done < size) {
+		ssize_t got = read(fd, bytes + done, size - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		done += (size_t)got;
+	}
+	if (done == size)
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+static bool record_is_whole(const struct interpose_mount *record, size_t size)
+{
+	const size_t start = offsetof(struct interpose_mount, revision);
+
+	return record->magic == INTERPOSE_MOUNT_MAGIC &&
+	       record->version == INTERPOSE_MOUNT_VERSION &&
+	       record->checksum ==
+		       index_checksum((const char *)record + start, size - start);
+}
+
+struct interpose_mount *mounttable_read(const char *path, bool own_only,
+					size_t *ret_size)
+{
+	struct interpose_mount *record = NULL;
+	int fd = mounttable_open(path);
 	struct stat st;
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && st.st_size > 0 && (!own_only || kept_is_own(fd))) {
-		base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size >= (off_t)sizeof(*record) && st.st_size <= RECORD_MAX &&
+	    (!own_only || kept_is_own(fd))) {
 		*ret_size = (size_t)st.st_size;
+		record = read_whole(fd, *ret_size);
 	}
 	close(fd);
-	if (base == NULL)
-		errno = EBADMSG;
-	return base == MAP_FAILED ? NULL : base;
+	if (!record || record_is_whole(record, *ret_size))
+		return record;
+	free(record);
+	return NULL;
 }
 
 uint32_t mounttable_ask(struct run *run, const struct channel_question *question)

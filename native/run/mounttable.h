@@ -18,6 +18,7 @@ struct catalog {
 	enum slot_state state;
 	uint32_t question;
 	time_t failed_at;
+	bool is_lost; /* was open until its index broke */
 	struct place mountpoint;
 	struct index_map map;
 	uint64_t inode_base;
@@ -32,7 +33,7 @@ struct mount {
 	time_t failed_at;
 	bool kept_tried;
 	char *fqrn;
-	const struct interpose_mount *record;
+	struct interpose_mount *record;
 	size_t record_len;
 	struct catalog *catalogs;
 	uint32_t catalog_count;
@@ -42,10 +43,17 @@ struct mount {
 struct mounts {
 	struct mount *mounts;
 	uint32_t count;
+	uint32_t breaks;  /* of mapping_breaks(): seen to */
+	bool was_missed;  /* somebody wanted a catalog that is lost */
+	bool *ret_missed; /* that one, for those who may change nothing else */
 };
 
-/* Maps a whole file read-only; NULL with errno set. With `own_only` it must be ours. */
-void *mounttable_map_file(const char *path, bool own_only, size_t *ret_size);
+/* A descriptor for reading, of whatever has the name: never waits. Negative errno. */
+int mounttable_open(const char *path);
+/* The whole record in a file, for free(); NULL: none, or damaged. With `own_only` it
+ * must be ours. */
+struct interpose_mount *mounttable_read(const char *path, bool own_only,
+					size_t *ret_size);
 /* Asks and gives the id; 0 when nobody can be asked. */
 uint32_t mounttable_ask(struct run *run, const struct channel_question *question);
 /* True if what failed at `failed_at` (clock_now_s) may be asked for again. */
@@ -53,6 +61,10 @@ bool mounttable_retry_now(time_t failed_at);
 /* Adds a catalog to an opened mount and maps its index file if there is one. */
 int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 		 const uint8_t *digest, uint32_t algorithm);
+/* Maps its index if there is a sound one: SLOT_OPEN, else the state stays. */
+void catalogs_map(const struct mounts *mounts, uint32_t mount, struct catalog *catalog);
+/* Takes an answer, or asks. The question that is under way, or 0. */
+uint32_t catalogs_advance(struct run *run, uint32_t mount, struct catalog *catalog);
 void catalogs_deinit(struct catalog *catalog);
 
 #endif

@@ -225,7 +225,7 @@ static void take_answer(struct run *run, struct object *object)
 static void ask(struct run *run, const struct place *place, struct object *object)
 {
 	char body[4096 + 128];
-	int len = mounts_question_body(run->mounts, place, false, body, sizeof(body));
+	int len = mounts_question_body(run->mounts, place, body, sizeof(body));
 	struct channel_question question = {
 		.kind = INTERPOSE_OBJECT,
 		.flags = object->vanished ? INTERPOSE_QUESTION_VANISHED : 0,

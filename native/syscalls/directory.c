@@ -113,9 +113,14 @@ static enum verdict leave_seek(struct run *run, struct tracee *tracee)
 			     result < 0 ? result : (int64_t)tracee->stop.note[0]);
 }
 
-static enum verdict end_at(struct tracee *tracee, int fd, int64_t position,
+static enum verdict end_at(const struct target *target, int fd, int64_t position,
 			   size_t bytes)
 {
+	struct tracee *tracee = target->view.tracee;
+
+	/* What was listed may be wrong; it is again, if the position stays. */
+	if (!mounts_are_whole(target->view.run->mounts))
+		return tracee_answer(tracee, -EIO);
 	if (seek(tracee, fd, position) >= 0)
 		return tracee_answer(tracee, (int64_t)bytes);
 	tracee->stop.note[0] = bytes;
@@ -157,7 +162,7 @@ static enum verdict list_ours(struct target *target, int fd, struct layout layou
 		return tracee_answer(tracee, -EFAULT);
 	if (position == start)
 		return tracee_answer(tracee, 0);
-	return end_at(tracee, fd, position, block.used);
+	return end_at(target, fd, position, block.used);
 }
 
 /* ---- the host's root shows cvmfs (decisions 10) ---- */
@@ -274,5 +279,5 @@ HANDLER(enter_readdir)
 		return tracee_answer(tracee, 0);
 	if (write_one(tracee, &item) < 0)
 		return tracee_answer(tracee, -EFAULT);
-	return end_at(tracee, fd, (int64_t)item.next, 1);
+	return end_at(&target, fd, (int64_t)item.next, 1);
 }

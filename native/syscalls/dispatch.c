@@ -4,12 +4,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "run/mounts.h"
 #include "run/slowmounts.h"
 #include "syscalls/exec.h"
 #include "syscalls/footing.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
 #include "syscalls/snapshot.h"
+
+enum { MAX_MENDS = 8 };
 
 const struct syscall_table syscall_tables[ARCH_ABIS] = {
 	[ARCH_OWN] = {syscall_rows, &syscall_row_count},
@@ -91,7 +94,7 @@ static void choose_mounts(struct run *run, struct tracee *tracee)
 			  footing_of(run, tracee)->other_mounts ? tracee->tid : 0);
 }
 
-enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
+static enum verdict decide(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict = VERDICT_PASS;
 
@@ -103,6 +106,33 @@ enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 		note_other_root(run, tracee);
 	else if (tracee->stop.row)
 		verdict = tracee->stop.row->enter(run, tracee);
+	return verdict;
+}
+
+/* What was decided while an index broke is forgotten: the tracee has seen none of it.
+ * A file that breaks again and again is an error at last. */
+static enum verdict decide_with_whole_indexes(struct run *run, struct tracee *tracee)
+{
+	enum verdict verdict = decide(run, tracee);
+	uint32_t question;
+
+	for (int tries = 0; tries < MAX_MENDS && verdict != VERDICT_WAIT &&
+			    mounts_mend(run, &question);
+	     tries++) {
+		tracee_undo(tracee);
+		if (question) {
+			tracee->question = question;
+			return VERDICT_WAIT;
+		}
+		verdict = decide(run, tracee);
+	}
+	return verdict;
+}
+
+enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
+{
+	enum verdict verdict = decide_with_whole_indexes(run, tracee);
+
 	switch (verdict) {
 	case VERDICT_ANSWER:
 		run->counters.answered++;

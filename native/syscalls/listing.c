@@ -133,7 +133,7 @@ static bool next_child(struct listing *listing, struct listing_item *ret_item)
 		place.entry =
 			directory->first_child + (uint32_t)(listing->position - 2);
 		listing->position++;
-		if (index_entry(map, place.entry, &entry) < 0)
+		if (!map || index_entry(map, place.entry, &entry) < 0)
 			return false;
 		if (entry.flags & INTERPOSE_ENTRY_HIDDEN)
 			continue;

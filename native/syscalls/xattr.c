@@ -107,7 +107,7 @@ static enum verdict ask(struct target *target, const char *name)
 					    .entry = place->entry,
 					    .fqrn = mounts_fqrn(mounts, place->mount),
 					    .body = body};
-	int len = mounts_question_body(mounts, place, false, body, PATH_MAX + 128);
+	int len = mounts_question_body(mounts, place, body, PATH_MAX + 128);
 	int id;
 
 	if (len < 0) {

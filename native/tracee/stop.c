@@ -156,6 +156,14 @@ enum verdict tracee_again(struct tracee *tracee)
 	return VERDICT_PASS;
 }
 
+void tracee_undo(struct tracee *tracee)
+{
+	tracee->stop.regs = tracee->stop.saved;
+	tracee->stop.dirty = false;
+	tracee->stop.leave = NULL;
+	tracee_free_slot(tracee);
+}
+
 int tracee_store(struct tracee *tracee)
 {
 	struct stop *stop = &tracee->stop;

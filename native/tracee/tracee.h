@@ -163,6 +163,8 @@ int tracee_fetch(struct tracee *tracee);
 /* At an exec event: the same of the new program. */
 int tracee_fetch_program(struct tracee *tracee);
 int tracee_store(struct tracee *tracee); /* if dirty */
+/* At a seccomp stop: what was decided and not yet stored is forgotten. */
+void tracee_undo(struct tracee *tracee);
 /* At an exit stop: stop.regs only; saved, number and args stay those of the entry. */
 int tracee_fetch_result(struct tracee *tracee);
 enum verdict tracee_answer(struct tracee *tracee, int64_t result); /* VERDICT_ANSWER */

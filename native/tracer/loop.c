@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "index/mapping.h"
 #include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
@@ -35,8 +36,10 @@ struct collected {
 
 void tracer_block_signals(void)
 {
-	const uint64_t all = UINT64_MAX;
+	/* What a read of a mapped index raises cannot wait (index/mapping.h). */
+	const uint64_t all = ~(1ull << (SIGBUS - 1));
 
+	mapping_guard();
 	/* sigfillset() leaves two out that the C library has for itself. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
 	/* Ignored, it would neither be sent nor leave anything to wait for. */

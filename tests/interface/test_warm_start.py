@@ -6,19 +6,22 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interpose import native
 from tests.support.places import program
 from tests.support.run import Result, Runner
 from tests.support.web import Server
 
 FQRN = "sha1.example.org"
 README = f"/cvmfs/{FQRN}/README"
-VALID_UNTIL = 16  # offset in struct interpose_mount of native/interpose.h
+# Offsets in struct interpose_mount of native/interpose.h.
+CHECKSUM, SUMMED, MADE_AT, VALID_UNTIL = 8, 16, 24, 32
 Configured = Callable[..., list[Any]]
 
 
@@ -112,9 +115,31 @@ def test_another_environment_is_another_question(warm: Warm, run: Runner) -> Non
 def test_after_the_ttl_the_servers_are_asked(warm: Warm, cache_dir: Path) -> None:
     warm()
     (kept,) = cache_dir.glob(f"kept/*/{FQRN}")
+    change(kept, VALID_UNTIL, 1)
+    assert warm()[0]
+    assert not warm()[0]
+
+
+def change(kept: Path, offset: int, value: int, *, summed: bool = True) -> None:
+    """Put another time into a mount file."""
     data = bytearray(kept.read_bytes())
-    struct.pack_into("<q", data, VALID_UNTIL, 1)
+    struct.pack_into("<q", data, offset, value)
+    if summed:
+        struct.pack_into("<Q", data, CHECKSUM, native.checksum(bytes(data[SUMMED:])))
     kept.write_bytes(data)
+
+
+@pytest.mark.parametrize("clock", ["of the file", "of the end alone"])
+def test_a_record_from_the_future_is_not_believed(
+    warm: Warm, cache_dir: Path, clock: str
+) -> None:
+    """The clock was wrong when it was made: its end is as wrong as its beginning."""
+    warm()
+    (kept,) = cache_dir.glob(f"kept/*/{FQRN}")
+    ahead = int(time.time()) + 86400
+    change(kept, VALID_UNTIL, ahead + 600, summed=clock == "of the file")
+    if clock == "of the file":
+        change(kept, MADE_AT, ahead)
     assert warm()[0]
     assert not warm()[0]
 

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from interpose import native
 from interpose._native import ffi, lib
 from interpose.errors import FormatError
+from interpose.resolver.channel import Question, pack_answer, unpack_question
 
 ROOT = Path(__file__).resolve().parents[2]
 MOUNT = native.Mount(
     fqrn="sw.example.org",
     revision=7,
+    made_at=1_699_999_000,
     valid_until=1_700_000_000,
     root_digest=bytes(range(20)),
     root_algorithm=2,
@@ -89,7 +91,7 @@ def test_mount_file_reads_back_through_the_struct() -> None:
     def text(span: object) -> bytes:
         return data[span.offset : span.offset + span.length]  # type: ignore[attr-defined]
 
-    assert (found.magic, found.version) == (0x544D5049, 2)
+    assert (found.magic, found.version) == (0x544D5049, 3)
     assert bytes(found.root_digest) == MOUNT.root_digest
     for name in native._PLAIN:
         assert getattr(found, name) == getattr(MOUNT, name)
@@ -113,8 +115,8 @@ def message(fqrn: bytes, body: bytes, **fields: int) -> bytes:
 
 def test_question_gives_what_the_tracer_sent() -> None:
     sent = message(b"a.b", b"hash\0/p", id=9, kind=native.OBJECT, flags=1, entry=77)
-    found = native.unpack_question(sent)
-    wanted = native.Question(9, native.OBJECT, "a.b", b"hash\0/p", 77, 1)
+    found = unpack_question(sent)
+    wanted = Question(9, native.OBJECT, "a.b", b"hash\0/p", 77, 1)
     assert found == wanted
 
 
@@ -123,19 +125,19 @@ def test_impossible_questions_are_refused() -> None:
     others = (b"", good[:31], good[:-1], good + b"x", message(b"\xff", b""))
     for bad in (*others, message(b"a", b"", version=2)):
         with pytest.raises(FormatError):
-            native.unpack_question(bad)
+            unpack_question(bad)
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_question_or_a_format_error(data: bytes) -> None:
     try:
-        native.unpack_question(data)
+        unpack_question(data)
     except FormatError:
         pass
 
 
 def test_answer_is_laid_out_as_the_header_says() -> None:
-    sent = native.pack_answer(5, 2, b"path")
+    sent = pack_answer(5, 2, b"path")
     found = ffi.from_buffer("struct interpose_answer[]", sent[:16])[0]
     assert (found.version, found.id, found.error, found.body_len) == (1, 5, 2, 4)
     assert sent[ffi.sizeof("struct interpose_answer") :] == b"path"

@@ -64,8 +64,8 @@ C_FLOORS = {
     "path": 1,
     "arch": 0,
 }
-# The half of index/ that is freestanding and answers lookups.
-LOOKUP = ("lookup", "format", "hash")
+# The half of index/ that answers lookups; all but "mapping" is freestanding.
+LOOKUP = ("lookup", "format", "hash", "checksum", "mapping")
 ANYWHERE = "interpose.h"
 # Two rooms of one floor that know each other, and why.
 NEIGHBOURS = {

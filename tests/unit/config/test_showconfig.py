@@ -22,7 +22,9 @@ def test_each_line_names_file_and_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "x.conf"
-    file.write_text("#\nCVMFS_X='a  b'\nCVMFS_LINK=http://@fqrn@\nCVMFS_DNS_TIMEOUT=9\n")
+    file.write_text(
+        "#\nCVMFS_X='a  b'\nCVMFS_LINK=http://@fqrn@\nCVMFS_DNS_TIMEOUT=9\n"
+    )
     assert main(["showconfig", "--config", str(file), "sft.example.org"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"CVMFS_X='a b'    # from {file}:2" in lines

@@ -134,11 +134,11 @@ class Record:
 def read_record(path: Path) -> Record:
     """The mount file, read by its layout in native/interpose.h."""
     data = path.read_bytes()
-    magic, version, revision, until = struct.unpack_from("<IIQq", data)
-    assert (magic, version) == (0x544D5049, 2)
-    digest = data[24:44]
-    (algorithm,) = struct.unpack_from("<I", data, 44)
-    spans = struct.unpack_from("<12I", data, 104)
+    magic, version, _, revision, _, until = struct.unpack_from("<IIQQqq", data)
+    assert (magic, version) == (0x544D5049, 3)
+    digest = data[40:60]
+    (algorithm,) = struct.unpack_from("<I", data, 60)
+    spans = struct.unpack_from("<12I", data, 120)
     index_dir = data[spans[2] : spans[2] + spans[3]]
     cache_dir = data[spans[4] : spans[4] + spans[5]]
     return Record(
