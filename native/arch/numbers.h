@@ -29,6 +29,7 @@
 #define SYS_utimes -1
 #define SYS_futimesat -1
 #define SYS_dup2 -1
+#define SYS_epoll_wait -1
 #endif
 #ifndef SYS_renameat
 #define SYS_renameat -1
@@ -44,6 +45,9 @@
 #endif
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
 #endif
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439

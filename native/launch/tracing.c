@@ -14,7 +14,6 @@
 #include "launch/helper.h"
 #include "launch/launch.h"
 #include "launch/resolver.h"
-#include "launch/sharing.h"
 #include "launch/statistics.h"
 #include "launch/voice.h"
 #include "run/channel.h"
@@ -373,9 +372,7 @@ int tracing_run(struct launch *launch)
 	tracing.statistics.counters = &launch->run.counters;
 	error = tracing_make_scratch(launch) ? -EIO : 0;
 	if (error == 0)
-		error = filter_build(syscall_tables,
-				     sharing_is_possible(&launch->options),
-				     &tracing.filter);
+		error = filter_build(syscall_tables, &tracing.filter);
 	if (error == 0)
 		error = tracing_start(&tracing);
 	if (error == 0)

@@ -29,7 +29,8 @@ struct object {
 	uint64_t size; /* stored raw and packed, one name can stand for two contents */
 	uint8_t algorithm;
 	bool chunked, vanished;
-	bool shared; /* perhaps outside of the private cache: others can change it */
+	bool shared;  /* perhaps outside of the private cache: others can change it */
+	bool foreign; /* it is outside: a lock on it would be one of others, too */
 	enum object_state state;
 	uint32_t question;
 	time_t failed_at;
@@ -42,6 +43,7 @@ struct object {
 struct objects { /* open addressing, at most half full */
 	struct object *slots;
 	size_t size, used;
+	bool any_foreign;
 };
 
 struct objects *objects_create(void)
@@ -191,11 +193,13 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
 	    (st.st_mode & 07777) != 0555)
 		return;
+	object->foreign = false;
 	object_is_at(object, strdup(path));
 }
 
-static void take_answer(struct run *run, struct object *object)
+static void take_answer(struct run *run, uint32_t mount, struct object *object)
 {
+	char expected[4096 + 128];
 	struct channel_answer answer;
 	enum channel_state state =
 		channel_look(run->channel, object->question, &answer);
@@ -210,6 +214,9 @@ static void take_answer(struct run *run, struct object *object)
 		object->shared = true;
 		object_is_at(object,
 			     strndup((const char *)answer.body, answer.body_len));
+		private_path(run, mount, object, expected, sizeof(expected));
+		object->foreign = object->path && strcmp(object->path, expected) != 0;
+		run->objects->any_foreign |= object->foreign;
 	}
 	if (object->state != OBJECT_THERE) {
 		if (!answer.error)
@@ -259,7 +266,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	if (!object)
 		return WALK_BROKEN;
 	if (object->state == OBJECT_ASKED)
-		take_answer(run, object);
+		take_answer(run, place->mount, object);
 	good = object->state == OBJECT_THERE && !has_changed(object, &st);
 	if (object->state == OBJECT_THERE && !good)
 		object->state = OBJECT_UNKNOWN;
@@ -318,5 +325,10 @@ bool objects_shared(struct run *run, const struct interpose_entry *entry)
 {
 	struct object *object = entry->digest ? slot_of(run->objects, entry) : NULL;
 
-	return object && object->shared;
+	return object && object->foreign;
+}
+
+bool objects_none_shared(const struct run *run)
+{
+	return !run->objects->any_foreign;
 }

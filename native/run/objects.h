@@ -26,5 +26,7 @@ bool objects_is_at(const struct run *run, const struct place *place, uint64_t de
 
 /* Others may use the same file: it is perhaps not in the private cache. */
 bool objects_shared(struct run *run, const struct interpose_entry *entry);
+/* No object of this run can be one. */
+bool objects_none_shared(const struct run *run);
 
 #endif

@@ -105,6 +105,8 @@ HANDLER(enter_ptrace);
 /* socket.c */
 HANDLER(enter_bind);
 HANDLER(enter_connect);
+/* waits.c */
+HANDLER(enter_wait);
 /* exec.c */
 HANDLER(enter_execve);
 HANDLER(enter_execveat);

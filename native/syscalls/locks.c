@@ -191,6 +191,8 @@ static bool is_shared(struct run *run, struct tracee *tracee, int fd)
 {
 	struct target target;
 
+	if (objects_none_shared(run))
+		return false; /* most runs have no such cache */
 	target_of_descriptor(&target, run, tracee, fd);
 	return target.kind == TARGET_OURS && target.walk.at.kind == PLACE_ENTRY &&
 	       S_ISREG(target.walk.entry.mode) &&

@@ -133,5 +133,21 @@
 #define I386_file_getattr 468
 #define I386_clone3 435
 #define I386_ptrace 26
+#define I386_write 4
+#define I386_sendto 369
+#define I386_recvfrom 371
+#define I386_sendfile 187
+#define I386_sendfile64 239
+#define I386_ipc 117
+#define I386_rt_sigtimedwait 177
+#define I386_rt_sigtimedwait_time64 421
+#define I386_semtimedop_time64 420
+#define I386_epoll_wait 256
+#define I386_epoll_pwait 319
+#define I386_epoll_pwait2 441
+#define I386_io_getevents 247
+#define I386_io_pgetevents 385
+#define I386_io_pgetevents_time64 416
+#define I386_fallocate 324
 
 #endif

@@ -28,28 +28,43 @@
 		ARG_INT \
 	}
 
-/* Locks on what other nodes use, too, would be theirs (locks.c). F_GETLK to F_SETLKW,
+/* Locks on what other nodes use, too, would be theirs (locks.c): F_GETLK to F_SETLKW,
  * the same with 64 bits (i386), F_OFD_GETLK to F_OFD_SETLKW. */
-#define WHEN_FCNTL                                                                    \
+#define WHEN_FCNTL                                                          \
+	{                                                                   \
+		.argument = 1, .count = 11, .mask = 0xffffffff, .values = { \
+			F_DUPFD,                                            \
+			F_DUPFD_CLOEXEC,                                    \
+			5,                                                  \
+			6,                                                  \
+			7,                                                  \
+			12,                                                 \
+			13,                                                 \
+			14,                                                 \
+			36,                                                 \
+			37,                                                 \
+			38                                                  \
+		}                                                           \
+	}
+/* Time limits: a number of milliseconds that is neither 0 nor -1; a pointer. */
+#define WHEN_LIMITED_MS                                                        \
+	{                                                                      \
+		.argument = 3, .count = 2, .unless = true, .mask = 0xffffffff, \
+		.values = {                                                    \
+			0,                                                     \
+			0xffffffff                                             \
+		}                                                              \
+	}
+#define LIMITED(position)                                                             \
 	{                                                                             \
-		.argument = 1, .count = 2, .more = 9, .mask = 0xffffffff, .values = { \
-			F_DUPFD,                                                      \
-			F_DUPFD_CLOEXEC,                                              \
-			5,                                                            \
-			6,                                                            \
-			7,                                                            \
-			12,                                                           \
-			13,                                                           \
-			14,                                                           \
-			36,                                                           \
-			37,                                                           \
-			38                                                            \
+		.argument = position, .count = 1, .unless = true, .mask = 0xffffffff, \
+		.values = {                                                           \
+			0                                                             \
 		}                                                                     \
 	}
-#define WHEN_SHARED                                                  \
-	{                                                            \
-		.argument = 1, .more = 1, .mask = 0, .values = { 0 } \
-	}
+#define WHEN_LIMITED_2 LIMITED(2)
+#define WHEN_LIMITED_3 LIMITED(3)
+#define WHEN_LIMITED_4 LIMITED(4)
 #define WHEN_ATTRIBUTES                                        \
 	{                                                      \
 		.argument = 1, .count = 4, .mask = 0xffffffff, \

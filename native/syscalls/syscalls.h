@@ -4,6 +4,9 @@
 #ifndef SYSCALLS_SYSCALLS_H
 #define SYSCALLS_SYSCALLS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "run/run.h"
 #include "tracee/tracee.h"
 
@@ -21,11 +24,12 @@ enum argument_kind {
 	ARG_FLAGS
 };
 
-/* Stop only when (argument & mask) is one of the first `count` values; where objects
- * may be shared with other nodes, of `more` behind them, too. None at all: always. */
+/* Stop only when (argument & mask) is one of `count` values, or (`unless`) none of
+ * them. Count 0: always. Of an argument only the low half is looked at. */
 struct row_condition {
 	uint8_t argument;
-	uint8_t count, more;
+	uint8_t count;
+	bool unless;
 	uint32_t mask;
 	uint32_t values[12];
 };

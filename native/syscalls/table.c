@@ -116,7 +116,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(dup2, enter_dup, FD),
 	ROW(dup3, enter_dup, FD),
 	ROW_IF(fcntl, enter_fcntl, WHEN_FCNTL, FD),
-	ROW_IF(flock, enter_flock, WHEN_SHARED, FD),
+	ROW(flock, enter_flock, FD),
 
 	ROW(setuid, enter_credentials, INT),
 	ROW(setgid, enter_credentials, INT),
@@ -139,6 +139,14 @@ const struct syscall_row syscall_rows[] = {
 
 	ROW(bind, enter_bind, FD),
 	ROW(connect, enter_connect, FD),
+
+	ROW_IF(epoll_wait, enter_wait, WHEN_LIMITED_MS, FD),
+	ROW_IF(epoll_pwait, enter_wait, WHEN_LIMITED_MS, FD),
+	ROW_IF(epoll_pwait2, enter_wait, WHEN_LIMITED_3, FD),
+	ROW_IF(rt_sigtimedwait, enter_wait, WHEN_LIMITED_2, {ARG_POINTER}),
+	ROW_IF(semtimedop, enter_wait, WHEN_LIMITED_3, INT),
+	ROW_IF(io_getevents, enter_wait, WHEN_LIMITED_4, {ARG_POINTER}),
+	ROW_IF(io_pgetevents, enter_wait, WHEN_LIMITED_4, {ARG_POINTER}),
 
 	ROW(execve, enter_execve, PATH),
 	ROW(execveat, enter_execveat, AT),

@@ -29,6 +29,11 @@
 		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { 2, 3 } \
 	}
 
+#define WHEN_SEMTIMEDOP                                                    \
+	{                                                                  \
+		.argument = 0, .count = 1, .mask = 0xffff, .values = { 4 } \
+	}
+
 const struct syscall_row syscall_rows_i386[] = {
 	ROW(open, enter_open, PATH),
 	ROW(creat, enter_creat, PATH),
@@ -139,7 +144,7 @@ const struct syscall_row syscall_rows_i386[] = {
 	ROW(dup3, enter_dup, FD),
 	ROW_IF(fcntl, enter_fcntl, WHEN_FCNTL, FD),
 	ROW_IF(fcntl64, enter_fcntl, WHEN_FCNTL, FD),
-	ROW_IF(flock, enter_flock, WHEN_SHARED, FD),
+	ROW(flock, enter_flock, FD),
 
 	ROW(setuid, enter_credentials, INT),
 	ROW(setgid, enter_credentials, INT),
@@ -172,6 +177,17 @@ const struct syscall_row syscall_rows_i386[] = {
 	ROW_IF(socketcall, enter_socketcall, WHEN_NAMED, INT),
 	ROW(bind, enter_bind, FD),
 	ROW(connect, enter_connect, FD),
+
+	ROW_IF(epoll_wait, enter_wait, WHEN_LIMITED_MS, FD),
+	ROW_IF(epoll_pwait, enter_wait, WHEN_LIMITED_MS, FD),
+	ROW_IF(epoll_pwait2, enter_wait, WHEN_LIMITED_3, FD),
+	ROW_IF(rt_sigtimedwait, enter_wait, WHEN_LIMITED_2, {ARG_POINTER}),
+	ROW_IF(rt_sigtimedwait_time64, enter_wait, WHEN_LIMITED_2, {ARG_POINTER}),
+	ROW_IF(ipc, enter_wait, WHEN_SEMTIMEDOP, INT),
+	ROW_IF(semtimedop_time64, enter_wait, WHEN_LIMITED_3, INT),
+	ROW_IF(io_getevents, enter_wait, WHEN_LIMITED_4, {ARG_POINTER}),
+	ROW_IF(io_pgetevents, enter_wait, WHEN_LIMITED_4, {ARG_POINTER}),
+	ROW_IF(io_pgetevents_time64, enter_wait, WHEN_LIMITED_4, {ARG_POINTER}),
 
 	ROW(execve, enter_execve, PATH),
 	ROW(execveat, enter_execveat, AT),

@@ -122,6 +122,20 @@ int tracee_fetch_program(struct tracee *tracee)
 	return 0;
 }
 
+bool tracee_fetch_ended(struct tracee *tracee)
+{
+	struct arch_regs *regs = &tracee->stop.regs;
+	enum arch_abi abi;
+
+	if (fetch_registers(tracee, regs) < 0 || arch_number(regs) < 0)
+		return false;
+	abi = arch_abi_of_mode(regs);
+	if (arch_audit[ARCH_I386] && abi == ARCH_OWN)
+		is_told(tracee, &abi);
+	begin(tracee, abi);
+	return true;
+}
+
 int tracee_fetch_result(struct tracee *tracee)
 {
 	tracee->stop.dirty = false;

@@ -56,6 +56,15 @@ struct stop {
 	uint32_t errand_count;
 };
 
+/* The last call with a time limit of a thread that no signal may end early
+ * (syscalls/waits.c), and since when it waits. */
+struct waiting_call {
+	long number;
+	uint64_t ip, sp, args[6];
+	int64_t begun_ns;
+	bool again; /* its next entry is the same call, begun again */
+};
+
 /* Lives as long as an address space: clone(CLONE_VM) shares it, fork copies, exec
  * drops. */
 struct address_space {
@@ -125,6 +134,7 @@ struct tracee {
 	uint32_t question; /* that TRACEE_WAITING waits for; 0: none */
 	int tries;	   /* of the same call, against endless repetition */
 	struct stop stop;
+	struct waiting_call wait;
 	void *pending_exec;  /* syscalls/exec.c: between execve's entry and its event */
 	bool in_exec;	     /* counted in process->execs */
 	bool held_answer;    /* execs.c: what a leader is told when that is over */
@@ -162,6 +172,9 @@ void tracees_each(struct tracees *tracees,
 int tracee_fetch(struct tracee *tracee);
 /* At an exec event: the same of the new program. */
 int tracee_fetch_program(struct tracee *tracee);
+/* At a stop for a signal: whether the thread comes from a call; then the same of that
+ * call, the result in stop.regs. */
+bool tracee_fetch_ended(struct tracee *tracee);
 int tracee_store(struct tracee *tracee); /* if dirty */
 /* At a seccomp stop: what was decided and not yet stored is forgotten. */
 void tracee_undo(struct tracee *tracee);

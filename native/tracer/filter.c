@@ -46,7 +46,6 @@ struct builder {
 	struct sock_filter *code;
 	size_t size, capacity;
 	enum arch_abi abi;
-	bool shared; /* objects may be */
 	bool failed;
 };
 
@@ -80,29 +79,31 @@ static void emit_return(struct builder *builder, uint32_t action)
 
 static bool is_always(const struct row_condition *only_if)
 {
-	return only_if->count == 0 && only_if->more == 0;
-}
-
-static unsigned int count_values(const struct builder *builder,
-				 const struct row_condition *only_if)
-{
-	return only_if->count + (builder->shared ? only_if->more : 0u);
+	return only_if->count == 0;
 }
 
 static void emit_condition(struct builder *builder, const struct row_condition *only_if)
 {
 	size_t offset = offsetof(struct seccomp_data, args) +
 			only_if->argument * sizeof(uint64_t);
+	const uint32_t traced = trace | builder->abi;
 
 	/* Little-endian: the low half comes first. */
 	emit_load(builder, (uint32_t)offset);
 	emit(builder,
 	     (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, only_if->mask));
-	for (unsigned int i = 0; i < count_values(builder, only_if); i++) {
+	for (unsigned int i = 0; i < only_if->count; i++) {
+		/* One that spares the stop leads behind this condition. */
+		uint8_t found = only_if->unless ? (uint8_t)(only_if->count - i) : 0;
+
 		emit(builder, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							   only_if->values[i], 0, 1));
-		emit_return(builder, trace | builder->abi);
+							   only_if->values[i], found,
+							   !only_if->unless));
+		if (!only_if->unless)
+			emit_return(builder, traced);
 	}
+	if (only_if->unless)
+		emit_return(builder, traced);
 }
 
 static void emit_range(struct builder *builder, const struct range *range)
@@ -214,9 +215,7 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 		for (size_t i = 0; i < count; i++) {
 			const struct syscall_row *row = &table->rows[i];
 
-			if (row->number >= 0 &&
-			    (is_always(&row->only_if) ||
-			     count_values(builder, &row->only_if) > 0))
+			if (row->number >= 0)
 				sorted[used++] = *row;
 		}
 		qsort(sorted, used, sizeof(*sorted), compare_rows);
@@ -228,10 +227,10 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 	free(ranges);
 }
 
-int filter_build(const struct syscall_table tables[ARCH_ABIS], bool shared,
+int filter_build(const struct syscall_table tables[ARCH_ABIS],
 		 struct sock_fprog *ret_program)
 {
-	struct builder builder = {.shared = shared};
+	struct builder builder = {0};
 	size_t jump;
 
 	emit_load(&builder, ARCH);

@@ -9,9 +9,8 @@
 #include "syscalls/syscalls.h"
 
 /* Fills `program` (instructions are allocated; free(program->filter)). Rows with equal
- * numbers add up; `shared`: objects may be in a cache of several nodes. 0; -ENOMEM;
- * -E2BIG: more than the kernel takes. */
-int filter_build(const struct syscall_table tables[ARCH_ABIS], bool shared,
+ * numbers add up. 0; -ENOMEM; -E2BIG: more than the kernel takes. */
+int filter_build(const struct syscall_table tables[ARCH_ABIS],
 		 struct sock_fprog *ret_program);
 /* For this thread and all that come from it. 0 or a negative errno. */
 int filter_install(const struct sock_fprog *program);

@@ -55,22 +55,26 @@ static void signals_keep(struct signal_note *notes, const struct signal_note *no
 	notes[place] = *note;
 }
 
-void signals_read(pid_t tid, uint64_t *ret_pending, uint64_t *ret_blocked)
+void signals_read(pid_t tid, struct signal_masks *ret_masks)
 {
 	char path[64], *line = NULL;
 	unsigned long long set;
 	size_t size = 0; /* the line of groups, before these, has no small bound */
 	FILE *status;
 
-	*ret_pending = *ret_blocked = 0;
+	*ret_masks = (struct signal_masks){0};
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	status = fopen(path, "re");
 	while (status && getline(&line, &size, status) > 0) {
 		if (sscanf(line, "SigPnd: %llx", &set) == 1 ||
 		    sscanf(line, "ShdPnd: %llx", &set) == 1) {
-			*ret_pending |= set;
+			ret_masks->pending |= set;
 		} else if (sscanf(line, "SigBlk: %llx", &set) == 1) {
-			*ret_blocked = set;
+			ret_masks->blocked = set;
+		} else if (sscanf(line, "SigIgn: %llx", &set) == 1) {
+			ret_masks->ignored = set;
+		} else if (sscanf(line, "SigCgt: %llx", &set) == 1) {
+			ret_masks->caught = set;
 			break;
 		}
 	}
@@ -79,14 +83,25 @@ void signals_read(pid_t tid, uint64_t *ret_pending, uint64_t *ret_blocked)
 		fclose(status);
 }
 
+bool signals_ignored(pid_t tid, int number)
+{
+	bool by_default = number == SIGCHLD || number == SIGCONT || number == SIGURG ||
+			  number == SIGWINCH;
+	uint64_t bit = UINT64_C(1) << (number - 1);
+	struct signal_masks masks;
+
+	signals_read(tid, &masks);
+	return masks.ignored & bit || (by_default && !(masks.caught & bit));
+}
+
 /* Is `number` pending at the main process? It then has its own copy, or natively a
  * second one would have merged with it. */
 static bool signals_pending(pid_t main_pid, int number)
 {
-	uint64_t pending, blocked;
+	struct signal_masks masks;
 
-	signals_read(main_pid, &pending, &blocked);
-	return pending >> (number - 1) & 1;
+	signals_read(main_pid, &masks);
+	return masks.pending >> (number - 1) & 1;
 }
 
 static void signals_pass_on(struct signals *signals, pid_t main_pid,

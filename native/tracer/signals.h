@@ -31,9 +31,15 @@ void signals_report(struct signals *signals, pid_t main_pid, const struct event 
 void signals_deliver(struct signals *signals, pid_t tid, int number);
 /* Passes on what the main process did not get by itself in time. */
 void signals_tick(struct signals *signals, pid_t main_pid, int64_t now_ns);
-/* Masks of the signals that wait at a thread or its process, and of those it blocks
- * (proc_pid_status(5)); 0 of one that is gone. */
-void signals_read(pid_t tid, uint64_t *ret_pending, uint64_t *ret_blocked);
+/* Signals that wait at a thread or its process, that it blocks, and what the process
+ * does with them (proc_pid_status(5)); 0 of one that is gone. */
+struct signal_masks {
+	uint64_t pending, blocked, ignored, caught;
+};
+void signals_read(pid_t tid, struct signal_masks *ret_masks);
+/* Its process ignores `number`, which is about to come to this thread: by its own wish,
+ * or as everybody does who says nothing about it (signal(7)). */
+bool signals_ignored(pid_t tid, int number);
 /* When to call signals_tick(); 0: nothing is undecided. */
 int64_t signals_deadline(const struct signals *signals);
 

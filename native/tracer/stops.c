@@ -16,6 +16,8 @@
 #include "run/clock.h"
 #include "run/trace.h"
 #include "syscalls/syscalls.h"
+#include "syscalls/transfers.h"
+#include "syscalls/waits.h"
 #include "tracer/tracer.h"
 
 static const int call_stop = SIGTRAP | 0x80; /* PTRACE_O_TRACESYSGOOD */
@@ -176,6 +178,26 @@ static void stops_main_continued(struct tracer *tracer)
 	kill(tracer->front_pid, SIGCONT);
 }
 
+/* Natively a call goes on when a signal is ignored; 0: no signal at all, but a SIGCONT
+ * that woke every thread for its tracer. Who is stopped has been interrupted. */
+static void stops_interrupted(struct tracer *tracer, struct tracee *tracee, int signal)
+{
+	if (transfers_undo(tracee))
+		stops_take_entry(tracer, tracee->tid);
+	if (tracee->state != TRACEE_RUNNING || !tracee_fetch_ended(tracee))
+		return;
+	if (waits_interrupted(tracee)) {
+		if (!signal || signals_ignored(tracee->tid, signal))
+			waits_begin_again(tracee);
+		else
+			waits_end(tracee);
+	} else if (transfers_cut(tracee) &&
+		   (!signal || signals_ignored(tracee->tid, signal)) &&
+		   transfers_go_on(tracee)) {
+		stops_expect_entry(tracer, tracee->tid);
+	}
+}
+
 /* The first stop of a child, a group stop, or the end of one. */
 static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int signal)
 {
@@ -187,9 +209,11 @@ static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int s
 	if (!group_stop) {
 		if (tracee->tid == tracer->main_pid && !tracer->main_ended)
 			stops_main_continued(tracer);
+		stops_interrupted(tracer, tracee, 0);
 		stops_resume(tracee, 0);
 		return;
 	}
+	stops_interrupted(tracer, tracee, signal);
 	/* The state stays: who is in a call is in it afterwards, too. */
 	if (tracee->tid == tracer->main_pid && !tracer->main_ended)
 		stops_main_stopped(tracer, signal);
@@ -200,6 +224,7 @@ static void stops_signal(struct tracer *tracer, struct tracee *tracee, int signa
 {
 	if (tracee->process && tracee->process->tgid == tracer->main_pid)
 		signals_deliver(&tracer->signals, tracee->tid, signal);
+	stops_interrupted(tracer, tracee, signal);
 	stops_resume(tracee, signal);
 }
 

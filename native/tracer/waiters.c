@@ -13,10 +13,10 @@ static const int64_t look_ns = 100 * 1000000LL;
 
 static bool has_signal(pid_t tid)
 {
-	uint64_t pending, blocked;
+	struct signal_masks masks;
 
-	signals_read(tid, &pending, &blocked);
-	return pending & ~blocked;
+	signals_read(tid, &masks);
+	return masks.pending & ~masks.blocked;
 }
 
 static void skip(struct tracee *tracee)

@@ -36,7 +36,7 @@ from tests.support.web import Server
 FQRN = "differential.example.org"
 ROOT = f"/cvmfs/{FQRN}"
 PROGRAMS = Path(__file__).parent / "programs"
-SHARED_SOURCES = ("probe.c", "names.c")
+SHARED_SOURCES = ("probe.c", "names.c", "waiting.c")
 I386_PROGRAMS = Path(__file__).parent / "programs_i386"
 FLAGS = ("-std=gnu11", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", NUMBERS)
 # Debian's package with <asm/errno.h> for i386 and its cross compilers exclude each

@@ -80,7 +80,9 @@ def test_an_i386_program_is_shown_what_a_mount_shows(
     narrow.same(program)
 
 
-@pytest.mark.parametrize("program", ["threads", "signals", "sharing"])
+@pytest.mark.parametrize(
+    "program", ["threads", "signals", "ignored_signals", "limited_waits", "sharing"]
+)
 def test_threads_and_signals_of_an_i386_program(
     pair: Pair, programs: Path, program: str
 ) -> None:
@@ -91,7 +93,7 @@ def test_a_static_i386_program_is_shown_what_a_mount_shows(narrow: Pair) -> None
     narrow.same("static")
 
 
-@pytest.mark.parametrize("program", ["calls", "gate", "modes"])
+@pytest.mark.parametrize("program", ["calls", "gate", "modes", "old_waits"])
 def test_calls_that_only_i386_has_are_as_on_a_mount(narrow: Pair, program: str) -> None:
     narrow.same(program)
 

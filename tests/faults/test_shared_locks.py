@@ -38,6 +38,11 @@ def words_of(run: Runner, options: Sequence[Any], how: str) -> list[Any]:
         return [*options, "--alien-cache", alien]
     if how == "setting":
         return [*options, "-o", f"CVMFS_ALIEN_CACHE={alien}"]
+    if how == "own directory":
+        folder = run.place / "home/.config/interpose"
+        folder.mkdir(parents=True)
+        (folder / "default.local").write_text(f"CVMFS_ALIEN_CACHE={alien}\n")
+        return list(options)
     file = run.place / "site.conf"
     file.write_text(f"CVMFS_ALIEN_CACHE={alien}\n")
     return [*options, "--config", file]
@@ -53,7 +58,7 @@ def others_lock(alien: Path) -> int:
     return len(files)
 
 
-@pytest.mark.parametrize("how", ["option", "setting", "file"])
+@pytest.mark.parametrize("how", ["option", "setting", "file", "own directory"])
 def test_locks_hold_in_the_job_and_reach_no_shared_cache(
     run: Runner, configured: Configured, how: str
 ) -> None:

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Prints the filter for rows read from standard input, those of the second ABI behind a
- * line with -2, or with an argument for the rows of the program (with a second one for
- * those where objects may be shared): for each ABI ARCH and its ROW number argument
- * count mask values...; then CODE code jt jf k. */
+ * line with -2, or with an argument for the rows of the program: for each ABI ARCH and
+ * its ROW number argument count unless mask values...; then CODE code jt jf k. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +13,17 @@ enum { ROWS_MAX = 1000, END = -2 };
 static size_t read_rows(struct syscall_row *rows)
 {
 	size_t used = 0;
-	int number, argument, count;
+	int number, argument, count, unless;
 	uint32_t mask;
 
 	while (used < ROWS_MAX && scanf("%d", &number) == 1 && number != END &&
-	       scanf("%d %d %" SCNu32, &argument, &count, &mask) == 3) {
+	       scanf("%d %d %d %" SCNu32, &argument, &count, &unless, &mask) == 4) {
 		struct row_condition *only_if = &rows[used].only_if;
 
 		rows[used].number = number;
 		only_if->argument = (uint8_t)argument;
 		only_if->count = (uint8_t)count;
+		only_if->unless = unless;
 		only_if->mask = mask;
 		for (int i = 0; i < count; i++)
 			if (scanf("%" SCNu32, &only_if->values[i]) != 1)
@@ -33,25 +33,22 @@ static size_t read_rows(struct syscall_row *rows)
 	return used;
 }
 
-static void print_row(const struct syscall_row *row, bool shared)
+static void print_row(const struct syscall_row *row)
 {
 	const struct row_condition *only_if = &row->only_if;
-	unsigned int count = only_if->count + (shared ? only_if->more : 0u);
 
-	if (only_if->more && !count)
-		return;
-	printf("ROW %d %d %u %" PRIu32, row->number, only_if->argument, count,
-	       only_if->mask);
-	for (unsigned int i = 0; i < count; i++)
+	printf("ROW %d %d %u %d %" PRIu32, row->number, only_if->argument,
+	       only_if->count, only_if->unless, only_if->mask);
+	for (unsigned int i = 0; i < only_if->count; i++)
 		printf(" %" PRIu32, only_if->values[i]);
 	printf("\n");
 }
 
-static void print_table(uint32_t arch, const struct syscall_table *table, bool shared)
+static void print_table(uint32_t arch, const struct syscall_table *table)
 {
 	printf("ARCH %" PRIu32 "\n", arch);
 	for (size_t i = 0; i < *table->count; i++)
-		print_row(&table->rows[i], shared);
+		print_row(&table->rows[i]);
 }
 
 int main(int argc, char **argv)
@@ -71,11 +68,11 @@ int main(int argc, char **argv)
 #endif
 	for (int abi = 0; argc == 1 && abi < ARCH_ABIS; abi++)
 		counts[abi] = read_rows(given[abi]);
-	if (filter_build(tables, argc > 2, &program) < 0)
+	if (filter_build(tables, &program) < 0)
 		return 1;
 	for (int abi = 0; abi < ARCH_ABIS; abi++)
 		if (arch_audit[abi])
-			print_table(arch_audit[abi], &tables[abi], argc > 2);
+			print_table(arch_audit[abi], &tables[abi]);
 	for (unsigned int i = 0; i < program.len; i++)
 		printf("CODE %u %u %u %" PRIu32 "\n", program.filter[i].code,
 		       program.filter[i].jt, program.filter[i].jf, program.filter[i].k);

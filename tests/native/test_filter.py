@@ -37,6 +37,7 @@ OFTEN = {
     "futex": (202, 98),
 }
 FLOCK, FCNTL = (73, 72) if ON_X86 else (32, 25)
+EPOLL_PWAIT, SIGTIMEDWAIT = (281, 128) if ON_X86 else (22, 137)
 BPF_LOAD, BPF_AND, BPF_RETURN = 0x20, 0x54, 0x06
 NUMBER, ARCH = 0, 4  # Places in the kernel's seccomp_data.
 BPF_JUMP, BPF_EQUAL, BPF_GREATER_EQUAL = 0x05, 0x15, 0x35
@@ -48,18 +49,19 @@ class Row:
 
     number: int
     argument: int = 0
+    unless: bool = False
     mask: int = 0
     values: tuple[int, ...] = ()
 
     def stops(self, args: tuple[int, ...]) -> bool:
         if not self.values:
             return True
-        return args[self.argument] & self.mask in self.values
+        return (args[self.argument] & self.mask in self.values) != self.unless
 
     @property
     def text(self) -> str:
-        fields = [self.number, self.argument, len(self.values), self.mask, *self.values]
-        return " ".join(map(str, fields))
+        fields = [self.number, self.argument, len(self.values), int(self.unless)]
+        return " ".join(map(str, [*fields, self.mask, *self.values]))
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Program:
             if kind == "ARCH":
                 rows = tables.setdefault(fields[0], [])
             elif kind == "ROW":
-                rows.append(Row(fields[0], fields[1], fields[3], tuple(fields[4:])))
+                number, argument, _, unless, mask, *values = fields
+                rows.append(Row(number, argument, bool(unless), mask, tuple(values)))
             else:
                 code.append((fields[0], fields[1], fields[2], fields[3]))
         return cls(next(iter(tables)), tables, code)
@@ -239,15 +242,21 @@ def test_real_filter_does_what_the_rows_say(real: Program) -> None:
     check(real, EVERY_NUMBER)
 
 
-def test_locks_stop_where_objects_may_be_shared_and_nowhere_else(
-    real_dump: Path, real: Program
-) -> None:
-    shared = _made_by(real_dump, "real", "shared")
-    check(shared, EVERY_NUMBER)
-    for program, answer in ((shared, shared.trace), (real, ALLOW)):
-        assert program.answer(FLOCK, (3, fcntl.LOCK_EX, 0, 0, 0, 0)) == answer
-        assert program.answer(FCNTL, (3, fcntl.F_SETLK, 0, 0, 0, 0)) == answer
-        assert program.is_remembered(FLOCK) == (answer == ALLOW)
+def test_locks_stop_whatever_is_configured(real: Program) -> None:
+    nothing = (3, 0, 0, 0, 0, 0)
+    assert real.answer(FLOCK, nothing) == real.trace
+    for command in (fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW, 36, 37, 38):
+        assert real.answer(FCNTL, (3, command, 0, 0, 0, 0)) == real.trace
+    for command in (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL):
+        assert real.answer(FCNTL, (3, command, 0, 0, 0, 0)) == ALLOW
+
+
+def test_a_wait_stops_where_it_has_a_limit(real: Program) -> None:
+    for timeout, answer in ((0, ALLOW), (-1, ALLOW), (5, real.trace)):
+        args = (3, 0, 1, timeout & WORD, 0, 0)
+        assert real.answer(EPOLL_PWAIT, args) == answer
+    for address, answer in ((0, ALLOW), (0x7FFFDEADBEE0, real.trace)):
+        assert real.answer(SIGTIMEDWAIT, (1, 2, address, 8, 0, 0)) == answer
 
 
 @pytest.mark.skipif(not ON_X86, reason="only x86_64 has a second table")
@@ -337,6 +346,9 @@ def test_filter_asks_for_no_mitigation_and_does_without_where_none_can_be_asked(
     assert [line for line in lines if line.startswith("Spec")] == speculation
 
 
+ONE = Row(5, mask=1, values=(1,))
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -345,11 +357,12 @@ def test_filter_asks_for_no_mitigation_and_does_without_where_none_can_be_asked(
         [Row(0), Row(1), Row(2)],
         [Row(IO_URING_SETUP)],
         [Row(IO_URING_SETUP - 1), Row(IO_URING_SETUP + 1)],
-        [Row(IO_URING_SETUP, 1, WORD, (3,))],
+        [Row(IO_URING_SETUP, 1, mask=WORD, values=(3,))],
         [Row(-1), Row(5)],
         [Row(5), Row(5)],
-        [Row(5, 0, 1, (1,)), Row(5, 1, 1, (1,)), Row(4), Row(6)],
-        [Row(5, 0, 1, (1,)), Row(5)],
+        [ONE, replace(ONE, argument=1), Row(4), Row(6)],
+        [ONE, Row(5)],
+        [replace(ONE, unless=True), replace(ONE, argument=1)],
         [Row(number) for number in range(0, 500, 2)],
     ],
 )
@@ -365,7 +378,8 @@ def some_rows(draw: st.DrawFn) -> Row:
     mask = draw(words)
     values = [value & mask for value in draw(st.lists(words, max_size=8))]
     number = draw(st.integers(-1, 500))
-    return Row(number, draw(st.integers(0, 5)), mask, tuple(values))
+    unless = draw(st.booleans()) and bool(values)
+    return Row(number, draw(st.integers(0, 5)), unless, mask, tuple(values))
 
 
 @settings(max_examples=60, deadline=None)

@@ -35,14 +35,19 @@ attributes.c: changing what is there, by path and by descriptor: EROFS, likewise
 process.c: passed, the tracer looks at the result; `prctl(PR_SET_DUMPABLE, 0)` is\
  answered, the flag CLONE_UNTRACED is taken away
 locks.c: on what other nodes may use, too, locks are the run's own
+waits.c: passed; begun again with the time that is left when a signal was ignored
 notice.c: passed; a refusal is explained, once
 socket.c: addresses with a path below /cvmfs, or that a link leads out of it
 exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its name
 """
 # For macros of the table: the call stops only then.
 CONDITIONS = {
-    "WHEN_FCNTL": "command F_DUPFD, F_DUPFD_CLOEXEC; locks where a cache may be shared",
-    "WHEN_SHARED": "where a cache may be shared",
+    "WHEN_FCNTL": "command F_DUPFD, F_DUPFD_CLOEXEC; locks",
+    "WHEN_LIMITED_MS": "with a time limit",
+    "WHEN_LIMITED_2": "with a time limit",
+    "WHEN_LIMITED_3": "with a time limit",
+    "WHEN_LIMITED_4": "with a time limit",
+    "WHEN_SEMTIMEDOP": "semtimedop",
     "WHEN_ATTRIBUTES": "request that sets flags, attributes or verity",
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
     "WHEN_TRACING": "request to trace a process",
@@ -103,9 +108,13 @@ def family(row: Row) -> str:
 def listed(some: list[Row]) -> list[str]:
     """A table of the page."""
     lines = ["", "| call | handler | in | stops |", "|---|---|---|---|"]
+    alike: dict[tuple[str, str, str], list[str]] = {}
     for row in sorted(some, key=lambda row: files().index(family(row))):
         when = CONDITIONS[row.condition] if row.condition else "always"
-        lines.append(f"| `{row.call}` | {row.handler} | {family(row)} | {when} |")
+        names = alike.setdefault((row.handler, family(row), when), [])
+        names.append(f"`{row.call}`")
+    for (handler, file, when), names in alike.items():
+        lines.append(f"| {', '.join(names)} | {handler} | {file} | {when} |")
     return lines
 
 
