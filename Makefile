@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-build: $(VENV)/.built ## build everything into .venv
+build: $(VENV)/.built bin/interpose bin/interpose_run ## build all into .venv and bin
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 9))' || \
@@ -29,6 +29,10 @@ $(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
 	$(BIN)/python -m pip install -q 'pip>=21.3' 'setuptools>=64' wheel 'cffi>=1.15'
 	$(BIN)/python -m pip install -q --no-build-isolation -e .
 	@touch $@
+
+# A folder for PATH: a job must not get our python3 and pip with the two commands.
+bin/interpose bin/interpose_run: | $(VENV)/.built
+	@mkdir -p bin && ln -sfn ../$(BIN)/$(@F) $@
 
 # What only tests and checks need.
 tools: $(VENV)/.tools
@@ -65,6 +69,6 @@ bench: build ## measure; JSON into benchmarks/results and a table
 	$(BIN)/python -m benchmarks.run
 
 clean: ## remove all that was built
-	rm -rf $(VENV) build dist *.egg-info interpose/_native.c interpose/_native*.so
+	rm -rf $(VENV) bin build dist *.egg-info interpose/_native.c interpose/_native*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 here=$PWD
-bin=$here/.venv/bin
+bin=$here/bin
+python=$here/.venv/bin/python
 [ -x "$bin/interpose_run" ] || { echo 'first: make build' >&2; exit 1; }
 fqrn=demo.example.org
 place=$(mktemp -d "${TMPDIR:-/tmp}/interpose-demo.XXXXXX")
@@ -50,7 +51,7 @@ until [ -s "$place/serve.json" ]; do
 	kill -0 "$server" 2>/dev/null || { echo 'the server did not start' >&2; exit 1; }
 	sleep 0.05
 done
-url=$("$bin/python" -c 'import json, sys; print(json.load(sys.stdin)["url"])' \
+url=$("$python" -c 'import json, sys; print(json.load(sys.stdin)["url"])' \
 	<"$place/serve.json")
 cat >"$place/demo.conf" <<END
 CVMFS_SERVER_URL=$url/cvmfs/@fqrn@
@@ -83,7 +84,7 @@ echo 'And nobody changes a repository through it:'
 interpose -- sh -c "touch /cvmfs/$fqrn/x 2>&1 || :"
 
 step '5. What happened'
-"$bin/python" examples/demo/report.py "$place/cold.json" "$place/warm.json" \
+"$python" examples/demo/report.py "$place/cold.json" "$place/warm.json" \
 	"$bin/interpose_run --config $place/demo.conf --cache $place/cache -- " \
 	"/bin/sh $place/job" "/cvmfs/$fqrn" "$tree"
 echo

@@ -57,11 +57,11 @@ int helper_find_python(char ret_path[PATH_MAX])
 			return 0;
 		}
 	}
-	snprintf(path, sizeof(path), "%sinterpose", self);
+	snprintf(path, sizeof(path), "%sinterpose-python", self);
 	return helper_from_script(path, ret_path);
 }
 
-static char **helper_environment(void)
+char **helper_environment(void)
 {
 	size_t count = 0, used = 0;
 	char **kept;

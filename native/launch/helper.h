@@ -6,9 +6,11 @@
 #include <limits.h>
 #include <sys/types.h>
 
-/* The interpreter beside interpose_run, else that of the sibling script `interpose`. 0;
- * -ENOENT: there is none. */
+/* The interpreter beside this program, else that of the sibling script
+ * interpose-python. 0; -ENOENT: there is none. */
 int helper_find_python(char ret_path[PATH_MAX]);
+/* Ours without PYTHON* and LD_* variables; NULL: no memory. */
+char **helper_environment(void);
 /* Starts argv[0] in a session of its own, without PYTHON* and LD_* variables, with `fd`
  * open in it. 0 or a negative errno. */
 int helper_start(char *const argv[], int fd, pid_t *ret_pid);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launch/command.h"
 #include "launch/launch.h"
 #include "run/clock.h"
 #include "syscalls/footing.h"
@@ -188,6 +189,8 @@ int main(int argc, char **argv)
 	struct front_result result;
 	int error;
 
+	if (command_is_called())
+		return command_run(argc, argv);
 	launch.start_ns = clock_now_ns();
 	if (options_parse(argc, argv, &launch.options, complaint) < 0)
 		return message_fail(&launch.messages, "%s", complaint);

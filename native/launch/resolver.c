@@ -229,10 +229,10 @@ int resolver_start(void *context, int *ret_fd)
 	if (gave_up)
 		return -EIO;
 	if (error < 0) {
-		message_fail(
-			resolver->messages,
-			"no Python found: beside interpose_run (install interpose "
-			"again: neither python3 nor the script interpose is there)");
+		message_fail(resolver->messages,
+			     "no Python found: beside interpose_run (install interpose "
+			     "again: neither python3 nor the script interpose-python "
+			     "is there)");
 		return error;
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)

@@ -12,8 +12,8 @@ void voice_open(struct launch *launch);
 void voice_speak(const struct launch *launch);
 /* Descendants that live on must not hold up who reads our standard error. */
 void voice_close(struct launch *launch);
-/* One line of the tracer, before the call that it is about ends; `context` is the struct
- * launch. */
+/* One line of the tracer, before the call that it is about ends; `context` is the
+ * struct launch. */
 void voice_say(void *context, const char *text);
 
 #endif

@@ -37,6 +37,12 @@ def blocks(kind: str) -> dict[str, str]:
     return dict(re.findall(pattern, text, re.MULTILINE | re.DOTALL))
 
 
+def commands() -> Path:
+    """The folder that the README puts into PATH, or that of another program to test."""
+    built = program("interpose_run").parent
+    return ROOT / "bin" if built == ROOT / ".venv/bin" else built
+
+
 @dataclass
 class Tour:
     """The directory of somebody who follows the README."""
@@ -47,7 +53,7 @@ class Tour:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "PATH": f"{program('interpose_run').parent}:{DEFAULT_PATH}",
+            "PATH": f"{commands()}:{DEFAULT_PATH}",
             "HOME": str(self.place / "home"),
             "TMPDIR": str(self.place / "tmp"),
             "LC_ALL": "C.UTF-8",

@@ -49,7 +49,7 @@ def build(kind: str, directory: Path) -> Path:
     }
     words = [sys.executable, "-c", BUILD, directory / "objects", program]
     subprocess.run(list(map(str, words)), check=True, cwd=ROOT, env=env)
-    shutil.copy(ROOT / ".venv/bin/interpose", directory / "interpose")
+    shutil.copy(program, directory / "interpose")
     # The resolver's interpreter is looked for beside the program.
     python = directory / "python3"
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
