@@ -108,7 +108,7 @@ def sources_of(arguments: argparse.Namespace) -> Sources:
 class Session:
     """Repositories opened for one command; a context, because of its scratch."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, *, refresh: bool = False) -> None:
         sources = sources_of(arguments)
         base = _scratch_base(sources)
         try:
@@ -117,7 +117,7 @@ class Session:
             reason = (error.strerror or str(error)).lower()
             raise InterposeError(reason, str(base), "see --scratch") from error
         self._messages = Messages()
-        self._around = Surroundings(self._scratch, self._notice)
+        self._around = Surroundings(self._scratch, self._notice, refresh=refresh)
         self.sources = with_configuration_repository(sources, self._around)
         self._trees: dict[Fqrn, Tree] = {}
 

@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names", nargs="*", metavar="FQRN", help="default: all that are configured"
     )
     parser.add_argument("--json", action="store_true", help="one JSON list")
+    parser.add_argument(
+        "--refresh",
+        action="store_true",
+        help="ask the servers now, within the time to live, too",
+    )
     options.add_arguments(parser)
 
 
@@ -40,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Status 0; 1 if a repository cannot be opened."""
     status = 0
     found: list[dict[str, Any]] = []
-    with Session(arguments) as session:
+    with Session(arguments, refresh=arguments.refresh) as session:
         names = [_name(text) for text in arguments.names]
         names = names or known_repositories(session.sources)
         if not names:

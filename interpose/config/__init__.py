@@ -15,6 +15,7 @@ __all__ = [
     "ViewSettings",
     "from_environment",
     "is_covered",
+    "is_listed",
     "known_repositories",
     "load",
 ]
@@ -29,6 +30,6 @@ from interpose.config.derived import (
 )
 from interpose.config.environment import from_environment
 from interpose.config.files import Origin
-from interpose.config.known import is_covered, known_repositories
+from interpose.config.known import is_covered, is_listed, known_repositories
 from interpose.config.repository_option import RepositoryOption
 from interpose.config.sources import Sources

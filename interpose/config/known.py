@@ -62,6 +62,17 @@ def complete(name: str, general: Configuration) -> Fqrn | None:
         return None
 
 
+def is_listed(fqrn: Fqrn, configuration: Configuration, sources: Sources) -> bool:
+    """Whether somebody wrote this very name down: in a list, or as a file's name.
+
+    Errors: ConfigurationError.
+    """
+    tree = configuration.repository_tree
+    if tree is not None and fqrn in _with_file(tree.root):
+        return True
+    return fqrn in set(_named(load(None, sources), sources))
+
+
 def is_covered(fqrn: Fqrn, sources: Sources) -> bool:
     """Whether there is any configuration for the name. Errors: ConfigurationError."""
     if any(option.fqrn == fqrn for option in sources.repositories):

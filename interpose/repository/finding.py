@@ -60,11 +60,22 @@ class Sought(Protocol):
         """How long the manifest counts without a look at the servers."""
 
 
+def _at_once(manifest: Manifest) -> float:
+    """The time to live for who wants the servers to be asked now."""
+    del manifest
+    return 0.0
+
+
 class RootFinder:
-    """Chooses the root catalog of one repository."""
+    """Chooses the root catalog of one repository; `refresh`: by asking the servers."""
 
     def __init__(
-        self, repository: Sought, pin: PinSettings, clock: Callable[[], float]
+        self,
+        repository: Sought,
+        pin: PinSettings,
+        clock: Callable[[], float],
+        *,
+        refresh: bool = False,
     ) -> None:
         self._repository = repository
         self._pin = pin
@@ -74,9 +85,14 @@ class RootFinder:
             repository.fqrn,
             repository.places,
             repository.network,
-            repository.ttl_s,
+            _at_once if refresh else repository.ttl_s,
             clock,
         )
+
+    @property
+    def remark(self) -> str:
+        """A line for the user about the choice, or ""."""
+        return "" if self._verified is None else self._verified.remark
 
     def find(self) -> Root:
         """The root catalog; nothing of it has been loaded.

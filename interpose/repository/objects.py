@@ -6,6 +6,7 @@ Source: cvmfs-format 1.2, 4.8; decisions 22 (bounds).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from interpose.cache import Promise, VerifyingSink
@@ -79,18 +80,24 @@ class StoredObject:
         return VerifyingSink(target, new_hasher(self.hash.algorithm), promise)
 
 
-class Memory:
-    """A target that keeps a small object."""
+def _any(data: bytes) -> object:
+    return data
 
-    def __init__(self) -> None:
+
+class Memory:
+    """A target that keeps a small object. `judge` raises for bytes that are none."""
+
+    def __init__(self, judge: Callable[[bytes], object] = _any) -> None:
         self.data = bytearray()
+        self._judge = judge
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
         self.data += data
 
     def finish(self) -> None:
-        """For objects that nothing proves by a hash: manifest and whitelist."""
+        """For objects that nothing proves by a hash. Errors: those of `judge`."""
+        self._judge(bytes(self.data))
 
     def abort(self) -> None:
         """Forget everything."""

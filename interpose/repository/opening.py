@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from interpose.errors import (
     CacheError,
     Expired,
     FormatError,
+    InterposeError,
     NetworkError,
     NotOnServer,
     Offline,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from interpose.formats.trust import TrustedRepository
 
 UNREACHABLE_TTL_S = 180
+_PAGE_ADVICE = "a login page? see CVMFS_HTTP_PROXY and CVMFS_SERVER_URL"
 _TRUST_ADVICE = "--trust-cache uses what the caches hold without proof"
 
 _log = Log(__name__)
@@ -52,16 +54,21 @@ class NoSuchRepository(NotOnServer):
     """Every server that answered has no such repository, and we never saw one."""
 
 
+class NoManifest(FormatError):
+    """Something was sent for the manifest that is none, by each who was asked."""
+
+
 @dataclass(frozen=True)
 class Verified:
     """A manifest that counts, and when it was last compared with the servers' one.
 
-    `unreachable`: the servers could not be asked now.
+    `unreachable`: the servers could not be asked now; `remark` is a line for the user.
     """
 
     manifest: Manifest
     checked_at: float
     unreachable: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,8 @@ class Opening:
             return self._ask(keys, stored)
         except (NetworkError, Offline) as error:
             return self._without_servers(stored, error)
+        except NoManifest as error:
+            return self._instead_of_a_page(stored, error)
 
     def _with_advice(self, error: NetworkError | Offline) -> NetworkError | Offline:
         """The error as the user sees it, naming what might help."""
@@ -221,6 +230,15 @@ class Opening:
             raise Expired(stored.whitelist.expiry(_date(now)), self.fqrn) from error
         return Verified(stored.manifest, now, unreachable=True)
 
+    def _instead_of_a_page(self, stored: _Stored | None, error: NoManifest) -> Verified:
+        """A login page of a network, or a proxy's page: as if nobody had answered."""
+        if stored is None:
+            raise error
+        found = self._without_servers(stored, Offline(error.what, error.where))
+        text = f"no manifest is sent, using revision {found.manifest.revision}"
+        line = InterposeError(f"{text} of the cache", error.where, _PAGE_ADVICE)
+        return replace(found, remark=str(line))
+
     def _ask(self, keys: Keys, stored: _Stored | None) -> Verified:
         """What the servers say; after bad data another server is asked."""
         left = max(1, len(self._network.settings.servers))
@@ -260,14 +278,19 @@ class Opening:
 
     def _manifest(self) -> tuple[str, bytes]:
         try:
-            return self._get(manifest.FILE_NAME, limits.MANIFEST_BYTES)
+            return self._get(manifest.FILE_NAME, limits.MANIFEST_BYTES, Manifest.parse)
         except NotOnServer as error:
             raise NoSuchRepository(error.what, error.where, error.advice) from error
+        except FormatError as error:
+            where = f"{self.fqrn} {error.where}"
+            raise NoManifest(error.what, where, _PAGE_ADVICE) from error
 
     def _whitelist(self, stored: _Stored | None, now: float) -> bytes:
         try:
-            return self._get(whitelist.FILE_NAME, limits.WHITELIST_BYTES)[1]
-        except NetworkError:
+            return self._get(
+                whitelist.FILE_NAME, limits.WHITELIST_BYTES, Whitelist.parse
+            )[1]
+        except (NetworkError, FormatError):
             if stored is not None and stored.whitelist.is_valid_at(_date(now)):
                 return stored.record.whitelist
             raise
@@ -289,11 +312,14 @@ class Opening:
             blacklist=Blacklist(frozenset(forbidden), lowest),
         )
 
-    def _get(self, name: str, limit_bytes: int) -> tuple[str, bytes]:
+    def _get(
+        self, name: str, limit_bytes: int, parse: Callable[[bytes], object]
+    ) -> tuple[str, bytes]:
+        """Where it came from, and bytes that `parse` takes; others are bad data."""
         sinks: list[Memory] = []
 
         def open_sink() -> Memory:
-            sinks[:] = [Memory()]
+            sinks[:] = [Memory(parse)]
             return sinks[0]
 
         fetched = self._network.get(Wanted(name, limit_bytes=limit_bytes), open_sink)

@@ -44,11 +44,13 @@ class Surroundings:
     """What a run lends to its repositories.
 
     `notice(text, cause)` hears what a user should know though nothing failed.
+    `refresh`: the servers are asked within the time to live, too.
     """
 
     scratch: Path | None = None
     notice: Notice = _silent
     clock: Callable[[], float] = time.time
+    refresh: bool = False
 
 
 class Repository:
@@ -90,8 +92,10 @@ class Repository:
         around = Surroundings() if around is None else around
         repository = cls(fqrn, configuration, around)
         pin = PinSettings.of(configuration)
-        finder = RootFinder(repository, pin, around.clock)
+        finder = RootFinder(repository, pin, around.clock, refresh=around.refresh)
         found = finder.find()
+        if finder.remark:
+            around.notice(finder.remark, "remark")
         repository.load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts)

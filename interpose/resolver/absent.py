@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names under a domain's configuration for which every server said 404.
 
-Remembered for one minute, so that a job array does not ask thousands of times.
-Source: decisions 23.
+Remembered for one minute with the servers that said so: a job array does not ask
+thousands of times, and whoever corrects an address asks at once.
 """
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 from pathlib import Path
 
-from interpose.config import Configuration
-from interpose.errors import CacheError
+from interpose.cache import Learned
+from interpose.config import Configuration, ServerSettings
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.places import Places
 
@@ -24,18 +24,15 @@ class AbsentNames:
     def __init__(
         self, fqrn: Fqrn, configuration: Configuration, scratch: Path | None
     ) -> None:
-        self._private = Places.of(fqrn, configuration, scratch).private
-        self._path = self._private.top / "interpose" / "absent" / fqrn
+        self._learned = Learned(Places.of(fqrn, configuration, scratch).private)
+        settings = ServerSettings.of(configuration)
+        asked = repr((settings.servers, settings.proxies)).encode("utf-8", "replace")
+        self._name = f"absent {fqrn} {hashlib.sha256(asked).hexdigest()[:32]}"
 
-    def is_remembered(self, now: float) -> bool:
-        """Whether the servers said so within the last minute."""
-        try:
-            return 0 <= now - self._path.stat().st_mtime < REMEMBERED_S
-        except OSError:
-            return False
+    def is_remembered(self) -> bool:
+        """Whether these servers said so within the last minute."""
+        return self._learned.recall(self._name, REMEMBERED_S) is not None
 
     def remember(self) -> None:
         """The servers just said so. Nothing is made where no cache exists yet."""
-        if self._private.top.is_dir():
-            with contextlib.suppress(CacheError):
-                self._private.store_small(self._path, b"")
+        self._learned.note(self._name, "")

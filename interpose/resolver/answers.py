@@ -52,7 +52,7 @@ class Answers:
 
     def _open(self, question: Question) -> bytes:
         is_named = bool(question.flags & native.QUESTION_NAMED)
-        repository = self._repositories.open(
+        repository = self._repositories.open_for_job(
             Fqrn.parse(question.fqrn), is_named=is_named
         )
         if self._settings.scratch is None:

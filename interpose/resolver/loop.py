@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Questions in, answers out: each question has a thread of a small pool.
+"""Questions in, answers out: each question has a thread of its repository's pool.
 
 Source: decisions 4; native/interpose.h (the channel).
 """
@@ -13,9 +13,10 @@ from functools import partial
 from interpose import native
 from interpose.errors import FormatError, InterposeError
 from interpose.messages import Log, Messages
+from interpose.repository.opening import NoSuchRepository
 from interpose.resolver.answers import Answers
 from interpose.resolver.channel import Question, pack_answer, unpack_question
-from interpose.resolver.pool import Pool
+from interpose.resolver.pool import Pools
 from interpose.resolver.repositories import NotCovered, Repositories, job_errno
 from interpose.resolver.settings import Settings
 
@@ -36,10 +37,10 @@ class Loop:
         self._channel = channel
         self._messages = messages
         self._repositories = Repositories(
-            settings.sources, settings.scratch, self._tell
+            settings.sources, settings.scratch, self._tell, refresh=settings.refresh
         )
         self._answers = Answers(settings, self._repositories)
-        self._pool = Pool(THREADS)
+        self._pools = Pools(THREADS)
 
     def run(self) -> None:
         """Answer until end of file; questions under way are then of no interest."""
@@ -53,7 +54,7 @@ class Loop:
                 self._tell(str(error), "channel", "")
                 continue
             if question.kind not in (native.HELLO, native.NOTE):
-                self._pool.submit(partial(self._handle, question))
+                self._pools.submit(question.fqrn, partial(self._handle, question))
 
     def _handle(self, question: Question) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)
@@ -80,9 +81,11 @@ class Loop:
 
     def _report(self, question: Question, error: InterposeError, code: int) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)
-        if code == errno.ENODATA or (code == errno.ENOENT and not is_named):
+        if isinstance(error, (NotCovered, NoSuchRepository)) and not is_named:
+            # Right as it may be: one line in a run, for who mistyped a name.
+            self._tell(_text(error, question.fqrn), "no such repository", "")
             return
-        if isinstance(error, NotCovered) and not is_named:
+        if code == errno.ENODATA or (code == errno.ENOENT and not is_named):
             return
         _log.debug("%s", error, exc_info=error)
         self._repositories.failed(question.fqrn, str(error))

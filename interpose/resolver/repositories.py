@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,30 @@ from interpose.config import (
     Configuration,
     Sources,
     is_covered,
+    is_listed,
     known_repositories,
     load,
 )
-from interpose.errors import ConfigurationError, InterposeError, NotThere
+from interpose.errors import (
+    ConfigurationError,
+    InterposeError,
+    NetworkError,
+    NotThere,
+)
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.flight import SingleFlight
 from interpose.repository.opening import NoSuchRepository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.resolver.absent import AbsentNames
+from interpose.resolver.listing import Listing
 
 Tell = Callable[[str, str, str], object]
+
+_UNKNOWN = "no configuration covers this name, so it does not exist"
+_DENIED = "every server says that it has no such repository"
+_LATER = "see CVMFS_SERVER_URL; the next run asks again after a minute"
+_AT_ONCE = "--refresh asks again at once"
 
 
 class NotCovered(NotThere):
@@ -38,18 +49,33 @@ class NotCovered(NotThere):
 class Repositories:
     """Opens repositories once each. Thread-safe.
 
-    `tell(text, cause, fqrn)` writes a line for the user.
+    `tell(text, cause, fqrn)` writes a line for the user; `refresh`: the servers are
+    asked whatever was remembered.
     """
 
-    def __init__(self, sources: Sources, scratch: Path | None, tell: Tell) -> None:
-        around = Surroundings(scratch, lambda text, cause: tell(text, cause, ""))
-        self._sources = with_configuration_repository(sources, around)
-        self._scratch = scratch
+    def __init__(
+        self,
+        sources: Sources,
+        scratch: Path | None,
+        tell: Tell,
+        *,
+        refresh: bool = False,
+    ) -> None:
         self._tell = tell
+        self._scratch = scratch
+        self._refresh = refresh
+        self._sources = with_configuration_repository(sources, self._around(""))
         self._lock = threading.Lock()
         self._open: dict[Fqrn, Repository] = {}
         self._flights: SingleFlight[Repository] = SingleFlight()
         self._absent: set[Fqrn] = set()
+        self._listing: Listing[Repository] = Listing(self.open)
+
+    def _around(self, fqrn: str) -> Surroundings:
+        def notice(text: str, cause: str) -> object:
+            return self._tell(text, cause, fqrn)
+
+        return Surroundings(self._scratch, notice, refresh=self._refresh)
 
     def open(self, fqrn: Fqrn, *, is_named: bool = False) -> Repository:
         """The opened repository.
@@ -58,6 +84,28 @@ class Repositories:
         whatever opening can raise.
         """
         return self._flights.run(fqrn, lambda: self._open_once(fqrn, is_named=is_named))
+
+    def open_for_job(self, fqrn: Fqrn, *, is_named: bool) -> Repository:
+        """The same for a call of the job, which may be going through /cvmfs.
+
+        Errors: as `open`; TimedOut where a listing would wait too long.
+        """
+        attempt = None if is_named else self._listing.attempt(fqrn)
+        if attempt is None:
+            return self.open(fqrn, is_named=is_named)
+        try:
+            return attempt.result(fqrn, self._one_try_s(fqrn))
+        finally:
+            self._listing.answered()
+
+    def _one_try_s(self, fqrn: Fqrn) -> float:
+        """How long one try may last. Errors: ConfigurationError."""
+        from interpose.config import ServerSettings  # noqa: PLC0415
+        from interpose.config.proxies import DIRECT  # noqa: PLC0415
+
+        settings = ServerSettings.of(load(fqrn, self._sources))
+        direct = DIRECT in settings.proxies[0]
+        return float(settings.timeout_direct_s if direct else settings.timeout_s)
 
     def opened(self, fqrn: Fqrn) -> Repository:
         """The repository, which a tracer says is open already.
@@ -74,24 +122,32 @@ class Repositories:
             is_absent = fqrn in self._absent
         if known is not None:
             return known
-        if not is_named and (is_absent or not is_covered(fqrn, self._sources)):
-            raise NotCovered("no such repository", fqrn)
+        if not is_named and is_absent:
+            raise NotCovered(_DENIED, fqrn, _LATER)
+        if not is_named and not is_covered(fqrn, self._sources):
+            raise NotCovered(_UNKNOWN, fqrn, f"see CVMFS_SERVER_URL, or -r {fqrn}=URL")
         configuration = load(fqrn, self._sources)
         _need_server(fqrn, configuration)
         self._tell_notices(configuration)
-        around = Surroundings(
-            self._scratch, lambda text, cause: self._tell(text, cause, fqrn)
-        )
+        # A name that somebody wrote down is to exist: its absence is a failure.
+        is_meant = is_named or is_listed(fqrn, configuration, self._sources)
         remembered = AbsentNames(fqrn, configuration, self._scratch)
-        if not is_named and remembered.is_remembered(time.time()):
-            raise NotCovered("no such repository", fqrn)
+        if not (is_meant or self._refresh) and remembered.is_remembered():
+            raise NotCovered(f"{_DENIED} a moment ago", fqrn, _AT_ONCE)
         try:
-            repository = Repository.open(fqrn, configuration, around)
-        except NoSuchRepository:
+            repository = Repository.open(fqrn, configuration, self._around(fqrn))
+        except NoSuchRepository as error:
+            if is_meant:
+                where = f"{fqrn} {error.where}"
+                advice = "see CVMFS_SERVER_URL"
+                raise NetworkError(
+                    f"{_DENIED}, yet it is configured", where, advice
+                ) from error
             with self._lock:
                 self._absent.add(fqrn)
             remembered.remember()
-            raise
+            what = f"{_DENIED}, so it does not exist"
+            raise NoSuchRepository(what, f"{fqrn} {error.where}", _LATER) from error
         with self._lock:
             self._open[fqrn] = repository
         return repository
@@ -106,11 +162,13 @@ class Repositories:
         for notice in notices:
             self._tell(notice, notice, "")
 
-    def names(self) -> list[str]:
+    def names(self) -> list[Fqrn]:
         """What `ls /cvmfs` shows, sorted. Errors: ConfigurationError."""
         with self._lock:
             found = set(self._open)
-        return sorted(found | set(known_repositories(self._sources)))
+        names = sorted(found | set(known_repositories(self._sources)))
+        self._listing.begin(names)
+        return names
 
     def failed(self, fqrn: str, text: str) -> None:
         """Count a failure of one repository."""

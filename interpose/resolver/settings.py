@@ -3,7 +3,8 @@
 
 NUL-ended texts `name=value`: `scratch`, `cache`, `alien_cache`, `trust_cache`,
 `offline`, `config`, `option`, `repository` (these three may repeat), `verbose` (a
-number), `quiet`, `log`, `kept` (a directory for mount files), `without_memfd`.
+number), `quiet`, `log`, `kept` (a directory for mount files), `without_memfd`,
+`refresh`.
 Source: interface.md (options of interpose_run).
 """
 
@@ -37,6 +38,7 @@ class Settings:
     log: Path | None = None
     kept: Path | None = None
     without_memfd: bool = False
+    refresh: bool = False
 
 
 def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
@@ -59,6 +61,7 @@ def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
         log=_path(last, "log"),
         kept=_path(last, "kept"),
         without_memfd="without_memfd" in last,
+        refresh="refresh" in last,
     )
 
 

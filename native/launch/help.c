@@ -47,6 +47,8 @@ const char options_help[] =
 	"                       [INTERPOSE_SCRATCH; default: $_CONDOR_SCRATCH_DIR,\n"
 	"                       $SLURM_TMPDIR, $TMPDIR, /tmp]\n"
 	"      --offline        make no connection at all  [INTERPOSE_OFFLINE]\n"
+	"      --refresh        ask the servers for new revisions now, within the time to "
+	"live, too\n"
 	"\n"
 	"How COMMAND is run:\n"
 	"      --wait           return only when the last descendant has ended\n"

@@ -42,6 +42,7 @@ static const struct option_row option_rows[] = {
 	 false, true},
 	{"scratch", 0, OPTION_TEXT, PLACE(scratch), "INTERPOSE_SCRATCH", false, false},
 	{"offline", 0, OPTION_FLAG, PLACE(offline), "INTERPOSE_OFFLINE", false, true},
+	{"refresh", 0, OPTION_FLAG, PLACE(refresh), NULL, false, true},
 	{"no-fastpath", 0, OPTION_FLAG, PLACE(no_fastpath), "INTERPOSE_FASTPATH", true,
 	 false},
 	{"wait", 0, OPTION_FLAG, PLACE(wait), NULL, false, true},

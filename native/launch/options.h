@@ -18,7 +18,7 @@ struct options {
 	struct text_list settings; /* -o NAME=VALUE */
 	const char *cache, *alien_cache, *scratch;
 	const char *stats, *trace, *log;
-	bool trust_cache, offline, no_fastpath, wait, quiet;
+	bool trust_cache, offline, refresh, no_fastpath, wait, quiet;
 	int verbose;
 	bool help, version;
 	/* The first option given that a nested run cannot have; NULL: none. */

@@ -78,6 +78,7 @@ static void hello_fill(struct hello *hello, const struct resolver *resolver)
 	hello_add(hello, "verbose", verbose);
 	hello_add(hello, "log", options->log);
 	hello_add_flag(hello, "stats", options->stats != NULL);
+	hello_add_flag(hello, "refresh", options->refresh);
 	hello_add_flag(hello, "without_memfd", !kernel_has(KERNEL_MEMFD));
 	hello_add_settings(hello, options);
 }

@@ -198,7 +198,7 @@ def test_help_shows_every_option_and_examples() -> None:
     assert (status, err) == (0, "")
     for option in (
         "--repository --config --option --cache --alien-cache --trust-cache --scratch"
-        " --offline --no-fastpath --wait --stats --trace --log --quiet --verbose"
+        " --offline --refresh --no-fastpath --wait --stats --trace --log --quiet --verbose"
         " --help --version"
     ).split():
         assert option in out
