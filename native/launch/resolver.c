@@ -147,6 +147,12 @@ void resolver_find_kept(struct resolver *resolver, const char *const *environmen
 	free(hello);
 }
 
+const char *resolver_kept(const struct resolver *resolver)
+{
+	/* With --refresh they are left for the next job, and not taken. */
+	return resolver->kept[0] && !resolver->options->refresh ? resolver->kept : NULL;
+}
+
 static int resolver_greet(const struct resolver *resolver, int fd)
 {
 	struct hello *hello = calloc(1, sizeof(*hello));

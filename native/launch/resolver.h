@@ -23,6 +23,8 @@ struct resolver {
 
 /* Fills resolver->kept: one directory for the same settings. */
 void resolver_find_kept(struct resolver *resolver, const char *const *environment);
+/* The directory that the run may take mount files from; NULL: none. */
+const char *resolver_kept(const struct resolver *resolver);
 
 /* A channel_starter; `context` is a struct resolver. Says itself what went wrong. One
  * that gave up (it wrote why) is not started again, one that was killed is. */

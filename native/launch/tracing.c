@@ -228,9 +228,7 @@ static int tracing_create_run(struct tracing *tracing)
 	run->say = voice_say;
 	run->say_context = launch;
 	resolver_find_kept(&tracing->resolver, run->environment);
-	/* With --refresh they are left for the next job, and not taken. */
-	if (tracing->resolver.kept[0] && !tracing->resolver.options->refresh)
-		run->kept = tracing->resolver.kept;
+	run->kept = resolver_kept(&tracing->resolver);
 	error = run_create(run, resolver_start, &tracing->resolver, tracer_wake);
 	if (error < 0 || !launch->options.trace)
 		return error;

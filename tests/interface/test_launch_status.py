@@ -198,8 +198,8 @@ def test_help_shows_every_option_and_examples() -> None:
     assert (status, err) == (0, "")
     for option in (
         "--repository --config --option --cache --alien-cache --trust-cache --scratch"
-        " --offline --refresh --no-fastpath --wait --stats --trace --log --quiet --verbose"
-        " --help --version"
+        " --offline --refresh --no-fastpath --wait --stats --trace --log --quiet"
+        " --verbose --help --version"
     ).split():
         assert option in out
     assert "Examples:" in out
