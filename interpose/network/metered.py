@@ -16,7 +16,6 @@ import socket
 import time
 from typing import Any
 
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -172,31 +171,13 @@ class _Connecting:
         return connect(found, left_s, mine.socket_options or ())
 
 
-class MeteredAdapter(HTTPAdapter):
-    """An adapter of requests whose connections keep a pace."""
-
-    def __init__(self, low_speed_limit: int, families: Families) -> None:
-        response = type(
-            "Response", (_PacedResponse,), {"low_speed_limit": low_speed_limit}
-        )
-        extra = {"response_class": response, "families": families}
-        plain = type("Plain", (_Connecting, HTTPConnection), extra)
-        secure = type("Secure", (_Connecting, HTTPSConnection), extra)
-        self._pools = {
-            "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-            "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-        }
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the manager of direct connections."""
-        super().init_poolmanager(*args, **kwargs)
-        manager: Any = self.poolmanager
-        manager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        """Give the manager of connections through this proxy."""
-        manager: Any = super().proxy_manager_for(proxy, **kwargs)
-        if not str(proxy).lower().startswith("socks"):
-            manager.pool_classes_by_scheme = self._pools
-        return manager
+def pool_classes(low_speed_limit: int, families: Families) -> dict[str, Any]:
+    """Pools of urllib3 whose connections keep a pace, by scheme."""
+    response = type("Response", (_PacedResponse,), {"low_speed_limit": low_speed_limit})
+    extra = {"response_class": response, "families": families}
+    plain = type("Plain", (_Connecting, HTTPConnection), extra)
+    secure = type("Secure", (_Connecting, HTTPSConnection), extra)
+    return {
+        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+    }

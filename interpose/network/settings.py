@@ -31,7 +31,7 @@ class NetworkSettings:
     `pac_urls` says. Speeds are bytes per second. `max_servers` 0: all. `geo_holds_s`:
     how long an order of the servers is good. Reset times: see failover.Resets.
     `uuid` follows the User-Agent after a blank. `ca_path` is a bundle or a directory
-    of certification authorities for https; empty means those that requests brings.
+    of certification authorities for https; empty means those of certifi.
 
     Source: client-parameters.md 3.2.
     """
