@@ -38,16 +38,39 @@ class Turns:
 
     @contextlib.contextmanager
     def turn(
-        self, content_hash: ContentHash, look: Callable[[], T | None]
+        self,
+        content_hash: ContentHash,
+        look: Callable[[], T | None],
+        *,
+        is_first: bool = False,
     ) -> Iterator[T | None]:
-        """What `look` finds once others had their turn; None: it is the caller's."""
+        """What `look` finds once others had their turn; None: it is the caller's.
+
+        `is_first`: there may be no cache yet, and none stays if nothing is put in it.
+        """
         path = self._txn / layout.turn_name(content_hash.text)
+        made = self._make() if is_first else []
         found, mine = self._wait(path, look)
         try:
             yield found
         finally:
             if mine:
                 _drop(path)
+            for directory in reversed(made):
+                with contextlib.suppress(OSError):
+                    os.rmdir(directory)
+
+    def _make(self) -> list[Path]:
+        """Directories that were made here, for turns to be possible."""
+        made: list[Path] = []
+        with contextlib.suppress(OSError):
+            if not self._txn.parent.is_dir():
+                layout.make_top(self._txn.parent)
+                made.append(self._txn.parent)
+            if not self._txn.is_dir():
+                layout.make_directory(self._txn, layout.PRIVATE_MODE)
+                made.append(self._txn)
+        return made
 
     def _wait(self, path: Path, look: Callable[[], T | None]) -> tuple[T | None, bool]:
         until = time.monotonic() + PATIENCE_S

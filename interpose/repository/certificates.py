@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The certificate of a manifest, from a cache or the network, without writing any.
 
-Nothing may be made in a cache before a manifest is verified, which needs the
-certificate: so it is kept in memory until then.
+Nothing may stay in a cache before a manifest is verified, which needs the certificate:
+so it is kept in memory until then. Of jobs that start together one fetches it.
 """
 
 from __future__ import annotations
 
-from interpose.cache import CacheDirectory
+import contextlib
+from collections.abc import Iterator
+
+from interpose.cache import CacheDirectory, Turns
 from interpose.cache.directory import read_small
 from interpose.errors import CacheError
 from interpose.formats import limits
@@ -31,14 +34,34 @@ class Certificates:
             [self._places.private] if alien is None else [self._places.private, alien]
         )
 
-    def get(self, content_hash: ContentHash) -> bytes:
-        """The PEM text. Errors: Offline, NetworkError and below, HashMismatch."""
+    @contextlib.contextmanager
+    def got(self, content_hash: ContentHash) -> Iterator[bytes]:
+        """The PEM text; what the block keeps, others find who wait for it.
+
+        Errors: Offline, NetworkError and below, HashMismatch.
+        """
+        found = self._cached(content_hash)
+        if found is not None:
+            yield found
+            return
+
+        def look() -> bytes | None:
+            return self._cached(content_hash)
+
+        turns = Turns(self._places.private)
+        with turns.turn(content_hash, look, is_first=True) as found:
+            yield self._fetched(content_hash) if found is None else found
+
+    def _cached(self, content_hash: ContentHash) -> bytes | None:
         for cache in self._caches():
             data = read_small(cache.path(content_hash), limits.CERTIFICATE_BYTES)
             if data is not None:
                 packed = hash_bytes(content_hash.algorithm, deflate(data))
                 if packed == content_hash:
                     return data
+        return None
+
+    def _fetched(self, content_hash: ContentHash) -> bytes:
         memory = Memory()
         wanted = StoredObject(content_hash, CERTIFICATE, limit=limits.CERTIFICATE_BYTES)
         self._network.get(wanted.request(), lambda: wanted.sink(memory))

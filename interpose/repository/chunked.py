@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files that are stored in chunks, put together once under a name of their own kind.
 
-Source: cvmfs-format 4.8; design 6.
+A chunk that a file has in several places is got once, and bytes that are zero are not
+written: a file that was sparse is so again. Source: cvmfs-format 4.8.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from interpose.errors import FormatError
 from interpose.formats.hashes import ContentHash
 from interpose.repository.flight import SingleFlight
 from interpose.repository.objects import StoredObject
-from interpose.repository.shelves import Parcel, Shelf, Slice
+from interpose.repository.shelves import Parcel, Shelf
+from interpose.repository.slices import Slice, copy_within, stretch
 from interpose.repository.store import Store, blocks
 
-AT_ONCE = 4
+AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,21 @@ class Assembler:
                 return found
             return self._store.put_on_shelf(
                 self._store.private_shelves(),
-                lambda shelf: self._fill(shelf, final, pieces),
+                lambda shelf: self._fill(shelf, final, size, pieces),
             )
 
-    def _fill(self, shelf: Shelf, name: str, pieces: Sequence[Piece]) -> Path:
+    def _fill(
+        self, shelf: Shelf, name: str, size: int, pieces: Sequence[Piece]
+    ) -> Path:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         parcel = shelf.receive()
+        equal = _by_content(pieces)
         try:
-            with ThreadPoolExecutor(min(AT_ONCE, len(pieces))) as pool:
+            stretch(parcel, size)
+            with ThreadPoolExecutor(min(AT_ONCE, len(equal))) as pool:
                 try:
-                    for _ in pool.map(lambda piece: self._place(parcel, piece), pieces):
+                    for _ in pool.map(lambda one: self._place(parcel, one), equal):
                         pass
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
@@ -82,16 +88,31 @@ class Assembler:
             parcel.abort()
             raise
 
-    def _place(self, parcel: Parcel, piece: Piece) -> None:
-        """Write one chunk into its place."""
-        found = self._store.fetch_for_all(piece.stored)
-        target = Slice(parcel, piece.offset)
+    def _place(self, parcel: Parcel, equal: Sequence[Piece]) -> None:
+        """Write one chunk into all its places."""
+        first, others = equal[0], equal[1:]
+        found = self._store.fetch_for_all(first.stored)
+        target = Slice(parcel, first.offset)
         if found is None:
-            self._store.transfer(piece.stored, lambda: piece.stored.sink(target))
+            self._store.transfer(first.stored, lambda: first.stored.sink(target))
             self._store.statistics.got_object("network")
+        else:
+            for block in blocks(found):
+                target.write(block)
+        if target.is_hole:
             return
-        for block in blocks(found):
-            target.write(block)
+        for other in others:
+            copy_within(parcel, first.offset, other.offset, first.stored.size or 0)
+
+
+def _by_content(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """The pieces, those with the same content together."""
+    found: dict[tuple[ContentHash, int | None, bool], list[Piece]] = {}
+    for piece in pieces:
+        stored = piece.stored
+        key = (stored.hash, stored.size, stored.is_compressed)
+        found.setdefault(key, []).append(piece)
+    return list(found.values())
 
 
 def _check(size: int, pieces: Sequence[Piece]) -> None:

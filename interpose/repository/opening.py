@@ -9,6 +9,7 @@ Source: cvmfs-format 2.1, 2.2, 13; decisions 17, 18.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -270,10 +271,12 @@ class Opening:
         if stored is not None:
             same = offered.certificate_hash == stored.manifest.certificate_hash
             pem = stored.record.certificate if same else None
-        if pem is None:
-            pem = self._certificates.get(offered.certificate_hash)
-        found = trusted.accept_certificate(pem, _date(now))
-        self._store(TrustRecord(data, text, pem, now), keys, found)
+        with contextlib.ExitStack() as stack:
+            if pem is None:
+                got = self._certificates.got(offered.certificate_hash)
+                pem = stack.enter_context(got)
+            found = trusted.accept_certificate(pem, _date(now))
+            self._store(TrustRecord(data, text, pem, now), keys, found)
         return Verified(found, now)
 
     def _manifest(self) -> tuple[str, bytes]:

@@ -161,30 +161,6 @@ class MemoryShelf:
         return Path(f"/proc/{os.getpid()}/fd/{parcel.fileno()}")
 
 
-class Slice:
-    """A target inside a parcel that several threads fill."""
-
-    def __init__(self, parcel: Parcel, offset: int) -> None:
-        self._parcel = parcel
-        self._start = offset
-        self._offset = offset
-
-    def write(self, data: bytes) -> None:
-        """Errors: CacheError and below."""
-        view = memoryview(data)
-        try:
-            while view:
-                count = os.pwrite(self._parcel.fileno(), view, self._offset)
-                self._offset += count
-                view = view[count:]
-        except OSError as error:
-            raise disk_error(error, self._parcel.where) from error
-
-    def abort(self) -> None:
-        """The next try writes over it."""
-        self._offset = self._start
-
-
 def disk_error(error: OSError, where: str) -> CacheError:
     """Our error for one of the system."""
     if error.errno in _FULL:
