@@ -5,26 +5,28 @@ from __future__ import annotations
 
 from interpose.cache.alien import AlienCache
 from interpose.cache.directory import CacheDirectory
+from interpose.cache.found import Found
 from interpose.cache.identity import FileIdentity
 from interpose.cache.learned import Learned
 from interpose.cache.private import PrivateCache
 from interpose.cache.receiver import Receiver
 from interpose.cache.state import RepositoryState, State, TrustRecord
 from interpose.cache.turns import Turns
-from interpose.cache.verify import Promise, VerifyingSink, recompress_matches
+from interpose.cache.verify import Promise, Repacked, VerifyingSink
 
 __all__ = [
     "AlienCache",
     "CacheDirectory",
     "FileIdentity",
+    "Found",
     "Learned",
     "PrivateCache",
     "Promise",
     "Receiver",
+    "Repacked",
     "RepositoryState",
     "State",
     "TrustRecord",
     "Turns",
     "VerifyingSink",
-    "recompress_matches",
 ]

@@ -7,10 +7,14 @@ import contextlib
 import os
 import stat
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from interpose.cache import layout
+from interpose.cache.found import Found, open_found
+from interpose.cache.guarded import Directory, Owners, opened
 from interpose.cache.identity import FileIdentity
 from interpose.cache.receiver import Receiver, open_temporary
 from interpose.errors import CacheReadOnly
@@ -18,25 +22,29 @@ from interpose.errors import CacheReadOnly
 if TYPE_CHECKING:
     from interpose.formats.hashes import ContentHash
 
+T = TypeVar("T")
 STALE_AFTER_S = 24 * 3600
 _TRIES = 3
 _MAX_BREADCRUMB_BYTES = 164
+_SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
 class CacheDirectory:
     """Objects below one directory. Thread-safe; safe between processes and nodes.
 
     Nothing is made before the first `receive`. No lock, no scan of objects: what is
-    published appears whole, by link or rename.
+    published appears whole, by link or rename. What others may write is used by
+    descriptor only (docs/trust.md).
     """
 
-    subdirectory_mode = layout.PRIVATE_MODE
     breadcrumb_mode = 0o600
+    top_mode = layout.PRIVATE_MODE
 
     def __init__(self, top: Path, *, writable: bool, durable: bool) -> None:
-        self.top = Path(top)
+        self.top = Path(os.path.abspath(top))
         self.writable = writable
         self.durable = durable
+        self.owners = Owners.with_us()
         self._swept = False
         self._sweep_lock = threading.Lock()
 
@@ -63,12 +71,37 @@ class CacheDirectory:
         """Whether a file of this cache needs no proof."""
         raise NotImplementedError
 
-    def is_usable(self, path: Path) -> bool:
-        """Whether this process may read and execute the file, as every object can be.
+    def opened(self) -> AbstractContextManager[Directory]:
+        """The cache's directory. Errors: OSError, when the block begins."""
+        return opened(self.top, self.owners)
 
-        False on a file system that is mounted noexec, too.
-        """
-        return os.access(path, os.R_OK | os.X_OK, effective_ids=True)
+    @contextlib.contextmanager
+    def above(self, path: Path) -> Iterator[Directory]:
+        """The directory that holds a path of this cache. Errors: OSError."""
+        inside = path.relative_to(self.top).parts[:-1]
+        with self.opened() as top, top.below(*inside) as directory:
+            yield directory
+
+    def look(self, path: Path) -> Found | None:
+        """The regular file at a path of this cache, held open; None for all else."""
+
+        def look() -> Found | None:
+            with self.above(path) as directory:
+                return open_found(directory, path.name, path)
+
+        return _if_there(look)
+
+    def read_small(self, path: Path, limit_bytes: int) -> bytes | None:
+        """The bytes of a small file; None if it is missing, odd or too long."""
+        found = self.look(path)
+        if found is None:
+            return None
+        with found:
+            try:
+                data = b"".join(found.blocks(limit_bytes))
+            except OSError:
+                return None
+        return data if len(data) <= limit_bytes else None
 
     def identity(self, path: Path) -> FileIdentity | None:
         """Which file this is now, or None."""
@@ -85,7 +118,7 @@ class CacheDirectory:
 
     def breadcrumb(self, fqrn: str) -> bytes | None:
         """The bytes of `cvmfschecksum.<fqrn>`, or None."""
-        return read_small(self._breadcrumb_path(fqrn), _MAX_BREADCRUMB_BYTES)
+        return self.read_small(self._breadcrumb_path(fqrn), _MAX_BREADCRUMB_BYTES)
 
     def store_breadcrumb(self, fqrn: str, data: bytes) -> None:
         """Write `cvmfschecksum.<fqrn>` atomically. Errors: CacheError and below."""
@@ -100,26 +133,39 @@ class CacheDirectory:
 
     def status(self, path: Path) -> os.stat_result | None:
         """The status of a regular file; links are not followed."""
-        for _ in range(_TRIES):
-            try:
-                status = path.lstat()
-            except OSError as error:
-                if error.errno not in layout.PASSING:
-                    return None
-                if isinstance(error, FileNotFoundError):
-                    return None
-                continue  # ESTALE: the file server wants to be asked again.
+
+        def look() -> os.stat_result | None:
+            with self.above(path) as directory:
+                status = directory.status(path.name)
             return status if stat.S_ISREG(status.st_mode) else None
-        return None
+
+        return _if_there(look)
+
+    def may_stay(self, status: os.stat_result, mode: int) -> bool:
+        """Whether a file with the right bytes can stand for a new one of this mode.
+
+        Special bits mean something in a private cache.
+        """
+        return status.st_mode & (mode | _SPECIAL_BITS) == mode
+
+    def mode_below(self, top: Directory) -> int:  # noqa: ARG002
+        """The mode of directories that we make in the cache's directory."""
+        return layout.PRIVATE_MODE
 
     def make_parents(self, path: Path) -> None:
         """Make the directories above this path, which is ours. Errors: OSError."""
-        layout.make_top(self.top)
-        layout.make_skeleton(self.top, self.subdirectory_mode)
-        directory = self.top
-        for name in path.parent.relative_to(self.top).parts:
-            directory = directory / name
-            layout.make_directory(directory, self.subdirectory_mode)
+        layout.make_top(self.top, self.top_mode, self.owners)
+        with self.opened() as top:
+            mode = self.mode_below(top)
+            layout.make_skeleton(top, mode)
+            self._make_chain(top, path.relative_to(self.top).parts[:-1], mode)
+
+    def _make_chain(self, above: Directory, names: Sequence[str], mode: int) -> None:
+        if not names:
+            return
+        layout.make_directory(above, names[0], mode)
+        with above.below(names[0]) as directory:
+            self._make_chain(directory, names[1:], mode)
 
     def _breadcrumb_path(self, fqrn: str) -> Path:
         return self.top / f"cvmfschecksum.{plain_name(fqrn)}"
@@ -129,9 +175,11 @@ class CacheDirectory:
             if self._swept:
                 return
             self._swept = True
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self.opened() as top:
             now = os.fstat(receiver.fileno()).st_mtime
-            layout.remove_stale(self.top / layout.TXN, now, STALE_AFTER_S)
+            layout.remove_stale(top, now, STALE_AFTER_S)
+            with top.below(layout.TXN) as txn:
+                layout.remove_stale(txn, now, STALE_AFTER_S)
 
 
 def plain_name(name: str) -> str:
@@ -139,6 +187,20 @@ def plain_name(name: str) -> str:
     if not name or name.startswith(".") or "/" in name or "\0" in name:
         raise ValueError(f"not a plain name: {name!r}")
     return name
+
+
+def _if_there(look: Callable[[], T | None]) -> T | None:
+    """What `look` finds; None if nothing is there or nothing can be seen."""
+    for _ in range(_TRIES):
+        try:
+            return look()
+        except OSError as error:
+            if error.errno not in layout.PASSING:
+                return None
+            if isinstance(error, FileNotFoundError):
+                return None
+            continue  # ESTALE: the file server wants to be asked again.
+    return None
 
 
 def read_small(path: Path, limit_bytes: int) -> bytes | None:

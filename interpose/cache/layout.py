@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names, modes and the few careful steps on directories that a cache is made of.
 
-Source: cvmfs-format.md 10.1; decisions.md 16 (objects can be executed, not written).
+All work is done below open directories (guarded.py), never by a path twice. Objects
+can be executed, not written. Source: the official client's cache_posix.cc.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ import socket
 import stat
 from pathlib import Path
 
+from interpose.cache.guarded import Directory, Owners, opened
 from interpose.errors import CacheError, CacheFull, CacheReadOnly
 
 TXN = "txn"
 # What the official client and its tools want whole, if the last one is there.
 SKELETON = (TXN, "quarantaine", *(f"{number:02x}" for number in range(256)))
 OWN = "interpose"
+RAW = f"{OWN}/raw"
 INDEX = "index"
 OBJECT_MODE = 0o555
-CACHE_MODE = 0o770
+# An object that is stored raw, under the name that stands for packed ones elsewhere:
+# the sticky bit of a file means nothing to the kernel, and tells us.
+RAW_MODE = 0o1555
+ABOVE_MODE = 0o755
 PRIVATE_MODE = 0o700
 ALIEN_MODE = 0o770
 
@@ -54,78 +60,137 @@ def turn_name(name: str) -> str:
     return f"{_TEMPORARY}turn-{name}"
 
 
-def make_top(path: Path) -> None:
+def make_top(path: Path, mode: int, owners: Owners) -> None:
     """Make the cache directory itself, and what is missing above it.
 
-    Errors: OSError.
+    Its mode is `mode` less the umask. Errors: OSError.
     """
-    if path.is_dir():
+    missing: list[str] = []
+    while True:
+        try:
+            with opened(path, owners) as above:
+                _make_chain(above, missing, mode)
+        except FileNotFoundError:
+            if path == path.parent:
+                raise
+            missing.append(path.name)
+            path = path.parent
+        else:
+            return
+
+
+def _make_chain(above: Directory, missing: list[str], mode: int) -> None:
+    """Make directories, one in the other; the list begins with the innermost."""
+    if not missing:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    make_directory(path, CACHE_MODE)
+    *inner, name = missing
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, mode if not inner else ABOVE_MODE, dir_fd=above.descriptor)
+    with above.below(name) as made:
+        _make_chain(made, inner, mode)
 
 
-def make_skeleton(top: Path, mode: int) -> None:
+def make_skeleton(top: Directory, mode: int) -> None:
     """Make the directories that every cache has, in the order of SKELETON.
 
     The official client takes a cache as complete that has the last one, and then its
     quota manager and cvmfs_fsck refuse it if any other one is missing.
     Errors: OSError.
     """
-    if (top / SKELETON[-1]).is_dir():
+    if is_directory(top, SKELETON[-1]):
         return
-    there = set(os.listdir(top))
+    there = set(names_in(top))
     for name in SKELETON:
         if name not in there:
-            make_directory(top / name, mode, top if name == TXN else top / TXN)
+            make_directory(top, name, mode)
 
 
-def make_directory(path: Path, mode: int, workshop: Path | None = None) -> None:
+def make_directory(above: Directory, name: str, mode: int) -> None:
     """Make one directory with exactly this mode; that it is there already is fine.
 
-    It is made in `workshop`, in its parent if that is not given. Errors: OSError.
+    Errors: OSError.
     """
-    if path.is_dir():
+    if is_directory(above, name):
         return
     # The umask takes bits away. Under its final name the directory must never be seen
     # without them: another user's process would think that it may not write there.
-    fresh = os.path.join(workshop or path.parent, temporary_name())
-    os.mkdir(fresh, mode)
+    where = above.descriptor
+    fresh = temporary_name()
+    os.mkdir(fresh, mode, dir_fd=where)
     try:
-        made = stat.S_IMODE(os.stat(fresh).st_mode)
-        # The setgid bit of a shared directory must stay.
-        wanted = mode | (made & stat.S_ISGID)
-        if made != wanted:
-            os.chmod(fresh, wanted)
-        os.rename(fresh, path)
+        _set_mode(where, fresh, mode)
+        os.rename(fresh, name, src_dir_fd=where, dst_dir_fd=where)
     except OSError as error:
         with contextlib.suppress(OSError):
-            os.rmdir(fresh)
+            os.rmdir(fresh, dir_fd=where)
         # In a sticky directory another user's is not to be replaced: EPERM.
-        if error.errno not in _THERE and not path.is_dir():
+        if error.errno not in _THERE and not is_directory(above, name):
             raise
 
 
-def remove_stale(txn: Path, now: float, age_s: float) -> None:
+def _set_mode(where: int, fresh: str, mode: int) -> None:
+    """Give a directory that was just made the bits that the umask took away.
+
+    Whoever else may write there can have exchanged it: nothing is changed but an empty
+    directory of ours. Errors: OSError.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    made = os.open(fresh, flags, dir_fd=where)
+    try:
+        status = os.fstat(made)
+        # The setgid bit of a shared directory must stay.
+        wanted = mode | (status.st_mode & stat.S_ISGID)
+        ours = status.st_uid == os.geteuid() and not os.listdir(made)
+        if ours and stat.S_IMODE(status.st_mode) != wanted:
+            os.fchmod(made, wanted)
+    finally:
+        os.close(made)
+
+
+def is_directory(above: Directory, name: str) -> bool:
+    """Whether this name is that of a directory, not of a link to one."""
+    try:
+        return stat.S_ISDIR(above.status(name).st_mode)
+    except OSError:
+        return False
+
+
+def status_of(directory: Directory) -> os.stat_result:
+    """Of the directory itself. Errors: OSError."""
+    return os.fstat(directory.descriptor)
+
+
+def names_in(directory: Directory) -> list[str]:
+    """What is in a directory. Errors: OSError."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    listing = os.open(".", flags, dir_fd=directory.descriptor)
+    try:
+        return os.listdir(listing)
+    finally:
+        os.close(listing)
+
+
+def remove_stale(directory: Directory, now: float, age_s: float) -> None:
     """Remove our own user's temporary files and directories older than this.
 
     `now` must come from the clock of the file system (a fresh file's mtime), because
     the clocks of nodes differ.
     """
     try:
-        entries = list(os.scandir(txn))
+        names = names_in(directory)
     except OSError:
         return
-    for entry in entries:
+    where = directory.descriptor
+    for name in names:
+        if not name.startswith(_TEMPORARY):
+            continue
         # Others, and other nodes, remove theirs at the same time.
         with contextlib.suppress(OSError):
-            if not entry.name.startswith(_TEMPORARY):
-                continue
-            status = entry.stat(follow_symlinks=False)
+            status = directory.status(name)
             old = now - status.st_mtime > age_s
             if not old or status.st_uid != os.geteuid():
                 continue
             if stat.S_ISREG(status.st_mode):
-                os.unlink(entry.path)
+                os.unlink(name, dir_fd=where)
             elif stat.S_ISDIR(status.st_mode):
-                os.rmdir(entry.path)
+                os.rmdir(name, dir_fd=where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,30 +31,74 @@ class PrivateCache(CacheDirectory):
         """Where index files are; perhaps not made yet."""
         return self.top / layout.INDEX
 
-    def assembled(self, content_hash: ContentHash) -> Path:
-        """Where a file that was put together from chunks is.
+    def raw(self, content_hash: ContentHash) -> Path:
+        """Where an object is that is stored as it is, not packed. For `commit_as`.
+
+        One hash can name two contents: what packs to these bytes, and the bytes. The
+        official name is that of the first here; native/run/objects.c knows both.
+        """
+        return self.top / layout.RAW / content_hash.cache_path()
+
+    def assembled(self, content_hash: ContentHash, *, raw: bool = False) -> Path:
+        """Where a file that was put together from chunks (stored raw) is.
 
         A place of its own: an object of that hash may exist, too, and the official
         tools must not take it for one. native/run/objects.c knows it. For `commit_as`.
         """
-        return self.top / layout.OWN / "assembled" / content_hash.cache_path()
+        place = "assembled-raw" if raw else "assembled"
+        return self.top / layout.OWN / place / content_hash.cache_path()
+
+    def show_raw(self, path: Path) -> None:
+        """Let the official client find a raw object by the name that it knows.
+
+        Nothing of ours believes a file of that mode under that name.
+        """
+        official = self.top / path.relative_to(self.top / layout.RAW)
+        try:
+            self._link_raw(path, official)
+        except OSError:
+            pass  # It is there, or the file system has no links.
+
+    def _link_raw(self, path: Path, official: Path) -> None:
+        with self.above(path) as source, self.above(official) as target:
+            mode = stat.S_IMODE(source.status(path.name).st_mode)
+            if mode != layout.RAW_MODE:
+                return  # A file system without the bit that tells us.
+            os.link(
+                path.name,
+                official.name,
+                src_dir_fd=source.descriptor,
+                dst_dir_fd=target.descriptor,
+                follow_symlinks=False,
+            )
+
+    def may_stay(self, status: os.stat_result, mode: int) -> bool:
+        """Whether a file with the right bytes is as we would write it."""
+        return status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == mode
 
     def vouches_for(self, path: Path) -> bool:
         """True for a file that we wrote: ours, with our mode, where only we can write.
 
         The official client writes 0600 and may have filled this directory, too.
         """
+        return self.size_of_ours(path) is not None
+
+    def size_of_ours(
+        self, path: Path, modes: Sequence[int] = (layout.OBJECT_MODE,)
+    ) -> int | None:
+        """The size of a file that the cache vouches for, None for any other."""
         try:
-            status = path.lstat()
-            above = path.parent.lstat()
+            with self.above(path) as directory:
+                status = directory.status(path.name)
+                above = layout.status_of(directory)
         except OSError:
-            return False
+            return None
         user = os.geteuid()
-        return (
+        is_ours = (
             stat.S_ISREG(status.st_mode)
-            and stat.S_IMODE(status.st_mode) == layout.OBJECT_MODE
+            and stat.S_IMODE(status.st_mode) in modes
             and status.st_uid == user
-            and stat.S_ISDIR(above.st_mode)
             and above.st_uid == user
             and not above.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         )
+        return status.st_size if is_ours else None

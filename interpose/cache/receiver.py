@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One file on its way into a cache: it gets its final name when it is whole."""
+"""One file on its way into a cache: it gets its final name when it is whole.
+
+It has no name before, where the file system can do that (O_TMPFILE), and is published
+from its descriptor: whoever may write the directory can exchange names, not this file.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
 
@@ -15,6 +20,7 @@ from interpose.cache.identity import FileIdentity
 from interpose.errors import CacheError
 
 if TYPE_CHECKING:
+    from interpose.cache.guarded import Directory
     from interpose.formats.hashes import ContentHash
 
 _TRIES = 5
@@ -22,6 +28,11 @@ _BLOCK_BYTES = 256 * 1024
 _NO_LINKS = frozenset(
     {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK, errno.EINVAL}
 )
+# What file systems and old kernels say that know no files without a name.
+_NAMED_ONLY = frozenset(
+    {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS, errno.ENXIO}
+)
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Destination(Protocol):
@@ -33,22 +44,30 @@ class Destination(Protocol):
     def path(self, content_hash: ContentHash) -> Path:
         """Where the object of this hash is or would be."""
 
+    def above(self, path: Path) -> AbstractContextManager[Directory]:
+        """The directory that holds a path of the cache. Errors: OSError."""
+
     def make_parents(self, path: Path) -> None:
         """Make the directories above this path. Errors: OSError."""
+
+    def may_stay(self, status: os.stat_result, mode: int) -> bool:
+        """Whether a file with the right bytes can stand for a new one of this mode."""
 
 
 @final
 class Receiver:
-    """A temporary file in `txn`. Ends with one of `commit`, `commit_as`, `abort`.
+    """A temporary file. Ends with one of `commit`, `commit_as`, `abort`.
 
     Whatever fails, nothing stays behind. Errors of all methods: CacheFull,
     CacheReadOnly, CacheError. Get it from `CacheDirectory.receive`.
     """
 
-    def __init__(self, cache: Destination, path: Path, descriptor: int) -> None:
+    nameless = True  # False: as where every file needs a name
+
+    def __init__(self, cache: Destination, descriptor: int, name: str = "") -> None:
         self._cache = cache
-        self.path = path
         self._descriptor = descriptor
+        self._name = name  # in `txn`, if it needs one
         self.size_bytes = 0
         self.identity: FileIdentity | None = None
 
@@ -61,7 +80,7 @@ class Receiver:
     @property
     def where(self) -> str:
         """The cache's directory, for messages."""
-        return os.fspath(self.path.parent.parent)
+        return os.fspath(self._cache.top)
 
     def fileno(self) -> int:
         """The descriptor, for those who write by themselves."""
@@ -83,15 +102,18 @@ class Receiver:
         """Publish as the object of this hash; the path that it has now.
 
         The caller has verified the bytes. An equal object that is there already stays,
-        a different one (damaged, planted) is replaced. `identity` is then that of the
-        published file.
+        a different one (damaged, planted) is replaced.
         """
         return self.commit_as(self._cache.path(content_hash))
 
     def commit_as(
         self, path: Path, *, mode: int = layout.OBJECT_MODE, replace: bool = False
     ) -> Path:
-        """Publish under this path inside the cache; `replace` without a look at it."""
+        """Publish under this path inside the cache; `replace` without a look at it.
+
+        `identity` is then that of the published file, None if somebody else has taken
+        its name meanwhile.
+        """
         try:
             os.fchmod(self._descriptor, mode)
             if self._cache.durable:
@@ -112,12 +134,25 @@ class Receiver:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
         self._descriptor = -1
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
+        self._drop_name()
+
+    def _drop_name(self) -> None:
+        if self._name:
+            with contextlib.suppress(OSError), self._workshop() as txn:
+                os.unlink(self._name, dir_fd=txn.descriptor)
+            self._name = ""
+
+    def _workshop(self) -> AbstractContextManager[Directory]:
+        return self._cache.above(self._cache.top / layout.TXN / "x")
+
+    @property
+    def _itself(self) -> str:
+        """A path that always leads to the open file."""
+        return f"/proc/self/fd/{self._descriptor}"
 
     def _stop_writing(self) -> None:
         # Nobody can execute a file that is open for writing (ETXTBSY).
-        reading = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        reading = os.open(self._itself, os.O_RDONLY | os.O_CLOEXEC)
         writing, self._descriptor = self._descriptor, reading
         # Raises what a file server says only now, such as EDQUOT.
         os.close(writing)
@@ -125,7 +160,8 @@ class Receiver:
     def _publish(self, path: Path, mode: int, *, replace: bool) -> None:
         for left in reversed(range(_TRIES)):
             try:
-                self._publish_once(path, mode, replace=replace)
+                with self._cache.above(path) as directory:
+                    self._publish_in(directory, path.name, mode, replace=replace)
             except OSError as error:
                 # The directory is missing, or a file server lost track of it.
                 if error.errno not in layout.PASSING or left == 0:
@@ -134,30 +170,80 @@ class Receiver:
             else:
                 return
 
-    def _publish_once(self, path: Path, mode: int, *, replace: bool) -> None:
+    def _publish_in(
+        self, directory: Directory, name: str, mode: int, *, replace: bool
+    ) -> None:
         if not replace:
             try:
                 # link, not rename: an object in use keeps its inode.
-                os.link(self.path, path)
+                self._link(directory, name)
             except FileExistsError:
-                if self._is_same(path, mode):
+                if self._is_same(directory, name, mode):
                     return
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
             else:
-                with contextlib.suppress(OSError):
-                    os.unlink(self.path)
-                self._note(os.fstat(self._descriptor))
+                self._drop_name()
+                self._note(directory, name)
                 return
-        os.rename(self.path, path)
-        self._note(os.fstat(self._descriptor))
+        self._replace(directory, name, mode)
+        self._drop_name()
+        self._note(directory, name)
 
-    def _is_same(self, path: Path, mode: int) -> bool:
+    def _link(self, directory: Directory, name: str) -> None:
+        os.link(
+            self._itself, name, dst_dir_fd=directory.descriptor, follow_symlinks=True
+        )
+
+    def _replace(self, directory: Directory, name: str, mode: int) -> None:
+        """Let the file take over a name, at once."""
+        with self._workshop() as txn:
+            # Where others can exchange names, they must not gain one elsewhere.
+            workshop = txn if txn.is_guarded else directory
+            fresh = layout.temporary_name()
+            where = workshop.descriptor
+            try:
+                self._link(workshop, fresh)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                self._copy_to(workshop, fresh, mode)
+            try:
+                target = directory.descriptor
+                os.rename(fresh, name, src_dir_fd=where, dst_dir_fd=target)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(fresh, dir_fd=where)
+                raise
+
+    def _copy_to(self, directory: Directory, name: str, mode: int) -> None:
+        """Give the bytes a file with a name, where no file can get a second one."""
+        copy = os.open(name, _NEW, 0o600, dir_fd=directory.descriptor)
+        try:
+            offset = 0
+            while block := os.pread(self._descriptor, _BLOCK_BYTES, offset):
+                offset += os.write(copy, block)
+            os.fchmod(copy, mode)
+            os.fsync(copy)
+            # From now on this one is the file.
+            reading = os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=directory.descriptor)
+            raise
+        finally:
+            os.close(copy)
+        former, self._descriptor = self._descriptor, reading
+        os.close(former)
+
+    def _is_same(self, directory: Directory, name: str, mode: int) -> bool:
         """Whether a file with our bytes and usable by us is published already."""
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
-            other = os.open(path, flags)
+            if not stat.S_ISREG(directory.status(name).st_mode):
+                return False
+            other = os.open(name, flags, dir_fd=directory.descriptor)
         except OSError as error:
             if error.errno in layout.PASSING:
                 raise
@@ -170,10 +256,10 @@ class Receiver:
 
     def _is_same_now(self, other: int, mode: int) -> bool:
         before = os.fstat(other)
-        if not stat.S_ISREG(before.st_mode) or before.st_mode & mode != mode:
+        if not stat.S_ISREG(before.st_mode) or not self._cache.may_stay(before, mode):
             return False
         same = self._equals(other, before.st_size)
-        self._note(os.fstat(other))
+        self.identity = FileIdentity.of(os.fstat(other))
         return same and self.identity == FileIdentity.of(before)
 
     def _equals(self, other: int, size: int) -> bool:
@@ -188,8 +274,10 @@ class Receiver:
             offset += len(block)
         return True
 
-    def _note(self, status: os.stat_result) -> None:
-        self.identity = FileIdentity.of(status)
+    def _note(self, directory: Directory, name: str) -> None:
+        mine = FileIdentity.of(os.fstat(self._descriptor))
+        there = FileIdentity.of(directory.status(name))
+        self.identity = mine if there == mine else None
 
 
 def open_temporary(cache: Destination) -> Receiver:
@@ -197,22 +285,33 @@ def open_temporary(cache: Destination) -> Receiver:
 
     Errors: CacheFull, CacheReadOnly, CacheError.
     """
-    txn = cache.top / layout.TXN
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    inside = cache.top / layout.TXN / "x"
     last: OSError | None = None
     for _ in range(_TRIES):
-        path = txn / layout.temporary_name()
         try:
-            return Receiver(cache, path, os.open(path, flags, 0o600))
+            with cache.above(inside) as txn:
+                return _fresh(cache, txn)
         except OSError as error:
             last = error
             if error.errno not in layout.PASSING and error.errno != errno.EEXIST:
                 break
         try:
-            cache.make_parents(path)
+            cache.make_parents(inside)
         except OSError as error:
             last = error
             break
     if last is None:
-        raise CacheError("no temporary file can be made", os.fspath(txn))
+        raise CacheError("no temporary file can be made", os.fspath(inside.parent))
     raise layout.cache_error(last, cache.top) from last
+
+
+def _fresh(cache: Destination, txn: Directory) -> Receiver:
+    if Receiver.nameless:
+        try:
+            flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+            return Receiver(cache, os.open(".", flags, 0o600, dir_fd=txn.descriptor))
+        except OSError as error:
+            if error.errno not in _NAMED_ONLY:
+                raise
+    name = layout.temporary_name()
+    return Receiver(cache, os.open(name, _NEW, 0o600, dir_fd=txn.descriptor), name)

@@ -3,9 +3,10 @@
 
     <fqrn>/trust           manifest, whitelist, certificate and when they were verified
     <fqrn>/revisions/<n>   an empty file for the highest revision seen
-    proofs/<xx>/<rest>     identities of foreign files that held the object's content
+    proofs-failed/<xx>/<rest>  identities of foreign files without the object's content
 
-Each file appears whole. A lost or damaged one costs a request or a proof, never more.
+Each file appears whole. A lost or damaged one costs a request or a look at
+a file, never more.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _MAX_TRUST_BYTES = 8 * 1024 * 1024
-_MAX_PROOF_BYTES = 4096
-_PROOFS_KEPT = 16
+_MAX_DISPROOF_BYTES = 4096
+_DISPROOFS_KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -54,35 +55,38 @@ class State:
         """What is known of one repository. Errors: ValueError for an odd name."""
         return RepositoryState(self._cache, self._top / plain_name(fqrn))
 
-    def is_proven(
+    def is_disproven(
         self, content_hash: ContentHash, found: FileIdentity, *, compressed: bool = True
     ) -> bool:
-        """Whether this very file was found to hold the content of the object."""
-        return found in self._proofs(self._proof_path(content_hash, compressed))
+        """Whether this very file was read before, and held something else.
 
-    def remember_proof(
+        Nobody gains by a file that looks like it: what is disproven is fetched.
+        """
+        return found in self._disproofs(self._path(content_hash, compressed))
+
+    def remember_disproof(
         self, content_hash: ContentHash, found: FileIdentity, *, compressed: bool = True
     ) -> None:
-        """Remember that this file holds the content. Errors: CacheError and below.
+        """Remember that this file holds something else. Errors: CacheError and below.
 
         Several are kept: nodes that share a home see other device numbers.
         """
-        path = self._proof_path(content_hash, compressed)
-        others = [proof for proof in self._proofs(path) if proof != found]
-        kept = [*others[-(_PROOFS_KEPT - 1) :], found]
-        text = "".join(f"{proof.text}\n" for proof in kept)
+        path = self._path(content_hash, compressed)
+        others = [known for known in self._disproofs(path) if known != found]
+        kept = [*others[-(_DISPROOFS_KEPT - 1) :], found]
+        text = "".join(f"{identity.text}\n" for identity in kept)
         self._cache.store_small(path, text.encode())
 
-    def _proof_path(self, content_hash: ContentHash, compressed: bool) -> Path:  # noqa: FBT001
+    def _path(self, content_hash: ContentHash, compressed: bool) -> Path:  # noqa: FBT001
         # The same hash may name other content where objects are stored raw.
-        kind = "proofs" if compressed else "proofs-raw"
+        kind = "proofs-failed" if compressed else "proofs-failed-raw"
         return self._top / kind / content_hash.cache_path()
 
-    def _proofs(self, path: Path) -> list[FileIdentity]:
-        data = read_small(path, _MAX_PROOF_BYTES) or b""
+    def _disproofs(self, path: Path) -> list[FileIdentity]:
+        data = self._cache.read_small(path, _MAX_DISPROOF_BYTES) or b""
         lines = data.decode("ascii", "replace").splitlines()
         parsed = (FileIdentity.parse(line) for line in lines)
-        return [proof for proof in parsed if proof is not None]
+        return [identity for identity in parsed if identity is not None]
 
 
 class RepositoryState:

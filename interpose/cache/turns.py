@@ -34,6 +34,7 @@ class Turns:
     """The turns in one cache of a node. Thread-safe; safe between processes."""
 
     def __init__(self, cache: CacheDirectory) -> None:
+        self._cache = cache
         self._txn = cache.top / layout.TXN
 
     @contextlib.contextmanager
@@ -41,14 +42,16 @@ class Turns:
         self,
         content_hash: ContentHash,
         look: Callable[[], T | None],
+        kind: str = "",
         *,
         is_first: bool = False,
     ) -> Iterator[T | None]:
         """What `look` finds once others had their turn; None: it is the caller's.
 
-        `is_first`: there may be no cache yet, and none stays if nothing is put in it.
+        `kind` tells contents apart that have one hash. `is_first`: there may be no
+        cache yet, and none stays if nothing is put in it.
         """
-        path = self._txn / layout.turn_name(content_hash.text)
+        path = self._txn / layout.turn_name(content_hash.text + kind)
         made = self._make() if is_first else []
         found, mine = self._wait(path, look)
         try:
@@ -56,21 +59,28 @@ class Turns:
         finally:
             if mine:
                 _drop(path)
-            for directory in reversed(made):
-                with contextlib.suppress(OSError):
-                    os.rmdir(directory)
+            self._unmake(made)
 
     def _make(self) -> list[Path]:
         """Directories that were made here, for turns to be possible."""
         made: list[Path] = []
+        cache = self._cache
         with contextlib.suppress(OSError):
-            if not self._txn.parent.is_dir():
-                layout.make_top(self._txn.parent)
-                made.append(self._txn.parent)
-            if not self._txn.is_dir():
-                layout.make_directory(self._txn, layout.PRIVATE_MODE)
-                made.append(self._txn)
+            if not cache.top.is_dir():
+                layout.make_top(cache.top, cache.top_mode, cache.owners)
+                made.append(cache.top)
+            with cache.opened() as top:
+                if not layout.is_directory(top, layout.TXN):
+                    layout.make_directory(top, layout.TXN, layout.PRIVATE_MODE)
+                    made.append(self._txn)
         return made
+
+    def _unmake(self, made: list[Path]) -> None:
+        """Take away what was made, unless there is a cache: others wait in `txn`."""
+        with contextlib.suppress(OSError):
+            if made and set(os.listdir(self._cache.top)) <= {layout.TXN}:
+                for directory in reversed(made):
+                    os.rmdir(directory)
 
     def _wait(self, path: Path, look: Callable[[], T | None]) -> tuple[T | None, bool]:
         until = time.monotonic() + PATIENCE_S
@@ -122,8 +132,9 @@ def _drop(path: Path) -> None:
 
 def _is_held(path: Path) -> bool:
     """Whether the owner lives, or may live, in another container or on another node."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, flags), "rb") as file:
             owner = file.read(_MAX_OWNER_BYTES)
             age_s = time.time() - os.fstat(file.fileno()).st_mtime
     except OSError:

@@ -3,15 +3,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from interpose.cache.identity import FileIdentity
 from interpose.errors import FormatError, HashMismatch
 from interpose.formats.limits import INFLATION_FREE_BYTES, INFLATION_RATIO
 
@@ -137,44 +132,27 @@ class VerifyingSink:
         return FormatError(what, self._promise.name)
 
 
-def recompress_matches(
-    path: Path,
-    digest: bytes,
-    new_hasher: Callable[[], Hasher],
-    *,
-    compressed: bool = True,
-) -> FileIdentity | None:
-    """The identity of a file whose content is that of the object `digest`, else None.
+class Repacked:
+    """The hash that content has as publishers store it: packed by zlib, or as it is.
 
-    Content is compressed as publishers do (zlib, level -1) unless the object is stored
-    raw, hashed, and compared. Streams. The identity is the same before and after.
-    Source: decisions.md 17; cvmfs-format.md 1.2.
+    Level -1, as publishers pack. Source: the official client's compression.cc.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        with open(os.open(path, flags), "rb", buffering=0) as stream:
-            before = os.fstat(stream.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                return None
-            hasher = new_hasher()
-            for block in _stored(stream.fileno(), compressed=compressed):
-                hasher.update(block)
-            after = os.fstat(stream.fileno())
-    except OSError:
-        return None
-    identity = FileIdentity.of(before)
-    if hasher.digest() != digest or FileIdentity.of(after) != identity:
-        return None
-    return identity
 
+    def __init__(self, hasher: Hasher, *, compressed: bool = True) -> None:
+        self._hasher = hasher
+        self._deflater = zlib.compressobj() if compressed else None
+        self.size_bytes = 0
 
-def _stored(descriptor: int, *, compressed: bool) -> Iterator[bytes]:
-    """The content of an open file as a publisher stores it."""
-    deflater = zlib.compressobj() if compressed else None
-    while True:
-        block = os.read(descriptor, _BLOCK_BYTES)
-        if not block:
-            break
-        yield block if deflater is None else deflater.compress(block)
-    if deflater is not None:
-        yield deflater.flush()
+    def update(self, content: bytes) -> None:
+        """Take the next bytes of the content."""
+        self.size_bytes += len(content)
+        if self._deflater is not None:
+            content = self._deflater.compress(content)
+        self._hasher.update(content)
+
+    def digest(self) -> bytes:
+        """The hash of the whole; nothing can be added then."""
+        if self._deflater is not None:
+            self._hasher.update(self._deflater.flush())
+            self._deflater = None
+        return self._hasher.digest()

@@ -22,6 +22,7 @@ from interpose.config.owners import OwnerMap, read_owner_map
 from interpose.config.parameters import read_switch
 from interpose.config.proxies import Groups, proxy_chain, split_list
 from interpose.config.repository_option import PinKind, parse_pin
+from interpose.config.trusted import PARAMETER, TrustedOwners
 from interpose.errors import ConfigurationError
 
 _NO_UUID = re.compile(r"[^A-Za-z0-9-]")
@@ -281,7 +282,8 @@ class CacheSettings:
     """Where objects are kept.
 
     `private`: directories to try in this order, the scratch after them. `directory`
-    is CVMFS_CACHE_DIR. `quota_mb` 0: unmanaged. `notices` are lines for the user.
+    is CVMFS_CACHE_DIR. `quota_mb` 0: unmanaged. `trusted` are owners of files in an
+    alien cache. `notices` are lines for the user.
     """
 
     private: tuple[Path, ...]
@@ -290,6 +292,7 @@ class CacheSettings:
     shared: bool
     alien: Path | None
     quota_mb: int
+    trusted: TrustedOwners
     notices: tuple[str, ...] = ()
 
     @classmethod
@@ -300,6 +303,11 @@ class CacheSettings:
             _instance(configuration, "ALIEN", "CVMFS_ALIEN_CACHE")
         )
         quota = configuration.number("CVMFS_QUOTA_LIMIT")
+        trusted = TrustedOwners.parse(
+            configuration.text(PARAMETER)
+            if ours.trusted_owners is None
+            else ours.trusted_owners
+        )
         shared = configuration.flag("CVMFS_SHARED_CACHE")
         directory = _optional_path(configuration.text("CVMFS_CACHE_DIR"))
         return cls(
@@ -309,7 +317,11 @@ class CacheSettings:
             shared=shared and alien is None,
             alien=alien,
             quota_mb=0 if alien is not None else max(0, quota),
-            notices=_notices(configuration, alien=alien is not None),
+            trusted=trusted,
+            notices=(
+                *_notices(configuration, alien=alien is not None),
+                *trusted.notices,
+            ),
         )
 
 

@@ -32,6 +32,7 @@ class Variables:
     trust_cache: bool = False
     scratch: Path | None = None
     offline: bool = False
+    trusted_owners: str | None = None
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Sources:
@@ -52,6 +53,7 @@ def variables(environ: Mapping[str, str]) -> Variables:
         alien_cache=_path(environ, "INTERPOSE_ALIEN_CACHE"),
         trust_cache=bool(read_switch(environ.get("INTERPOSE_TRUST_CACHE", ""))),
         scratch=_path(environ, "INTERPOSE_SCRATCH"),
+        trusted_owners=environ.get("INTERPOSE_TRUSTED_OWNERS"),
         offline=bool(read_switch(environ.get("INTERPOSE_OFFLINE", ""))),
     )
 

@@ -92,6 +92,9 @@ CVMFS_CACHE_BASE|A|path|/var/lib/cvmfs|/var/lib/cvmfs||parent of `shared` or of 
 CVMFS_CACHE_DIR|A|path||||exact cache directory; excludes CACHE_BASE
 CVMFS_SHARED_CACHE|A|switch|no|yes||one cache for all repositories
 CVMFS_ALIEN_CACHE|A|path||||externally managed cache; no quota, not shared
+INTERPOSE_TRUSTED_OWNERS|A|names||||users (names, numbers) beside root and the job's
+    own whose objects in a shared cache are used without proof, in place if nobody else
+    can write there
 CVMFS_QUOTA_LIMIT|A|number|1024|4000|MB|soft limit of the cache; <= 0: unmanaged
 CVMFS_WORKSPACE|B|path||||locks, sockets, sentinels; default: the cache directory
 CVMFS_CACHE_WORKSPACE|C|path||||as without `_CACHE`, per cache instance

@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Iterator
 
 from interpose.cache import CacheDirectory, Turns
-from interpose.cache.directory import read_small
 from interpose.errors import CacheError
 from interpose.formats import limits
 from interpose.formats.compression import deflate
@@ -54,7 +53,9 @@ class Certificates:
 
     def _cached(self, content_hash: ContentHash) -> bytes | None:
         for cache in self._caches():
-            data = read_small(cache.path(content_hash), limits.CERTIFICATE_BYTES)
+            # These very bytes are judged, whatever the file becomes.
+            path = cache.path(content_hash)
+            data = cache.read_small(path, limits.CERTIFICATE_BYTES)
             if data is not None:
                 packed = hash_bytes(content_hash.algorithm, deflate(data))
                 if packed == content_hash:
@@ -73,7 +74,9 @@ class Certificates:
         Errors: CacheError and below.
         """
         for cache in self._caches():
-            if not cache.writable or cache.find(content_hash, len(pem)) is not None:
+            if not cache.writable:
+                continue
+            if cache.read_small(cache.path(content_hash), len(pem)) == pem:
                 continue
             try:
                 with cache.receive() as receiver:

@@ -17,7 +17,7 @@ from interpose.repository.flight import SingleFlight
 from interpose.repository.objects import StoredObject
 from interpose.repository.shelves import Parcel, Shelf
 from interpose.repository.slices import Slice, copy_within, stretch
-from interpose.repository.store import Store, blocks
+from interpose.repository.store import Store
 
 AT_ONCE = 8
 
@@ -42,14 +42,20 @@ class Assembler:
 
         Errors: FormatError for chunks with gaps; those of Store.fetch.
         """
-        return self._flights.run(name, lambda: self._assemble(name, size, pieces))
+        is_raw = any(not piece.stored.is_compressed for piece in pieces)
+        key = (name, is_raw)
+        return self._flights.run(key, lambda: self._assemble(key, size, pieces))
 
-    def _assemble(self, name: ContentHash, size: int, pieces: Sequence[Piece]) -> Path:
+    def _assemble(
+        self, key: tuple[ContentHash, bool], size: int, pieces: Sequence[Piece]
+    ) -> Path:
+        name, is_raw = key
         private = self._store.places.private
-        path = private.assembled(name)
+        # The same digests can stand for other contents where chunks are stored raw.
+        path = private.assembled(name, raw=is_raw)
 
         def assembled() -> Path | None:
-            if not private.vouches_for(path) or path.lstat().st_size != size:
+            if private.size_of_ours(path) != size:
                 return None
             self._store.statistics.got_object("private")
             return path
@@ -59,7 +65,8 @@ class Assembler:
             return found
         _check(size, pieces)
         final = str(path.relative_to(private.top))
-        with self._store.turns.turn(name, assembled) as found:
+        kind = "-raw" if is_raw else ""
+        with self._store.turns.turn(name, assembled, kind) as found:
             if found is not None:
                 return found
             return self._store.put_on_shelf(
@@ -91,14 +98,8 @@ class Assembler:
     def _place(self, parcel: Parcel, equal: Sequence[Piece]) -> None:
         """Write one chunk into all its places."""
         first, others = equal[0], equal[1:]
-        found = self._store.fetch_for_all(first.stored)
         target = Slice(parcel, first.offset)
-        if found is None:
-            self._store.transfer(first.stored, lambda: first.stored.sink(target))
-            self._store.statistics.got_object("network")
-        else:
-            for block in blocks(found):
-                target.write(block)
+        self._store.deliver(first.stored, target)
         if target.is_hole:
             return
         for other in others:

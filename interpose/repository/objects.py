@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One stored object: what is fetched, and what it has to be.
 
-Source: cvmfs-format 1.2, 4.8; decisions 22 (bounds).
+Source: cvmfs-format 1.2, 4.8.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from interpose.cache import Promise, VerifyingSink
+from interpose.cache.layout import OBJECT_MODE, RAW, RAW_MODE
 from interpose.cache.verify import Target
 from interpose.formats.flags import Compression
 from interpose.formats.hashes import FILE, ContentHash, new_hasher
@@ -46,6 +47,23 @@ class StoredObject:
     def is_compressed(self) -> bool:
         """Whether a zlib stream is stored."""
         return self.compression is Compression.ZLIB
+
+    @property
+    def key(self) -> tuple[ContentHash, bool]:
+        """What tells contents apart: one hash can name a packed and a raw one."""
+        return (self.hash, self.is_compressed)
+
+    @property
+    def private_name(self) -> str:
+        """The path in the private cache, which has a place of its own for raw ones."""
+        if self.is_compressed:
+            return self.hash.cache_path()
+        return f"{RAW}/{self.hash.cache_path()}"
+
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """The permission bits there: those that we set, and others that count."""
+        return (OBJECT_MODE,) if self.is_compressed else (RAW_MODE, OBJECT_MODE)
 
     @property
     def name(self) -> str:

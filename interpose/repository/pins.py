@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tags and dates: which root catalog they name, by the repository's history.
-
-Source: cvmfs-format 5, 13.
-"""
+"""Tags and dates: which root catalog they name, by the repository's history."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ import json
 from datetime import timezone
 from pathlib import Path
 
-from interpose.cache.directory import read_small
 from interpose.config import PinSettings
 from interpose.errors import CacheError, ConfigurationError, FormatError
 from interpose.formats import limits
@@ -60,7 +56,8 @@ class Pins:
         return top / "interpose" / self._fqrn / "pins" / name
 
     def _known(self, pin: PinSettings, history: ContentHash) -> Tag | None:
-        data = read_small(self._path(pin, history), _MOST_BYTES)
+        private = self._store.places.private
+        data = private.read_small(self._path(pin, history), _MOST_BYTES)
         try:
             found = json.loads(data or b"")
             root_hash = ContentHash.parse(found["root_hash"])

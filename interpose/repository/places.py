@@ -44,7 +44,9 @@ class Places:
         alien = None
         if settings.alien is not None:
             top = _absolute(settings.alien)
-            alien = AlienCache(top, writable=_may_be_made(top))
+            alien = AlienCache(
+                top, writable=_may_be_made(top), trusted=settings.trusted.uids
+            )
         return cls(
             private=PrivateCache(_private_top(fqrn, settings, ours.cache, scratch)),
             alien=alien,

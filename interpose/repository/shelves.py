@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where objects are put: a cache; when its disk is full, scratch; then memory.
-
-Source: decisions 16, 21.
-"""
+"""Where objects are put: a cache; when its disk is full, scratch; then memory."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from interpose.cache import CacheDirectory, Receiver
-from interpose.cache.layout import OBJECT_MODE
+from interpose.cache import CacheDirectory, PrivateCache, Receiver
+from interpose.cache.layout import OBJECT_MODE, RAW_MODE
 from interpose.errors import CacheError, CacheFull
 
 _MEMORY = "/dev/shm"  # noqa: S108  # nameless files, where memfd_create is refused
@@ -45,7 +42,7 @@ class Shelf(Protocol):
     def receive(self) -> Parcel:
         """Errors: CacheError and below."""
 
-    def put(self, parcel: Parcel, name: str) -> Path:
+    def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
         """The path that the finished object has from now on."""
 
 
@@ -60,11 +57,28 @@ class CacheShelf:
         """A temporary file of the cache."""
         return self.cache.receive()
 
-    def put(self, parcel: Parcel, name: str) -> Path:
+    def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
         """`name` is the path below the cache's directory."""
         if not isinstance(parcel, Receiver):
             raise TypeError("not a parcel of this shelf")
-        return parcel.commit_as(self.cache.top / name)
+        path = parcel.commit_as(self.cache.top / name, mode=mode)
+        if mode == RAW_MODE and isinstance(self.cache, PrivateCache):
+            self.cache.show_raw(path)
+        return path
+
+
+class AlienShelf(CacheShelf):
+    """A shared cache in which nobody else can change what we store."""
+
+    def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
+        """Errors: CacheError if the file under this name is in other hands."""
+        path = super().put(parcel, name, mode)
+        found = self.cache.look(path)
+        if found is not None:
+            with found:
+                if found.is_guarded:
+                    return path
+        raise CacheError("somebody else's file is in the way", str(path))
 
 
 class _FileParcel:
@@ -111,18 +125,18 @@ class ScratchShelf:
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
             path = self._directory / f".{os.urandom(8).hex()}"
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             return _FileParcel(os.open(path, flags, 0o600), path)
         except OSError as error:
             raise disk_error(error, str(self._directory)) from error
 
-    def put(self, parcel: Parcel, name: str) -> Path:
+    def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
         """A file that lives as long as the run."""
         if not isinstance(parcel, _FileParcel) or parcel.path is None:
             raise TypeError("not a parcel of this shelf")
         final = self._directory / name.replace("/", "")
         try:
-            os.fchmod(parcel.fileno(), OBJECT_MODE)
+            os.fchmod(parcel.fileno(), mode)
             parcel.path.rename(final)
         except OSError as error:
             raise disk_error(error, parcel.where) from error
@@ -154,10 +168,10 @@ class MemoryShelf:
         flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
         return os.open(_MEMORY, flags, 0o600)
 
-    def put(self, parcel: Parcel, name: str) -> Path:
+    def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
         """The path by which others reach our descriptor, which stays open."""
         del name
-        os.fchmod(parcel.fileno(), OBJECT_MODE)
+        os.fchmod(parcel.fileno(), mode)
         return Path(f"/proc/{os.getpid()}/fd/{parcel.fileno()}")
 
 

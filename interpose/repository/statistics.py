@@ -23,6 +23,10 @@ class Statistics:
         self.catalogs_loaded = 0
         self.index_reused = 0
         self.objects_from = {"private": 0, "alien": 0, "network": 0}
+        # Of objects that others left: used as a trusted owner left them, or copied
+        # while they were hashed.
+        self.objects_trusted = 0
+        self.objects_copied = 0
         self.bytes_fetched = 0
         self.seconds = {"network": 0.0, "verify": 0.0, "cache": 0.0}
         self.errors = 0
@@ -73,6 +77,8 @@ class Statistics:
                 "catalogs_loaded": self.catalogs_loaded,
                 "index_reused": self.index_reused,
                 "objects_from": dict(self.objects_from),
+                "objects_trusted": self.objects_trusted,
+                "objects_copied": self.objects_copied,
                 "bytes_fetched": self.bytes_fetched,
                 "seconds": {k: round(v, 6) for k, v in self.seconds.items()},
                 "errors": self.errors,

@@ -1,37 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Objects of one repository: from the caches, else from the network, always proven.
 
-Source: design 6; decisions 16, 17, 19, 21.
+What others may write is never used by a name that was looked at before: foreign.py
+reads it once and hashes what it gives (docs/trust.md).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from typing import TypeVar
 
-from interpose.cache import (
-    AlienCache,
-    CacheDirectory,
-    State,
-    Turns,
-    recompress_matches,
-)
-from interpose.cache.verify import VerifyingSink
+from interpose.cache import AlienCache, CacheDirectory, Found, Repacked, Turns
+from interpose.cache.layout import OBJECT_MODE
+from interpose.cache.verify import Target, VerifyingSink
 from interpose.errors import CacheError, CacheFull, FormatError, HashMismatch
 from interpose.formats.hashes import ContentHash, new_hasher
 from interpose.network import Fetcher
 from interpose.repository.flight import SingleFlight
+from interpose.repository.foreign import Foreign, Standing
 from interpose.repository.objects import StoredObject
 from interpose.repository.places import Places
-from interpose.repository.shelves import CacheShelf, MemoryShelf, ScratchShelf, Shelf
+from interpose.repository.sharing import ForAll
+from interpose.repository.shelves import (
+    AlienShelf,
+    CacheShelf,
+    MemoryShelf,
+    Parcel,
+    ScratchShelf,
+    Shelf,
+)
 from interpose.repository.statistics import Statistics
 
+T = TypeVar("T")
 BLOCK_BYTES = 1 << 20
-_ANYBODY_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 # After a full disk the next objects go to the scratch at once for so long.
 _FULL_FOR_S = 10.0
 
@@ -54,7 +60,7 @@ class Store:
         self.places = places
         self.statistics = statistics
         self._network, self._external = networks
-        self._state = State(places.private)
+        self._foreign = Foreign(places, statistics)
         self._notice = notice
         self._flights: SingleFlight[Path] = SingleFlight()
         self.turns = Turns(places.private)
@@ -65,123 +71,50 @@ class Store:
 
         Errors: Offline, NetworkError and below, HashMismatch, CacheError and below.
         """
-        key = (wanted.hash, wanted.is_compressed)
-        return self._flights.run(key, lambda: self._fetch(wanted))
+        return self._flights.run(wanted.key, lambda: self._fetch(wanted))
 
     def _fetch(self, wanted: StoredObject) -> Path:
         found = self.cached(wanted)
         if found is not None:
             return found
-        with self.turns.turn(wanted.hash, lambda: self.cached(wanted)) as found:
+        with self._turn(wanted, lambda: self.cached(wanted)) as found:
             if found is not None:
                 return found
             path = self.put_on_shelf(
-                self.shelves(), lambda shelf: self._download(wanted, shelf)
+                self.shelves(wanted), lambda shelf: self._download(wanted, shelf)
             )
+            self._share(path, wanted)
         self.statistics.got_object("network")
         return path
 
-    def fetch_for_all(self, wanted: StoredObject) -> Path | None:
-        """The object's path in a cache, or in the shared cache that now has it.
-
-        None where there is no shared cache that can take it. Errors: as `fetch`.
-        """
-        found = self.cached(wanted)
-        alien = self.places.alien
-        if found is not None or alien is None or not alien.writable:
-            return found
-        shelf = CacheShelf(alien, "alien")
-        key = (wanted.hash, wanted.is_compressed)
-        try:
-            return self._flights.run(key, lambda: self._fetch_to(wanted, shelf))
-        except CacheError:
-            return None
-
-    def _fetch_to(self, wanted: StoredObject, shelf: Shelf) -> Path:
-        with self.turns.turn(wanted.hash, lambda: self.cached(wanted)) as found:
-            if found is not None:
-                return found
-            path = self._download(wanted, shelf)
-        self.statistics.got_object("network")
-        return path
+    def _turn(
+        self, wanted: StoredObject, look: Callable[[], T | None]
+    ) -> AbstractContextManager[T | None]:
+        kind = "" if wanted.is_compressed else "-raw"
+        return self.turns.turn(wanted.hash, look, kind)
 
     def cached(self, wanted: StoredObject) -> Path | None:
         """The object's path if a cache has it and it is proven."""
         with self.statistics.timing("cache"):
-            private = self.places.private
-            found = private.find(wanted.hash, wanted.size)
-            if found is not None and private.vouches_for(found):
-                self.statistics.got_object("private")
-                return found
-        alien = self.places.alien
-        candidates: list[tuple[Path | None, CacheDirectory]] = [(found, private)]
-        if alien is not None:
-            candidates.append((alien.find(wanted.hash, wanted.size), alien))
-        for path, cache in candidates:
-            if path is None or not _is_bearable(path, cache, wanted):
-                continue
-            adopted = self._adopt(path, cache, wanted)
-            if adopted is not None:
-                tier = "alien" if isinstance(cache, AlienCache) else "private"
-                self.statistics.got_object(tier)
-                return adopted
+            own = self._own(wanted)
+        if own is not None:
+            self.statistics.got_object("private")
+            return own
+        with closing(self._foreign.found(wanted)) as files:
+            for found, tier in files:
+                adopted = self._adopt(found, tier, wanted)
+                if adopted is not None:
+                    self.statistics.got_object(tier)
+                    return adopted
         return None
 
-    def _adopt(
-        self, path: Path, cache: CacheDirectory, wanted: StoredObject
-    ) -> Path | None:
-        """A file that somebody else left: where its proven content is, or None."""
-        with self.statistics.timing("verify"):
-            if isinstance(cache, AlienCache) and _is_fit_for_use(path, cache):
-                return path if self._is_proven(path, cache, wanted) else None
-            try:
-                return self._copy(path, wanted)
-            except CacheError:
-                # The disk is full: better used where it is than not at all.
-                return path if self._is_proven(path, cache, wanted) else None
-
-    def _is_proven(
-        self, path: Path, cache: CacheDirectory, wanted: StoredObject
-    ) -> bool:
-        identity = cache.identity(path)
-        if identity is None:
-            return False
-        if self.places.trust_cache:
-            return True
-        packed = wanted.is_compressed
-        if self._state.is_proven(wanted.hash, identity, compressed=packed):
-            return True
-        proven = _recompress(path, wanted)
-        if proven is None:
-            return False
-        self._remember(wanted, proven)
-        return True
-
-    def _remember(self, wanted: StoredObject, identity: object) -> None:
-        from interpose.cache import FileIdentity  # noqa: PLC0415
-
-        try:
-            if isinstance(identity, FileIdentity):
-                self._state.remember_proof(
-                    wanted.hash, identity, compressed=wanted.is_compressed
-                )
-        except CacheError:
-            pass  # It will be proven again.
-
-    def _copy(self, path: Path, wanted: StoredObject) -> Path | None:
-        """The path of a proven copy in the private cache.
-
-        Errors: CacheError and below.
-        """
+    def _own(self, wanted: StoredObject) -> Path | None:
+        """The object's path if we stored it ourselves, in the private cache."""
         private = self.places.private
-        with private.receive() as receiver:
-            try:
-                for block in blocks(path):
-                    receiver.write(block)
-            except OSError:
-                return None
-            proven = self.places.trust_cache or _recompress(receiver.path, wanted)
-            return receiver.commit(wanted.hash) if proven else None
+        path = private.top / wanted.private_name
+        size = private.size_of_ours(path, wanted.modes)
+        is_it = size is not None and wanted.size in {None, size}
+        return path if is_it else None
 
     def drop_damaged(self, wanted: StoredObject, path: Path) -> bool:
         """Take a file out of the private cache that is not the object after all.
@@ -189,17 +122,114 @@ class Store:
         True if it was one: `fetch` gives another.
         """
         private = self.places.private
-        if path != private.path(wanted.hash) or _recompress(path, wanted):
+        found = private.look(path) if path == private.path(wanted.hash) else None
+        if found is None:
             return False
-        with contextlib.suppress(OSError):
-            path.unlink()
+        with found:
+            if _packed_hash(found, wanted.hash) == wanted.hash:
+                return False
+        with contextlib.suppress(OSError), private.above(path) as directory:
+            os.unlink(path.name, dir_fd=directory.descriptor)
         return True
 
-    def shelves(self) -> list[Shelf]:
-        """Where new objects go, best first."""
+    def _adopt(self, found: Found, tier: str, wanted: StoredObject) -> Path | None:
+        """Where the content of a file that somebody else left is, or None."""
+        standing = self._foreign.standing(found, tier, wanted)
+        if standing is Standing.USELESS:
+            return None
+        if standing is Standing.IN_PLACE:
+            self.statistics.count("objects_trusted")
+            return found.path
+
+        def copy(shelf: Shelf) -> Path | None:
+            parcel = shelf.receive()
+            try:
+                if self._foreign.pour(found, wanted, standing, parcel.write):
+                    return shelf.put(parcel, wanted.private_name, wanted.modes[0])
+                parcel.abort()
+            except BaseException:
+                parcel.abort()
+                raise
+            return None
+
+        return self.put_on_shelf(self.private_shelves(), copy)
+
+    def deliver(self, wanted: StoredObject, target: Target) -> None:
+        """Give an object's content to a target; a shared cache gets it, too.
+
+        The bytes are proven while they are given. Errors: as `fetch`.
+        """
+        if self._deliver_cached(wanted, target):
+            return
+        alien = self.places.alien
+        if alien is None or not alien.writable:
+            self.transfer(wanted, lambda: wanted.sink(target))
+            self.statistics.got_object("network")
+            return
+
+        def look() -> bool | None:
+            return self._deliver_cached(wanted, target) or None
+
+        with self._turn(wanted, look) as found:
+            if not found:
+                self._deliver_new(wanted, target, alien)
+
+    def _deliver_cached(self, wanted: StoredObject, target: Target) -> bool:
+        own = self._own(wanted)
+        if own is not None:
+            for block in blocks(own):
+                target.write(block)
+            self.statistics.got_object("private")
+            return True
+        with closing(self._foreign.found(wanted)) as files:
+            for found, tier in files:
+                standing = self._foreign.standing(found, tier, wanted)
+                if standing is Standing.USELESS:
+                    continue
+                if self._foreign.pour(found, wanted, standing, target.write):
+                    self.statistics.got_object(tier)
+                    return True
+                target.abort()
+        return False
+
+    def _deliver_new(
+        self, wanted: StoredObject, target: Target, alien: AlienCache
+    ) -> None:
+        with ForAll(target, alien, self._refused) as both:
+            self.transfer(wanted, lambda: wanted.sink(both))
+            both.publish(wanted.hash)
+        self.statistics.got_object("network")
+
+    def _share(self, path: Path, wanted: StoredObject) -> None:
+        """Let a shared cache have what the network gave, if it has not yet."""
+        alien = self.places.alien
+        if alien is None or not alien.writable or alien.top in path.parents:
+            return
+        with ForAll(None, alien, self._refused) as copy:
+            for block in blocks(path):
+                copy.write(block)
+            copy.publish(wanted.hash)
+
+    def _refused(self, label: str, error: CacheError) -> None:
+        """A shelf takes nothing: the others are used for a while."""
+        now = time.monotonic()
+        if now >= self._full_since.get(label, 0.0):
+            what = "full" if isinstance(error, CacheFull) else "not writable"
+            self._notice(str(error), f"{label} {what}")
+        self._full_since[label] = now + _FULL_FOR_S
+
+    def shelves(self, wanted: StoredObject) -> list[Shelf]:
+        """Where a new object goes, best first."""
         found: list[Shelf] = []
-        if self.places.alien is not None and self.places.alien.writable:
-            found.append(CacheShelf(self.places.alien, "alien"))
+        alien = self.places.alien
+        # A shared cache has one name for two contents: raw ones are not used there.
+        if (
+            alien is not None
+            and alien.writable
+            and wanted.is_compressed
+            and alien.can_be_used_in_place(alien.path(wanted.hash))
+        ):
+            found.append(AlienShelf(alien, "alien"))
         return found + self.private_shelves()
 
     def private_shelves(self) -> list[Shelf]:
@@ -209,7 +239,7 @@ class Store:
             found.append(ScratchShelf(self.places.scratch / "o"))
         return [*found, MemoryShelf()]
 
-    def put_on_shelf(self, shelves: list[Shelf], put: Callable[[Shelf], Path]) -> Path:
+    def put_on_shelf(self, shelves: list[Shelf], put: Callable[[Shelf], T]) -> T:
         """What `put` gives for the first shelf that has room.
 
         Errors: those of `put`; of the last shelf also CacheError and below.
@@ -220,29 +250,26 @@ class Store:
             try:
                 return put(shelf)
             except CacheError as error:
-                self._full_since[shelf.label] = time.monotonic() + _FULL_FOR_S
-                what = "full" if isinstance(error, CacheFull) else "not writable"
-                self._notice(str(error), f"{shelf.label} {what}")
+                self._refused(shelf.label, error)
         return put(shelves[-1])
 
     def _download(self, wanted: StoredObject, shelf: Shelf) -> Path:
-        parcels: list[VerifyingSink] = []
+        parcels: list[Parcel] = []
 
         def open_sink() -> VerifyingSink:
-            parcels[:] = [wanted.sink(shelf.receive())]
-            return parcels[0]
+            parcels[:] = [shelf.receive()]
+            return wanted.sink(parcels[0])
 
+        name, mode = wanted.private_name, wanted.modes[0]
+        if shelf.label == "alien":
+            name, mode = wanted.hash.cache_path(), OBJECT_MODE
         try:
             self.transfer(wanted, open_sink)
-            path = shelf.put(parcels[0].target, wanted.hash.cache_path())  # type: ignore[arg-type]
+            return shelf.put(parcels[0], name, mode)
         except BaseException:
             for parcel in parcels:
                 parcel.abort()
             raise
-        if shelf.label == "alien":
-            identity = getattr(parcels[0].target, "identity", None)
-            self._remember(wanted, identity)
-        return path
 
     def transfer(
         self, wanted: StoredObject, open_sink: Callable[[], VerifyingSink]
@@ -261,52 +288,31 @@ class Store:
 
     def local_hash(self, content_hash: ContentHash) -> str:
         """The hash recomputed from what a cache holds (`user.lhash`)."""
-        for cache in (self.places.private, self.places.alien):
-            path = None if cache is None else cache.find(content_hash)
-            if path is not None:
-                return packed_hash(path, content_hash).text
+        private, alien = self.places.private, self.places.alien
+        places: list[tuple[CacheDirectory, Path]] = [
+            (private, private.path(content_hash)),
+            (private, private.raw(content_hash)),
+        ]
+        if alien is not None:
+            places.append((alien, alien.path(content_hash)))
+        for cache, path in places:
+            found = cache.look(path)
+            if found is not None:
+                with found:
+                    return _packed_hash(found, content_hash).text
         return "Not in cache"
 
 
-def _is_bearable(path: Path, cache: CacheDirectory, wanted: StoredObject) -> bool:
-    """Whether a foreign file is worth the time that a proof takes."""
-    status = cache.status(path)
-    limit = wanted.limit if wanted.size is None else wanted.size
-    return status is not None and (limit is None or status.st_size <= limit)
-
-
-def _is_fit_for_use(path: Path, cache: CacheDirectory) -> bool:
-    """Whether jobs can read and execute the file, and nobody can write it."""
-    status = cache.status(path)
-    if status is None or status.st_mode & _ANYBODY_WRITES:
-        return False
-    return bool(status.st_mode & 0o111) and cache.is_usable(path)
-
-
-def _recompress(path: Path, wanted: StoredObject) -> object:
-    algorithm = wanted.hash.algorithm
-    return recompress_matches(
-        path,
-        wanted.hash.digest,
-        lambda: new_hasher(algorithm),
-        compressed=wanted.is_compressed,
-    )
-
-
-def packed_hash(path: Path, like: ContentHash) -> ContentHash:
+def _packed_hash(found: Found, like: ContentHash) -> ContentHash:
     """The hash that the file's content has when it is packed by zlib."""
-    import zlib  # noqa: PLC0415
-
-    packer = zlib.compressobj()
-    hasher = new_hasher(like.algorithm)
-    for block in blocks(path):
-        hasher.update(packer.compress(block))
-    hasher.update(packer.flush())
-    return ContentHash(like.algorithm, hasher.digest())
+    packed = Repacked(new_hasher(like.algorithm))
+    for block in found.blocks(found.size):
+        packed.update(block)
+    return ContentHash(like.algorithm, packed.digest())
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """The content of a regular file in pieces. Errors: OSError."""
+    """The content of a regular file of ours in pieces. Errors: OSError."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     with open(os.open(path, flags), "rb", buffering=0) as file:
         while True:

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
 #include "run/objects.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +28,10 @@ enum object_state {
 
 struct object {
 	uint8_t digest[INTERPOSE_DIGEST_SIZE];
-	uint64_t size; /* stored raw and packed, one name can stand for two contents */
+	uint64_t size;
 	uint8_t algorithm;
 	bool chunked, vanished;
+	bool raw;     /* not packed: then the same digest names another content */
 	bool shared;  /* perhaps outside of the private cache: others can change it */
 	bool foreign; /* it is outside: a lock on it would be one of others, too */
 	enum object_state state;
@@ -75,6 +78,7 @@ static bool is_same(const struct object *object, const struct interpose_entry *e
 {
 	return object->algorithm == entry->algorithm && object->size == entry->size &&
 	       object->chunked == (bool)(entry->flags & INTERPOSE_ENTRY_CHUNKED) &&
+	       object->raw == (bool)(entry->flags & INTERPOSE_ENTRY_UNCOMPRESSED) &&
 	       memcmp(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE) == 0;
 }
 
@@ -129,13 +133,24 @@ static struct object *slot_of(struct objects *objects,
 	object->size = entry->size;
 	object->algorithm = (uint8_t)entry->algorithm;
 	object->chunked = entry->flags & INTERPOSE_ENTRY_CHUNKED;
+	object->raw = entry->flags & INTERPOSE_ENTRY_UNCOMPRESSED;
 	object->state = OBJECT_UNKNOWN;
 	objects->used++;
 	return object;
 }
 
-/* Path in the private cache: names of cvmfs-format 10.1; files put together from chunks
- * are where the official tools do not look. */
+/* The place of a kind of content, below the private cache: the official client's for
+ * packed objects; others have one of their own, for one digest can name two contents
+ * (interpose/cache/private.py). */
+static const char *place_of(const struct object *object)
+{
+	if (object->chunked)
+		return object->raw ? "interpose/assembled-raw/"
+				   : "interpose/assembled/";
+	return object->raw ? "interpose/raw/" : "";
+}
+
+/* Path in the private cache. */
 static void private_path(const struct run *run, uint32_t mount,
 			 const struct object *object, char *buffer, size_t size)
 {
@@ -148,23 +163,21 @@ static void private_path(const struct run *run, uint32_t mount,
 	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
 		sprintf(hex + 2 * i, "%02x", object->digest[i]);
 	snprintf(buffer, size, "%.*s/%s%.2s/%s%s", (int)len, dir ? dir : "",
-		 object->chunked ? "interpose/assembled/" : "", hex, hex + 2,
+		 place_of(object), hex, hex + 2,
 		 suffix[object->algorithm < 3 ? object->algorithm : 0]);
 }
 
-/* `path` (owned) is where the content is; it is so only if there is such a file, of
- * the size that the catalog promises. */
-static void object_is_at(struct object *object, char *path)
+/* `path` (owned) is where the content is, in the file that `st` is of; it is so only if
+ * that has the size that the catalog promises. */
+static void object_is_at(struct object *object, char *path, const struct stat *st)
 {
-	struct stat st;
-
 	free(object->path);
 	object->path = path;
-	if (!path || stat(path, &st) < 0 || (uint64_t)st.st_size != object->size)
+	if (!path || (uint64_t)st->st_size != object->size)
 		return;
-	object->ino = st.st_ino;
-	object->mode = st.st_mode;
-	object->changed = st.st_ctim;
+	object->ino = st->st_ino;
+	object->mode = st->st_mode;
+	object->changed = st->st_ctim;
 	object->state = OBJECT_THERE;
 }
 
@@ -182,7 +195,44 @@ static bool has_changed(struct object *object, struct stat *ret_stat)
 		 ret_stat->st_ctim.tv_nsec != object->changed.tv_nsec));
 }
 
-/* Only files that we stored ourselves count without a question (decisions 16, 17). */
+static bool only_we_write(const struct run *run, const struct stat *st)
+{
+	return st->st_uid == run->uid && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* The modes that the resolver gives; raw ones are marked by a bit that means nothing
+ * to the kernel, as far as the file system can keep it. */
+static bool is_our_mode(const struct object *object, mode_t mode)
+{
+	mode &= 07777;
+	return mode == 0555 || (mode == 01555 && object->raw && !object->chunked);
+}
+
+/* Is the file of this path one that we stored ourselves, in a directory that nobody
+ * else can write? Looked at by the descriptor of that directory. */
+static bool is_our_own(const struct run *run, const struct object *object,
+		       const char *path, struct stat *ret_stat)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char above[4096 + 128];
+	struct stat st;
+	bool ours;
+	int fd;
+
+	snprintf(above, sizeof(above), "%.*s", (int)(name - path), path);
+	above[name - path - 1] = '\0'; /* with a slash a link would be followed */
+	fd = open(above, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ours = fstat(fd, &st) == 0 && only_we_write(run, &st) &&
+	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(ret_stat->st_mode) && only_we_write(run, ret_stat) &&
+	       is_our_mode(object, ret_stat->st_mode);
+	close(fd);
+	return ours;
+}
+
+/* Only files that we stored ourselves count without a question. */
 static void look_in_private(const struct run *run, uint32_t mount,
 			    struct object *object)
 {
@@ -190,17 +240,18 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	struct stat st;
 
 	private_path(run, mount, object, path, sizeof(path));
-	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != run->uid ||
-	    (st.st_mode & 07777) != 0555)
+	if (!is_our_own(run, object, path, &st))
 		return;
 	object->foreign = false;
-	object_is_at(object, strdup(path));
+	object_is_at(object, strdup(path), &st);
 }
 
 static void take_answer(struct run *run, uint32_t mount, struct object *object)
 {
 	char expected[4096 + 128];
 	struct channel_answer answer;
+	struct stat st;
+	char *path;
 	enum channel_state state =
 		channel_look(run->channel, object->question, &answer);
 
@@ -212,8 +263,11 @@ static void take_answer(struct run *run, uint32_t mount, struct object *object)
 	if (!answer.error && answer.body_len) {
 		object->vanished = false;
 		object->shared = true;
-		object_is_at(object,
-			     strndup((const char *)answer.body, answer.body_len));
+		path = strndup((const char *)answer.body, answer.body_len);
+		if (path && stat(path, &st) == 0)
+			object_is_at(object, path, &st);
+		else
+			free(path);
 		private_path(run, mount, object, expected, sizeof(expected));
 		object->foreign = object->path && strcmp(object->path, expected) != 0;
 		run->objects->any_foreign |= object->foreign;

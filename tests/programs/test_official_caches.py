@@ -45,9 +45,10 @@ def official(place: Path, shared: Path) -> Path:
 
 @pytest.fixture
 def alien(place: Path) -> Path:
-    """A directory for an alien cache: the user's own."""
+    """A directory for an alien cache, with the mode of the official tools."""
     path = place / "alien"
-    path.mkdir(mode=0o755)
+    path.mkdir()
+    path.chmod(ALIEN)
     return path
 
 

@@ -110,6 +110,14 @@ class Forger(Stratum):
         self._change([(change, (bytes.fromhex(name), flags, kind))])
         return Victim(self.object(name), kind)
 
+    def lay_raw(self, file: str, data: bytes) -> None:
+        """Let a file of the root catalog have this content, stored as it is."""
+        name = self.store(data)
+        change = (
+            "update catalog set hash = ?, size = ?, flags = flags | ? where name = ?"
+        )
+        self._change([(change, (bytes.fromhex(name), len(data), UNCOMPRESSED, file))])
+
     def grow(self, bytes_of_catalog: int, in_directory: int) -> int:
         """Fill the root catalog with directories of empty-handed twins of `file`.
 

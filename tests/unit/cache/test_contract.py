@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from interpose.cache import AlienCache, CacheDirectory, PrivateCache
+from interpose.cache import AlienCache, CacheDirectory, PrivateCache, Receiver
 from interpose.cache.layout import temporary_name
 from interpose.errors import CacheError, CacheFull, CacheReadOnly
 from interpose.formats.hashes import Algorithm, hash_bytes
@@ -73,7 +73,10 @@ class CacheContract:
         path.write_bytes(CONTENT)
         path.chmod(0o600)
         assert not cache.vouches_for(path)
-        assert not cache.is_usable(path)
+        found = cache.look(path)
+        assert found is not None
+        with found:
+            assert not found.is_executable()
 
 
 class WritableContract(CacheContract):
@@ -101,10 +104,13 @@ class WritableContract(CacheContract):
         finally:
             os.umask(old)
         assert mode_of(path) == 0o555
-        assert mode_of(path.parent) == cache.subdirectory_mode
-        assert mode_of(cache.top / "txn") == cache.subdirectory_mode
-        assert mode_of(cache.top) == 0o770
-        assert cache.is_usable(path)
+        # What others may do is up to the umask.
+        assert mode_of(path.parent) == mode_of(cache.top / "txn") == 0o700
+        assert mode_of(cache.top) == 0o700
+        found = cache.look(path)
+        assert found is not None
+        with found:
+            assert found.is_executable()
 
     def test_committed_object_can_be_executed_at_once(
         self, cache: CacheDirectory
@@ -171,19 +177,40 @@ class WritableContract(CacheContract):
         assert receiver.commit(NAME).read_bytes() == CONTENT
 
     def test_temporary_file_that_vanished_is_an_error_and_no_object(
-        self, cache: CacheDirectory
+        self, cache: CacheDirectory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(Receiver, "nameless", False)
         receiver = cache.receive()
         receiver.write(CONTENT)
-        receiver.path.unlink()
+        (only,) = (cache.top / "txn").iterdir()
+        only.unlink()
         with pytest.raises(CacheError):
             receiver.commit(NAME)
         assert files_below(cache.top) == []
 
-    def test_without_hard_links_the_object_is_renamed(
+    def test_a_file_has_no_name_before_it_is_whole(self, cache: CacheDirectory) -> None:
+        receiver = cache.receive()
+        receiver.write(CONTENT)
+        assert files_below(cache.top) == []
+        receiver.commit(NAME)
+
+    def test_where_every_file_needs_a_name_it_has_one_in_txn(
         self, cache: CacheDirectory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(*_: object) -> None:
+        monkeypatch.setattr(Receiver, "nameless", False)
+        receiver = cache.receive()
+        receiver.write(CONTENT)
+        assert len(files_below(cache.top / "txn")) == 1
+        path = receiver.commit(NAME)
+        assert files_below(cache.top) == [os.fspath(path.relative_to(cache.top))]
+        assert receiver.identity == cache.identity(path)
+        cache.receive().abort()
+        assert files_below(cache.top / "txn") == []
+
+    def test_without_hard_links_the_object_is_copied_and_renamed(
+        self, cache: CacheDirectory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **how: object) -> None:
             raise OSError(95, "Operation not supported")
 
         monkeypatch.setattr("os.link", refuse)
@@ -257,7 +284,8 @@ class TestPrivateCache(WritableContract):
         assert not cache.vouches_for(path)
 
     def test_directories_are_for_the_user_alone(self, cache: CacheDirectory) -> None:
-        assert cache.subdirectory_mode == 0o700
+        cache.receive().abort()
+        assert mode_of(cache.top / "txn") == mode_of(cache.top) == 0o700
 
     def test_assembled_files_have_a_place_of_their_own(self, tmp_path: Path) -> None:
         cache = PrivateCache(tmp_path / "c")
@@ -280,9 +308,9 @@ class TestAlienCache(WritableContract):
 
     @pytest.mark.parametrize(
         ("top_mode", "expected"),
-        [(0o755, 0o770), (0o770, 0o770), (0o777, 0o777), (0o1777, 0o1777)],
+        [(0o755, 0o755), (0o770, 0o770), (0o777, 0o777), (0o1777, 0o1777)],
     )
-    def test_directories_are_for_the_group_or_for_whom_the_top_is(
+    def test_directories_are_for_those_for_whom_the_top_is(
         self, cache: CacheDirectory, top_mode: int, expected: int
     ) -> None:
         cache.top.mkdir(parents=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from interpose.cache import AlienCache, PrivateCache, layout
+from interpose.cache.guarded import Directory, Owners, opened
 
 PLACES = {f"{number:02x}" for number in range(256)} | {"txn", "quarantaine"}
 
@@ -33,13 +34,14 @@ def test_the_last_one_comes_when_all_others_are_there(
     made: list[str] = []
     original = layout.make_directory
 
-    def watched(path: Path, mode: int, workshop: Path | None = None) -> None:
-        assert not (path.parent / "ff").exists()
-        made.append(path.name)
-        original(path, mode, workshop)
+    def watched(above: Directory, name: str, mode: int) -> None:
+        assert not (tmp_path / "ff").exists()
+        made.append(name)
+        original(above, name, mode)
 
     monkeypatch.setattr(layout, "make_directory", watched)
-    layout.make_skeleton(tmp_path, 0o700)
+    with opened(tmp_path, Owners.with_us()) as top:
+        layout.make_skeleton(top, 0o700)
     assert made[-1] == "ff"
     assert set(made) == PLACES
 
@@ -49,17 +51,18 @@ def test_what_an_interrupted_process_began_is_completed(
 ) -> None:
     original = layout.make_directory
 
-    def broken(path: Path, mode: int, workshop: Path | None = None) -> None:
-        if path.name == "80":
+    def broken(above: Directory, name: str, mode: int) -> None:
+        if name == "80":
             raise OSError(28, "full")
-        original(path, mode, workshop)
+        original(above, name, mode)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(layout, "make_directory", broken)
-        with pytest.raises(OSError, match="full"):
-            layout.make_skeleton(tmp_path, 0o700)
-    assert not (tmp_path / "ff").exists()
-    layout.make_skeleton(tmp_path, 0o700)
+    with opened(tmp_path, Owners.with_us()) as top:
+        with monkeypatch.context() as patch:
+            patch.setattr(layout, "make_directory", broken)
+            with pytest.raises(OSError, match="full"):
+                layout.make_skeleton(top, 0o700)
+        assert not (tmp_path / "ff").exists()
+        layout.make_skeleton(top, 0o700)
     assert names(tmp_path) == PLACES
 
 
@@ -71,7 +74,8 @@ def test_directories_that_were_left_half_made_are_removed_a_day_later(
         (txn / name).mkdir(parents=True)
     (txn / "interpose-node-1-bb/kept").write_bytes(b"not ours")
     now = (txn / "theirs").stat().st_mtime
-    layout.remove_stale(txn, now + 10, 20)
-    assert len(os.listdir(txn)) == 3
-    layout.remove_stale(txn, now + 30, 20)
+    with opened(txn, Owners.with_us()) as directory:
+        layout.remove_stale(directory, now + 10, 20)
+        assert len(os.listdir(txn)) == 3
+        layout.remove_stale(directory, now + 30, 20)
     assert sorted(os.listdir(txn)) == ["interpose-node-1-bb", "theirs"]

@@ -81,7 +81,7 @@ def test_odd_name_of_a_repository_is_refused(private: PrivateCache) -> None:
             State(private).repository(name)
 
 
-def test_proof_holds_until_the_file_changes(
+def test_a_disproof_holds_until_the_file_changes(
     private: PrivateCache, tmp_path: Path
 ) -> None:
     state = State(private)
@@ -89,24 +89,26 @@ def test_proof_holds_until_the_file_changes(
     file.write_bytes(b"content")
     name = hash_of(b"content")
     before = FileIdentity.of(file.stat())
-    assert not state.is_proven(name, before)
-    state.remember_proof(name, before)
-    assert State(private).is_proven(name, before)
-    assert not state.is_proven(name, before, compressed=False)
+    assert not state.is_disproven(name, before)
+    state.remember_disproof(name, before)
+    assert State(private).is_disproven(name, before)
+    assert not state.is_disproven(name, before, compressed=False)
     # Same size, same modification time: the change time tells.
     file.write_bytes(b"CONTENT")
     os.utime(file, ns=(before.mtime_ns, before.mtime_ns))
-    assert not state.is_proven(name, FileIdentity.of(file.stat()))
+    assert not state.is_disproven(name, FileIdentity.of(file.stat()))
 
 
-def test_proofs_of_several_nodes_are_kept_up_to_a_bound(private: PrivateCache) -> None:
+def test_disproofs_of_several_nodes_are_kept_up_to_a_bound(
+    private: PrivateCache,
+) -> None:
     state = State(private)
     name = hash_of(b"content")
-    proofs = [FileIdentity(dev, 2, 3, -4, 5) for dev in range(20)]
-    for proof in proofs:
-        state.remember_proof(name, proof)
-    kept = [proof for proof in proofs if state.is_proven(name, proof)]
-    assert kept == proofs[-16:]
+    known = [FileIdentity(dev, 2, 3, -4, 5) for dev in range(20)]
+    for one in known:
+        state.remember_disproof(name, one)
+    kept = [one for one in known if state.is_disproven(name, one)]
+    assert kept == known[-16:]
 
 
 @given(st.text(max_size=60))

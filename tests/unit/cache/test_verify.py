@@ -5,16 +5,14 @@ import io
 import os
 import tracemalloc
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpose.cache import Promise, VerifyingSink, recompress_matches
+from interpose.cache import Promise, Repacked, VerifyingSink
 from interpose.errors import FormatError, HashMismatch
 from interpose.formats.hashes import Algorithm, hash_bytes, new_hasher
-from tests.unit.cache.conftest import hash_of
 
 ALGORITHM = Algorithm.SHA1
 
@@ -146,38 +144,28 @@ def test_abort_reaches_the_target() -> None:
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
-def test_recompression_proves_a_good_file(algorithm: Algorithm, tmp_path: Path) -> None:
+def test_repacking_proves_good_content(algorithm: Algorithm) -> None:
     content = os.urandom(1000) * 1000
-    file = tmp_path / "object"
-    file.write_bytes(content)
     name = hash_bytes(algorithm, zlib.compress(content))
 
-    def proof() -> object:
-        return recompress_matches(file, name.digest, lambda: new_hasher(algorithm))
+    def digest(*blocks: bytes) -> bytes:
+        repacked = Repacked(new_hasher(algorithm))
+        for block in blocks:
+            repacked.update(block)
+        assert repacked.size_bytes == sum(map(len, blocks))
+        return repacked.digest()
 
-    assert proof()
-    with file.open("ab") as stream:
-        stream.write(b"x")
-    assert proof() is None
-
-
-def test_raw_object_is_hashed_as_it_is(tmp_path: Path) -> None:
-    file = tmp_path / "object"
-    file.write_bytes(b"content")
-    digest = hash_bytes(ALGORITHM, b"content").digest
-    assert recompress_matches(
-        file, digest, lambda: new_hasher(ALGORITHM), compressed=False
-    )
-    # The stored bytes of a compressed object are not its content.
-    assert not recompress_matches(file, digest, lambda: new_hasher(ALGORITHM))
+    assert digest(content) == name.digest
+    pieces = [content[at : at + 999] for at in range(0, len(content), 999)]
+    assert digest(*pieces) == name.digest
+    assert digest(content[:77], content[77:]) == name.digest
+    assert digest(content, b"x") != name.digest
 
 
-def test_what_is_no_file_proves_nothing(tmp_path: Path) -> None:
-    content = b"x"
-    (tmp_path / "real").write_bytes(content)
-    (tmp_path / "link").symlink_to("real")
-    os.mkfifo(tmp_path / "fifo")
-    for name in ("missing", "link", "fifo", "."):
-        digest = hash_of(content).digest
-        path = tmp_path / name
-        assert recompress_matches(path, digest, lambda: new_hasher(ALGORITHM)) is None
+def test_raw_content_is_hashed_as_it_is() -> None:
+    for compressed in (False, True):
+        repacked = Repacked(new_hasher(ALGORITHM), compressed=compressed)
+        repacked.update(b"content")
+        # The stored bytes of a compressed object are not its content.
+        expected = hash_bytes(ALGORITHM, b"content").digest
+        assert (repacked.digest() == expected) is not compressed

@@ -124,6 +124,7 @@ def test_a_foreign_object_with_other_bytes_is_fetched(place: Path) -> None:
         path.parent.mkdir(parents=True)
         path.write_bytes(CONTENT.upper())
         path.chmod(0o555)
+        alien.chmod(0o1777)
         store = make_store(place, server.url, alien, writable=False)
         assert store.fetch(wanted).read_bytes() == CONTENT
 
@@ -255,7 +256,7 @@ def test_the_next_shelf_takes_what_a_full_one_refuses(place: Path) -> None:
         return place
 
     for _ in range(2):
-        assert store.put_on_shelf(store.shelves(), place_it) == place
+        assert store.put_on_shelf(store.private_shelves(), place_it) == place
     assert tried == ["private", "scratch", "scratch"]
     assert told == ["private full"]
 
