@@ -9,6 +9,7 @@ enum {
 	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
 	INTERPOSE_MOUNT_VERSION = 3,
 	INTERPOSE_CHANNEL_VERSION = 1,
+	INTERPOSE_LIST_SIZE = 65536, /* of one answer to INTERPOSE_LIST */
 	INTERPOSE_DIGEST_SIZE = 20
 };
 
@@ -181,7 +182,9 @@ enum interpose_question_kind {
 		      the index file if it is not in the mount's directory */
 	INTERPOSE_OBJECT = 3, /* body: as CATALOG (hash of the catalog, path of the
 				 file), `entry`: its number; answer: path of a file */
-	INTERPOSE_LIST = 4,   /* no fqrn; answer: names below /cvmfs, each + '\n' */
+	/* No fqrn, `entry` is a number; answer: names below /cvmfs from that one on, each
+	 * + '\n', at most INTERPOSE_LIST_SIZE bytes. */
+	INTERPOSE_LIST = 4,
 	INTERPOSE_NOTE = 5,   /* body: JSON; no answer */
 	INTERPOSE_XATTR = 6,  /* body: as OBJECT + NUL name (empty: list); answer: value
 				 or NUL-ended names */

@@ -6,6 +6,7 @@ Source: client-parameters 1; interface.md, Configuration.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,11 @@ class Reader:
                 ) from problem
             return False
         except OSError as problem:
+            if not (tree.system or must or os.access(path.parent, os.X_OK)):
+                # A home that is another's (sudo, su) holds nothing for this user.
+                text = f"cannot read {tree.root}: {problem.strerror}"
+                self.notices += [] if text in self.notices else [text]
+                return False
             if tree.system:
                 # The official client goes on without files that it cannot read.
                 self.notices.append(f"cannot read {path}: {problem.strerror}")
@@ -176,7 +182,7 @@ class Reader:
         keys = root / "keys"
         self.consulted += [root, keys]
         generic = self.text("CVMFS_KEYS_DIR") in ("", GENERIC_KEYS)
-        if generic and keys.is_dir():
+        if generic and os.path.isdir(keys):
             self.set("CVMFS_KEYS_DIR", str(keys), Origin(str(keys)))
 
 

@@ -6,6 +6,7 @@ Source: client-parameters 1; docs/parameters.md for what comes after the officia
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,7 @@ def read(fqrn: Fqrn | None, sources: Sources, wanted: Value | None) -> Reader:
     """
     reader = Reader(fqrn, sources.environment)
     etc = Tree(sources.etc, system=True)
-    own = [reader.add_own(path) for path in sources.extra if path.is_dir()]
+    own = [reader.add_own(path) for path in sources.extra if os.path.isdir(path)]
     reader.defaults(etc)
     for tree in own:
         reader.defaults(tree)
@@ -57,7 +58,7 @@ def _read_files(reader: Reader, sources: Sources, etc: Tree, own: list[Tree]) ->
     if user:
         reader.file(user.root / "default.local", user)
     for path in _before_last_directory(sources):
-        if path.is_dir():
+        if os.path.isdir(path):
             reader.file(path / "default.local", Tree(path))
         else:
             reader.file(path, Tree(path.parent), must=True)
@@ -76,7 +77,7 @@ def _read_files(reader: Reader, sources: Sources, etc: Tree, own: list[Tree]) ->
 def _before_last_directory(sources: Sources) -> list[Path]:
     """Places of `--config` up to the last directory, which wins over them."""
     found = list(sources.extra)
-    while found and not found[-1].is_dir():
+    while found and not os.path.isdir(found[-1]):
         found.pop()
     return found
 

@@ -99,9 +99,14 @@ def _absolute(path: Path) -> Path:
 
 
 def _may_be_made(path: Path) -> bool:
-    """Whether the directory is writable, or the nearest one above it that exists."""
-    while not path.exists():
+    """Whether the directory is writable, or the nearest one above it that exists.
+
+    What another user's directory hides does not exist for this one.
+    """
+    while not os.path.exists(path):  # Path.exists() raises where it may not look
         if path == path.parent:
             return False
         path = path.parent
-    return path.is_dir() and os.access(path, os.W_OK | os.X_OK, effective_ids=True)
+    return os.path.isdir(path) and os.access(
+        path, os.W_OK | os.X_OK, effective_ids=True
+    )

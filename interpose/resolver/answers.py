@@ -78,8 +78,14 @@ class Answers:
         return os.fsencode(repository.content(subject))
 
     def _list(self, question: Question) -> bytes:
-        del question
-        return b"".join(f"{n}\n".encode() for n in self._repositories.names())
+        """Names from a place on, as many as one answer holds: more are asked for."""
+        body = b""
+        for name in self._repositories.names()[question.entry :]:
+            line = f"{name}\n".encode()
+            if len(body) + len(line) > native.LIST_SIZE:
+                break
+            body += line
+        return body
 
     def _xattr(self, question: Question) -> bytes:
         from interpose.repository import magic  # noqa: PLC0415

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "launch/command.h"
@@ -22,7 +23,7 @@ extern char **environ;
 
 /* A call that no kernel knows and an outer run answers with 0 or more (decisions 25).
  */
-enum { HYPERCALL = 0x49504f53 };
+enum { HYPERCALL = 0x49504f53, TRACER_STACK = 1024 * 1024 };
 
 static int open_output(const struct launch *launch, const char *path, int flags,
 		       int *ret_fd)
@@ -87,8 +88,7 @@ static int connect_processes(struct launch *launch)
 	if (launch->scratch == MAP_FAILED ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, front) < 0 ||
 	    pipe2(failure, O_CLOEXEC) < 0 || pipe2(relay, O_CLOEXEC) < 0)
-		return message_fail(&launch->messages, "cannot start a run: %s",
-				    strerror(errno));
+		return message_no_run(&launch->messages, errno);
 	launch->front_fd = front[0];
 	launch->tracer_fd = front[1];
 	launch->failure_read = failure[0];
@@ -124,11 +124,32 @@ static void describe_host(struct run *run)
 		run->proc_dev = status.st_dev;
 }
 
+static struct launch *launch_of_tracer;
+
+static _Noreturn void be_tracer(void)
+{
+	_exit(tracing_run(launch_of_tracer));
+}
+
+/* On a stack of its own: the caller's limit (ulimit -s) is meant for the job, and may
+ * be less than the tracer needs. */
 static _Noreturn void become_tracer(struct launch *launch)
 {
+	static ucontext_t context;
+	void *stack =
+		mmap(NULL, TRACER_STACK, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
 	close(launch->front_fd);
 	close(launch->failure_read);
-	_exit(tracing_run(launch));
+	launch_of_tracer = launch;
+	if (stack != MAP_FAILED && getcontext(&context) == 0) {
+		context.uc_stack.ss_sp = stack;
+		context.uc_stack.ss_size = TRACER_STACK;
+		makecontext(&context, be_tracer, 0);
+		setcontext(&context);
+	}
+	be_tracer();
 }
 
 static struct front_result run_job(struct launch *launch)
@@ -144,8 +165,7 @@ static struct front_result run_job(struct launch *launch)
 	if (launch->tracer_pid == 0)
 		become_tracer(launch);
 	if (launch->tracer_pid < 0) {
-		message_fail(&launch->messages, "cannot start a run: %s",
-			     strerror(errno));
+		message_no_run(&launch->messages, errno);
 		return result;
 	}
 	close(launch->tracer_fd);
@@ -202,8 +222,10 @@ int main(int argc, char **argv)
 	launch.messages.verbose = launch.options.verbose;
 	error = heritage_take(&launch.heritage);
 	if (error < 0)
-		return message_fail(&launch.messages, "cannot read: /proc/self/fd: %s",
-				    strerror(-error));
+		return error == -EMFILE ? message_no_run(&launch.messages, EMFILE)
+					: message_fail(&launch.messages,
+						       "cannot read: /proc/self/fd: %s",
+						       strerror(-error));
 	if (prctl(HYPERCALL, 1, 0, 0, 0) >= 0)
 		return run_inside(&launch);
 	result = run_job(&launch);

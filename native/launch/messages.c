@@ -62,6 +62,17 @@ void message_detail(const struct messages *messages, const char *format, ...)
 	va_end(arguments);
 }
 
+int message_no_run(const struct messages *messages, int error)
+{
+	const char *advice = error == EMFILE   ? " (raise the limit: ulimit -n)"
+			     : error == EAGAIN ? " (raise the limit: ulimit -u)"
+			     : error == ENOMEM ? " (raise the limits: ulimit -v, -d)"
+					       : "";
+
+	return message_fail(messages, "cannot start a run: %s%s", strerror(error),
+			    advice);
+}
+
 static void message_read(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

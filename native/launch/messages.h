@@ -22,6 +22,8 @@ void message_notice(const struct messages *messages, const char *format, ...)
 void message_detail(const struct messages *messages, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* No run can be started; `error` (positive) may be a limit's. Returns STATUS_OURS. */
+int message_no_run(const struct messages *messages, int error);
 /* Why PTRACE_SEIZE of our child `pid` failed with `error` (negative errno). */
 void message_refused(const struct messages *messages, int pid, int error);
 

@@ -216,10 +216,12 @@ static void resolver_complain(struct resolver *resolver, const char *python)
 		return;
 	resolver->complained = true;
 	message_fail(resolver->messages,
-		     "the resolver does not run: %s -m interpose.resolver: %s %d (is "
-		     "interpose installed for this Python?)",
+		     "the resolver does not run: %s -m interpose.resolver: %s %d (%s)",
 		     python, WIFEXITED(status) ? "status" : "signal",
-		     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+		     WIFEXITED(status)
+			     ? "is interpose installed for this Python?"
+			     : "a limit may be too low for Python: ulimit -s, -v, -d");
 }
 
 int resolver_start(void *context, int *ret_fd)
@@ -233,8 +235,10 @@ int resolver_start(void *context, int *ret_fd)
 
 	if (error == 0)
 		resolver_complain(resolver, python);
-	if (gave_up)
+	if (gave_up) {
+		resolver->last_status = 0; /* it is tried once more, later */
 		return -EIO;
+	}
 	if (error < 0) {
 		message_fail(resolver->messages,
 			     "no Python found: beside interpose_run (install interpose "

@@ -16,6 +16,7 @@
 #include "launch/resolver.h"
 #include "launch/statistics.h"
 #include "launch/voice.h"
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/errands.h"
@@ -140,6 +141,8 @@ static void tracing_before_answers(void *context)
 	struct tracing *tracing = context;
 
 	tracing->resolver.answered = true;
+	if (tracing->resolver.complained) /* that says more */
+		tracing->launch->run.said_broken |= 1u << BROKEN_RESOLVER;
 	voice_speak(tracing->launch);
 }
 
@@ -379,8 +382,7 @@ int tracing_run(struct launch *launch)
 		error = tracing_ask_named(&tracing);
 	/* -EIO: the line was written where it was known better. */
 	if (error < 0 && error != -EIO)
-		message_fail(&launch->messages, "cannot start a run: %s",
-			     strerror(-error));
+		message_no_run(&launch->messages, -error);
 	if (error < 0)
 		tracing_fail(&tracing);
 	else if (tracing.named_open == 0)

@@ -12,9 +12,14 @@
 #include <unistd.h>
 
 #include "interpose.h"
+#include "run/clock.h"
 #include "run/waiting.h"
 
 enum { MESSAGE_MAX = 200 * 1024, BUCKETS = 256 };
+
+/* What kept a resolver from starting (memory, processes, a disk) may be over by then.
+ */
+static const int64_t retry_ns = 2 * 1000000000LL;
 
 struct channel {
 	channel_starter start;
@@ -22,8 +27,9 @@ struct channel {
 	int fd;
 	int pid;
 	uint32_t last_id;
-	bool lost;     /* see channel_lost() */
-	bool unusable; /* it could not be started: not tried for every call again */
+	bool lost;		   /* see channel_lost() */
+	int64_t unusable_until_ns; /* it could not be started: not for every call again
+				    */
 	struct waiting *buckets[BUCKETS];
 	struct waiting_list unsent;
 	struct waiting_list ready;
@@ -104,11 +110,12 @@ static int channel_connect(struct channel *channel)
 
 	if (channel->fd >= 0)
 		return 0;
-	if (channel->unusable)
+	if (channel->unusable_until_ns && clock_now_ns() < channel->unusable_until_ns)
 		return -EIO;
+	channel->unusable_until_ns = 0;
 	pid = channel->start(channel->context, &fd);
 	if (pid < 0) {
-		channel->unusable = true;
+		channel->unusable_until_ns = clock_now_ns() + retry_ns;
 		return pid;
 	}
 	channel->pid = pid;

@@ -6,36 +6,38 @@
 #include <sys/stat.h>
 
 #include "run/broken.h"
+#include "interpose.h"
 #include "run/channel.h"
 #include "run/mounts.h"
 
-/* Names below /cvmfs: the resolver knows them; asked at each new listing. */
+/* Names below /cvmfs: the resolver knows them; asked for a part at each new block. */
 static enum walk_answer start_top(struct listing *listing)
 {
+	static char names[INTERPOSE_LIST_SIZE + 1]; /* of the listing at hand */
 	struct view *view = &listing->target->view;
 	struct run *run = view->run;
 	struct channel_question question = {.kind = INTERPOSE_LIST, .fqrn = ""};
 	struct channel_answer answer;
 	enum channel_state state = CHANNEL_UNKNOWN;
 	uint32_t id = view->tracee->question;
-	int asked;
+	int asked, error;
 
+	listing->top_first = listing->position < 2 ? 2 : listing->position;
+	question.entry = (uint32_t)(listing->top_first - 2);
 	if (id)
 		state = channel_look(run->channel, id, &answer);
 	if (state == CHANNEL_ANSWERED) {
-		size_t len = answer.error ? 0 : answer.body_len;
-
-		if (len >= sizeof(listing->top))
-			len = sizeof(listing->top) - 1;
-		memcpy(listing->top, answer.body, len);
-		listing->top[len] = '\0';
+		error = answer.error || answer.body_len > INTERPOSE_LIST_SIZE;
+		if (!error)
+			memcpy(names, answer.body, answer.body_len);
+		names[error ? 0 : answer.body_len] = '\0';
+		listing->top = names;
 		channel_forget(run->channel, id);
-		return WALK_YES;
+		return error ? WALK_BROKEN : WALK_YES;
 	}
 	if (state == CHANNEL_UNKNOWN) {
 		asked = channel_ask(run->channel, &question);
 		run->counters.questions++;
-		broken_question(run, asked);
 		if (asked <= 0)
 			return WALK_BROKEN;
 		id = (uint32_t)asked;
@@ -105,7 +107,7 @@ static bool next_dot(struct listing *listing, struct listing_item *ret_item)
 static bool next_top(struct listing *listing, struct listing_item *ret_item)
 {
 	const char *at = listing->top, *end;
-	uint64_t skip = listing->position - 2;
+	uint64_t skip = listing->position - listing->top_first;
 
 	while ((end = strchr(at, '\n'))) {
 		if (skip-- == 0) {

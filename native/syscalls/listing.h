@@ -5,8 +5,6 @@
 
 #include "syscalls/target.h"
 
-enum { LISTING_TOP_SIZE = 64 * 1024 };
-
 struct listing_item {
 	uint64_t inode;
 	uint64_t next; /* position after this item */
@@ -20,7 +18,9 @@ struct listing {
 	uint64_t position;  /* 0 is ".", 1 is "..", then the children */
 	struct place place; /* whose children are listed: behind a nested mount point */
 	struct interpose_entry directory;
-	char top[LISTING_TOP_SIZE]; /* names below /cvmfs, each + '\n' */
+	const char
+		*top; /* names below /cvmfs, each + '\n', as many as one answer holds */
+	uint64_t top_first; /* position of the first of them */
 };
 
 /* WALK_UNKNOWN: target->view.question must be answered first. */

@@ -95,7 +95,7 @@ static enum verdict use_path(const struct socket_call *call, const char *path,
 		return verdict;
 	memcpy(address.sun_path, path, strlen(path));
 	result = write_call(call, slot, &address, size);
-	if (result == -EFAULT) {
+	if (result == -EFAULT && !tracee->memory->borrowed) {
 		tracee_lost_region(tracee);
 		tracee_slot(tracee, &verdict);
 		return verdict;

@@ -12,7 +12,8 @@
 #include "tracee/kernel.h"
 #include "tracee/tracee.h"
 
-enum { PAGE = 4096 };
+/* Behind its code there is less than a page that nothing uses. */
+enum { PAGE = 4096, VDSO_ROOM = TRACEE_VDSO_ROOM };
 
 static int mem_fd(struct tracee *tracee)
 {
@@ -150,11 +151,40 @@ int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size
 		const void *from;
 		void *buffer;
 	} u = {.from = data};
+	const struct address_space *space = tracee->memory;
 	ssize_t moved = size ? move(tracee, address, u.buffer, size, true) : 0;
 
+	if (moved == -EFAULT && space->borrowed && address >= space->region &&
+	    address + size <= space->region + VDSO_ROOM)
+		moved = poke(tracee, address, data, size);
 	if (moved < 0)
 		return (int)moved;
 	return (size_t)moved == size ? 0 : -EFAULT;
+}
+
+uint64_t tracee_vdso_room(struct tracee *tracee)
+{
+	uint64_t first, end = 0;
+	uint8_t last[VDSO_ROOM];
+	char line[4096 + 128];
+	const char *mode;
+	FILE *file;
+
+	snprintf(line, sizeof(line), "/proc/%d/maps", tracee->tid);
+	file = fopen(line, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strstr(line, "[vdso]") && parse_mapping(line, &first, &end, &mode))
+			break;
+		end = 0;
+	}
+	if (file)
+		fclose(file);
+	if (!end || tracee_read(tracee, end - VDSO_ROOM, last, sizeof(last)) < 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(last); i++)
+		if (last[i])
+			return 0;
+	return end - VDSO_ROOM;
 }
 
 int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,

@@ -168,6 +168,9 @@ static struct address_space *space_copy(const struct address_space *from)
 
 	if (space) {
 		space->region = from->region;
+		space->slots = from->slots;
+		space->slots_marked = from->slots_marked;
+		space->borrowed = from->borrowed;
 		space->narrow = from->narrow;
 	}
 	return space;

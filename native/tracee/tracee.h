@@ -69,10 +69,13 @@ struct waiting_call {
  * drops. */
 struct address_space {
 	int users;
-	uint64_t region;      /* address of the slots, 0: none yet */
-	uint64_t slots_taken; /* bit set */
-	bool narrow;	      /* of a 32-bit program */
-	int mem_fd;	      /* /proc/PID/mem where process_vm_* is forbidden; -1 */
+	uint64_t region;       /* address of the slots, 0: none yet */
+	uint64_t slots_taken;  /* bit set */
+	uint64_t slots_marked; /* that begin with our mark (redirect.c) */
+	uint32_t slots;	       /* that fit the region; 0: as many as usual */
+	bool borrowed;	       /* it is the end of the vdso, which only we can write */
+	bool narrow;	       /* of a 32-bit program */
+	int mem_fd;	       /* /proc/PID/mem where process_vm_* is forbidden; -1 */
 };
 
 /* One noted descriptor: `fd` was opened for this catalog entry. */
@@ -219,12 +222,14 @@ int tracee_write_pointers(struct tracee *tracee, uint64_t address,
 			  const uint64_t *pointers, size_t count);
 int tracee_read_pointers(struct tracee *tracee, uint64_t address, uint64_t *pointers,
 			 size_t count);
-enum { TRACEE_SLOT_SIZE = 8192 };
+enum { TRACEE_SLOT_SIZE = 8192, TRACEE_VDSO_ROOM = 512 };
 
 /* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). */
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);
 int tracee_write(struct tracee *tracee, uint64_t address, const void *data,
 		 size_t size);
+/* Bytes at the end of the vdso that are nobody's; 0: too few. */
+uint64_t tracee_vdso_room(struct tracee *tracee);
 /* Copies a string with its NUL; returns its length; -ENAMETOOLONG: no NUL within size.
  */
 int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,

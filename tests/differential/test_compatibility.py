@@ -378,10 +378,10 @@ print(json.dumps(['interpose.resolver' in words,
     assert job(run, configured, code) == [True, True]
 
 
-def test_a_process_without_address_space_cannot_open(
+def test_a_process_without_address_space_opens(
     run: Runner, configured: Configured
 ) -> None:
-    """A redirected call needs 256 KiB for each address space, mapped by the first."""
+    """A redirected call needs room for a path; where none may be mapped it is lent."""
     code = """
 import resource
 def limit():
@@ -395,5 +395,4 @@ limit(); found += [looked()]; free()
 print(json.dumps(found))
 """
     before, opened, after = job(run, configured, code)
-    assert before == ["ok", "ENOMEM"]
-    assert opened == after == ["ok", "ok"]
+    assert before == opened == after == ["ok", "ok"]

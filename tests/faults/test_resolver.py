@@ -74,6 +74,8 @@ def test_a_resolver_that_cannot_be_started_is_an_error_and_one_line(
     assert met.status == 1, met.explain()
     assert "\n".join(met.errors).count("Input/output error") == 2, met.explain()
     assert "\n".join(met.errors).count("interpose: ") == 1, met.explain()
+    listed = run("ls", "/cvmfs", options=options, timeout_s=PATIENCE_S)
+    assert (listed.status, listed.text) == (2, ""), listed.explain()
     marker = run.place / "started"
     command = ("touch", marker)
     named = run(*command, options=[*options, "-r", FQRN], timeout_s=PATIENCE_S)
@@ -82,6 +84,35 @@ def test_a_resolver_that_cannot_be_started_is_an_error_and_one_line(
     assert not marker.exists()
     # A job that needs no resolver knows nothing of all this.
     assert run("echo", "well", options=options).ok().stderr == b""
+
+
+@pytest.mark.parametrize("first", ["exit 1", "kill -SEGV $$"])
+def test_a_resolver_that_could_not_start_is_tried_again(
+    run: Runner, configured: Configured, elsewhere: Path, first: str
+) -> None:
+    """What was in its way (memory, processes) may be over, the job still runs."""
+    python = f'[ -e {run.place}/well ] || {first}; exec {sys.executable} "$@"'
+    script(elsewhere / "python3", f"#!/bin/sh\n{python}\n")
+    code = (
+        f"cat {README}; touch {run.place}/well; until cat {README}; do sleep .1; done"
+    )
+    done = run("sh", "-c", code, options=configured(FQRN), timeout_s=PATIENCE_S)
+    assert done.status == 0, done.explain()
+    assert done.text
+
+
+def test_a_list_of_any_length_is_whole(run: Runner) -> None:
+    """Longer than one answer of the resolver."""
+    folder = run.place / "site/config.d"
+    folder.mkdir(parents=True)
+    names = {f"{number:05}{'x' * 40}.example.org" for number in range(3000)}
+    for name in names:
+        (folder / f"{name}.conf").write_text("CVMFS_SERVER_URL=http://127.0.0.1:9\n")
+    options = ["--config", folder.parent]
+    result = run("ls", "-f", "/cvmfs", options=options, timeout_s=PATIENCE_S).ok()
+    found = result.text.split()
+    assert len(found) == len(set(found))
+    assert names <= set(found)
 
 
 def resolvers() -> list[psutil.Process]:

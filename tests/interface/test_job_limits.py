@@ -59,6 +59,75 @@ def test_a_limit_of_the_job_is_the_jobs_alone(
     assert result.messages == []
 
 
+def without(capabilities: str, script: str) -> tuple[str, ...]:
+    """Words before a command that then has not got these, and runs behind `script`."""
+    words = ("bash", "-c", f'{script}exec "$@"', "bash")
+    if os.geteuid() != 0:
+        return words
+    return (need_tool("setpriv"), f"--bounding-set={capabilities}", *words)
+
+
+def test_a_small_stack_is_the_jobs_alone(
+    run: Runner, configured: Configured, readme: bytes
+) -> None:
+    """Also where nobody may raise it."""
+    run.before = without("-sys_resource", "ulimit -s 64; ")
+    result = run("cat", README, options=configured(FQRN)).ok()
+    assert (result.stdout, result.messages) == (readme, [])
+
+
+@pytest.mark.parametrize("limit", ["-v 20000", "-d 5000"])
+def test_without_memory_for_python_an_open_is_an_error_and_one_line(
+    run: Runner, configured: Configured, limit: str
+) -> None:
+    run.before = without("-sys_resource", f"ulimit {limit}; ")
+    result = run("cat", README, options=configured(FQRN))
+    assert result.status == 1, result.explain()
+    assert ["ulimit" in line for line in result.messages] == [True], result.explain()
+    assert "Traceback" not in "".join(result.errors)
+
+
+@pytest.mark.parametrize(("limit", "named"), [("-n 10", "ulimit -n")])
+def test_a_limit_that_ends_a_run_is_named(
+    run: Runner, configured: Configured, limit: str, named: str
+) -> None:
+    run.before = without("-sys_resource", f"ulimit {limit}; ")
+    result = run("cat", README, options=configured(FQRN))
+    assert result.status == 125, result.explain()
+    assert [named in line for line in result.messages] == [True], result.explain()
+
+
+@pytest.mark.parametrize("words", ["overmap", "lock 200", "lock 16", "lock 0"])
+def test_a_region_that_the_program_covers_or_has_no_room_for(
+    run: Runner, configured: Configured, compiled: Path, readme: bytes, words: str
+) -> None:
+    assert readme
+    run.before = without("-ipc_lock", "")
+    program = compiled / "region"
+    result = run(program, README, *words.split(), options=configured(FQRN)).ok()
+    wanted = "covered, 0 bytes changed" if words == "overmap" else "opened"
+    assert (result.text, result.errors) == (wanted + "\n", [])
+
+
+def test_a_home_that_is_another_users_holds_nothing(
+    run: Runner, configured: Configured
+) -> None:
+    """As with sudo and su: the variable stays."""
+    home = run.place / "home"
+    (home / ".config/interpose").mkdir(parents=True)
+    (home / ".config/interpose/default.local").write_text("CVMFS_SERVER_URL=none\n")
+    home.chmod(0)
+    if os.geteuid() == 0:
+        os.chown(home, 1, 1)
+    run.before = without("-dac_override,-dac_read_search", "")
+    try:
+        result = run("cat", README, options=configured(FQRN)).ok()
+    finally:
+        home.chmod(0o700)
+    assert result.stdout.startswith(b"Repository")
+    assert [str(home) in line for line in result.messages] == [True], result.explain()
+
+
 def test_a_huge_number_of_descriptors_costs_nothing(
     run: Runner, configured: Configured, readme: bytes
 ) -> None:
