@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import shutil
+import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,12 @@ from typing import Any
 import pytest
 
 from interpose.cache.guarded import Owners, opened
+from tests.support.damage import bad_in_cache, good_objects
 from tests.support.forger import Forger
-from tests.support.places import need_user
+from tests.support.places import Repositories, need_user
 from tests.support.published import Publisher
 from tests.support.run import Result, Runner
+from tests.support.truth import truth_tree
 from tests.support.web import Server
 
 FQRN = "sha1.example.org"
@@ -200,3 +203,63 @@ def test_no_repository_reads_what_another_one_stored_raw_under_its_names(
         assert run("cat", good_file, options=options).ok().stdout == text
     both = run("cat", *evil_files, good_file, *evil_files, options=options).ok()
     assert both.stdout == expected + text + expected
+
+
+def as_it_was(top: Path) -> list[tuple[str, int, int, bytes]]:
+    """Names, modes, owners and bytes of what is the victim's own."""
+    return [
+        (
+            str(path.relative_to(top)),
+            path.stat().st_mode,
+            path.stat().st_uid,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in [top, *sorted(top.rglob("*"))]
+    ]
+
+
+@NEED_ROOT
+@pytest.mark.parametrize("uid", [0, US])
+def test_beside_a_neighbour_who_never_stops_all_bytes_are_right(
+    run: Runner,
+    configured: Configured,
+    repositories: Repositories,
+    uid: int,
+) -> None:
+    """He owns the cache, and what he wants is the victim's files."""
+    neighbours = Neighbours(run, configured(FQRN, CVMFS_QUOTA_LIMIT="-1"))
+    neighbours.alien.chmod(0o777)
+    own = run.place / "own"
+    (own / "txn").mkdir(parents=True)
+    for name in ("key", "interpose-node-1-aa", "txn/interpose-node-2-bb"):
+        (own / name).write_bytes(b"mine")
+        (own / name).chmod(0o600)
+        os.utime(own / name, (1, 1))
+    own.chmod(0o700)
+    for path in (own, *own.rglob("*")):
+        os.chown(path, uid, uid)
+    before = as_it_was(own)
+    wanted = {
+        f"/cvmfs/{FQRN}/{path}": row["sha256"]
+        for path, row in truth_tree(f"{FQRN}.jsonl").items()
+        if row["type"] == "file"
+    }
+    program = Path(__file__).parent / "programs/neighbour.py"
+    targets = [own, own / "key", own / "txn"]
+    words = ["setpriv", f"--reuid={THEM}", f"--regid={THEM}", "--clear-groups"]
+    words += ["/usr/bin/python3", "-I", str(program), str(neighbours.alien)]
+    with subprocess.Popen(
+        [*words, *map(str, targets)], stdout=subprocess.PIPE
+    ) as attacker:
+        try:
+            assert attacker.stdout is not None
+            assert attacker.stdout.readline() == b"begun\n"
+            for _ in range(4):
+                result = neighbours.job(uid, "sha256sum", "-z", *wanted).ok()
+                lines = result.text.split("\0")[:-1]
+                assert [line.split("  ")[0] for line in lines] == [*wanted.values()]
+                good = good_objects(repositories.need(FQRN))
+                assert bad_in_cache(neighbours.cache, good) == []
+                assert as_it_was(own) == before
+        finally:
+            attacker.kill()
