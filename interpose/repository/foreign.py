@@ -72,7 +72,7 @@ class Foreign:
         Reads each byte once, and none beyond the promised size. Errors: CacheError and
         below, those of `write`.
         """
-        size = found.size if wanted.size is None else wanted.size
+        size = _size_of(wanted, found.size)
         proof: Repacked | _Nothing = _Nothing()
         if standing is Standing.SUSPECT:
             hasher = new_hasher(wanted.hash.algorithm)
@@ -91,6 +91,18 @@ class Foreign:
         else:
             self._statistics.count("objects_trusted")
         return is_right
+
+    def drop(self, found: Found, wanted: StoredObject) -> bool:
+        """Never use this file again if it does not hold the object after all."""
+        packed = Repacked(
+            new_hasher(wanted.hash.algorithm), compressed=wanted.is_compressed
+        )
+        for block in _readable(found, found.size):
+            packed.update(block)
+        is_right = packed.digest() == wanted.hash.digest
+        if not is_right:
+            self._note(found, wanted, is_right=False)
+        return not is_right
 
     def _note(self, found: Found, wanted: StoredObject, *, is_right: bool) -> None:
         if is_right:
@@ -129,9 +141,17 @@ def _open(cache: CacheDirectory, path: Path, tier: str) -> Iterator[tuple[Found,
 
 def _fits(found: Found, wanted: StoredObject) -> bool:
     """Whether it has the promised size, or one that is worth a proof."""
-    if wanted.size is not None:
-        return found.size == wanted.size
+    if found.size != _size_of(wanted, found.size):
+        return False
     return wanted.limit is None or found.size <= wanted.limit
+
+
+def _size_of(wanted: StoredObject, otherwise: int) -> int:
+    """Bytes of the content, `otherwise` if nobody says how many."""
+    for size in (wanted.size, wanted.expected):
+        if size is not None:
+            return size
+    return otherwise
 
 
 def _is_unmistakable(found: Found, wanted: StoredObject) -> bool:

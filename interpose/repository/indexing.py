@@ -22,6 +22,7 @@ from interpose.formats.hashes import Algorithm, ContentHash, new_hasher
 from interpose.formats.pathhash import path_hash
 from interpose.native import INDEX_VERSION, Index, IndexBuilder
 from interpose.repository.shelves import MemoryShelf, ScratchShelf, Shelf, disk_error
+from interpose.repository.sizes import Attached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from interpose.formats.catalog import CatalogFile, CatalogRow, ChunkRow
 
 _MODE = 0o444
-_FACTS_BYTES = 1 << 16
+_FACTS_BYTES = 16 << 20
 _CHUNKED = 64
 
 
@@ -40,6 +41,7 @@ class Facts:
     ttl_s: int
     revision: int
     counters: dict[str, int]
+    nested: tuple[Attached, ...] = ()
 
     def totals(self) -> dict[str, int]:
         """Counters of this catalog and all below it."""
@@ -117,8 +119,16 @@ class IndexFiles:
         try:
             found = json.loads(data or b"")
             counters = {str(k): int(v) for k, v in found["counters"].items()}
-            facts = Facts(int(found["ttl_s"]), int(found["revision"]), counters)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            nested = tuple(_attached(*row) for row in found.get("nested", ()))
+            facts = Facts(int(found["ttl_s"]), int(found["revision"]), counters, nested)
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            FormatError,
+        ):
             return None
         self._facts[catalog] = facts
         return facts
@@ -132,7 +142,12 @@ class IndexFiles:
 
         with CatalogFile(file) as source:
             plan = _Plan(catalog, fill(source), path_hash(source.root_prefix))
-            facts = Facts(source.ttl_s, source.revision, source.counters())
+            nested = tuple(
+                Attached(one.path, one.hash, one.size)
+                for one in source.nested()
+                if one.hash is not None and not one.is_bind
+            )
+            facts = Facts(source.ttl_s, source.revision, source.counters(), nested)
         self._note(catalog, facts)
         try:
             index = self._write_private(plan)
@@ -186,10 +201,18 @@ class IndexFiles:
             "ttl_s": facts.ttl_s,
             "revision": facts.revision,
             "counters": facts.counters,
+            "nested": [
+                (one.path.hex(), one.hash.text, one.size) for one in facts.nested
+            ],
         }
         with contextlib.suppress(CacheError):
             path = self._facts_path(catalog)
             self._private.store_small(path, json.dumps(fields).encode())
+
+
+def _attached(path: str, name: str, size: int) -> Attached:
+    """A nested catalog as it was noted. Errors: ValueError, TypeError, FormatError."""
+    return Attached(bytes.fromhex(path), ContentHash.parse(name), int(size))
 
 
 def _put(shelf: Shelf, plan: _Plan, name: str) -> tuple[Path, Index]:

@@ -32,7 +32,8 @@ class StoredObject:
     """What is fetched and how it proves itself.
 
     `size` is the unpacked size in bytes that a catalog promises, None if nobody does;
-    `limit` bounds it then. `info` is what a server is told if it wants to know.
+    `limit` bounds it then, and a foreign file has to have the `expected` size, if it is
+    known. `info` is what a server is told if it wants to know.
     """
 
     hash: ContentHash
@@ -41,6 +42,7 @@ class StoredObject:
     size: int | None = None
     limit: int | None = None
     external: External | None = None
+    expected: int | None = field(default=None, compare=False)
     info: bytes = field(default=b"", compare=False)
 
     @property

@@ -30,6 +30,7 @@ from interpose.repository.objects import External, StoredObject
 from interpose.repository.opening import Keys
 from interpose.repository.places import Places
 from interpose.repository.settings import fetchers
+from interpose.repository.sizes import Attached, CatalogSizes
 from interpose.repository.statistics import Statistics
 from interpose.repository.store import Notice, Store
 from interpose.repository.subject import Subject
@@ -71,6 +72,7 @@ class Repository:
         self.index_files = IndexFiles(self.places.private, self.places.scratch)
         self._assembler = Assembler(self.store)
         self._around = around
+        self._sizes = CatalogSizes(self._nested)
         self._lock = threading.Lock()
         self._indexes: dict[ContentHash, Index] = {}
         self._flights: SingleFlight[Index] = SingleFlight()
@@ -96,6 +98,11 @@ class Repository:
         found = finder.find()
         if finder.remark:
             around.notice(finder.remark, "remark")
+        size = 0 if found.manifest is None else found.manifest.root_size
+        is_newest = (
+            found.manifest is not None and found.manifest.root_hash == found.hash
+        )
+        repository._sizes.begin(found.hash, size if is_newest else 0)
         repository.load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts)
@@ -201,6 +208,7 @@ class Repository:
             catalog,
             CATALOG,
             limit=limits.CATALOG_BYTES,
+            expected=self._sizes.size(catalog, where),
             info=info.encode("utf-8", "surrogateescape"),
         )
 
@@ -220,6 +228,10 @@ class Repository:
         if known is None:
             raise FormatError("a catalog that says nothing", catalog.text)
         return known
+
+    def _nested(self, catalog: ContentHash) -> tuple[Attached, ...]:
+        known = self.index_files.facts(catalog)
+        return () if known is None else known.nested
 
     def counters(self, catalog: ContentHash) -> dict[str, int]:
         """Counters of the catalog and all below it. Errors: as `index`."""

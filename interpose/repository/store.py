@@ -117,20 +117,22 @@ class Store:
         return path if is_it else None
 
     def drop_damaged(self, wanted: StoredObject, path: Path) -> bool:
-        """Take a file out of the private cache that is not the object after all.
+        """Forget a file of a cache that is not the object after all.
 
         True if it was one: `fetch` gives another.
         """
-        private = self.places.private
-        found = private.look(path) if path == private.path(wanted.hash) else None
-        if found is None:
-            return False
-        with found:
-            if _packed_hash(found, wanted.hash) == wanted.hash:
-                return False
-        with contextlib.suppress(OSError), private.above(path) as directory:
-            os.unlink(path.name, dir_fd=directory.descriptor)
-        return True
+        for cache in (self.places.private, self.places.alien):
+            is_here = cache is not None and cache.top in path.parents
+            found = cache.look(path) if cache is not None and is_here else None
+            if cache is None or found is None:
+                continue
+            with found:
+                if not self._foreign.drop(found, wanted):
+                    return False
+            with contextlib.suppress(OSError), cache.above(path) as directory:
+                os.unlink(path.name, dir_fd=directory.descriptor)
+            return True
+        return False
 
     def _adopt(self, found: Found, tier: str, wanted: StoredObject) -> Path | None:
         """Where the content of a file that somebody else left is, or None."""

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from interpose.cache import Found, State
-from interpose.cache.guarded import Owners, opened
 from interpose.formats.flags import Compression
 from interpose.formats.hashes import CATALOG, Algorithm, hash_bytes
 from interpose.repository.objects import StoredObject
@@ -21,16 +20,8 @@ from interpose.repository.store import Store
 from tests.support.faulty_server import FaultyServer
 from tests.unit.repository.test_store import CONTENT, make_store, put, stored
 
+pytestmark = pytest.mark.usefixtures("guarded")
 NOWHERE = "http://127.0.0.1:1"
-
-
-@pytest.fixture
-def place(place: Path) -> Path:
-    """Where nobody else can write, as the tests want it."""
-    with opened(place, Owners.with_us()) as directory:
-        if not directory.is_guarded:
-            pytest.skip(f"others can write above {place}")
-    return place
 
 
 def lay(store: Store, wanted: StoredObject, data: bytes, mode: int = 0o555) -> Path:

@@ -104,6 +104,7 @@ def test_a_foreign_object_without_execute_bits_is_copied_once(place: Path) -> No
     assert store.fetch(wanted) == found
 
 
+@pytest.mark.usefixtures("guarded")
 def test_a_foreign_object_fit_for_use_is_proven_and_used_in_place(place: Path) -> None:
     wanted = stored(CONTENT)
     alien = place / "alien"
@@ -141,6 +142,7 @@ def test_what_somebody_else_left_in_the_private_cache_is_proven(place: Path) -> 
         assert path.stat().st_mode & 0o7777 == 0o555
 
 
+@pytest.mark.usefixtures("guarded")
 def test_a_writable_shared_cache_gets_the_object(place: Path) -> None:
     with FaultyServer() as server:
         wanted = put(server, CONTENT)
