@@ -23,7 +23,7 @@ TIMEOUT_S = 60.0
 Done = "subprocess.CompletedProcess[str]"
 # The command, with a neighbour who exchanges each fresh directory for a link.
 SWAPPING = """
-import os, sys
+import os, pathlib, sys  # pathlib of Python 3.9 makes methods of what os has
 from interpose.commands import main
 make = os.mkdir
 def mkdir(path, mode=0o777, *, dir_fd=None):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,13 @@ def need(sanitized: Path, name: str) -> Path:
     return sanitized / name
 
 
+def _gdb_version() -> int:
+    told = subprocess.run(["gdb", "--version"], check=True, capture_output=True)
+    found = re.search(rb" (\d+)\.\d", told.stdout)
+    assert found
+    return int(found.group(1))
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -64,6 +72,8 @@ def test_a_debugger_is_refused_and_one_line_says_why(
     run: Runner, words: tuple[str, ...]
 ) -> None:
     need_tool(words[0])
+    if words[-2] == "-p" and words[0] == "gdb" and _gdb_version() < 11:
+        pytest.skip("gdb 10 waits for its own child, which it could not trace")
     result = run("bash", "-c", " ".join(words) + "; exit")
     assert "Operation not permitted" in result.stderr.decode()
     assert "Function not implemented" not in result.stderr.decode()

@@ -165,7 +165,7 @@ class Program:
 def _compile(target: Path, sources: list[Path], *flags: str) -> Path:
     compiler = need_tool("cc", "gcc")
     words = [compiler, "-std=gnu11", "-D_GNU_SOURCE", *flags, f"-I{NATIVE}"]
-    words += ["-o", str(target), *map(str, sources)]
+    words += ["-pthread", "-o", str(target), *map(str, sources)]
     subprocess.run(words, check=True)
     return target
 

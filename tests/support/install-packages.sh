@@ -53,6 +53,7 @@ tmux tmux
 /usr/lib/python3/dist-packages/matplotlib python3-matplotlib
 /usr/lib/python3/dist-packages/scipy python3-scipy
 cmake cmake
+debootstrap debootstrap
 g++ g++
 /usr/bin/go golang-go
 mpicc libopenmpi-dev

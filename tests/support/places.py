@@ -98,3 +98,9 @@ class Repositories:
     def key(self, fqrn: str) -> Path:
         """The master public key."""
         return self.source / "keys" / f"{fqrn}.pub"
+
+
+def root_is_a_mount() -> bool:
+    """False in a tree that somebody entered by chroot alone."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return any(line.split()[4] == "/" for line in lines)

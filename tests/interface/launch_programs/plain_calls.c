@@ -30,7 +30,7 @@
 static long say(const char *name, long result)
 {
 	if (result < 0)
-		printf("%s: %s\n", name, strerrorname_np(errno));
+		printf("%s: error %d\n", name, errno);
 	else
 		printf("%s: %ld\n", name, result);
 	return result;
