@@ -10,7 +10,7 @@ import argparse
 import json
 import time
 
-from benchmarks import calls, processes, walks
+from benchmarks import calls, fetching, processes, walks
 from benchmarks.ratios import Ratios, table
 from benchmarks.setting import ROOT, Setting, machine, published
 
@@ -19,6 +19,7 @@ QUESTIONS = {
     "floor": calls.measure_floor,
     "start": lambda setting, rounds: [processes.measure_start(setting, rounds)],
     "execs": processes.measure_execs,
+    "fetching": fetching.measure,
     "numpy": processes.measure_numpy,
     "walks": walks.measure,
 }

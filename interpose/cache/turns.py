@@ -117,7 +117,7 @@ def _take(path: Path) -> bool | None:
     except OSError:
         return None
     try:
-        os.write(descriptor, _owner(os.getpid()))
+        os.write(descriptor, _myself(os.getpid()))
     except OSError:
         pass  # The disk is full: without a name it counts until it is old.
     finally:
@@ -155,6 +155,11 @@ def _here() -> list[bytes]:
         return [boot, os.readlink(b"/proc/self/ns/pid")]
     except OSError:
         return [b"unknown", b"unknown"]
+
+
+@functools.lru_cache(maxsize=1)
+def _myself(pid: int) -> bytes:
+    return _owner(pid)
 
 
 def _owner(pid: int) -> bytes:

@@ -48,7 +48,6 @@ class Counters:
             }
 
     def _host(self, url: str) -> dict[str, int]:
-        from urllib.parse import urlsplit  # noqa: PLC0415
-
-        name = urlsplit(url).netloc.rpartition("@")[2] or "file"
+        rest = url.partition("://")[2]
+        name = rest.partition("/")[0].rpartition("@")[2] or "file"
         return self._by_host.setdefault(name, {"requests": 0, "bytes": 0})

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-_LITERAL = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:.@+-_~[],"
-)
+_LITERAL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:.@+-_~[],"
+_WRITTEN = [chr(b) if b in _LITERAL else f"%{b:02X}" for b in range(256)]
 
 
 def escape(path: str | bytes) -> str:
@@ -14,4 +13,6 @@ def escape(path: str | bytes) -> str:
     Text is taken as UTF-8 with surrogate escapes. Source: cvmfs-format.md 12.
     """
     raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
-    return "".join(chr(b) if b in _LITERAL else f"%{b:02X}" for b in raw)
+    if not raw.translate(None, _LITERAL):
+        return raw.decode("ascii")  # As nearly always: paths of objects.
+    return "".join([_WRITTEN[byte] for byte in raw])

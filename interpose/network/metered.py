@@ -16,12 +16,6 @@ import socket
 import time
 from typing import Any
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-from interpose.network.names import connect, in_order, look_up
-from interpose.network.settings import Families
-
 MAX_LINES_BYTES = 128 * 1024
 # Whoever sends single bytes, each as a chunk, needs three bytes of lines for each.
 _LINES_FOR_A_BYTE = 8
@@ -133,7 +127,7 @@ class _PacedLines(io.BufferedReader):
         return size
 
 
-class _PacedResponse(http.client.HTTPResponse):
+class PacedResponse(http.client.HTTPResponse):
     """A response that reads the socket through a pace."""
 
     low_speed_limit = 1024
@@ -143,41 +137,3 @@ class _PacedResponse(http.client.HTTPResponse):
         timeout_s = sock.gettimeout() or 10.0
         pace = Pace(self.low_speed_limit, timeout_s)
         self.fp = _PacedLines(_PacedReads(self.fp.detach(), pace), pace)
-
-
-class _Connecting:
-    """What our connections do otherwise than urllib3's.
-
-    Brackets are sent as they are, as the official client does; names are looked up
-    and connected within one time-out, whatever the number of addresses.
-    """
-
-    families = Families()
-
-    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        url = url.replace("%5B", "[").replace("%5D", "]")
-        parent: Any = super()
-        return parent.putrequest(method, url, *args, **kwargs)
-
-    def _new_conn(self) -> socket.socket:
-        mine: Any = self
-        families, until = self.families, time.monotonic() + mine.timeout
-        family = socket.AF_INET if families.ipv4_only else socket.AF_UNSPEC
-        host = mine._dns_host.strip("[]")  # noqa: SLF001 (urllib3's own, ours to read)
-        found = look_up(host, mine.port, family, mine.timeout)
-        if getattr(mine, "proxy", None) is not None:
-            found = in_order(found, families)
-        left_s = max(0.01, until - time.monotonic())
-        return connect(found, left_s, mine.socket_options or ())
-
-
-def pool_classes(low_speed_limit: int, families: Families) -> dict[str, Any]:
-    """Pools of urllib3 whose connections keep a pace, by scheme."""
-    response = type("Response", (_PacedResponse,), {"low_speed_limit": low_speed_limit})
-    extra = {"response_class": response, "families": families}
-    plain = type("Plain", (_Connecting, HTTPConnection), extra)
-    secure = type("Secure", (_Connecting, HTTPSConnection), extra)
-    return {
-        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-    }
