@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 LINES_PER_MINUTE = 10
@@ -81,3 +81,16 @@ class Log:
 def one_line(text: str) -> str:
     """Text without anything that could start a second line or steer a terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 catalog`, `2 catalogs`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that was probably meant; None if nothing is near."""
+    import difflib  # noqa: PLC0415 - only errors ask
+
+    found = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return found[0] if found else None

@@ -24,6 +24,7 @@ class AlienCache(CacheDirectory):
 
     breadcrumb_mode = 0o660
     top_mode = layout.ALIEN_MODE
+    option = "--alien-cache"
 
     def __init__(
         self, top: Path, *, writable: bool = True, trusted: Iterable[int] = ()

@@ -39,6 +39,7 @@ class CacheDirectory:
 
     breadcrumb_mode = 0o600
     top_mode = layout.PRIVATE_MODE
+    option = "--cache"  # where a user names it, for messages
 
     def __init__(self, top: Path, *, writable: bool, durable: bool) -> None:
         self.top = Path(os.path.abspath(top))

@@ -38,15 +38,20 @@ _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 PASSING = frozenset({errno.ENOENT, errno.ESTALE})
 
 
-def cache_error(error: OSError, path: Path | str) -> CacheError:
-    """The error of ours that stands for an error of the system."""
+def cache_error(
+    error: OSError, path: Path | str, option: str = "--cache"
+) -> CacheError:
+    """The error of ours that stands for an error of the system.
+
+    `option`: where the cache was named.
+    """
     where = os.fspath(path)
     if error.errno in _FULL:
         return CacheFull("the disk of the cache is full", where, "make room")
     if error.errno in _READ_ONLY:
-        return CacheReadOnly("the cache cannot be written", where, "see --cache")
+        return CacheReadOnly("the cache cannot be written", where, f"see {option}")
     reason = (error.strerror or str(error)).lower()
-    return CacheError(f"the cache cannot be used, {reason}", where, "see --cache")
+    return CacheError(f"the cache cannot be used, {reason}", where, f"see {option}")
 
 
 def temporary_name() -> str:

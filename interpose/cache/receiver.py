@@ -40,6 +40,7 @@ class Destination(Protocol):
 
     top: Path
     durable: bool
+    option: str
 
     def path(self, content_hash: ContentHash) -> Path:
         """Where the object of this hash is or would be."""
@@ -96,7 +97,7 @@ class Receiver:
                 view = view[written:]
         except OSError as error:
             self.abort()
-            raise layout.cache_error(error, self.where) from error
+            raise layout.cache_error(error, self.where, self._cache.option) from error
 
     def commit(self, content_hash: ContentHash) -> Path:
         """Publish as the object of this hash; the path that it has now.
@@ -122,7 +123,7 @@ class Receiver:
             self._stop_writing()
             self._publish(path, mode, replace=replace)
         except OSError as error:
-            raise layout.cache_error(error, path) from error
+            raise layout.cache_error(error, path, self._cache.option) from error
         finally:
             self.abort()
         return path
@@ -302,7 +303,7 @@ def open_temporary(cache: Destination) -> Receiver:
             break
     if last is None:
         raise CacheError("no temporary file can be made", os.fspath(inside.parent))
-    raise layout.cache_error(last, cache.top) from last
+    raise layout.cache_error(last, cache.top, cache.option) from last
 
 
 def _fresh(cache: Destination, txn: Directory) -> Receiver:

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import interpose
+from interpose.commands.streams import discard_output, open_closed
 from interpose.errors import InterposeError, UsageError
-from interpose.messages import one_line
+from interpose.messages import nearest, one_line
 
 DONE = 0
 NO = 1
@@ -65,7 +66,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError: `main` alone prints and exits."""
-        raise UsageError(message, "", f"see {self.prog} --help")
+        text = message.replace("unrecognized arguments", "unknown option or argument")
+        advice = self._meant(message) or f"see {self.prog} --help"
+        raise UsageError(text, "", advice)
+
+    def _meant(self, message: str) -> str:
+        """The option that an unknown one looks like, as advice."""
+        _, _, words = message.partition("unrecognized arguments: ")
+        word = words.split("=", 1)[0].split(" ", 1)[0]
+        near = nearest(word, self._option_string_actions) if word[:2] == "--" else None
+        return "" if near is None else f"is {near} meant?"
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write help; argparse itself would swallow a full disk or a closed pipe."""
@@ -80,20 +90,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     verbosity = Verbosity()
+    open_closed()
     try:
         status = _dispatch(arguments, verbosity)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _discard_standard_output()
+        discard_output()
         return READER_GONE
     except InterposeError as error:
         _tell(error, verbosity)
         return error.exit_status
     except OSError as error:
         _tell(_from_os(error), verbosity)
-        _discard_standard_output()
+        discard_output()
         return COULD_NOT
     except Exception as error:  # noqa: BLE001  one of the two places that may
         advice = "this is a bug of interpose; -vv shows where"
@@ -144,7 +155,9 @@ def _row(name: str) -> Subcommand:
             return row
     if name in LATER:
         raise InterposeError("subcommand not in this version", name)
-    raise UsageError("unknown subcommand", name, "see interpose --help")
+    near = nearest(name, [row.name for row in SUBCOMMANDS])
+    advice = "see interpose --help" if near is None else f"is {near} meant?"
+    raise UsageError("unknown subcommand", name, advice)
 
 
 def _overview() -> Parser:
@@ -210,6 +223,8 @@ def _tell(error: InterposeError, verbosity: Verbosity) -> None:
 def _from_os(error: OSError) -> InterposeError:
     what = error.strerror or str(error)
     where = "" if error.filename is None else os.fsdecode(error.filename)
+    if error.errno == errno.EBADF and not where:
+        return InterposeError("standard output is closed")
     if error.errno == errno.ENOSPC and not where:
         return InterposeError(what, "standard output or a file")
     return InterposeError(what, where)
@@ -217,13 +232,3 @@ def _from_os(error: OSError) -> InterposeError:
 
 def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _discard_standard_output() -> None:
-    """Keep the interpreter from flushing into the broken pipe at its end."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):
-        pass  # Standard output is closed or no file: nothing will be flushed.

@@ -18,6 +18,7 @@ from interpose.config import (
     Sources,
     from_environment,
     is_covered,
+    known_repositories,
     load,
 )
 from interpose.config.repository_option import parse_parameter_option
@@ -29,7 +30,7 @@ from interpose.errors import (
     UsageError,
 )
 from interpose.formats.fqrn import Fqrn
-from interpose.messages import Messages
+from interpose.messages import Messages, nearest
 from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.repository.tree import Tree
@@ -139,8 +140,10 @@ class Session:
         """The tree of a repository. Errors: whatever opening can raise."""
         if fqrn not in self._trees:
             if not is_covered(fqrn, self.sources):
+                near = nearest(fqrn, known_repositories(self.sources))
+                advice = _HOW_TO_COVER if near is None else f"is {near} meant?"
                 raise ConfigurationError(
-                    "no configuration covers this repository", fqrn, _HOW_TO_COVER
+                    "no configuration covers this repository", fqrn, advice
                 )
             configuration = load(fqrn, self.sources)
             for notice in configuration.notices:

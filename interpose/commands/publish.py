@@ -16,6 +16,7 @@ from interpose.errors import FormatError, UsageError
 from interpose.formats.flags import Compression
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import Algorithm
+from interpose.messages import counted
 from interpose.publish.publisher import Publication, Published, publish
 from interpose.publish.tree import Progress
 
@@ -97,10 +98,11 @@ def _show_text(publication: Publication, published: Published, seconds: float) -
     sys.stdout.write(
         f"{publication.fqrn} is at revision {published.revision}"
         f" (root catalog {published.root_hash.text})\n"
-        f"  {totals.entries} entries, {totals.bytes} bytes,"
-        f" {totals.catalogs} catalogs in {seconds:.1f} s\n"
-        f"  {published.new_objects} new objects,"
-        f" {published.new_bytes} bytes in {publication.directory}\n"
+        f"  {counted(totals.entries, 'entry', 'entries')},"
+        f" {counted(totals.bytes, 'byte')},"
+        f" {counted(totals.catalogs, 'catalog')} in {seconds:.1f} s\n"
+        f"  {counted(published.new_objects, 'new object')},"
+        f" {counted(published.new_bytes, 'byte')} in {publication.directory}\n"
         f"  public key {publication.keys / (publication.fqrn + '.pub')}\n"
     )
 

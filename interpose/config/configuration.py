@@ -7,18 +7,27 @@ Source: client-parameters 1; interface.md, Configuration.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from interpose.config.files import LOCKED, Origin, Tree, Value
 from interpose.config.layers import read
-from interpose.config.parameters import parameter, read_number, read_switch
+from interpose.config.parameters import (
+    misspelt,
+    parameter,
+    read_number,
+    read_switch,
+)
 from interpose.config.sources import Sources
 from interpose.config.streams import Files
 from interpose.formats.fqrn import Fqrn
 
 UNSET = Origin("default")
+
+# What other programs write for @fqrn@ and @org@.
+_OTHER_TEMPLATE = re.compile(r"[{%<]+(fqrn|org)[}%>]+|@(fqrn|org)(?!@|\w)")
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,18 @@ class Configuration:
         return Path(self.files.real(text) if os.path.isabs(text) else text)
 
 
+def _remarks(values: Mapping[str, Value]) -> Iterator[str]:
+    """Lines about what is set and surely meant otherwise."""
+    for name, value in values.items():
+        meant = misspelt(name) if not parameter(name).name else None
+        if meant is not None:
+            yield f"no parameter {name}: {value.origin} (is {meant} meant?)"
+        found = _OTHER_TEMPLATE.search(value.text)
+        if found is not None and name.endswith("_URL"):
+            wanted = f"@{found[1] or found[2]}@"
+            yield f"no template {found[0]} in {name}: {value.origin} (write {wanted})"
+
+
 def load(fqrn: Fqrn | None, sources: Sources) -> Configuration:
     """The configuration of a repository, or the general one without a name.
 
@@ -90,7 +111,7 @@ def load(fqrn: Fqrn | None, sources: Sources) -> Configuration:
     return Configuration(
         fqrn,
         dict(reader.values),
-        tuple(reader.notices),
+        (*reader.notices, *_remarks(reader.values)),
         sources.environment,
         reader.repository_tree,
         tuple(dict.fromkeys(reader.consulted)),

@@ -77,6 +77,7 @@ _LITTLE_EFFECT = frozenset({"CVMFS_CACHE_PRIMARY", "CVMFS_CACHE_TYPE"})
 _FAMILIES = tuple(name[:-1] for name in PARAMETERS if name.endswith("*"))
 _INSTANCE = re.compile(r"CVMFS_CACHE_[A-Za-z0-9_]{1,24}?_([A-Z_]+)")
 _ALIKE = 0.84
+_SURELY = 0.9
 
 
 def parameter(name: str) -> Parameter:
@@ -102,6 +103,17 @@ def nearest(name: str) -> str | None:
     found += [one for one in known if one.endswith(name[len("CVMFS") :])]
     found += [one for one in known if one.startswith(name + "_")]
     return found[0] if found else None
+
+
+def misspelt(name: str) -> str | None:
+    """The parameter of which this is all but certainly a misspelling."""
+    import difflib  # noqa: PLC0415 - only unknown names ask
+
+    meant = nearest(name)
+    if meant is None:
+        return None
+    ratio = difflib.SequenceMatcher(None, name, meant).ratio()
+    return meant if ratio >= _SURELY else None
 
 
 def shipped_values() -> dict[str, str]:

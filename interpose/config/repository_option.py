@@ -16,6 +16,8 @@ from interpose.formats.fqrn import Fqrn
 
 _ROOT_HASH = re.compile(r"[0-9a-f]{40}(?:-rmd160|-shake128)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+# A comma may be part of a URL, so only what looks like the field is judged.
+_FIELD = re.compile(r",([A-Za-z_-]+)=")
 _ADVICE = "write FQRN[@TAG|@DATE|@ROOTHASH][=URL[;URL]][,pubkey=FILE]"
 
 
@@ -47,6 +49,7 @@ class RepositoryOption:
     @classmethod
     def parse(cls, text: str) -> RepositoryOption:
         """What `-r text` means. Errors: UsageError."""
+        _check_fields(text)
         start, comma, pubkey = text.rpartition(",pubkey=")
         rest = start if comma else text
         name, equals, servers = rest.partition("=")
@@ -76,6 +79,21 @@ class RepositoryOption:
     @staticmethod
     def _pin_text(kind: PinKind, pin: Pin) -> str:
         return pin.text if kind is pin.kind else ""
+
+
+def _check_fields(text: str) -> None:
+    """Errors: UsageError for a field that looks like `pubkey` and is not."""
+    for name in _FIELD.findall(text):
+        if name != "pubkey" and _looks_like_pubkey(name):
+            advice = "is pubkey meant? Write FQRN=URL,pubkey=FILE"
+            raise UsageError(f"-r with an unknown field, {name}", text, advice)
+
+
+def _looks_like_pubkey(name: str) -> bool:
+    import difflib  # noqa: PLC0415 - only unknown fields ask
+
+    plain = name.lower().replace("_", "").replace("-", "")
+    return "key" in plain or bool(difflib.get_close_matches(plain, ["pubkey"]))
 
 
 def parse_pin(text: str) -> Pin:

@@ -33,7 +33,9 @@ class Root:
     """A root catalog; `tag` is set where a tag or a date chose it.
 
     `valid_until`, in seconds since 1970: when the servers should be asked again.
-    `is_proven` is False where a cache was trusted.
+    `is_proven` is False where a cache was trusted. `checked_at`, in seconds since 1970:
+    when they were asked last; `unreachable`: none could be now. `remark`: a line for
+    the user.
     """
 
     hash: ContentHash
@@ -43,6 +45,9 @@ class Root:
     is_fixed: bool = False
     is_proven: bool = True
     manifest: Manifest | None = None
+    checked_at: float = 0.0
+    unreachable: bool = False
+    remark: str = ""
 
 
 class Sought(Protocol):
@@ -123,7 +128,13 @@ class RootFinder:
         if crumb is None:
             raise error
         until = int(self._clock()) + UNREACHABLE_TTL_S
-        return Root(crumb.root_hash, crumb.revision, valid_until=until, is_proven=False)
+        return Root(
+            crumb.root_hash,
+            crumb.revision,
+            valid_until=until,
+            is_proven=False,
+            unreachable=True,
+        )
 
     def complete(self, root: Root, facts: Facts) -> Root:
         """The same with what is known since the catalog is loaded."""
@@ -140,4 +151,10 @@ class RootFinder:
             self._opening.leave_breadcrumb(root.manifest)
         except CacheError:
             pass  # The next job leaves it.
-        return replace(root, valid_until=int(until))
+        return replace(
+            root,
+            valid_until=int(until),
+            checked_at=self._verified.checked_at,
+            unreachable=self._verified.unreachable,
+            remark=self._verified.remark,
+        )

@@ -98,7 +98,8 @@ class Keys:
     def read(cls, files: tuple[Path, ...], parameter: str, fqrn: Fqrn) -> Keys:
         """Errors: UnknownKey if there is none or one cannot be read."""
         if not files:
-            raise UnknownKey("no master key", fqrn, f"set {parameter}")
+            advice = f"set {parameter}, or give -r {fqrn}=URL,pubkey=FILE"
+            raise UnknownKey("no master key", fqrn, advice)
         pems = []
         for file in files:
             try:
@@ -254,8 +255,16 @@ class Opening:
                     continue
                 if _is_older(data, stored):
                     _log.info("%s: %s", self.fqrn, error)
-                    return self._without_servers(stored, Offline(error.what))
+                    found = self._without_servers(stored, Offline(error.what))
+                    return replace(found, remark=self._made_anew(data, found))
                 raise _located(error, self.fqrn) from error
+
+    def _made_anew(self, data: bytes, found: Verified) -> str:
+        offered = Manifest.parse(data).revision
+        what = f"the server's revision {offered} is older than {found.manifest.revision}"
+        record = self._places.private.top / "interpose" / self.fqrn
+        advice = f"the later one is shown; was it made anew? Then remove {record}"
+        return str(InterposeError(what, self.fqrn, advice))
 
     def _judge(self, data: bytes, keys: Keys, stored: _Stored | None) -> Verified:
         """Verify manifest `data` and store what proves it."""

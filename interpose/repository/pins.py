@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import timezone
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from interpose.repository.objects import StoredObject
 from interpose.repository.store import Store
 
 _MOST_BYTES = 1 << 16
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Pins:
@@ -42,7 +45,10 @@ class Pins:
             date = pin.date
             tag = tags.tag(pin.text) if date is None else tags.by_date(date)
         if tag is None:
-            raise ConfigurationError(_complaint(pin), self._where(pin))
+            advice = ""
+            if pin.date is None and _DAY.match(pin.text):
+                advice = f"a date is written {pin.text[:10]}T00:00:00Z"
+            raise ConfigurationError(_complaint(pin), self._where(pin), advice)
         self._note(pin, history, tag)
         return tag
 

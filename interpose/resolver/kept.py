@@ -38,7 +38,8 @@ def may_be_kept(repository: Repository, record: native.Mount) -> bool:
         places.scratch is not None and places.scratch in places.private.top.parents
     )
     is_own = repository.configuration.repository_tree is None
-    is_sure = repository.root.is_proven and bool(record.dependencies)
+    root = repository.root
+    is_sure = root.is_proven and not root.remark and bool(record.dependencies)
     return is_sure and in_cache and is_own and not in_scratch
 
 

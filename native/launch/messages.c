@@ -95,8 +95,10 @@ void message_refused(const struct messages *messages, int pid, int error)
 	tracer = strstr(status, field);
 	if (tracer && atoi(tracer + strlen(field)) != 0)
 		message_fail(messages,
-			     "interpose_run is traced itself: process %d (no two can "
-			     "trace a job: run strace or the debugger inside)",
+			     "interpose_run is traced itself, by process %d: a process "
+			     "has one tracer, and the job's is interpose_run "
+			     "(interpose_run --trace FILE shows the calls; strace and "
+			     "debuggers work neither around it nor inside)",
 			     atoi(tracer + strlen(field)));
 	else if (scope[0] >= '2')
 		message_fail(messages,

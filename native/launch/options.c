@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "launch/spelling.h"
 #include "tracee/kernel.h"
 
 enum option_kind {
@@ -116,6 +117,20 @@ static bool option_takes_value(const struct option_row *row)
 	       row->kind == OPTION_LATER_TEXT;
 }
 
+/* Only --stats has a meaning for "-". */
+static bool option_is_no_file(const struct option_row *row, const char *value)
+{
+	return value && strcmp(value, "-") == 0 &&
+	       (row->place == PLACE(trace) || row->place == PLACE(log));
+}
+
+static int complain_no_file(const struct words *words, const char *what)
+{
+	snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+		 "%s writes a file: - (name one; ./- if it is to be called so)", what);
+	return -EINVAL;
+}
+
 /* `value` is what stood behind '=' or the letter; NULL: nothing. */
 static int option_apply(const struct option_row *row, struct options *options,
 			const char *value, struct words *words)
@@ -139,9 +154,33 @@ static int option_apply(const struct option_row *row, struct options *options,
 		return complain(words, "option has an empty value", shown);
 	if (row->letter == 'o' && (!strchr(value, '=') || value[0] == '='))
 		return complain(words, "not of the form NAME=VALUE", value);
+	if (option_is_no_file(row, value))
+		return complain_no_file(words, shown);
 	if (row->own_run && !options->needs_own_run)
 		options->needs_own_run = row->name;
 	return option_store(row, options, value);
+}
+
+/* The longest that is not more than a third wrong. */
+static int complain_unknown(const struct words *words, const char *word, size_t length)
+{
+	size_t nearest = length / 3 + 1;
+	const char *meant = NULL;
+
+	for (size_t i = 0; i < option_row_count; i++) {
+		size_t distance =
+			spelling_distance(word + 2, length, option_rows[i].name);
+
+		if (distance >= nearest || option_rows[i].kind >= OPTION_LATER)
+			continue;
+		nearest = distance;
+		meant = option_rows[i].name;
+	}
+	if (!meant)
+		return complain(words, "unknown option", word);
+	snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+		 "unknown option: %.200s (is --%s meant?)", word, meant);
+	return -EINVAL;
 }
 
 static int option_long(const char *word, struct options *options, struct words *words)
@@ -157,7 +196,7 @@ static int option_long(const char *word, struct options *options, struct words *
 					    name[length] ? name + length + 1 : NULL,
 					    words);
 	}
-	return complain(words, "unknown option", word);
+	return complain_unknown(words, word, length);
 }
 
 static const struct option_row *option_by_letter(char letter)
@@ -229,6 +268,8 @@ static int options_from_environment(struct options *options, struct words *words
 		}
 		if (row->kind == OPTION_LIST)
 			error = option_split(&options->configs, value);
+		else if (option_is_no_file(row, value))
+			error = complain_no_file(words, row->variable);
 		else if (row->kind == OPTION_TEXT)
 			error = option_store(row, options, value);
 		else if (option_is_true(value) != row->inverted)

@@ -88,7 +88,8 @@ static void notice_no_tracer(struct run *run)
 	run->said_no_tracer = true;
 	run->say(run->say_context,
 		 "a process has one tracer, which is interpose_run here: debuggers, "
-		 "strace and leak checks do not work inside (a sanitized program: "
+		 "strace and leak checks do not work inside (calls are shown by "
+		 "interpose_run --trace FILE; a sanitized program: "
 		 "ASAN_OPTIONS=detect_leaks=0; py-spy: --nonblocking)");
 }
 
