@@ -88,9 +88,12 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that was probably meant; None if nothing is near."""
+def nearest(word: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """The one of `known` that was probably meant; None if nothing is near.
+
+    `least`: how alike they have to be, from 0 to 1.
+    """
     import difflib  # noqa: PLC0415 - only errors ask
 
-    found = difflib.get_close_matches(word, list(known), 1, 0.6)
+    found = difflib.get_close_matches(word, list(known), 1, least)
     return found[0] if found else None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import interpose
-from interpose.commands.streams import discard_output, open_closed
+from interpose.commands.streams import discard, open_closed
 from interpose.errors import InterposeError, UsageError
 from interpose.messages import nearest, one_line
 
@@ -97,14 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        discard_output()
+        discard(sys.stdout)
         return READER_GONE
     except InterposeError as error:
         _tell(error, verbosity)
         return error.exit_status
     except OSError as error:
         _tell(_from_os(error), verbosity)
-        discard_output()
+        discard(sys.stdout)
         return COULD_NOT
     except Exception as error:  # noqa: BLE001  one of the two places that may
         advice = "this is a bug of interpose; -vv shows where"
@@ -155,7 +155,7 @@ def _row(name: str) -> Subcommand:
             return row
     if name in LATER:
         raise InterposeError("subcommand not in this version", name)
-    near = nearest(name, [row.name for row in SUBCOMMANDS])
+    near = nearest(name, [row.name for row in SUBCOMMANDS], 0.5)
     advice = "see interpose --help" if near is None else f"is {near} meant?"
     raise UsageError("unknown subcommand", name, advice)
 
@@ -217,7 +217,7 @@ def _tell(error: InterposeError, verbosity: Verbosity) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except (OSError, ValueError):
-        pass  # Nobody reads standard error: the status must do.
+        discard(sys.stderr)  # Nobody reads it: the status must do.
 
 
 def _from_os(error: OSError) -> InterposeError:

@@ -13,6 +13,7 @@ from interpose.commands.options import Session, complain
 from interpose.config import KeySettings, known_repositories
 from interpose.errors import ConfigurationError, FormatError, InterposeError, UsageError
 from interpose.formats.fqrn import Fqrn
+from interpose.repository.finding import Root
 from interpose.repository.repository import Repository
 
 EXAMPLE = """\
@@ -77,6 +78,7 @@ def _fields(repository: Repository) -> dict[str, Any]:
     root, places = repository.root, repository.places
     alien = places.alien
     manifest = root.manifest
+    requests = repository.network.statistics().get("requests", 0)
     return {
         "fqrn": repository.fqrn,
         "ok": True,
@@ -85,23 +87,40 @@ def _fields(repository: Repository) -> dict[str, Any]:
         "tag": root.tag,
         "published": 0 if manifest is None else manifest.timestamp,
         "proven": root.is_proven,
+        "unreachable": root.unreachable,
+        "standing": _standing(root, requests),
+        "remark": root.remark,
         "servers": list(repository.network.settings.servers),
         "proxies": [list(group) for group in repository.network.settings.proxies],
         "keys": [str(path) for path in KeySettings.of(repository.configuration).files],
         "cache": str(places.private.top),
         "alien_cache": None if alien is None else str(alien.top),
-        "requests": repository.network.statistics().get("requests", 0),
+        "requests": requests,
     }
+
+
+def _standing(root: Root, requests: int) -> str:
+    """What is behind the answer, if that is not what the servers say now."""
+    if root.remark:
+        return "from the cache, see the remark"
+    if root.unreachable:
+        return "from the cache: no server answers now"
+    age_s = round(time.time() - root.checked_at)
+    left_s = max(0, round(root.valid_until - time.time()))
+    if requests or not root.checked_at:
+        return ""
+    return f"as verified {age_s} s ago; asked again in {left_s} s, or with --refresh"
 
 
 def _print(found: dict[str, Any]) -> None:
     if not found["ok"]:
         options.say(f"{found['fqrn']}: FAILED")
         return
-    options.say(f"{found['fqrn']}: OK")
+    standing = f", {found['standing']}" if found["standing"] else ""
+    options.say(f"{found['fqrn']}: OK{standing}")
     for name, value in found.items():
         shown = _shown(name, value)
-        if shown and name not in ("fqrn", "ok"):
+        if shown and name not in ("fqrn", "ok", "unreachable", "standing"):
             options.say(f"  {name.replace('_', ' ') + ':':<13} {shown}")
 
 

@@ -16,7 +16,7 @@ from interpose.errors import FormatError, UsageError
 from interpose.formats.flags import Compression
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import Algorithm
-from interpose.messages import counted
+from interpose.messages import Messages, counted
 from interpose.publish.publisher import Publication, Published, publish
 from interpose.publish.tree import Progress
 
@@ -38,7 +38,8 @@ KEYDIR/FQRN.pub; KEYDIR/FQRN.masterkey and KEYDIR/FQRN.key stay with you. For a
 repository that is there already none are made (see --new-identity). Below OUT nothing
 may be a link.
 A file .cvmfscatalog makes its directory a nested catalog: use one for each part of
-1,000 to 100,000 entries that is used on its own, such as one version of a program.
+1,000 to 100,000 entries that is used on its own, such as one version of a program. So
+do the rules of .cvmfsdirtab in the root: /software/* and exceptions, ! /software/old.
 """
 
 
@@ -80,6 +81,8 @@ def execute(arguments: argparse.Namespace) -> int:
     with _impatient_threads(), _progress_bar() as progress:
         published = publish(publication, datetime.now(timezone.utc), progress)
     seconds = time.monotonic() - started
+    for remark in published.remarks:
+        Messages().tell(remark)
     show = _show_json if arguments.json else _show_text
     show(publication, published, seconds)
     return 0
@@ -119,6 +122,7 @@ def _show_json(publication: Publication, published: Published, seconds: float) -
         "catalogs": published.totals.catalogs,
         "new_objects": published.new_objects,
         "new_bytes": published.new_bytes,
+        "remarks": list(published.remarks),
         "seconds": round(seconds, 3),
     }
     sys.stdout.write(json.dumps(answer) + "\n")

@@ -94,5 +94,5 @@ def _announce(
 def _port(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else -1
     if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"no port: {text} (a number up to 65535)")
+        raise argparse.ArgumentTypeError(f"{text} is no number up to 65535")
     return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 
 def open_closed() -> None:
@@ -24,12 +25,11 @@ def open_closed() -> None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
-def discard_output() -> None:
+def discard(stream: TextIO) -> None:
     """Keep the interpreter from flushing into a broken stream at its end."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
-        except (OSError, ValueError):
-            pass  # It is no file: nothing will be flushed.
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass  # It is no file: nothing will be flushed.

@@ -17,6 +17,7 @@ from interpose.formats.catalog_writer import NewChunk
 from interpose.formats.flags import Compression
 from interpose.formats.hashes import Algorithm, ContentHash
 from interpose.publish.chunker import ChunkSizes, chunks
+from interpose.publish.remarks import Remarks
 from interpose.publish.scan import (
     SourceEntry,
     check_unchanged,
@@ -54,7 +55,8 @@ class ContentWriter:
     `cancel` makes what is under way end with an error soon.
     """
 
-    def __init__(self, storage: Storage, encoding: Encoding) -> None:
+    def __init__(self, storage: Storage, encoding: Encoding, remarks: Remarks) -> None:
+        self.remarks = remarks
         self._storage = storage
         self._encoding = encoding
         self._known: dict[bytes, ContentHash] = {}
@@ -81,9 +83,13 @@ class ContentWriter:
             os.close(descriptor)
         return content
 
+    def empty(self) -> ContentHash:
+        """The object of an empty file."""
+        return self._store_whole(b"")
+
     def _store_open(self, descriptor: int, entry: SourceEntry) -> StoredContent:
         size = entry.status.st_size
-        xattrs = read_xattrs(descriptor, entry.path)
+        xattrs = read_xattrs(descriptor, entry.path, self.remarks)
         sizes = self._encoding.sizes
         if size <= sizes.least:
             whole = self._store_whole(_read_all(descriptor, size))

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from interpose.formats import flags, xattrs
 from interpose.formats.catalog_writer import NewEntry
+from interpose.formats.hashes import ContentHash
 from interpose.publish.content import Encoding, StoredContent
-from interpose.publish.scan import SourceDirectory, SourceEntry
+from interpose.publish.scan import CATALOG_MARKER, SourceDirectory, SourceEntry
 
 _NS = 1_000_000_000
 
@@ -35,6 +36,26 @@ def directory_entry(directory: SourceDirectory, extra_flags: int = 0) -> NewEntr
         linkcount=2 + directory.subdirectories,
         xattr=xattrs.build(directory.entry.xattrs),
         flags=extra_flags,
+    )
+
+
+def marker_entry(
+    directory: SourceDirectory, empty: ContentHash, encoding: Encoding
+) -> NewEntry:
+    """The entry of an empty `.cvmfscatalog`, dated and owned as its directory."""
+    status = directory.entry.status
+    seconds, nanoseconds = divmod(status.st_mtime_ns, _NS)
+    return NewEntry(
+        path=directory.entry.path + b"/" + CATALOG_MARKER,
+        mode=stat.S_IFREG | 0o644,
+        size=0,
+        mtime=seconds,
+        mtimens=nanoseconds,
+        uid=status.st_uid,
+        gid=status.st_gid,
+        content_hash=empty,
+        algorithm=empty.algorithm,
+        compression=encoding.compression,
     )
 
 

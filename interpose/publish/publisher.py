@@ -28,6 +28,7 @@ from interpose.publish.chunker import ChunkSizes
 from interpose.publish.content import ContentWriter, Encoding
 from interpose.publish.keys import KeyMaker, KeySet
 from interpose.publish.previous import PreviousRevision
+from interpose.publish.remarks import Remarks
 from interpose.publish.scan import open_source
 from interpose.publish.storage import MANIFEST, REPLICA_MARKER, WHITELIST, Storage
 from interpose.publish.tree import Progress, Totals, TreePublisher
@@ -63,13 +64,17 @@ class Publication:
 
 @dataclass(frozen=True)
 class Published:
-    """A new revision; new objects are those that were not in the storage before."""
+    """A new revision; new objects are those that were not in the storage before.
+
+    `remarks`: lines about what the repository has not got from the source.
+    """
 
     revision: int
     root_hash: ContentHash
     totals: Totals
     new_objects: int
     new_bytes: int
+    remarks: tuple[str, ...] = ()
 
 
 def publish(
@@ -108,6 +113,7 @@ class _Revision:
         self._storage = storage
         self._keys = keys
         self._now = now
+        self._remarks = Remarks()
         self._previous = PreviousRevision(storage, publication.fqrn)
         self._algorithm = self._choose_algorithm()
         self._tags = self._read_tags()
@@ -135,6 +141,7 @@ class _Revision:
             totals=totals,
             new_objects=self._storage.written,
             new_bytes=self._storage.written_bytes,
+            remarks=self._remarks.lines(),
         )
 
     def _publish_tree(
@@ -146,7 +153,7 @@ class _Revision:
         shelf = CatalogShelf(
             self._storage, self._previous, self._algorithm, self._timestamp, TTL_S
         )
-        contents = ContentWriter(self._storage, encoding)
+        contents = ContentWriter(self._storage, encoding, self._remarks)
         tree = TreePublisher(root, encoding, contents, shelf, progress)
         catalog = tree.run()
         return tree.totals, catalog

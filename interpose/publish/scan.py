@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from typing import Union
 
 from interpose.errors import InterposeError
+from interpose.publish import dirtab
+from interpose.publish.dirtab import Dirtab
+from interpose.publish.remarks import Remark, Remarks
 
 CATALOG_MARKER = b".cvmfscatalog"
 RESERVED = b".cvmfs"
@@ -40,12 +43,16 @@ class SourceEntry:
 
 @dataclass(frozen=True)
 class SourceDirectory:
-    """A directory with all its members that are no directories themselves."""
+    """A directory with all its members that are no directories themselves.
+
+    `lacks_marker`: it starts a catalog because of the dirtab, and has no marker yet.
+    """
 
     entry: SourceEntry
     members: tuple[SourceEntry, ...]
     subdirectories: int
     starts_catalog: bool
+    lacks_marker: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,19 +77,20 @@ def open_source(directory: str) -> int:
         raise InterposeError(f"cannot read the source ({reason})", directory) from error
 
 
-def scan(root: int) -> Iterator[ScanEvent]:
+def scan(root: int, remarks: Remarks) -> Iterator[ScanEvent]:
     """All directories, parents first; each nested catalog's end after its content.
 
     Errors: InterposeError for what cannot be read, changed meanwhile, or has a name or
     a marker that no repository can have.
     """
+    rules = _read_dirtab(root)
     waiting: list[SourceEntry | CatalogEnd] = [SourceEntry(b"", os.fstat(root))]
     while waiting:
         item = waiting.pop()
         if isinstance(item, CatalogEnd):
             yield item
             continue
-        directory, below = _read_directory(root, item)
+        directory, below = _read_directory(root, item, rules, remarks)
         yield directory
         if directory.starts_catalog:
             waiting.append(CatalogEnd(item.path))
@@ -114,7 +122,7 @@ def check_unchanged(entry: SourceEntry, now: os.stat_result) -> None:
         raise _changed(entry.path)
 
 
-def read_xattrs(descriptor: int, path: bytes) -> dict[bytes, bytes]:
+def read_xattrs(descriptor: int, path: bytes, remarks: Remarks) -> dict[bytes, bytes]:
     """The attributes that a repository keeps: `user.*` and `security.capability`.
 
     Source: cvmfs-format.md 4.6 (values above 256 bytes dropped, of 256 stored empty).
@@ -124,8 +132,11 @@ def read_xattrs(descriptor: int, path: bytes) -> dict[bytes, bytes]:
         for text in sorted(os.listxattr(descriptor)):
             name = os.fsencode(text)
             if not _is_kept(name):
+                _note_left_out(name, path, remarks)
                 continue
             value = os.getxattr(descriptor, text)
+            if len(value) >= XATTR_VALUE_BYTES:
+                remarks.note(Remark.LONG_XATTR, f"{show(path)} {text}")
             if len(value) <= XATTR_VALUE_BYTES:
                 found[name] = value if len(value) < XATTR_VALUE_BYTES else b""
     except OSError as error:
@@ -144,23 +155,49 @@ def show(path: bytes) -> str:
     return os.fsdecode(path) or "/"
 
 
+def _note_left_out(name: bytes, path: bytes, remarks: Remarks) -> None:
+    where = f"{show(path)} {os.fsdecode(name)}"
+    if name.startswith(b"trusted."):
+        remarks.note(Remark.TRUSTED_XATTR, where)
+    elif name.startswith(b"system.posix_acl_"):
+        remarks.note(Remark.ACL, where)
+
+
+def _read_dirtab(root: int) -> Dirtab:
+    """The rules of the source. Errors: InterposeError."""
+    path = b"/" + dirtab.NAME
+    try:
+        status = os.stat(dirtab.NAME, dir_fd=root, follow_symlinks=False)
+    except FileNotFoundError:
+        return Dirtab()
+    except OSError as error:
+        raise _unreadable(error, path) from error
+    if not stat.S_ISREG(status.st_mode) or status.st_size > dirtab.MOST_BYTES:
+        raise InterposeError("the rules for catalogs must be a small file", show(path))
+    with open(open_member(root, SourceEntry(path, status)), "rb") as file:
+        return Dirtab.parse(file.read())
+
+
 def _read_directory(
-    root: int, entry: SourceEntry
+    root: int, entry: SourceEntry, rules: Dirtab, remarks: Remarks
 ) -> tuple[SourceDirectory, list[SourceEntry]]:
     descriptor = open_member(root, entry, flags=os.O_DIRECTORY)
     try:
         members, below = _read_members(descriptor, entry.path)
-        xattrs = read_xattrs(descriptor, entry.path)
+        xattrs = read_xattrs(descriptor, entry.path, remarks)
         check_unchanged(entry, os.fstat(descriptor))
     except OSError as error:
         raise _unreadable(error, entry.path) from error
     finally:
         os.close(descriptor)
+    is_marked = _has_marker(entry.path, members, below, remarks)
+    is_ruled = bool(entry.path) and rules.starts_catalog(entry.path)
     directory = SourceDirectory(
         entry=SourceEntry(entry.path, entry.status, xattrs=xattrs),
         members=tuple(members),
         subdirectories=len(below),
-        starts_catalog=_starts_catalog(entry.path, members, below),
+        starts_catalog=is_marked or is_ruled,
+        lacks_marker=is_ruled and not is_marked,
     )
     return directory, below
 
@@ -194,10 +231,13 @@ def _read_target(
     return target
 
 
-def _starts_catalog(
-    path: bytes, members: list[SourceEntry], below: list[SourceEntry]
+def _has_marker(
+    path: bytes,
+    members: list[SourceEntry],
+    below: list[SourceEntry],
+    remarks: Remarks,
 ) -> bool:
-    """Whether a nested catalog begins here.
+    """Whether a marker says that a nested catalog begins here.
 
     Errors: InterposeError for markers that no repository can have (9.1, 9.3).
     """
@@ -207,11 +247,12 @@ def _starts_catalog(
     marker = names.get(CATALOG_MARKER)
     if marker is None:
         return False
-    if not path:
+    if not path and stat.S_ISREG(marker.status.st_mode):
         advice = "the root has a catalog of its own; remove the file"
         raise InterposeError("a catalog marker in the root", "/.cvmfscatalog", advice)
     if not stat.S_ISREG(marker.status.st_mode):
-        raise InterposeError("a catalog marker must be a file", show(marker.path))
+        remarks.note(Remark.NO_MARKER, show(marker.path))
+        return False
     return True
 
 

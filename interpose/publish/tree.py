@@ -81,7 +81,7 @@ class TreePublisher:
         """
         try:
             catalog = root_catalog = self._shelf.start(b"", None)
-            for event in scan(self._root):
+            for event in scan(self._root, self._contents.remarks):
                 if isinstance(event, CatalogEnd):
                     self._queue.append(catalog)
                     catalog = catalog.parent or root_catalog
@@ -138,6 +138,10 @@ class TreePublisher:
             upper = entries.directory_entry(directory, NESTED_MOUNTPOINT)
             catalog.parent.writer.add(upper)
         catalog.writer.add(entries.directory_entry(directory))
+        if directory.lacks_marker:
+            # As the official publisher, which puts the file into the directory.
+            empty = self._contents.empty()
+            catalog.writer.add(entries.marker_entry(directory, empty, self._encoding))
 
     def _add_members(
         self,

@@ -261,7 +261,9 @@ class Opening:
 
     def _made_anew(self, data: bytes, found: Verified) -> str:
         offered = Manifest.parse(data).revision
-        what = f"the server's revision {offered} is older than {found.manifest.revision}"
+        what = (
+            f"the server's revision {offered} is older than {found.manifest.revision}"
+        )
         record = self._places.private.top / "interpose" / self.fqrn
         advice = f"the later one is shown; was it made anew? Then remove {record}"
         return str(InterposeError(what, self.fqrn, advice))

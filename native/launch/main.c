@@ -197,9 +197,12 @@ static int run_inside(const struct launch *launch)
 	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
-static int print(const char *text)
+static int print(const struct messages *messages, const char *text)
 {
-	return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? STATUS_OURS : 0;
+	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+		return 0;
+	return message_fail(messages, "cannot write: standard output: %s",
+			    strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -215,9 +218,9 @@ int main(int argc, char **argv)
 	if (options_parse(argc, argv, &launch.options, complaint) < 0)
 		return message_fail(&launch.messages, "%s", complaint);
 	if (launch.options.help)
-		return print(options_help);
+		return print(&launch.messages, options_help);
 	if (launch.options.version)
-		return print(options_version);
+		return print(&launch.messages, options_version);
 	launch.messages.quiet = launch.options.quiet;
 	launch.messages.verbose = launch.options.verbose;
 	error = heritage_take(&launch.heritage);

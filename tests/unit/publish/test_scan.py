@@ -11,6 +11,7 @@ import pytest
 
 from interpose.errors import InterposeError
 from interpose.formats.hashes import Algorithm, ContentHash
+from interpose.publish.remarks import Remarks
 from interpose.publish.scan import (
     CatalogEnd,
     SourceDirectory,
@@ -41,7 +42,7 @@ def test_catalogs_end_after_their_last_directory(source: tuple[Path, int]) -> No
         (event.path, "end")
         if isinstance(event, CatalogEnd)
         else (event.entry.path, event.starts_catalog)
-        for event in scan(root)
+        for event in scan(root, Remarks())
     ]
     assert events == [
         (b"", False),
@@ -62,7 +63,7 @@ def test_directory_that_becomes_a_symlink_is_an_error(
     (top / "a" / "b").mkdir(parents=True)
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "b").mkdir(parents=True)
-    events = scan(root)
+    events = scan(root, Remarks())
     next(events)
     next(events)
     os.rename(top / "a", top / "moved")
@@ -74,7 +75,7 @@ def test_directory_that_becomes_a_symlink_is_an_error(
 def test_directory_that_changes_is_an_error(source: tuple[Path, int]) -> None:
     top, root = source
     (top / "a").mkdir()
-    events = scan(root)
+    events = scan(root, Remarks())
     next(events)
     (top / "a" / "late").touch()
     with pytest.raises(InterposeError, match="changed while it was read: /a"):
@@ -86,7 +87,7 @@ def test_file_that_changes_is_an_error(source: tuple[Path, int], what: str) -> N
     top, root = source
     file = top / "file"
     file.write_bytes(b"content")
-    directory = next(scan(root))
+    directory = next(scan(root, Remarks()))
     assert isinstance(directory, SourceDirectory)
     if what == "longer":
         file.write_bytes(b"content and more")
