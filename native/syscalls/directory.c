@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "run/broken.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
 #include "syscalls/listing.h"
@@ -119,8 +120,10 @@ static enum verdict end_at(const struct target *target, int fd, int64_t position
 	struct tracee *tracee = target->view.tracee;
 
 	/* What was listed may be wrong; it is again, if the position stays. */
-	if (!mounts_are_whole(target->view.run->mounts))
+	if (!mounts_are_whole(target->view.run->mounts)) {
+		broken_tell(target->view.run, BROKEN_INDEX, "a listing", 0);
 		return tracee_answer(tracee, -EIO);
+	}
 	if (seek(tracee, fd, position) >= 0)
 		return tracee_answer(tracee, (int64_t)bytes);
 	tracee->stop.note[0] = bytes;

@@ -127,13 +127,12 @@ def test_no_place_gives_eio_that_is_not_listed_here() -> None:
                 found["/".join(path.parts[-2:])] = count
     assert found == {
         "path/walk.c": 2,  # fail_damaged(); answer_end(): told by who answered
-        "run/catalogs.c": 1,  # a question's body: told by mounts_nested()
         "run/channel.c": 5,  # no resolver: told by its start, or BROKEN_RESOLVER
         "run/mounts.c": 1,  # BROKEN_MOUNT
         "run/places.c": 1,  # a damaged index: of its callers
         "syscalls/content.c": 4,  # BROKEN_SCRATCH, BROKEN_OBJECT, the resolver
         "syscalls/copy.c": 1,  # a source that shrank: BROKEN_SCRATCH of program.c
-        "syscalls/directory.c": 2,  # listing_start() or the resolver told
+        "syscalls/directory.c": 3,  # BROKEN_INDEX, listing_start() or the resolver
         "syscalls/host.c": 1,  # the host's own: / cannot be opened
         "syscalls/image.c": 1,  # BROKEN_SCRATCH of program.c
         "syscalls/program.c": 3,  # content_path(), content_path(), copy_failed()
