@@ -10,7 +10,7 @@ if __name__ == "__main__":
     gc.disable()
     try:
         from interpose.resolver.program import run
-    except Exception as error:  # noqa: BLE001 (no line of ours could be written yet)
+    except (ImportError, MemoryError, OSError) as error:
         import sys
 
         text = f"{type(error).__name__}: {error}".replace("\n", " ")
