@@ -36,6 +36,16 @@ class Messages:
         self._seen: set[tuple[str, str]] = set()
         self._recent: deque[float] = deque(maxlen=LINES_PER_MINUTE)
 
+    def told(self) -> frozenset[tuple[str, str]]:
+        """Pairs of cause and repository that were told."""
+        with self._lock:
+            return frozenset(self._seen)
+
+    def was_told(self, seen: frozenset[tuple[str, str]]) -> None:
+        """Somebody else has told these."""
+        with self._lock:
+            self._seen |= seen
+
     def tell(self, text: str, *, cause: str = "", repository: str = "") -> bool:
         """Write `interpose: text`; False if it was told before or too much was said."""
         line = "interpose: " + one_line(text) + "\n"

@@ -21,9 +21,9 @@ named like a parameter, `-o` and `-r`; later ones win. `interpose showconfig FQR
 what each is set to and by which line, the configuration repository's values included.
 
 A directory of `--config` is laid out like `/etc/cvmfs`, and a copy of one works as the
-original: what its files call `/etc/cvmfs/...` is looked for in it first, and its files are
-read beside those of `/etc/cvmfs`, each kind (`default.d`, `default.local`, `domain.d`,
-`config.d`) after the other's, with the configuration repository's in their place between.
+original: what its files call `/etc/cvmfs/...` is looked for in it first, and its files
+are read beside those of `/etc/cvmfs`, each kind (`default.d`, `default.local`,
+`domain.d`, `config.d`) after the other's, the configuration repository's between them.
 
 - **default**: holds where nothing sets the parameter. In parentheses: what the official
   `default.conf` sets, which also holds on a machine without `/etc/cvmfs`.

@@ -85,8 +85,11 @@ class Repository:
         fqrn: Fqrn,
         configuration: Configuration,
         around: Surroundings | None = None,
+        root: Root | None = None,
     ) -> Repository:
         """The repository at the revision that the configuration selects.
+
+        `root`: the one that an earlier process of the same run has chosen.
 
         Errors: ConfigurationError, Offline, NetworkError and below, TrustError and
         below, FormatError, CacheError and below.
@@ -95,7 +98,7 @@ class Repository:
         repository = cls(fqrn, configuration, around)
         pin = PinSettings.of(configuration)
         finder = RootFinder(repository, pin, around.clock, refresh=around.refresh)
-        found = finder.find()
+        found = finder.find() if root is None else root
         if finder.remark:
             around.notice(finder.remark, "remark")
         size = 0 if found.manifest is None else found.manifest.root_size
@@ -105,7 +108,7 @@ class Repository:
         repository._sizes.begin(found.hash, size if is_newest else 0)
         repository.load_root(found.hash)
         facts = repository.facts(found.hash)
-        repository._root = finder.complete(found, facts)
+        repository._root = finder.complete(found, facts) if root is None else root
         repository.statistics.count("opens")
         repository._tell_drawbacks()
         return repository
@@ -117,7 +120,9 @@ class Repository:
             text = "programs cannot be executed from a noexec file system"
             line = InterposeError(text, where, "see --cache")
             self._around.notice(str(line), "noexec")
-        if self.places.is_for_this_run():
+        alien = self.places.alien
+        is_alone = alien is None or not alien.writable
+        if self.places.is_for_this_run() and is_alone:
             text = "no cache directory can be written, what is fetched is not kept"
             line = InterposeError(text, where, "give one with --cache")
             self._around.notice(str(line), "no cache")

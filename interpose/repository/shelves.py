@@ -150,6 +150,7 @@ class MemoryShelf:
 
     label = "memory"
     without_memfd = False  # as on a kernel that has none
+    is_in_use = False  # something would be lost with this process
 
     def receive(self) -> _FileParcel:
         """Errors: CacheError and below."""
@@ -171,6 +172,7 @@ class MemoryShelf:
     def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
         """The path by which others reach our descriptor, which stays open."""
         del name
+        MemoryShelf.is_in_use = True
         os.fchmod(parcel.fileno(), mode)
         return Path(f"/proc/{os.getpid()}/fd/{parcel.fileno()}")
 

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from interpose import native
 from interpose.errors import FormatError
@@ -14,6 +15,7 @@ from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
 from interpose.resolver import kept, mountfile
 from interpose.resolver.channel import Question
+from interpose.resolver.handover import merged
 from interpose.resolver.repositories import Repositories
 from interpose.resolver.settings import Settings
 
@@ -99,12 +101,19 @@ class Answers:
 
     def _statistics(self, question: Question) -> bytes:
         del question
+        return json.dumps(self.figures()).encode()
+
+    def figures(self) -> dict[str, Any]:
+        """Our parts of the stats file; what earlier resolvers counted is included."""
         numbers = self._repositories.statistics()
         numbers["resolver"] = {
             "max_rss_bytes": _most_memory_bytes(),
             "cpu_s": round(time.process_time(), 6),
         }
-        return json.dumps(numbers).encode()
+        found: dict[str, Any] = merged(
+            self._repositories.before.figures or None, numbers
+        )
+        return found
 
 
 def _most_memory_bytes() -> int:

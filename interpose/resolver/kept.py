@@ -57,7 +57,8 @@ def dependencies(configuration: Configuration) -> bytes:
     paths.update(dict.fromkeys(blacklist.files(configuration)))
     packed = b""
     for path in paths:
-        text = os.fsencode(os.path.abspath(path)) + b"\0"
+        # A relative one was meant so: the next job may have another directory.
+        text = os.fsencode(path) + b"\0"
         ctime_ns, size, inode = _state(path)
         if ctime_ns >= _STARTED_NS:
             return b""

@@ -7,13 +7,18 @@ Source: decisions 4; native/interpose.h (the channel).
 from __future__ import annotations
 
 import errno
+import select
 import socket
+import threading
+from dataclasses import replace
 from functools import partial
 
 from interpose import native
 from interpose.errors import FormatError, InterposeError
 from interpose.messages import Log, Messages
 from interpose.repository.opening import NoSuchRepository
+from interpose.repository.shelves import MemoryShelf
+from interpose.resolver import handover
 from interpose.resolver.answers import Answers
 from interpose.resolver.channel import Question, pack_answer, unpack_question
 from interpose.resolver.pool import Pools
@@ -21,6 +26,7 @@ from interpose.resolver.repositories import NotCovered, Repositories, job_errno
 from interpose.resolver.settings import Settings
 
 THREADS = 16
+IDLE_S = 5.0
 MESSAGE_BYTES = 1 << 18
 # A value longer than the kernel lets an attribute be would not arrive.
 _MOST_BODY_BYTES = 1 << 16
@@ -36,15 +42,30 @@ class Loop:
     ) -> None:
         self._channel = channel
         self._messages = messages
+        self._scratch = settings.scratch
+        before = handover.take(settings.scratch)
+        messages.was_told(before.seen)
         self._repositories = Repositories(
-            settings.sources, settings.scratch, self._tell, refresh=settings.refresh
+            settings.sources,
+            settings.scratch,
+            self._tell,
+            before,
+            refresh=settings.refresh,
         )
         self._answers = Answers(settings, self._repositories)
         self._pools = Pools(THREADS)
+        self._lock = threading.Lock()
+        self._under_way = 0
 
     def run(self) -> None:
-        """Answer until end of file; questions under way are then of no interest."""
+        """Answer until end of file; questions under way are then of no interest.
+
+        Without a question for a while it ends by itself, too: the tracer starts another
+        one for the next, which takes over what is left for it.
+        """
         while True:
+            if not self._is_asked_soon() and self._leave():
+                return
             message = receive(self._channel)
             if not message:
                 return
@@ -54,7 +75,41 @@ class Loop:
                 self._tell(str(error), "channel", "")
                 continue
             if question.kind not in (native.HELLO, native.NOTE):
-                self._pools.submit(question.fqrn, partial(self._handle, question))
+                with self._lock:
+                    self._under_way += 1
+                self._pools.submit(question.fqrn, partial(self._work, question))
+
+    def _is_asked_soon(self) -> bool:
+        """Whether a question comes, or there is something to do, before patience ends.
+
+        Files in memory are ours to hold until the run ends.
+        """
+        if select.select([self._channel], [], [], IDLE_S)[0]:
+            return True
+        with self._lock:
+            return bool(self._under_way) or MemoryShelf.is_in_use
+
+    def _leave(self) -> bool:
+        """Leave everything for the next resolver; False if this one has to go on."""
+        if self._scratch is None:
+            return False
+        left = self._repositories.handover(self._messages.told())
+        try:
+            handover.leave(
+                self._scratch, replace(left, figures=self._answers.figures())
+            )
+        except OSError as error:
+            _log.debug("no handover: %s", error)
+            return False
+        # What came meanwhile is answered; what comes from now on is asked again.
+        return not select.select([self._channel], [], [], 0)[0]
+
+    def _work(self, question: Question) -> None:
+        try:
+            self._handle(question)
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
     def _handle(self, question: Question) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)

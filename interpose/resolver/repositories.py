@@ -32,6 +32,7 @@ from interpose.repository.flight import SingleFlight
 from interpose.repository.opening import NoSuchRepository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.resolver.absent import AbsentNames
+from interpose.resolver.handover import Handover
 from interpose.resolver.listing import Listing
 
 Tell = Callable[[str, str, str], object]
@@ -58,6 +59,7 @@ class Repositories:
         sources: Sources,
         scratch: Path | None,
         tell: Tell,
+        before: Handover | None = None,
         *,
         refresh: bool = False,
     ) -> None:
@@ -68,7 +70,8 @@ class Repositories:
         self._lock = threading.Lock()
         self._open: dict[Fqrn, Repository] = {}
         self._flights: SingleFlight[Repository] = SingleFlight()
-        self._absent: set[Fqrn] = set()
+        self.before = before or Handover()
+        self._absent: set[Fqrn] = set(self.before.absent)
         self._listing: Listing[Repository] = Listing(self.open)
 
     def _around(self, fqrn: str) -> Surroundings:
@@ -122,6 +125,7 @@ class Repositories:
             is_absent = fqrn in self._absent
         if known is not None:
             return known
+        is_named = is_named or fqrn in self.before.roots
         if not is_named and is_absent:
             raise NotCovered(_DENIED, fqrn, _LATER)
         if not is_named and not is_covered(fqrn, self._sources):
@@ -135,7 +139,9 @@ class Repositories:
         if not (is_meant or self._refresh) and remembered.is_remembered():
             raise NotCovered(f"{_DENIED} a moment ago", fqrn, _AT_ONCE)
         try:
-            repository = Repository.open(fqrn, configuration, self._around(fqrn))
+            root = self.before.roots.get(fqrn)
+            around = self._around(fqrn)
+            repository = Repository.open(fqrn, configuration, around, root)
         except NoSuchRepository as error:
             if is_meant:
                 where = f"{fqrn} {error.where}"
@@ -162,10 +168,17 @@ class Repositories:
         for notice in notices:
             self._tell(notice, notice, "")
 
+    def handover(self, seen: frozenset[tuple[str, str]]) -> Handover:
+        """What the next resolver of this run has to know; without figures."""
+        with self._lock:
+            roots = {fqrn: one.root for fqrn, one in self._open.items()}
+            absent = frozenset(self._absent)
+        return Handover(seen, {**self.before.roots, **roots}, absent)
+
     def names(self) -> list[Fqrn]:
         """What `ls /cvmfs` shows, sorted. Errors: ConfigurationError."""
         with self._lock:
-            found = set(self._open)
+            found = set(self._open) | set(self.before.roots)
         names = sorted(found | set(known_repositories(self._sources)))
         self._listing.begin(names)
         return names

@@ -79,7 +79,8 @@ def _sources(
     return replace(
         base,
         environment=environment,
-        extra=base.extra + tuple(Path(path) for path in values["config"]),
+        # interpose_run has read the variable too.
+        extra=tuple(Path(path) for path in values["config"]),
         options=tuple(parse_parameter_option(text) for text in values["option"]),
         repositories=tuple(
             RepositoryOption.parse(text) for text in values["repository"]

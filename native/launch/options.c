@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "launch/spelling.h"
 #include "tracee/kernel.h"
@@ -295,6 +296,31 @@ static int options_force_fallbacks(struct words *words)
 	return -EINVAL;
 }
 
+/* Against the directory that we were started in: keys of what is kept for later jobs,
+ * and processes of ours in other directories, see the same place. */
+static const char *option_absolute(const char *path)
+{
+	char *directory, *absolute = NULL;
+
+	if (!path || path[0] == '/')
+		return path;
+	directory = getcwd(NULL, 0);
+	/* It lives as long as the process. */
+	if (!directory || asprintf(&absolute, "%s/%s", directory, path) < 0)
+		absolute = NULL;
+	free(directory);
+	return absolute ? absolute : path;
+}
+
+static void options_make_absolute(struct options *options)
+{
+	options->cache = option_absolute(options->cache);
+	options->alien_cache = option_absolute(options->alien_cache);
+	options->scratch = option_absolute(options->scratch);
+	for (size_t i = 0; i < options->configs.count; i++)
+		options->configs.items[i] = option_absolute(options->configs.items[i]);
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  char complaint[OPTIONS_COMPLAINT_SIZE])
 {
@@ -328,6 +354,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 		options_deinit(&options);
 		return error;
 	}
+	options_make_absolute(&options);
 	*ret_options = options;
 	return 0;
 }

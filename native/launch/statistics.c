@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 #include "launch/statistics.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "launch/launch.h"
+
+enum { FIGURES_MAX = 1024 * 1024 };
 
 static double statistics_seconds(struct timeval time)
 {
@@ -135,32 +140,58 @@ static void statistics_resolver(FILE *out, const char *resolver)
 		      out);
 }
 
-void statistics_write(int fd, const struct statistics *statistics, bool replace)
+/* interpose/resolver/handover.py writes it. */
+static char *statistics_left(const struct launch *launch)
 {
-	char *text = NULL;
-	size_t size = 0, done = 0;
-	FILE *out = open_memstream(&text, &size);
-	struct stat file;
+	int fd = openat(launch->run.scratch.fd, "figures",
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *text = fd < 0 ? NULL : calloc(1, FIGURES_MAX + 1);
+	ssize_t got = text ? read(fd, text, FIGURES_MAX) : -1;
 
-	if (!out)
+	if (fd >= 0)
+		close(fd);
+	if (got > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void statistics_put(int fd, const char *text, size_t size, bool replace)
+{
+	struct stat file;
+	size_t done = 0;
+
+	if (replace && fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
+	    lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0) < 0)
+		done = size;
+	while (done < size) {
+		ssize_t written = write(fd, text + done, size - done);
+
+		if (written < 0)
+			break;
+		done += (size_t)written;
+	}
+}
+
+void statistics_write(const struct launch *launch, const struct statistics *statistics)
+{
+	char *left = statistics->resolver ? NULL : statistics_left(launch);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		free(left);
 		return;
+	}
 	fputs("{\"version\": 1, ", out);
 	statistics_command(out, statistics->command);
 	statistics_job(out, statistics);
 	statistics_tracer(out, statistics);
-	statistics_resolver(out, statistics->resolver);
+	statistics_resolver(out, left ? left : statistics->resolver);
 	fputs("}\n", out);
-	if (fclose(out) == 0) {
-		if (replace && fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
-		    lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0) < 0)
-			done = size;
-		while (done < size) {
-			ssize_t written = write(fd, text + done, size - done);
-
-			if (written < 0)
-				break;
-			done += (size_t)written;
-		}
-	}
+	if (fclose(out) == 0)
+		statistics_put(launch->stats_fd, text, size, !launch->stats_once);
+	free(left);
 	free(text);
 }

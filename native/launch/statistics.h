@@ -16,11 +16,13 @@ struct statistics {
 	double job_user_s, job_system_s;
 	uint64_t job_max_rss_bytes;
 	const struct counters *counters;
-	const char *resolver; /* its JSON object; NULL: there was none */
+	const char *resolver; /* its JSON object; NULL: it does not run */
 };
 
-/* `replace`: over what a regular file holds. */
-void statistics_write(int fd, const struct statistics *statistics, bool replace);
+struct launch;
+
+/* A resolver that ended because nobody asked it has left its numbers in the scratch. */
+void statistics_write(const struct launch *launch, const struct statistics *statistics);
 /* Usage of children that have ended and were waited for. */
 void statistics_add_children(struct statistics *statistics);
 

@@ -76,7 +76,7 @@ static void tracing_write_statistics(struct tracing *tracing)
 	if (launch->stats_fd < 0 || tracing->failed)
 		return;
 	tracing->statistics.resolver = tracing->resolver_figures;
-	statistics_write(launch->stats_fd, &tracing->statistics, !launch->stats_once);
+	statistics_write(launch, &tracing->statistics);
 	if (launch->stats_once) {
 		close(launch->stats_fd);
 		launch->stats_fd = -1;

@@ -168,3 +168,32 @@ def test_statistics_count_what_was_opened(warm: Warm) -> None:
     started, result = warm(stats=True)
     assert started
     assert [one["fqrn"] for one in result.stats["repositories"]] == [FQRN]
+
+
+def test_relative_paths_are_as_warm_as_absolute_ones(
+    warm: Warm, place: Path, run: Runner
+) -> None:
+    elsewhere = place / "elsewhere"
+    for directory in (place / "here", elsewhere):
+        directory.mkdir()
+        (directory / "more.conf").write_text(f"CVMFS_X={directory.name}\n")
+    run.base[run.base.index("--cache") + 1] = "private"
+    options = ("--config", "more.conf")
+    for directory in (place / "here", elsewhere):
+        assert warm(*options, cwd=directory)[0]
+        assert not warm(*options, cwd=directory)[0]
+        assert (directory / "private").is_dir()
+
+
+def test_a_relative_key_in_a_file_is_that_of_the_jobs_directory(
+    warm: Warm, place: Path, server: Server
+) -> None:
+    (place / "one.conf").write_text("CVMFS_UID_MAP=owners\n")
+    options = ("--config", str(place / "one.conf"))
+    for name, line in (("a", "* 11\n"), ("b", "* 22\n")):
+        directory = place / name
+        directory.mkdir()
+        (directory / "owners").write_text(line)
+        os.utime(directory / "owners", (1, 1))
+        assert warm(*options, cwd=directory)[0]
+        assert not warm(*options, cwd=directory)[0]

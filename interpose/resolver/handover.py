@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a resolver that nobody asks leaves in the scratch for the one after it.
+
+Two files: `handover` for the next resolver, `figures` for it and for the tracer, which
+puts them into the stats file (native/launch/statistics.c).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from interpose.errors import FormatError
+from interpose.formats import signed
+from interpose.formats.fqrn import Fqrn
+from interpose.formats.hashes import ContentHash
+from interpose.formats.manifest import Manifest
+from interpose.repository.finding import Root
+
+_MOST = frozenset({"opens", "max_rss_bytes"})
+_NEWEST = frozenset({"revision"})
+
+
+@dataclass(frozen=True)
+class Handover:
+    """`seen`: what the user was told (cause, repository). `roots`: what is open.
+
+    `figures` is the whole answer to a question for statistics, `absent` are names that
+    no server knows.
+    """
+
+    seen: frozenset[tuple[str, str]] = frozenset()
+    roots: dict[Fqrn, Root] = field(default_factory=dict)
+    absent: frozenset[Fqrn] = frozenset()
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def leave(scratch: Path, handover: Handover) -> None:
+    """Write both files. Errors: OSError."""
+    fields = {
+        "seen": sorted(handover.seen),
+        "absent": sorted(handover.absent),
+        "roots": {fqrn: _fields(root) for fqrn, root in handover.roots.items()},
+    }
+    _write(scratch / "handover", fields)
+    _write(scratch / "figures", handover.figures)
+
+
+def _write(path: Path, value: Any) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+        json.dump(value, file)
+    temporary.rename(path)
+
+
+def _fields(root: Root) -> dict[str, Any]:
+    manifest = None
+    if root.manifest is not None:
+        text = root.manifest.signed_text
+        manifest = signed.join(text.body, text.hash_text, text.signature).hex()
+    return {
+        "hash": root.hash.text,
+        "revision": root.revision,
+        "tag": root.tag,
+        "valid_until": root.valid_until,
+        "is_fixed": root.is_fixed,
+        "is_proven": root.is_proven,
+        "manifest": manifest,
+    }
+
+
+def _root(fields: dict[str, Any]) -> Root:
+    packed = fields.pop("manifest")
+    manifest = None if packed is None else Manifest.parse(bytes.fromhex(packed))
+    content_hash = ContentHash.parse(fields.pop("hash"))
+    return Root(content_hash, manifest=manifest, **fields)
+
+
+def take(scratch: Path | None) -> Handover:
+    """What the resolver before left; nothing, if there was none or it was killed."""
+    if scratch is None:
+        return Handover()
+    try:
+        fields = json.loads((scratch / "handover").read_text(encoding="utf-8"))
+        figures = json.loads((scratch / "figures").read_text(encoding="utf-8"))
+        return Handover(
+            frozenset((cause, fqrn) for cause, fqrn in fields["seen"]),
+            {Fqrn(name): _root(one) for name, one in fields["roots"].items()},
+            frozenset(Fqrn(name) for name in fields["absent"]),
+            figures,
+        )
+    except (OSError, ValueError, KeyError, TypeError, FormatError):
+        return Handover()
+
+
+def merged(before: Any, now: Any, name: str = "") -> Any:
+    """The figures of two resolvers, one after the other, as those of one."""
+    if before is None or now is None:
+        return before if now is None else now
+    if isinstance(now, dict):
+        names = [*before, *(key for key in now if key not in before)]
+        return {k: merged(before.get(k), now.get(k), k) for k in names}
+    if isinstance(now, list):
+        by_name = {one["fqrn"]: one for one in before}
+        for one in now:
+            by_name[one["fqrn"]] = merged(by_name.get(one["fqrn"]), one)
+        return list(by_name.values())
+    if isinstance(now, str):
+        return now or before
+    if name in _MOST:
+        return max(before, now)
+    return now if name in _NEWEST else round(before + now, 6)

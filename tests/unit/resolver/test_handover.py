@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one resolver leaves for the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from interpose.formats.fqrn import Fqrn
+from interpose.formats.hashes import ContentHash
+from interpose.repository.finding import Root
+from interpose.resolver.handover import Handover, leave, merged, take
+
+FQRN = Fqrn("a.example.org")
+
+
+def test_what_is_left_is_what_is_taken(tmp_path: Path) -> None:
+    root = Root(ContentHash.parse("ab" * 20), 7, tag="v7", is_fixed=True)
+    left = Handover(
+        frozenset({("no proxy", ""), ("NoServer repository", FQRN)}),
+        {FQRN: root},
+        frozenset({Fqrn("b.example.org")}),
+        {"network": {"requests": 3}},
+    )
+    leave(tmp_path, left)
+    assert take(tmp_path) == left
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures", "handover"]
+
+
+def test_nothing_is_taken_of_what_is_damaged(tmp_path: Path) -> None:
+    leave(tmp_path, Handover(frozenset({("a", "b")})))
+    for text in ("", "{}", "[1]", '{"seen": 3}', '{"seen": [], "roots": {"a": {}}}'):
+        (tmp_path / "handover").write_text(text)
+        assert take(tmp_path) == Handover()
+    assert take(None) == take(tmp_path / "nowhere") == Handover()
+
+
+def test_the_figures_of_two_are_those_of_one() -> None:
+    before = {
+        "repositories": [
+            {"fqrn": "a", "revision": 3, "opens": 1, "objects_from": {"network": 2}},
+            {"fqrn": "b", "revision": 1, "opens": 1, "objects_from": {"network": 0}},
+        ],
+        "network": {"requests": 5, "proxy": "http://p", "by_host": {"h": {"bytes": 9}}},
+        "resolver": {"max_rss_bytes": 40, "cpu_s": 0.5},
+    }
+    now = {
+        "repositories": [
+            {"fqrn": "a", "revision": 3, "opens": 1, "objects_from": {"network": 4}}
+        ],
+        "network": {"requests": 1, "proxy": "", "by_host": {"h": {"bytes": 1}}},
+        "resolver": {"max_rss_bytes": 30, "cpu_s": 0.25},
+    }
+    assert merged(None, now) == now
+    assert merged(before, now) == {
+        "repositories": [
+            {"fqrn": "a", "revision": 3, "opens": 1, "objects_from": {"network": 6}},
+            before["repositories"][1],  # type: ignore[index]
+        ],
+        "network": {
+            "requests": 6,
+            "proxy": "http://p",
+            "by_host": {"h": {"bytes": 10}},
+        },
+        "resolver": {"max_rss_bytes": 40, "cpu_s": 0.75},
+    }
