@@ -10,7 +10,7 @@ import argparse
 import json
 import time
 
-from benchmarks import calls, fetching, processes, walks
+from benchmarks import calls, events, fetching, processes, walks
 from benchmarks.ratios import Ratios, table
 from benchmarks.setting import ROOT, Setting, machine, published
 
@@ -22,6 +22,7 @@ QUESTIONS = {
     "fetching": fetching.measure,
     "numpy": processes.measure_numpy,
     "walks": walks.measure,
+    "events": events.measure,
 }
 
 

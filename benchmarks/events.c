@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* events WHAT COUNT FILE: nanoseconds of one of COUNT calls or events that carry no
+ * path.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int file; /* FILE, opened */
+
+static void do_fstat(void)
+{
+	struct stat state;
+
+	if (fstat(file, &state) < 0)
+		abort();
+}
+
+static void do_dup(void)
+{
+	close(dup(STDIN_FILENO));
+}
+
+static void *of_thread(void *argument)
+{
+	return argument;
+}
+
+static void do_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, of_thread, NULL) != 0)
+		abort();
+	pthread_join(thread, NULL);
+}
+
+static void do_spawn(void)
+{
+	char *words[] = {(char *)"/bin/true", NULL};
+	pid_t pid;
+
+	if (posix_spawn(&pid, words[0], NULL, NULL, words, environ) != 0)
+		abort();
+	waitpid(pid, NULL, 0);
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void do_signal(void)
+{
+	raise(SIGUSR1);
+}
+
+static void do_lock(void)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+	fcntl(file, F_SETLK, &lock);
+}
+
+/* What is waited for is there: only the limit makes it stop. */
+static void do_epoll(void)
+{
+	static int epoll = -1, ends[2];
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (epoll < 0) {
+		epoll = epoll_create1(0);
+		if (pipe(ends) < 0 || write(ends[1], "x", 1) != 1 ||
+		    epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event) < 0)
+			abort();
+	}
+	if (epoll_wait(epoll, &event, 1, 1000) != 1)
+		abort();
+}
+
+static const struct {
+	const char *name;
+	void (*once)(void);
+} rows[] = {{"fstat", do_fstat}, {"dup", do_dup},	{"thread", do_thread},
+	    {"spawn", do_spawn}, {"signal", do_signal}, {"lock", do_lock},
+	    {"epoll", do_epoll}};
+
+int main(int argc, char **argv)
+{
+	struct timespec begun, ended;
+	long count;
+
+	if (argc != 4 || (file = open(argv[3], O_RDONLY)) < 0)
+		return 2;
+	count = atol(argv[2]);
+	signal(SIGUSR1, on_signal);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(argv[1], rows[i].name) != 0)
+			continue;
+		clock_gettime(CLOCK_MONOTONIC, &begun);
+		for (long turn = 0; turn < count; turn++)
+			rows[i].once();
+		clock_gettime(CLOCK_MONOTONIC, &ended);
+		printf("%.0f\n", ((double)(ended.tv_sec - begun.tv_sec) * 1e9 +
+				  (double)(ended.tv_nsec - begun.tv_nsec)) /
+					 (double)count);
+		return 0;
+	}
+	return 2;
+}
