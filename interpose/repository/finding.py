@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from interpose.config import PinSettings
 from interpose.config.repository_option import PinKind
-from interpose.errors import CacheError, InterposeError, NetworkError, Offline
+from interpose.errors import (
+    CacheError,
+    InterposeError,
+    NetworkError,
+    NotOnServer,
+    Offline,
+)
 from interpose.formats.hashes import ContentHash
 from interpose.formats.manifest import Manifest
 from interpose.repository.indexing import Facts
+from interpose.repository.named import NamedRoot
 from interpose.repository.opening import UNREACHABLE_TTL_S, Opening, Verified
 
 if TYPE_CHECKING:
@@ -86,6 +93,8 @@ class RootFinder:
         self._pin = pin
         self._clock = clock
         self._verified: Verified | None = None
+        self._named = NamedRoot(repository.places.private, repository.fqrn)
+        self._remark = ""
         self._opening = Opening(
             repository.fqrn,
             repository.places,
@@ -97,7 +106,7 @@ class RootFinder:
     @property
     def remark(self) -> str:
         """A line for the user about the choice, or ""."""
-        return "" if self._verified is None else self._verified.remark
+        return self._remark if self._verified is None else self._verified.remark
 
     def find(self) -> Root:
         """The root catalog; nothing of it has been loaded.
@@ -111,7 +120,7 @@ class RootFinder:
         try:
             self._verified = self._opening.verified(self._repository.keys())
         except (Offline, NetworkError) as error:
-            return self._by_breadcrumb(error)
+            return self._by_breadcrumb() or self._by_name(error)
         manifest = self._verified.manifest
         if self._pin.kind is None:
             return Root(manifest.root_hash, manifest.revision, manifest=manifest)
@@ -123,10 +132,21 @@ class RootFinder:
             tag.root_hash, tag.revision, tag.name, is_fixed=True, manifest=manifest
         )
 
-    def _by_breadcrumb(self, error: InterposeError) -> Root:
+    def _by_name(self, error: InterposeError) -> Root:
+        """What was named by its hash before. Errors: `error` if that does not help."""
+        known = self._named.last() if self._pin.kind is None else None
+        if known is None or isinstance(error, NotOnServer):
+            raise error
+        fqrn = self._repository.fqrn
+        what = f"{error.what}, using the root catalog that was named here before"
+        self._remark = str(InterposeError(what, f"{fqrn}@{known.text}"))
+        until = int(self._clock()) + UNREACHABLE_TTL_S
+        return Root(known, 0, "", until, is_proven=False, unreachable=True)
+
+    def _by_breadcrumb(self) -> Root | None:
         crumb = self._opening.breadcrumb() if self._pin.kind is None else None
         if crumb is None:
-            raise error
+            return None
         until = int(self._clock()) + UNREACHABLE_TTL_S
         return Root(
             crumb.root_hash,
@@ -140,6 +160,8 @@ class RootFinder:
         """The same with what is known since the catalog is loaded."""
         if not root.revision:
             root = replace(root, revision=facts.revision)
+        if self._pin.kind is PinKind.ROOT_HASH:
+            self._named.note(root.hash)
         if self._verified is None or root.manifest is None or root.is_fixed:
             return root
         if self._verified.unreachable:

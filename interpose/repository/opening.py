@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 UNREACHABLE_TTL_S = 180
 _PAGE_ADVICE = "a login page? see CVMFS_HTTP_PROXY and CVMFS_SERVER_URL"
+_NAME_ADVICE = "open it once with a server, or name its root catalog:"
 _TRUST_ADVICE = "--trust-cache uses what the caches hold without proof"
 
 _log = Log(__name__)
@@ -161,11 +162,12 @@ class Opening:
 
     def _with_advice(self, error: NetworkError | Offline) -> NetworkError | Offline:
         """The error as the user sees it, naming what might help."""
+        is_left = self._left_breadcrumb() is not None
+        advice = _TRUST_ADVICE if is_left and not self._places.trust_cache else ""
         if isinstance(error, Offline):
-            return Offline("offline and never verified here", self.fqrn, _TRUST_ADVICE)
-        if self._left_breadcrumb() is None:
-            return error
-        return type(error)(error.what, error.where, _TRUST_ADVICE)
+            advice = advice or f"{_NAME_ADVICE} -r {self.fqrn}@ROOTHASH"
+            return Offline("offline and never verified here", self.fqrn, advice)
+        return type(error)(error.what, error.where, advice) if advice else error
 
     def breadcrumb(self) -> Breadcrumb | None:
         """What a cache that is trusted says was the last root catalog."""
