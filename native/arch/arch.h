@@ -25,13 +25,18 @@ extern const uint32_t arch_audit[ARCH_ABIS];
 enum arch_call {
 	ARCH_CLONE,
 	ARCH_CLONE3,
+	ARCH_CLOSE,
+	ARCH_EXECVEAT,
+	ARCH_FCHDIR,
 	ARCH_LSEEK,
 	ARCH_MMAP, /* of no file: the last argument is 0 in all forms */
 	ARCH_OPEN,
 	ARCH_OPENAT,
 	ARCH_OPENAT2,
 	ARCH_PRCTL,
+	ARCH_RECVMSG,
 	ARCH_SCHED_YIELD,
+	ARCH_SOCKETPAIR,
 	ARCH_VFORK,
 	ARCH_CALLS
 };

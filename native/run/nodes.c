@@ -203,7 +203,9 @@ int nodes_skeleton(struct run *run, const struct place *place,
 		   char *ret_path, size_t size)
 {
 	struct nodes *nodes = run->nodes;
+	char buffer[SCRATCH_OWN_SIZE];
 	struct skeleton *slot;
+	const char *own;
 	struct stat st;
 	int result;
 
@@ -218,14 +220,15 @@ int nodes_skeleton(struct run *run, const struct place *place,
 				       : (uint32_t)nodes->skeleton_used);
 	if ((size_t)result >= size)
 		return -ENAMETOOLONG;
-	if (slot->number && is_whole(run, slot, ret_path))
+	own = scratch_own(&run->scratch, ret_path, buffer);
+	if (slot->number && is_whole(run, slot, own))
 		return 0;
 	if (slot->number)
-		clear_away(run, ret_path);
-	result = make(ret_path, entry, target);
+		clear_away(run, own);
+	result = make(own, entry, target);
 	if (result < 0)
 		return result;
-	if (lstat(ret_path, &st) < 0)
+	if (lstat(own, &st) < 0)
 		return -errno;
 	slot->place = *place;
 	slot->mode = st.st_mode;

@@ -14,13 +14,16 @@ struct mounts;
 struct objects;
 struct nodes;
 struct slowmounts;
+struct standins;
 struct locks;
 struct trace;
 struct tracees;
 
 struct scratch {
 	char path[4096]; /* SCRATCH/.interpose-XXXXXX, absolute and canonical */
-	int fd;		 /* O_PATH of it */
+	int fd;		 /* O_PATH of it, for scratch_own() too */
+	int parent_fd;	 /* likewise of the directory that it lies in */
+	pid_t maker;	 /* whose descriptors these are */
 	int lock_fd;	 /* holds the lock that says: this run is alive */
 };
 
@@ -38,20 +41,23 @@ struct run {
 	struct mounts *mounts;
 	struct objects *objects;
 	struct nodes *nodes;
-	struct tracees *tracees; /* of tracer/, which lives as long */
-	struct locks *locks;	 /* syscalls/locks.c; NULL: none yet */
-	struct trace *trace;	 /* NULL without --trace */
+	struct tracees *tracees;   /* of tracer/, which lives as long */
+	struct locks *locks;	   /* syscalls/locks.c; NULL: none yet */
+	struct standins *standins; /* syscalls/standins.c; likewise */
+	struct trace *trace;	   /* NULL without --trace */
 	struct counters counters;
 	void (*say)(void *context, const char *text); /* one line to the user */
 	void *say_context;
 	unsigned int said_broken; /* bits of enum broken */
+	bool remounted; /* the job has mounted something where our own paths lead */
+	bool said_covered;
 	bool said_other_root, said_lost_rights, said_no_tracer, said_hidden_memory;
 	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
 	uint64_t root_dev, root_ino; /* of the host's / */
 	uint64_t root_mount;	     /* id of the mount that it is of; 0: unknown */
-	uint64_t mount_space;	     /* inode of the tracer's mount namespace; likewise */
-	uint64_t proc_dev;	     /* st_dev of /proc */
+	uint64_t mount_space; /* inode of the tracer's mount namespace; likewise */
+	uint64_t proc_dev;    /* st_dev of /proc */
 	uid_t uid;
 	gid_t gid;
 	int group_count;

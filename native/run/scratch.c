@@ -275,7 +275,9 @@ static int scratch_fill(struct scratch *scratch)
 
 void scratch_mend(const struct scratch *scratch)
 {
-	chmod(scratch->path, scratch_mode());
+	char own[SCRATCH_OWN_SIZE];
+
+	chmod(scratch_own(scratch, scratch->path, own), scratch_mode());
 	scratch_make_folders(scratch);
 }
 
@@ -285,7 +287,8 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 	char canonical[PATH_MAX];
 	int base_fd, error, length;
 
-	scratch->fd = scratch->lock_fd = -1;
+	scratch->fd = scratch->parent_fd = scratch->lock_fd = -1;
+	scratch->maker = getpid();
 	scratch->path[0] = '\0';
 	if (!realpath(base, canonical))
 		return -errno;
@@ -293,7 +296,7 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 	if (base_fd < 0)
 		return -errno;
 	scratch_clean(base_fd);
-	close(base_fd);
+	scratch->parent_fd = base_fd;
 	/* In place: another process may have to remove it if this one is killed here.
 	 */
 	length = snprintf(scratch->path, sizeof(scratch->path), "%s/" PREFIX "XXXXXX",
@@ -320,6 +323,7 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 void scratch_remove(struct scratch *scratch)
 {
 	char *name = strrchr(scratch->path, '/');
+	bool own = scratch->maker == getpid();
 	char parent[PATH_MAX];
 	int parent_fd, fd;
 
@@ -327,7 +331,10 @@ void scratch_remove(struct scratch *scratch)
 		return;
 	snprintf(parent, sizeof(parent), "%.*s/", (int)(name - scratch->path),
 		 scratch->path);
-	parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* By the descriptor: the job may have mounted something over it. */
+	parent_fd = own && scratch->parent_fd >= 0
+			    ? fcntl(scratch->parent_fd, F_DUPFD_CLOEXEC, 0)
+			    : open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = parent_fd < 0 ? -1 : scratch_open_directory(parent_fd, name + 1);
 	/* The path stays for whoever can remove it, if we cannot. */
 	if (fd >= 0 && scratch_remove_tree(parent_fd, name + 1, fd) == 0)
@@ -336,9 +343,25 @@ void scratch_remove(struct scratch *scratch)
 		close(fd);
 	if (parent_fd >= 0)
 		close(parent_fd);
+	if (!own)
+		return;
 	if (scratch->lock_fd >= 0)
 		close(scratch->lock_fd);
 	if (scratch->fd >= 0)
 		close(scratch->fd);
-	scratch->fd = scratch->lock_fd = -1;
+	if (scratch->parent_fd >= 0)
+		close(scratch->parent_fd);
+	scratch->fd = scratch->parent_fd = scratch->lock_fd = -1;
+}
+
+const char *scratch_own(const struct scratch *scratch, const char *path, char *buffer)
+{
+	size_t len = strlen(scratch->path);
+
+	if (!len || strncmp(path, scratch->path, len) != 0 ||
+	    (path[len] && path[len] != '/'))
+		return path;
+	snprintf(buffer, SCRATCH_OWN_SIZE, "/proc/self/fd/%d%s", scratch->fd,
+		 path + len);
+	return buffer;
 }

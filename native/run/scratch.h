@@ -16,4 +16,9 @@ void scratch_mend(const struct scratch *scratch);
  * leaves the file system. Safe to call twice. */
 void scratch_remove(struct scratch *scratch);
 
+/* The name by which we ourselves find `path`: one in the scratch by our descriptor, for
+ * the job may mount over its place. `buffer` has SCRATCH_OWN_SIZE bytes. */
+enum { SCRATCH_OWN_SIZE = 4096 + 32 };
+const char *scratch_own(const struct scratch *scratch, const char *path, char *buffer);
+
 #endif

@@ -8,6 +8,7 @@
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/passing.h"
 
 HANDLER(enter_getcwd)
 {
@@ -51,6 +52,8 @@ HANDLER(enter_chdir)
 		return tracee_answer(tracee, -EACCES);
 	if (!content_path(&target, path, sizeof(path), &verdict))
 		return verdict;
+	if (passing_is_needed(&target.view, path))
+		return passing_chdir(run, tracee, path);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
 }

@@ -10,6 +10,7 @@
 #include "syscalls/footing.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
+#include "syscalls/passing.h"
 #include "syscalls/snapshot.h"
 
 enum { MAX_MENDS = 8 };
@@ -87,6 +88,12 @@ static bool has_path(const struct syscall_row *row)
 	return false;
 }
 
+/* Who has left the root of all may come back to it: bwrap(1) does. */
+static bool changes_root(const struct syscall_row *row)
+{
+	return row->enter == enter_chroot || row->enter == enter_pivot_root;
+}
+
 /* Whose mounts may be slow. */
 static void choose_mounts(struct run *run, struct tracee *tracee)
 {
@@ -98,11 +105,14 @@ static enum verdict decide(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict = VERDICT_PASS;
 
+	if (tracee->passing && passing_goes_on(tracee, &verdict))
+		return verdict;
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
 	choose_mounts(run, tracee);
 	if (tracee->stop.row && tracee->footing->other_root &&
-	    has_path(tracee->stop.row) && !starts_in_ours(run, tracee))
+	    has_path(tracee->stop.row) && !changes_root(tracee->stop.row) &&
+	    !starts_in_ours(run, tracee))
 		note_other_root(run, tracee);
 	else if (tracee->stop.row)
 		verdict = tracee->stop.row->enter(run, tracee);
@@ -161,6 +171,7 @@ enum verdict syscalls_leave(struct run *run, struct tracee *tracee)
 
 enum verdict syscalls_exec(struct run *run, struct tracee *tracee)
 {
+	passing_forget(tracee);
 	choose_mounts(run, tracee);
 	return exec_event(run, tracee);
 }
@@ -175,5 +186,6 @@ bool syscalls_is_exec(const struct tracee *tracee)
 void syscalls_gone(struct run *run, struct tracee *tracee)
 {
 	snapshot_gone(run, tracee);
+	passing_forget(tracee);
 	exec_forget(tracee);
 }

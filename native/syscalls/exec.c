@@ -14,6 +14,7 @@
 #include "run/trace.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/passing.h"
 #include "tracee/descriptors.h"
 
 enum { MAX_ARGUMENTS = 1 << 20, EXECVE_CHECK = 0x10000 };
@@ -235,10 +236,16 @@ static enum verdict execute(struct run *run, struct tracee *tracee,
 		return verdict;
 	if (path_position == 1) /* execveat's flags were about the name that it had */
 		arch_set_argument(&tracee->stop.regs, 4, 0);
-	if (!program->prefix_count)
-		return verdict;
-	return set_arguments(tracee, program, path_position + 1,
-			     arch_argument(&tracee->stop.regs, path_position));
+	if (program->prefix_count)
+		verdict =
+			set_arguments(tracee, program, path_position + 1,
+				      arch_argument(&tracee->stop.regs, path_position));
+	if (verdict == VERDICT_AT_EXIT && tracee->stop.leave == leave_exec &&
+	    program->is_own &&
+	    passing_is_needed(&(struct view){.run = run, .tracee = tracee},
+			      program->path))
+		return passing_execute(run, tracee, path, path_position, leave_exec);
+	return verdict;
 }
 
 /* execve of something that is the host's alone: what a former program was called ends.
@@ -315,6 +322,8 @@ static enum verdict check_only(struct target *target)
 		return tracee_answer(tracee, -error);
 	if (!content_path(target, path, sizeof(path), &verdict))
 		return verdict;
+	if (passing_is_needed(&target->view, path))
+		return passing_link(target->view.run, tracee, path, 1);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
 }

@@ -23,6 +23,7 @@ struct program {
 	char path[TARGET_PATH_SIZE]; /* what the kernel is to execute */
 	bool ours;	/* `path` or something on the way is not the host's */
 	bool is_object; /* `path` stands for `place` */
+	bool is_own;	/* `path` is in a cache or the scratch */
 	char host_exe[TARGET_PATH_SIZE]; /* the host program that `path` is a copy of */
 	struct place place;
 	struct foreign foreign;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "index/lookup.h"
+#include "run/scratch.h"
 #include "syscalls/exec.h"
 
 /* A link in the scratch whose name ends as `called` does. */
@@ -18,13 +19,14 @@ static void use_alias(struct program *program, const struct run *run,
 {
 	const char *dot = strrchr(called, '.');
 	const char *ending = dot && !strchr(dot, '/') ? dot : "";
-	char alias[TARGET_PATH_SIZE];
+	char alias[TARGET_PATH_SIZE], own[SCRATCH_OWN_SIZE];
 	uint64_t hash = index_name_hash(program->path, strlen(program->path));
 	int len = snprintf(alias, sizeof(alias), "%s/i/%llx%s", run->scratch.path,
 			   (unsigned long long)hash, ending);
 
 	if ((size_t)len < sizeof(alias) &&
-	    (symlink(program->path, alias) == 0 || errno == EEXIST))
+	    (symlink(program->path, scratch_own(&run->scratch, alias, own)) == 0 ||
+	     errno == EEXIST))
 		memcpy(program->path, alias, (size_t)len + 1);
 }
 

@@ -44,6 +44,7 @@ HANDLER(enter_fanotify_mark);
 HANDLER(enter_file_getattr);
 /* mount.c */
 HANDLER(enter_mount);
+HANDLER(enter_move_mount);
 HANDLER(enter_umount2);
 HANDLER(enter_open_tree_attr);
 HANDLER(enter_quotactl);

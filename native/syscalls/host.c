@@ -10,20 +10,9 @@
 
 #include "run/mounts.h"
 #include "syscalls/footing.h"
+#include "syscalls/host.h"
 #include "syscalls/look.h"
 #include "syscalls/procfs.h"
-#include "syscalls/target.h"
-
-struct host {
-	struct target *target;
-	int dir;	    /* O_PATH of the directory reached; owned */
-	bool was_ours;	    /* the kernel alone would not come here */
-	unsigned int flags; /* enum target_flag */
-	/* The way to `dir` from the last link of /proc that was followed, or "". */
-	char magic[TARGET_PATH_SIZE];
-};
-
-enum step { STEP_ON, STEP_END };
 
 static enum step end(struct host *host, enum target_kind kind)
 {
@@ -32,7 +21,7 @@ static enum step end(struct host *host, enum target_kind kind)
 }
 
 /* The kernel would fail here with `error`; it says so itself unless we led it here. */
-static enum step end_error(struct host *host, int error)
+enum step host_error(struct host *host, int error)
 {
 	if (!host->was_ours)
 		return end(host, TARGET_HOST);
@@ -96,7 +85,7 @@ static ssize_t path_of_dir(const struct host *host, char path[TARGET_PATH_SIZE])
 
 /* Where the walk has ended on the host, below the directory reached: by path, if the
  * kernel needs to be led there. */
-static enum step end_host(struct host *host, const char *name)
+enum step host_end(struct host *host, const char *name)
 {
 	char *path = host->target->elsewhere;
 	ssize_t len;
@@ -106,13 +95,13 @@ static enum step end_host(struct host *host, const char *name)
 		return end(host, TARGET_HOST);
 	len = path_of_dir(host, path);
 	if (len < 0)
-		return end_error(host, errno);
+		return host_error(host, errno);
 	if (name[0]) {
 		size_t room = TARGET_PATH_SIZE - (size_t)len;
 		const char *slash = host->target->walk.trailing_slash ? "/" : "";
 
 		if ((size_t)snprintf(path + len, room, "/%s%s", name, slash) >= room)
-			return end_error(host, ENAMETOOLONG);
+			return host_error(host, ENAMETOOLONG);
 	}
 	return end(host, TARGET_ELSEWHERE);
 }
@@ -123,27 +112,20 @@ static enum step end_parent(struct host *host, const char *raw, size_t len)
 	char name[TARGET_PATH_SIZE];
 
 	if (len >= sizeof(name))
-		return end_error(host, ENAMETOOLONG);
+		return host_error(host, ENAMETOOLONG);
 	memcpy(name, raw, len);
 	name[len] = '\0';
-	return end_host(host, name);
+	return host_end(host, name);
 }
 
-static bool must_be_directory(const struct host *host, bool last)
+bool host_wants_directory(const struct host *host, bool last)
 {
 	const struct walk *walk = &host->target->walk;
 
 	return !last || (walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY);
 }
 
-static bool is_directory(int fd)
-{
-	struct stat st;
-
-	return look_stat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static enum step step_into(struct host *host, int fd)
+enum step host_into(struct host *host, int fd)
 {
 	close(host->dir);
 	host->dir = fd;
@@ -154,7 +136,7 @@ static enum step step_into(struct host *host, int fd)
 static enum step step_to_root(struct host *host)
 {
 	host->magic[0] = '\0';
-	return step_into(host, open_root(host));
+	return host_into(host, open_root(host));
 }
 
 /* To `name` below. */
@@ -164,17 +146,17 @@ static enum step step_down(struct host *host, int fd, const char *name)
 
 	if (len)
 		snprintf(host->magic + len, sizeof(host->magic) - len, "/%s", name);
-	return step_into(host, fd);
+	return host_into(host, fd);
 }
 
 /* In /cvmfs, at `place`: the rest of the text is walked there. */
-static enum step step_ours(struct host *host, const struct place *place)
+enum step host_ours(struct host *host, const struct place *place)
 {
 	struct target *target = host->target;
 
 	host->was_ours = true;
 	if (target->walk.promises & WALK_NO_XDEV)
-		return end_error(host, EXDEV);
+		return host_error(host, EXDEV);
 	target->walk.at = *place;
 	switch (walk_go(&target->walk)) {
 	case WALK_FOUND:
@@ -190,85 +172,6 @@ static enum step step_ours(struct host *host, const struct place *place)
 	return step_to_root(host);
 }
 
-static const struct node *node_of(const struct host *host, int fd)
-{
-	struct stat st;
-
-	return look_node(host->target->view.run, fd, "", AT_EMPTY_PATH, &st);
-}
-
-/* Where a link of /proc leads. */
-static struct place place_of_magic(const struct target *target, const struct node *node)
-{
-	const struct run *run = target->view.run;
-
-	return target_place_of(run, tracees_find(run->tracees, target->holder),
-			       target->descriptor, node);
-}
-
-/* The link itself, for who reads it. */
-static enum step step_magic_text(struct host *host, const char *name,
-				 const struct node *node)
-{
-	struct target *target = host->target;
-	struct place place;
-
-	if (!node || !(host->flags & TARGET_MAGIC))
-		return end_host(host, name);
-	place = place_of_magic(target, node);
-	target->magic = true;
-	return step_ours(host, &place);
-}
-
-/* A magic link of /proc: its text is no path, only opening it goes where it leads. */
-static enum step step_magic(struct host *host, const char *name, bool last)
-{
-	struct target *target = host->target;
-	bool follow = !last || walk_follows_last(&target->walk);
-	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
-	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
-	char path[TARGET_PATH_SIZE];
-	struct place place;
-	enum step step;
-
-	if (fd < 0 && errno == EPERM && !follow)
-		return step_magic_text(
-			host, name,
-			procfs_node_of_map(target->view.run, host->dir, name));
-	if (fd < 0)
-		return end_error(host, errno);
-	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS))) {
-		close(fd);
-		return end_error(host, ELOOP);
-	}
-	if (follow && (target->walk.promises & WALK_SCOPED)) { /* nd_jump_link() */
-		close(fd);
-		return end_error(host, EXDEV);
-	}
-	procfs_note_magic(target, host->dir, name, path);
-	if (!follow) {
-		step = step_magic_text(host, name, node);
-		close(fd);
-		return step;
-	}
-	if (!node && must_be_directory(host, last) && !is_directory(fd)) {
-		close(fd);
-		return end_error(host, ENOTDIR);
-	}
-	if (!node) {
-		step = step_into(host, fd);
-		strcpy(host->magic, path);
-		return step;
-	}
-	place = place_of_magic(target, node);
-	target->by_descriptor = true;
-	if (!last) /* the walk goes on from it */
-		target->descriptor = -1;
-	step = step_ours(host, &place);
-	close(fd);
-	return step;
-}
-
 static enum step step_link(struct host *host, int fd, const char *name, bool last)
 {
 	struct walk *walk = &host->target->walk;
@@ -278,26 +181,26 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 	int result;
 
 	if (len < 0)
-		return end_error(host, errno);
+		return host_error(host, errno);
 	if (is_proc(host, fd) && (text[0] == '/' || memchr(text, ':', (size_t)len)))
-		return step_magic(host, name, last);
+		return host_magic(host, name, last);
 	if (!follow)
-		return end_host(host, name);
+		return host_end(host, name);
 	result = walk_push(walk, text, (size_t)len);
 	if (result < 0)
-		return end_error(host, -result);
+		return host_error(host, -result);
 	if (text[0] != '/')
 		return STEP_ON;
 	if (walk->promises & WALK_BENEATH)
-		return end_error(host, EXDEV);
+		return host_error(host, EXDEV);
 	return step_to_root(host);
 }
 
 static enum step step_missing(struct host *host, int error, const char *name, bool last)
 {
 	if (error == ENOENT && last && host->was_ours)
-		return end_host(host, name); /* it may be created there */
-	return end_error(host, error);
+		return host_end(host, name); /* it may be created there */
+	return host_error(host, error);
 }
 
 /* "." and "..": whoever may not search the directory is refused these, too. */
@@ -306,7 +209,7 @@ static enum step step_dots(struct host *host, const char *dots)
 	int fd = look_at(&host->target->view, host->dir, dots, O_DIRECTORY);
 
 	if (fd < 0)
-		return end_error(host, -fd);
+		return host_error(host, -fd);
 	if (dots[1])
 		return step_down(host, fd, dots);
 	close(fd);
@@ -316,7 +219,7 @@ static enum step step_dots(struct host *host, const char *dots)
 /* An error that comes after the permission to search. */
 static enum step end_searched(struct host *host, int error)
 {
-	return step_dots(host, ".") == STEP_ON ? end_error(host, error) : STEP_END;
+	return step_dots(host, ".") == STEP_ON ? host_error(host, error) : STEP_END;
 }
 
 static enum step step_name(struct host *host, const char *raw, size_t len, bool last)
@@ -336,7 +239,7 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	memcpy(name, raw, len);
 	name[len] = '\0';
 	if (strcmp(name, "cvmfs") == 0 && is_a_root(host))
-		return step_ours(host, &(struct place){.kind = PLACE_TOP});
+		return host_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
 	    is_proc(host, host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
 		shown = procfs_own_name(target, host->dir, name, self, sizeof(self));
@@ -352,9 +255,9 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	}
 	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(host, fd))
 		procfs_note_text(target, host->dir, name);
-	if (must_be_directory(host, last) && !S_ISDIR(st.st_mode)) {
+	if (host_wants_directory(host, last) && !S_ISDIR(st.st_mode)) {
 		close(fd);
-		return end_error(host, ENOTDIR);
+		return host_error(host, ENOTDIR);
 	}
 	return step_down(host, fd, name);
 }
@@ -367,9 +270,9 @@ static enum step step_once(struct host *host)
 	bool last;
 
 	if (host->dir < 0)
-		return end_error(host, EIO);
+		return host_error(host, EIO);
 	if (!walk_next(walk, &name, &len, &last))
-		return end_host(host, "");
+		return host_end(host, "");
 	if (last && walk->parent_only)
 		return end_parent(host, name, len);
 	if (len == 1 && name[0] == '.')
@@ -379,7 +282,7 @@ static enum step step_once(struct host *host)
 	if (!footing_is_root(host->target->view.run, host->target->view.tracee,
 			     host->dir))
 		return step_dots(host, "..");
-	return walk->promises & WALK_BENEATH ? end_error(host, EXDEV) : STEP_ON;
+	return walk->promises & WALK_BENEATH ? host_error(host, EXDEV) : STEP_ON;
 }
 
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)

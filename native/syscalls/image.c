@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "index/lookup.h"
+#include "run/scratch.h"
 #include "syscalls/copy.h"
 #include "syscalls/exec.h"
 
@@ -195,6 +196,8 @@ static int patch(int fd, size_t size, const char *interpreter)
 int image_copy(struct view *view, int fd, const char *interpreter, char *ret_path,
 	       size_t size)
 {
+	char buffer[SCRATCH_OWN_SIZE];
+	const char *own;
 	struct stat st;
 	int len;
 
@@ -206,7 +209,8 @@ int image_copy(struct view *view, int fd, const char *interpreter, char *ret_pat
 		(unsigned long long)index_name_hash(interpreter, strlen(interpreter)));
 	if ((size_t)len >= size)
 		return -ENAMETOOLONG;
-	if (copy_is_fresh(ret_path, &st))
+	own = scratch_own(&view->run->scratch, ret_path, buffer);
+	if (copy_is_fresh(own, &st))
 		return 0;
-	return copy_make(view, fd, ret_path, patch, interpreter);
+	return copy_make(view, fd, own, patch, interpreter);
 }

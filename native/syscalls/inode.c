@@ -7,6 +7,7 @@
 
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/passing.h"
 #include "syscalls/refuse.h"
 
 HANDLER(enter_name_to_handle_at)
@@ -61,6 +62,8 @@ static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
 		return refuse_path(tracee, dirfd_argument, at, EACCES);
 	if (!content_path(&target, path, sizeof(path), &verdict))
 		return verdict;
+	if (passing_is_needed(&target.view, path))
+		return passing_link(run, tracee, path, (unsigned int)at);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "run/nodes.h"
+#include "run/scratch.h"
 #include "syscalls/copy.h"
 
 static int lend(struct view *view, const char *path, const struct stat *st,
@@ -28,6 +29,8 @@ static int lend(struct view *view, const char *path, const struct stat *st,
 int lending_make(struct view *view, const char *path, const struct place *place,
 		 char *ret_path, size_t size)
 {
+	char buffer[SCRATCH_OWN_SIZE];
+	const char *own;
 	struct stat st;
 	int result;
 
@@ -37,10 +40,11 @@ int lending_make(struct view *view, const char *path, const struct place *place,
 			  (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 	if ((size_t)result >= size)
 		return -ENAMETOOLONG;
-	result = lend(view, path, &st, ret_path);
+	own = scratch_own(&view->run->scratch, ret_path, buffer);
+	result = lend(view, path, &st, own);
 	if (result < 0)
 		return result;
-	if (stat(ret_path, &st) < 0)
+	if (stat(own, &st) < 0)
 		return -errno;
 	nodes_learn(view->run, &st, NODE_OBJECT, place);
 	return 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* readlink, readlinkat: links of /cvmfs, and links of /proc that lead to it. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "run/mounts.h"
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
+#include "syscalls/standins.h"
 
 /* The text that a link of /proc shows. */
 static int magic_text(struct target *target, char *buffer, size_t size)
@@ -17,6 +19,8 @@ static int magic_text(struct target *target, char *buffer, size_t size)
 		memcpy(buffer, target->exe, len < size ? len : size);
 		return (int)len;
 	}
+	if (target->standin)
+		return snprintf(buffer, size, "%s", target->standin->path);
 	return mounts_path(target->view.run->mounts, &target->walk.at, buffer, size);
 }
 
@@ -35,11 +39,13 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
 			    TARGET_EMPTY_PATH | TARGET_MAGIC, &verdict)) {
 		if (verdict != VERDICT_PASS || target.kind != TARGET_HOST ||
-		    !target.exe)
+		    !target.exe && !target.standin)
 			return verdict;
-		target.magic = true; /* a host program with an interpreter of ours */
+		target.magic = true; /* what a stand-in stands for */
 	}
-	if (target.kind == TARGET_ELSEWHERE)
+	if (target.standin && target.empty_path)
+		return tracee_answer(tracee, -ENOENT);
+	if (target.kind == TARGET_ELSEWHERE && !target.magic)
 		return redirect_elsewhere(&target, (unsigned int)path_argument);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);

@@ -129,8 +129,7 @@ static int new_file(const struct run *run)
 
 	if (fd >= 0)
 		return fd;
-	return openat(AT_FDCWD, run->scratch.path, O_TMPFILE | O_RDWR | O_CLOEXEC,
-		      0600);
+	return openat(run->scratch.fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
 /* Another open file description of the same file, if there is one. */

@@ -31,10 +31,33 @@ enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argu
 			   target.kind == TARGET_MISSING ? target.walk.error : EPERM);
 }
 
+/* From now on it is looked whether our own names still mean to a tracee what they mean
+ * to us (passing.c). */
+static enum verdict leave_mount(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	run->remounted |= result == 0;
+	return tracee_finish(tracee, result);
+}
+
 /* mount(source, target, ...): the target comes first, and a source of ours is none. */
 HANDLER(enter_mount)
 {
-	return refuse_mount(run, tracee, -1, 1, TARGET_FOLLOW);
+	enum verdict verdict = refuse_mount(run, tracee, -1, 1, TARGET_FOLLOW);
+
+	if (verdict != VERDICT_PASS || run->remounted)
+		return verdict;
+	tracee->stop.leave = leave_mount;
+	return VERDICT_AT_EXIT;
+}
+
+HANDLER(enter_move_mount)
+{
+	if (run->remounted)
+		return VERDICT_PASS;
+	tracee->stop.leave = leave_mount;
+	return VERDICT_AT_EXIT;
 }
 
 /* can_umount() and do_umount() of Linux' fs/namespace.c. */
@@ -112,8 +135,10 @@ static enum verdict leave_pivot_root(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
 
-	if (result == 0)
+	if (result == 0) {
 		footing_all_stale(run);
+		run->remounted = true;
+	}
 	return tracee_finish(tracee, result);
 }
 

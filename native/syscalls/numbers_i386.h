@@ -123,6 +123,7 @@
 #define I386_execve 11
 #define I386_execveat 358
 #define I386_open_tree 428
+#define I386_move_mount 429
 #define I386_fanotify_mark 339
 #define I386_mount 21
 #define I386_umount 22

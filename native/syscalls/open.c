@@ -14,6 +14,7 @@
 #include "run/mounts.h"
 #include "syscalls/content.h"
 #include "syscalls/handlers.h"
+#include "syscalls/passing.h"
 #include "syscalls/refuse.h"
 #include "syscalls/snapshot.h"
 #include "tracee/descriptors.h"
@@ -201,6 +202,9 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 	if (!content_path(target, path, sizeof(path), &verdict))
 		return verdict;
 	content_note(tracee, &target->walk.at);
+	if (passing_is_needed(&target->view, path))
+		return passing_open(target->view.run, tracee, path, opening->flags,
+				    leave_open);
 	redirection.path = path;
 	verdict = tracee_redirect(tracee, &redirection, 1, leave_open);
 	if (verdict == VERDICT_AT_EXIT && tracee->stop.leave == leave_open)
@@ -274,8 +278,11 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 	error = resolve_error(&target, opening->resolve);
 	if (error)
 		return tracee_answer(tracee, -error);
+	if (target.kind == TARGET_ELSEWHERE && target.proc_file[0])
+		verdict = snapshot_open(&target, (unsigned int)opening->path_argument);
 	if (target.kind == TARGET_ELSEWHERE)
-		return open_elsewhere(&target, opening);
+		return verdict == VERDICT_PASS ? open_elsewhere(&target, opening)
+					       : verdict;
 	if (target.kind == TARGET_MISSING)
 		return refuse_open(tracee, opening,
 				   missing_error(&target, opening->flags));

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/scratch.h"
 #include "syscalls/footing.h"
 #include "syscalls/look.h"
 #include "syscalls/pidspace.h"
@@ -167,22 +168,27 @@ void procfs_note_text(struct target *target, int dir, const char *name)
 	    strcmp(owned.inside, numbered ? "fdinfo" : "") != 0)
 		return;
 	pid = owner_of(target->view.run, &owned, dir);
-	if (pid)
-		snprintf(target->proc_file, sizeof(target->proc_file), "%d/%s%.12s",
-			 pid, numbered ? "fdinfo/" : "", name);
+	if (!pid)
+		return;
+	if (procfs_path_for(target->view.run, target->view.tracee, dir,
+			    target->elsewhere) > 0)
+		snprintf(target->elsewhere + strlen(target->elsewhere),
+			 sizeof(target->elsewhere) - strlen(target->elsewhere), "/%s",
+			 name);
+	snprintf(target->proc_file, sizeof(target->proc_file), "%d/%s%.12s", pid,
+		 numbered ? "fdinfo/" : "", name);
 }
 
-const struct node *procfs_node_of_map(const struct run *run, int dir, const char *name)
+bool procfs_stat_of_map(const struct run *run, int dir, const char *name,
+			struct stat *ret_stat)
 {
-	char path[TARGET_PATH_SIZE];
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+	char path[TARGET_PATH_SIZE], own[SCRATCH_OWN_SIZE];
 	ssize_t len = readlinkat(dir, name, path, sizeof(path) - 1);
-	const struct node *node;
-	struct stat st;
 
 	if (len < 0 || path[0] != '/')
-		return NULL;
+		return false;
 	path[len] = '\0';
-	node = look_node(run, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-			 &st);
-	return node && node->kind == NODE_OBJECT ? node : NULL;
+	return look_known(AT_FDCWD, scratch_own(&run->scratch, path, own), flags,
+			  ret_stat) == 0;
 }

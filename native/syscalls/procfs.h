@@ -26,7 +26,8 @@ void procfs_note_magic(struct target *target, int dir, const char *name,
 void procfs_note_text(struct target *target, int dir, const char *name);
 
 /* Only a privileged process may follow a link of /proc/PID/map_files; its text is a
- * path as the kernel has it. NULL: not one of our objects. */
-const struct node *procfs_node_of_map(const struct run *run, int dir, const char *name);
+ * path as the kernel has it. False: of no file. */
+bool procfs_stat_of_map(const struct run *run, int dir, const char *name,
+			struct stat *ret_stat);
 
 #endif

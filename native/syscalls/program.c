@@ -10,11 +10,14 @@
 
 #include "run/broken.h"
 #include "run/mounts.h"
+#include "run/scratch.h"
 #include "syscalls/content.h"
 #include "syscalls/exec.h"
 #include "syscalls/footing.h"
+#include "syscalls/passing.h"
 #include "syscalls/look.h"
 #include "syscalls/procfs.h"
+#include "syscalls/standins.h"
 
 static int fail(struct program *program, int error)
 {
@@ -99,33 +102,35 @@ static int open_target(struct program *program, struct target *target,
 	enum verdict verdict;
 	int fd, error;
 
-	program->is_object = target->kind == TARGET_OURS;
+	char own[SCRATCH_OWN_SIZE];
+
+	program->is_object = program->is_own = target->kind == TARGET_OURS;
 	program->ours |= target->kind != TARGET_HOST;
 	if (target->kind == TARGET_QUESTION)
 		return wait_for(program, &target->view);
 	if (target->kind == TARGET_MISSING)
 		return fail(program, target->walk.error);
-	if (target->kind == TARGET_HOST) {
+	if (target->kind == TARGET_HOST || target->kind == TARGET_ELSEWHERE) {
+		struct name led = {AT_FDCWD, target->elsewhere, NULL, false};
+
+		if (target->kind == TARGET_ELSEWHERE)
+			name = &led;
 		snprintf(program->path, sizeof(program->path), "%s", name->text);
 		fd = open_host(&target->view, name);
 		if (fd == LOOK_WAITS)
 			return wait_for(program, &target->view);
 		return fd < 0 ? fail(program, -fd) : fd;
 	}
-	if (target->kind == TARGET_ELSEWHERE) {
-		snprintf(program->path, sizeof(program->path), "%s", target->elsewhere);
-	} else {
-		error = program_check(target);
-		if (error)
-			return fail(program, error);
-		program->place = target->walk.at;
-		if (!content_path(target, program->path, sizeof(program->path),
-				  &verdict)) {
-			program->question = target->view.question;
-			return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
-		}
+	error = program_check(target);
+	if (error)
+		return fail(program, error);
+	program->place = target->walk.at;
+	if (!content_path(target, program->path, sizeof(program->path), &verdict)) {
+		program->question = target->view.question;
+		return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
 	}
-	fd = open(program->path, O_RDONLY | O_CLOEXEC);
+	fd = open(scratch_own(&target->view.run->scratch, program->path, own),
+		  O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? fail(program, errno) : fd;
 }
 
@@ -156,11 +161,28 @@ static int copy_failed(struct program *program, const struct view *view, int res
 	return fail(program, result == -ENOMEM ? ENOMEM : EIO);
 }
 
+/* A copy in the scratch stands for the host's program `fd`. */
+static void note_copy(struct program *program, const struct view *view, int fd)
+{
+	char own[SCRATCH_OWN_SIZE];
+	struct standin standin = {.proc_file = ""};
+	int copy = open(scratch_own(&view->run->scratch, program->path, own),
+			O_PATH | O_CLOEXEC);
+
+	procfs_path_for(view->run, view->tracee, fd, program->host_exe);
+	snprintf(standin.path, sizeof(standin.path), "%s", program->host_exe);
+	if (copy >= 0 && fstat(fd, &standin.shown) == 0)
+		standins_note(view->run, copy, &standin);
+	if (copy >= 0)
+		close(copy);
+}
+
 /* An ELF file, or what the kernel refuses by itself: its interpreter may be ours. */
 static int finish_elf(struct program *program, struct target *target, int fd,
 		      const struct name *name)
 {
 	char interpreter[TARGET_PATH_SIZE], path[TARGET_PATH_SIZE];
+	char own[SCRATCH_OWN_SIZE];
 	struct target found;
 	enum verdict verdict;
 	struct stat st;
@@ -190,6 +212,11 @@ static int finish_elf(struct program *program, struct target *target, int fd,
 			program->question = found.view.question;
 			return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
 		}
+		/* The kernel opens an interpreter by its name alone. */
+		if (passing_is_needed(&found.view, path)) {
+			passing_say(found.view.run);
+			return fail(program, EIO);
+		}
 	}
 	result = image_copy(&target->view, fd, path, program->path,
 			    sizeof(program->path));
@@ -197,11 +224,13 @@ static int finish_elf(struct program *program, struct target *target, int fd,
 		return wait_for(program, &target->view);
 	if (result < 0)
 		return copy_failed(program, &target->view, result);
-	if (program->is_object && stat(program->path, &st) == 0)
+	if (program->is_object &&
+	    stat(scratch_own(&target->view.run->scratch, program->path, own), &st) == 0)
 		nodes_learn(target->view.run, &st, NODE_OBJECT, &program->place);
+	program->is_own = true;
 	/* A copy stands for it: /proc/self/exe goes on to name the original. */
 	if (!program->is_object)
-		procfs_path_of(fd, program->host_exe, sizeof(program->host_exe));
+		note_copy(program, &target->view, fd);
 	program->ours = true;
 	return 0;
 }

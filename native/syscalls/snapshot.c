@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +12,13 @@
 
 #include "run/clock.h"
 #include "run/mounts.h"
+#include "run/scratch.h"
 #include "syscalls/look.h"
-#include "arch/numbers.h"
 #include "syscalls/proctext.h"
+#include "syscalls/standins.h"
 
 /* A job with more mappings than this sees the kernel's text. */
 enum { TEXT_MAX = 32 << 20, READ_SIZE = 64 * 1024, READ_MAX_MS = 1000 };
-
-static const char folder[] = "f", pattern[] = "s-XXXXXX";
 
 /* The whole text of /proc/PID/NAME; false: not readable, too long, too slow. */
 static bool read_text(int pid, const char *name, struct proctext *text)
@@ -89,6 +87,27 @@ static bool show_node(const struct files *files, const struct node *node,
 	return true;
 }
 
+/* The host's program that a copy in the scratch stands for. */
+static bool show_standin(const struct files *files, const struct proctext_file *file,
+			 struct proctext_file *ret_shown)
+{
+	const struct standin *standin;
+	char own[SCRATCH_OWN_SIZE];
+	struct stat st;
+
+	if (!files->run->standins ||
+	    look_known(AT_FDCWD, scratch_own(&files->run->scratch, file->path, own),
+		       AT_SYMLINK_NOFOLLOW, &st) < 0)
+		return false;
+	standin = standins_find(files->run, &st);
+	if (!standin || standin->proc_file[0])
+		return false;
+	snprintf(ret_shown->path, sizeof(ret_shown->path), "%s", standin->path);
+	ret_shown->dev = standin->shown.st_dev;
+	ret_shown->ino = standin->shown.st_ino;
+	return true;
+}
+
 static bool is_last(const struct files *files, const struct proctext_file *file)
 {
 	return files->any && files->last.dev == file->dev &&
@@ -106,7 +125,8 @@ static bool shown(void *context, const struct proctext_file *file,
 		node = node_of(files, file);
 		files->last = *file;
 		files->any = true;
-		files->is_shown = node && show_node(files, node, &files->last_shown);
+		files->is_shown = node ? show_node(files, node, &files->last_shown)
+				       : show_standin(files, file, &files->last_shown);
 	}
 	if (files->is_shown)
 		*ret_shown = files->last_shown;
@@ -144,6 +164,14 @@ static bool make_maps(struct run *run, int pid, const char *name, struct proctex
 
 typedef int (*line_adder)(struct proctext *out, const struct proctext_mount *mount);
 
+static bool any_open(const struct mounts *mounts)
+{
+	for (uint32_t i = 0; i < mounts_count(mounts); i++)
+		if (mounts_record(mounts, i))
+			return true;
+	return false;
+}
+
 static bool make_mounts(struct run *run, int pid, const char *name,
 			struct proctext *out)
 {
@@ -158,7 +186,8 @@ static bool make_mounts(struct run *run, int pid, const char *name,
 		add = proctext_mountinfo_line;
 	else if (strcmp(name, "mountstats") == 0)
 		add = proctext_mountstats_line;
-	if (!read_text(pid, name, out))
+	/* Nothing to show yet: the kernel's own file. */
+	if (!any_open(mounts) || !read_text(pid, name, out))
 		return false;
 	top.parent = proctext_root_mount(out);
 	if (add(out, &top) < 0)
@@ -217,123 +246,17 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	return changed > 0;
 }
 
-/* ---- the file that is opened instead ---- */
-
-/* Only plain reading: all else is the kernel's, which refuses most of it. */
-static bool is_plain_reading(struct tracee *tracee)
-{
-	/* The last two are O_LARGEFILE and O_NOFOLLOW, or the reverse: asm/fcntl.h. */
-	const uint64_t harmless = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | 0100000 | 0400000;
-	const uint64_t *args = tracee->stop.args;
-	const struct arch_regs *regs = &tracee->stop.regs;
-	long number = tracee->stop.number;
-	struct open_how how;
-
-	if (number == arch_call(regs, ARCH_OPEN))
-		return !(args[1] & 0xffffffff & ~harmless);
-	if (number == arch_call(regs, ARCH_OPENAT))
-		return !(args[2] & 0xffffffff & ~harmless);
-	return number == arch_call(regs, ARCH_OPENAT2) && args[3] >= sizeof(how) &&
-	       tracee_read(tracee, args[2], &how, sizeof(how)) == 0 &&
-	       !(how.flags & ~harmless) && how.resolve == 0;
-}
-
-static bool write_all(int fd, const struct proctext *text)
-{
-	size_t done = 0;
-
-	while (done < text->len) {
-		ssize_t got = write(fd, text->bytes + done, text->len - done);
-
-		if (got <= 0)
-			return false;
-		done += (size_t)got;
-	}
-	return true;
-}
-
-/* A new file in the scratch with the text; its path. */
-static bool store(struct run *run, const struct proctext *text, char *path, size_t size)
-{
-	bool good;
-	int fd;
-
-	if ((size_t)snprintf(path, size, "%s/%s/%s", run->scratch.path, folder,
-			     pattern) >= size)
-		return false;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	good = write_all(fd, text) && fchmod(fd, 0400) == 0;
-	close(fd);
-	if (!good)
-		unlink(path);
-	return good;
-}
-
-static enum verdict leave_snapshot(struct run *run, struct tracee *tracee)
-{
-	snapshot_gone(run, tracee);
-	return tracee_leave_as_is(run, tracee);
-}
-
-void snapshot_gone(struct run *run, struct tracee *tracee)
-{
-	char name[sizeof(folder) + sizeof(pattern)];
-
-	if (tracee->stop.leave != leave_snapshot)
-		return;
-	tracee->stop.leave = NULL;
-	snprintf(name, sizeof(name), "%s/%.*s", folder, (int)sizeof(pattern) - 1,
-		 (const char *)tracee->stop.note);
-	unlinkat(run->scratch.fd, name, 0);
-}
-
-static enum verdict redirect(struct run *run, struct tracee *tracee,
-			     const struct proctext *text, unsigned int position)
-{
-	char path[TARGET_PATH_SIZE];
-	struct redirection redirection = {position, path};
-	enum verdict verdict;
-
-	_Static_assert(sizeof(pattern) <= sizeof(tracee->stop.note), "a name fits");
-	/* First the region, which may make the call run again: no file is left. */
-	if (!tracee_slot(tracee, &verdict))
-		return verdict;
-	if (!store(run, text, path, sizeof(path))) {
-		tracee_free_slot(tracee);
-		return VERDICT_PASS;
-	}
-	memcpy(tracee->stop.note, strrchr(path, '/') + 1, sizeof(pattern));
-	verdict = tracee_redirect(tracee, &redirection, 1, leave_snapshot);
-	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_snapshot)
-		unlink(path);
-	return verdict;
-}
-
-enum verdict snapshot_open(struct target *target, unsigned int position)
+bool snapshot_make(struct target *target, struct proctext *ret_text)
 {
 	struct run *run = target->view.run;
-	struct tracee *tracee = target->view.tracee;
 	const char *name = strchr(target->proc_file, '/');
-	enum verdict verdict = VERDICT_PASS;
-	struct proctext text = {0};
 	int pid = atoi(target->proc_file);
-	bool made;
 
-	/* Another user may read less than we, and not in our scratch. */
-	if (!name || credentials_of(run, tracee)->fsuid != run->uid ||
-	    !is_plain_reading(tracee))
-		return VERDICT_PASS;
-	name++;
+	if (!name++)
+		return false;
 	if (strncmp(name, "fdinfo/", strlen("fdinfo/")) == 0)
-		made = make_fdinfo(target, pid, name, &text);
-	else if (strstr(name, "maps"))
-		made = make_maps(run, pid, name, &text);
-	else
-		made = make_mounts(run, pid, name, &text);
-	if (made)
-		verdict = redirect(run, tracee, &text, position);
-	proctext_deinit(&text);
-	return verdict;
+		return make_fdinfo(target, pid, name, ret_text);
+	if (strstr(name, "maps"))
+		return make_maps(run, pid, name, ret_text);
+	return make_mounts(run, pid, name, ret_text);
 }

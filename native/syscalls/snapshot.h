@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files of /proc/PID that name files or mounts, as a mount of /cvmfs would show them:
- * the opener gets a text that was made at that moment (decisions 15). */
+ * the opener gets a text that was made at that moment (docs/compatibility.md). */
 #ifndef SYSCALLS_SNAPSHOT_H
 #define SYSCALLS_SNAPSHOT_H
 
+#include "syscalls/proctext.h"
 #include "syscalls/target.h"
 
-/* An open of target->proc_file. VERDICT_PASS where the kernel's own text is right,
- * where it is not opened for plain reading, and at every failure. */
+/* snapshot.c: what is to be shown of target->proc_file; false: the kernel's own text.
+ */
+bool snapshot_make(struct target *target, struct proctext *ret_text);
+
+/* textfile.c: an open of target->proc_file. VERDICT_PASS where the kernel's own text is
+ * right, where it is not opened for plain reading, and at every failure. */
 enum verdict snapshot_open(struct target *target, unsigned int position);
 /* The tracee is gone: so is the file that it was about to open. */
 void snapshot_gone(struct run *run, struct tracee *tracee);

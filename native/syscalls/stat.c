@@ -11,6 +11,7 @@
 #include "arch/numbers.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "syscalls/standins.h"
 #include "syscalls/stat.h"
 
 static void target_stat(struct target *target, struct stat *ret_stat)
@@ -51,6 +52,9 @@ enum verdict stat_descriptor(struct run *run, struct tracee *tracee, stat_layout
 	struct target target;
 
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
+	if (target.standin)
+		return tracee_answer(tracee, layout(tracee, tracee->stop.args[1],
+						    &target.standin->shown));
 	if (target.kind != TARGET_OURS)
 		return VERDICT_PASS;
 	return answer_stat(&target, tracee->stop.args[1], layout);

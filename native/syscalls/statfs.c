@@ -3,9 +3,11 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "syscalls/standins.h"
 #include "syscalls/stat.h"
 
 enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
@@ -36,6 +38,20 @@ static enum verdict answer_statfs(struct target *target, uint64_t buffer,
 	return tracee_answer(tracee, layout(tracee, buffer, &fs));
 }
 
+static enum verdict answer_standin(const struct target *target, uint64_t buffer,
+				   statfs_layout layout)
+{
+	struct tracee *tracee = target->view.tracee;
+	int fd = standins_open(&target->view, target->standin);
+	struct statfs fs;
+	int result = fd < 0 ? fd : fstatfs(fd, &fs);
+
+	if (fd >= 0)
+		close(fd);
+	return result < 0 ? VERDICT_PASS
+			  : tracee_answer(tracee, layout(tracee, buffer, &fs));
+}
+
 enum verdict statfs_path(struct run *run, struct tracee *tracee, unsigned int position,
 			 statfs_layout layout)
 {
@@ -57,6 +73,8 @@ enum verdict statfs_descriptor(struct run *run, struct tracee *tracee,
 	struct target target;
 
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
+	if (target.standin)
+		return answer_standin(&target, tracee->stop.args[position], layout);
 	if (target.kind != TARGET_OURS)
 		return VERDICT_PASS;
 	return answer_statfs(&target, tracee->stop.args[position], layout);

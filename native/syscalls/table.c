@@ -56,6 +56,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(fanotify_mark, enter_fanotify_mark,
 	    {ARG_FD, ARG_FLAGS, ARG_FLAGS, ARG_DIRFD, ARG_PATH}),
 	ROW(mount, enter_mount, PATH_PATH),
+	ROW(move_mount, enter_move_mount, AT_AT),
 	ROW(umount2, enter_umount2, {ARG_PATH, ARG_FLAGS}),
 	ROW(open_tree_attr, enter_open_tree_attr, AT),
 	ROW(quotactl, enter_quotactl, {ARG_INT, ARG_PATH}),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "run/trace.h"
 #include "syscalls/footing.h"
 #include "syscalls/look.h"
+#include "syscalls/standins.h"
 #include "tracee/descriptors.h"
 
 enum verdict target_wait(struct target *target)
@@ -35,6 +37,7 @@ static void init(struct target *target, struct run *run, struct tracee *tracee,
 	target->holder = tracee->tid;
 	target->magic = target->in_proc = target->bad_name = false;
 	target->exe = NULL;
+	target->standin = NULL;
 	target->elsewhere[0] = '\0';
 	target->proc_file[0] = '\0';
 }
@@ -252,6 +255,29 @@ struct place target_place_of(const struct run *run, const struct tracee *holder,
 								      : node->place;
 }
 
+int target_use_standin(struct target *target, const struct standin *standin)
+{
+	int fd = standin ? standins_open(&target->view, standin) : -1;
+
+	target->standin = standin;
+	if (fd < 0)
+		return fd;
+	target->kind = TARGET_ELSEWHERE;
+	snprintf(target->elsewhere, sizeof(target->elsewhere), "%s", standin->path);
+	snprintf(target->proc_file, sizeof(target->proc_file), "%s",
+		 standin->proc_file);
+	return fd;
+}
+
+static void of_standin(struct target *target, const struct stat *st)
+{
+	int fd = target_use_standin(target, standins_find(target->view.run, st));
+
+	target->empty_path = target->standin;
+	if (fd >= 0)
+		close(fd);
+}
+
 void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
 			  int fd)
 {
@@ -264,8 +290,10 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
 	node = look_inode_node(run, tracee, fd, &st);
-	if (!node)
+	if (!node) {
+		of_standin(target, &st);
 		return;
+	}
 	place = target_place_of(run, tracee, fd, node);
 	begin_ours(target, &world, &place, "", 0);
 	target->by_descriptor = target->empty_path = true;

@@ -29,6 +29,7 @@ enum target_flag {
 	TARGET_MAGIC = 4 /* stop at a link of /proc that leads to something of ours */
 };
 
+struct standin;
 struct target {
 	enum target_kind kind;
 	struct view view;
@@ -44,8 +45,11 @@ struct target {
 	bool in_proc; /* the host's directory where the walk has ended is one of /proc
 		       */
 	char elsewhere[TARGET_PATH_SIZE];
-	/* A file of /proc that shows paths, with TARGET_HOST: "PID/NAME"; else "". */
+	/* A file of /proc that shows paths, with TARGET_HOST: "PID/NAME", and its path
+	 * is `elsewhere`; else "". */
 	char proc_file[64];
+	/* A file of ours stands for one of the host; NULL: none does. */
+	const struct standin *standin;
 };
 
 /* Finds it. `path` is text that was read once from the tracee. */
@@ -75,6 +79,10 @@ bool target_of_call(struct target *target, struct run *run, struct tracee *trace
 /* The host's half, host.c: goes on in the text of target->walk from directory `fd`
  * (consumed). `was_ours`: the walk came through /cvmfs already. */
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags);
+
+/* A stand-in was met: TARGET_ELSEWHERE with its name, if that still leads there; then
+ * an O_PATH descriptor of it, else negative. */
+int target_use_standin(struct target *target, const struct standin *standin);
 
 /* For handlers: waits for target->view.question. */
 enum verdict target_wait(struct target *target);

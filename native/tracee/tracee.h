@@ -138,6 +138,7 @@ struct tracee {
 	int tries;	   /* of the same call, against endless repetition */
 	struct stop stop;
 	struct waiting_call wait;
+	void *passing;	     /* syscalls/passing.c: a descriptor is handed over */
 	void *pending_exec;  /* syscalls/exec.c: between execve's entry and its event */
 	bool in_exec;	     /* counted in process->execs */
 	bool held_answer;    /* execs.c: what a leader is told when that is over */

@@ -198,11 +198,13 @@ def test_nothing_of_a_text_stays_in_the_scratch(
 ) -> None:
     code = """
 import os, sys
+os.stat('{ROOT}')
 for name in ('mounts', 'mountinfo') * 3:
     assert '/cvmfs' in open('/proc/self/' + name).read()
 (own,) = [one for one in os.listdir(sys.argv[1]) if one.startswith('.interpose-')]
 print(os.listdir(f'{sys.argv[1]}/{own}/f'))
 """
+    code = code.replace("{ROOT}", ROOT)
     result = run(*PYTHON, code, run.scratch, options=configured(FQRN)).ok()
     assert result.text.strip() == "[]"
 
