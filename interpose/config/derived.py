@@ -19,7 +19,7 @@ from interpose.config.configuration import Configuration
 from interpose.config.environment import cache_home, variables
 from interpose.config.files import BUILT_IN
 from interpose.config.owners import OwnerMap, read_owner_map
-from interpose.config.parameters import read_switch
+from interpose.config.parameters import read_number, read_switch
 from interpose.config.proxies import Groups, proxy_chain, split_list
 from interpose.config.repository_option import PinKind, parse_pin
 from interpose.config.trusted import PARAMETER, TrustedOwners
@@ -302,13 +302,16 @@ class CacheSettings:
         alien = ours.alien_cache or _optional_path(
             _instance(configuration, "ALIEN", "CVMFS_ALIEN_CACHE")
         )
-        quota = configuration.number("CVMFS_QUOTA_LIMIT")
+        quota = read_number(
+            _instance(configuration, "QUOTA_LIMIT", "CVMFS_QUOTA_LIMIT")
+        )
         trusted = TrustedOwners.parse(
             configuration.text(PARAMETER)
             if ours.trusted_owners is None
             else ours.trusted_owners
         )
-        shared = configuration.flag("CVMFS_SHARED_CACHE")
+        sharing = _instance(configuration, "SHARED", "CVMFS_SHARED_CACHE")
+        shared = bool(read_switch(sharing))
         directory = _optional_path(configuration.text("CVMFS_CACHE_DIR"))
         return cls(
             private=_private(configuration, ours.cache, directory),

@@ -24,8 +24,9 @@ CVMFS_REPOSITORY_NAME|C|text||||shown by cvmfs_config; shrinkwrap's name
 CVMFS_ROOT_HASH|A|text||||pin this root catalog
 CVMFS_REPOSITORY_TAG|A|text||||pin this named snapshot
 CVMFS_REPOSITORY_DATE|A|text||||pin the last snapshot up to YYYY-MM-DDThh:mm:ssZ
-CVMFS_ALT_ROOT_PATH|B|switch|no|||pinned root by its .cvmfsalt- name
-CVMFS_AUTO_UPDATE|A|switch|yes|||off: stay on the revision of mount
+CVMFS_ALT_ROOT_PATH|C|switch|no|||pinned root by its .cvmfsalt- name
+CVMFS_AUTO_UPDATE|C|switch|yes|||off: stay on the revision of mount; a
+    job always does
 CVMFS_MAX_TTL|B|number|0||min|cap of TTL
 CVMFS_BLACKLIST|A|path|/etc/cvmfs/blacklist|||forbidden certificates and revisions
 CVMFS_MOUNT_DIR|A|path|/cvmfs|/cvmfs||where repositories appear
@@ -96,7 +97,7 @@ INTERPOSE_TRUSTED_OWNERS|A|names||||users (names, numbers) beside root and the j
     own whose objects in a shared cache are used without proof, in place if nobody else
     can write there
 CVMFS_QUOTA_LIMIT|A|number|1024|4000|MB|soft limit of the cache; <= 0: unmanaged
-CVMFS_WORKSPACE|B|path||||locks, sockets, sentinels; default: the cache directory
+CVMFS_WORKSPACE|C|path||||locks, sockets, sentinels; default: the cache directory
 CVMFS_CACHE_WORKSPACE|C|path||||as without `_CACHE`, per cache instance
 CVMFS_CACHE_PRIMARY|C|text|default|||name of the cache instance to use
 CVMFS_CACHE_TYPE|C|text|posix|||posix ram tiered external, per instance
@@ -115,7 +116,7 @@ CVMFS_CACHE_PLUGIN_*|C|text||||settings of the plug-ins' own processes
 CVMFS_CACHE_REFCOUNT|N|switch|no|||share descriptors of equal open objects
 CVMFS_SERVER_CACHE_MODE|C|switch|no|||commit by link; raw symlinks (publisher's mount)
 CVMFS_STREAMING_CACHE|C|switch|no|||read without storing
-CVMFS_CATALOG_WATERMARK|B|number||||detach catalogs beyond n
+CVMFS_CATALOG_WATERMARK|C|number||||detach catalogs beyond n
 CVMFS_MEMCACHE_SIZE|C|number|16||MB|size of metadata caches
 CVMFS_NFILES|C|number|8192|131072||open file limit of the client
 # 3.4 View
@@ -148,8 +149,8 @@ CVMFS_USER|N|text||cvmfs||account of the client
 CVMFS_BASE_ENV|N|text||1||guard inside default.conf
 CVMFS_RELOAD_SOCKETS|N|path|/var/run/cvmfs|/var/run/cvmfs||loader's sockets, pause
     marker
-CVMFS_DEBUGLOG|B|path||||verbose log to this file
-CVMFS_USYSLOG|B|path||||log to file instead of syslog
+CVMFS_DEBUGLOG|C|path||||verbose log to this file; here: --log and -vv
+CVMFS_USYSLOG|C|path||||log to file instead of syslog
 CVMFS_SYSLOG_LEVEL|C|number|3|||1 debug, 2 info, 3 notice
 CVMFS_SYSLOG_FACILITY|C|number||||0-7 = local0-7
 CVMFS_SYSLOG_PREFIX|C|text||||prefix of messages

@@ -247,3 +247,12 @@ def test_candidates_for_the_private_cache_come_in_order(tmp_path: Path) -> None:
 def test_the_variable_for_the_alien_cache_wins() -> None:
     found = CacheSettings.of(of({"INTERPOSE_ALIEN_CACHE": "/i"}, ALIEN_CACHE="/a"))
     assert found.alien == Path("/i")
+
+
+def test_an_instance_of_the_cache_has_its_own_words() -> None:
+    found = CacheSettings.of(
+        of(CACHE_PRIMARY="big", CACHE_big_QUOTA_LIMIT="7", CACHE_big_SHARED="yes")
+    )
+    assert (found.quota_mb, found.shared) == (7, True)
+    found = CacheSettings.of(of(CACHE_SHARED="no", SHARED_CACHE="yes", CACHE_BASE="/b"))
+    assert not found.shared
