@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import interpose
+from interpose.commands.ending import ending_by_signal
 from interpose.commands.streams import discard, open_closed
 from interpose.errors import InterposeError, UsageError
 from interpose.messages import nearest, one_line
@@ -92,8 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbosity = Verbosity()
     open_closed()
     try:
-        status = _dispatch(arguments, verbosity)
-        sys.stdout.flush()
+        with ending_by_signal():
+            status = _dispatch(arguments, verbosity)
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

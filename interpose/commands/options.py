@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from interpose.commands.scratch import Scratch
 from interpose.config import (
     RepositoryOption,
     Sources,
@@ -113,12 +112,12 @@ class Session:
         sources = sources_of(arguments)
         base = _scratch_base(sources)
         try:
-            self._scratch = Path(tempfile.mkdtemp(prefix=".interpose-", dir=base))
+            self._scratch = Scratch(base)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise InterposeError(reason, str(base), "see --scratch") from error
         self._messages = Messages()
-        self._around = Surroundings(self._scratch, self._notice, refresh=refresh)
+        self._around = Surroundings(self._scratch.path, self._notice, refresh=refresh)
         self.sources = with_configuration_repository(sources, self._around)
         self._trees: dict[Fqrn, Tree] = {}
 
@@ -131,7 +130,7 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()
 
     def _notice(self, text: str, cause: str) -> None:
         self._messages.tell(text, cause=cause)
