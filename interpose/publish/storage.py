@@ -46,6 +46,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _BLOCK_BYTES = 1 << 20
+_WORKSHOP = "interpose-publish-"
 
 
 class Storage:
@@ -147,8 +148,12 @@ class Storage:
     def _make_workshop(self) -> Path:
         """Where files are made by name: only where nobody else can exchange them."""
         above = self.directory / "data" / "txn" if self._is_ours else None
+        if above is not None:
+            # We hold the lock: whoever made these was killed.
+            for left in above.glob(f"{_WORKSHOP}*"):
+                shutil.rmtree(left, ignore_errors=True)
         try:
-            return Path(tempfile.mkdtemp(prefix="interpose-publish-", dir=above))
+            return Path(tempfile.mkdtemp(prefix=_WORKSHOP, dir=above))
         except OSError as error:
             raise _unwritable(error, above or Path(tempfile.gettempdir())) from error
 

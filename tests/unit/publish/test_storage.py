@@ -128,3 +128,11 @@ def test_the_disk_is_waited_for_once_and_before_the_manifest(
         ".cvmfspublished",
     ]
     assert events.count("!") == 1
+
+
+def test_what_a_killed_publisher_left_is_removed(shop: Shop) -> None:
+    left = shop.directory / "data/txn/interpose-publish-abcdefgh"
+    left.mkdir(parents=True)
+    (left / "0").write_text("half")
+    shop.publish()
+    assert list((shop.directory / "data/txn").iterdir()) == []
