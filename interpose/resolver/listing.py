@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from interpose.errors import TimedOut
@@ -70,10 +70,11 @@ class Listing(Generic[T]):
         self._met: set[Fqrn] = set()
         self._attempts: dict[Fqrn, Attempt[T]] = {}
 
-    def begin(self, names: Sequence[Fqrn]) -> None:
-        """The job has got this list."""
+    def begin(self, names: Sequence[Fqrn], warm: Iterable[str] = ()) -> None:
+        """The job has got this list; who is `warm` it needs not ask us for."""
         with self._lock:
             self._names, self._next = tuple(names), 0
+            self._met.update(name for name in names if name in set(warm))
             self._last_s = time.monotonic()
 
     def attempt(self, fqrn: Fqrn) -> Attempt[T] | None:

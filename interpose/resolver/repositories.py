@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +175,15 @@ class Repositories:
             absent = frozenset(self._absent)
         return Handover(seen, {**self.before.roots, **roots}, absent)
 
-    def names(self) -> list[Fqrn]:
-        """What `ls /cvmfs` shows, sorted. Errors: ConfigurationError."""
+    def names(self, warm: Iterable[str] = ()) -> list[Fqrn]:
+        """What `ls /cvmfs` shows, sorted; `warm`: what the tracer opens without us.
+
+        Errors: ConfigurationError.
+        """
         with self._lock:
             found = set(self._open) | set(self.before.roots)
         names = sorted(found | set(known_repositories(self._sources)))
-        self._listing.begin(names)
+        self._listing.begin(names, warm)
         return names
 
     def failed(self, fqrn: str, text: str) -> None:

@@ -79,6 +79,13 @@ def test_names_that_are_open_already_are_passed_over() -> None:
     assert listing.attempt(B) is not None
 
 
+def test_names_that_an_earlier_job_left_warm_are_passed_over() -> None:
+    listing = Listing(lambda fqrn: fqrn)
+    listing.begin([A, B, C], warm=["b.example.org", ".c.example.org.1"])
+    assert listing.attempt(A) is not None
+    assert listing.attempt(C) is not None
+
+
 def test_errors_come_to_who_asks() -> None:
     def fail(fqrn: Fqrn) -> Fqrn:
         raise TimedOut("nobody", fqrn)
