@@ -69,6 +69,7 @@ class Receiver:
         self._cache = cache
         self._descriptor = descriptor
         self._name = name  # in `txn`, if it needs one
+        self._is_yielding = False
         self.size_bytes = 0
         self.identity: FileIdentity | None = None
 
@@ -99,12 +100,13 @@ class Receiver:
             self.abort()
             raise layout.cache_error(error, self.where, self._cache.option) from error
 
-    def commit(self, content_hash: ContentHash) -> Path:
+    def commit(self, content_hash: ContentHash, *, yielding: bool = False) -> Path:
         """Publish as the object of this hash; the path that it has now.
 
         The caller has verified the bytes. An equal object that is there already stays,
-        a different one (damaged, planted) is replaced.
+        a different one (damaged, planted) is replaced, unless this one is `yielding`.
         """
+        self._is_yielding = yielding
         return self.commit_as(self._cache.path(content_hash))
 
     def commit_as(
@@ -179,7 +181,7 @@ class Receiver:
                 # link, not rename: an object in use keeps its inode.
                 self._link(directory, name)
             except FileExistsError:
-                if self._is_same(directory, name, mode):
+                if self._is_yielding or self._is_same(directory, name, mode):
                     return
             except OSError as error:
                 if error.errno not in _NO_LINKS:

@@ -53,12 +53,15 @@ class Foreign:
         """What may be done with a file that was found."""
         if not _fits(found, wanted) or self._is_disproven(found, wanted):
             return Standing.USELESS
-        if self._places.trust_cache:
-            is_fit = tier == "alien" and not found.mode & _ANYBODY_WRITES
-            return _believed(found, is_fit=is_fit)
-        if tier == "alien" and found.is_guarded and _is_unmistakable(found, wanted):
-            return _believed(found, is_fit=True)
-        return Standing.SUSPECT
+        is_alien, trusts = tier == "alien", self._places.trust_cache
+        if not trusts and not (is_alien and found.is_guarded):
+            return Standing.SUSPECT
+        # A raw object is proven at once; and what is one is not packed, trusted or not.
+        if not wanted.is_compressed or _is_raw(found, wanted):
+            return Standing.SUSPECT
+        if is_alien and (found.is_guarded or not found.mode & _ANYBODY_WRITES):
+            return Standing.IN_PLACE if found.is_executable() else Standing.BELIEVED
+        return Standing.BELIEVED
 
     def pour(
         self,
@@ -154,22 +157,21 @@ def _size_of(wanted: StoredObject, otherwise: int) -> int:
     return otherwise
 
 
-def _is_unmistakable(found: Found, wanted: StoredObject) -> bool:
-    """Whether the name can mean only this content.
+def _is_raw(found: Found, wanted: StoredObject) -> bool:
+    """Whether it is the zlib stream itself of what is wanted.
 
     Shared caches have one name for what packs to some bytes and for these bytes, stored
     raw by another repository. These begin as each zlib stream does.
     """
     try:
-        return wanted.is_compressed and not found.may_be_a_zlib_stream()
+        if not found.may_be_a_zlib_stream():
+            return False
     except OSError:
-        return False
-
-
-def _believed(found: Found, *, is_fit: bool) -> Standing:
-    if is_fit and found.is_executable():
-        return Standing.IN_PLACE
-    return Standing.BELIEVED
+        return True
+    hasher = new_hasher(wanted.hash.algorithm)
+    for block in _readable(found, found.size):
+        hasher.update(block)
+    return hasher.digest() == wanted.hash.digest
 
 
 def _readable(found: Found, size: int) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from typing import final
 from interpose.cache import AlienCache, Receiver
 from interpose.cache.verify import Target
 from interpose.errors import CacheError, CacheReadOnly
-from interpose.formats.hashes import ContentHash
+from interpose.repository.objects import StoredObject
 
 Refused = Callable[[str, CacheError], object]
 
@@ -54,16 +54,17 @@ class ForAll:
             self._other.abort()
         self._drop()
 
-    def publish(self, content_hash: ContentHash) -> None:
+    def publish(self, wanted: StoredObject) -> None:
         """Let the shared cache have it. The caller has verified all bytes.
 
-        What is in the way there and must not be replaced stays: it is somebody else's.
+        What is in the way there and must not be replaced stays: it is somebody else's,
+        or the object that packs to this raw one, which others use in place.
         """
 
         def publish() -> None:
             receiver = self._opened()
             with contextlib.suppress(CacheReadOnly):
-                receiver.commit(content_hash)
+                receiver.commit(wanted.hash, yielding=not wanted.is_compressed)
 
         if not self._is_refused:
             self._try(publish)

@@ -199,7 +199,7 @@ class Store:
     ) -> None:
         with ForAll(target, alien, self._refused) as both:
             self.transfer(wanted, lambda: wanted.sink(both))
-            both.publish(wanted.hash)
+            both.publish(wanted)
         self.statistics.got_object("network")
 
     def _share(self, path: Path, wanted: StoredObject) -> None:
@@ -210,7 +210,7 @@ class Store:
         with ForAll(None, alien, self._refused) as copy:
             for block in blocks(path):
                 copy.write(block)
-            copy.publish(wanted.hash)
+            copy.publish(wanted)
 
     def _refused(self, label: str, error: CacheError) -> None:
         """A shelf takes nothing: the others are used for a while."""

@@ -263,3 +263,31 @@ def test_beside_a_neighbour_who_never_stops_all_bytes_are_right(
                 assert as_it_was(own) == before
         finally:
             attacker.kill()
+
+
+@pytest.mark.parametrize("how", ["writable", "link", "mode", "hole"])
+def test_in_the_private_cache_counts_what_only_we_could_write(
+    run: Runner, configured: Configured, how: str
+) -> None:
+    """Neither resolver nor tracer believes the rest, whatever name it has."""
+    options = configured(FQRN)
+    right = b"a small tree\n"
+    assert run("cat", README, options=options).ok().stdout == right
+    files = run.cache.glob("[0-9a-f][0-9a-f]/*")
+    (path,) = [file for file in files if file.read_bytes() == right]
+    path.chmod(0o755)
+    if how == "hole":
+        os.truncate(path, 0)
+        os.truncate(path, len(right))
+    else:
+        path.write_bytes(right.upper())
+    if how != "mode":
+        path.chmod(0o555)
+    if how == "writable":
+        path.parent.chmod(0o777)
+    elif how == "link":
+        path.parent.rename(run.cache / "moved")
+        path.parent.symlink_to("moved")
+    elif how == "hole":
+        path.parent.chmod(0o770)
+    assert run("cat", README, options=options).ok().stdout == right

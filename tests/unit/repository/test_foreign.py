@@ -212,6 +212,40 @@ def test_a_raw_object_in_a_shared_cache_does_not_pass_for_a_packed_one(
         assert store.fetch(wanted).read_bytes() == packed
 
 
+def test_a_file_that_is_a_zlib_stream_itself_is_used_in_place(place: Path) -> None:
+    stream = zlib.compress(CONTENT)
+    wanted = stored(stream)
+    store = make_store(place, NOWHERE, place / "alien", writable=False)
+    path = lay(store, wanted, stream)
+    assert store.fetch(wanted) == path
+
+
+def test_who_trusts_a_cache_is_not_at_the_mercy_of_other_publishers(
+    place: Path,
+) -> None:
+    with FaultyServer() as server:
+        wanted = put(server, CONTENT)
+        unpromised = StoredObject(wanted.hash, limit=1 << 20)
+        alien = place / "alien"
+        store = make_store(place, server.url, alien, writable=False, trust=True)
+        lay(store, wanted, zlib.compress(CONTENT))
+        assert store.fetch(unpromised).read_bytes() == CONTENT
+
+
+def test_a_raw_object_takes_nobodys_place_in_a_shared_cache(place: Path) -> None:
+    """Others use the packed one there, and open it by its name."""
+    stream = zlib.compress(CONTENT)
+    with FaultyServer() as server:
+        packed = put(server, CONTENT)
+        raw = StoredObject(packed.hash, "", Compression.NONE, len(stream))
+        store = make_store(place, server.url, place / "alien")
+        path = store.fetch(packed)
+        inode = path.stat().st_ino
+        assert store.fetch(raw).read_bytes() == stream
+        assert path.stat().st_ino == inode
+        assert path.read_bytes() == CONTENT
+
+
 def test_a_raw_object_has_its_official_name_too_and_nobody_believes_it(
     place: Path,
 ) -> None:

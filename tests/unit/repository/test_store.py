@@ -44,14 +44,19 @@ def quiet(*said: str) -> None:
 
 
 def make_store(
-    place: Path, url: str, alien: Path | None = None, *, writable: bool = True
+    place: Path,
+    url: str,
+    alien: Path | None = None,
+    *,
+    writable: bool = True,
+    trust: bool = False,
 ) -> Store:
     settings = NetworkSettings(servers=(url,), max_retries=0)
     places = Places(
         private=PrivateCache(place / "cache"),
         alien=None if alien is None else AlienCache(alien, writable=writable),
         scratch=place,
-        trust_cache=False,
+        trust_cache=trust,
         offline=False,
         uid=0,
         gid=0,
