@@ -79,6 +79,12 @@ class RepositoryServer:
         self._server.server_close()
 
 
+# What changes under its name; an object's name says what it holds.
+_CHANGING = frozenset({".cvmfspublished", ".cvmfswhitelist", ".cvmfs_last_snapshot"})
+MANIFEST_EXPIRY_S = 61
+OBJECT_EXPIRY_S = 3 * 24 * 3600
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # Idle keep-alive connections must not delay the end.
@@ -134,11 +140,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(length))
         self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Cache-Control", f"max-age={self._expiry_s()}")
         if part is not None:
             self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self.end_headers()
         if with_body:
             self._copy(descriptor, first, length)
+
+    def _expiry_s(self) -> int:
+        """How long a proxy may answer without asking: docs/serving.md."""
+        name = urlsplit(self.path).path.rpartition("/")[2]
+        return MANIFEST_EXPIRY_S if name in _CHANGING else OBJECT_EXPIRY_S
 
     def _copy(self, descriptor: int, first: int, length: int) -> None:
         while length > 0:

@@ -104,3 +104,20 @@ def test_what_is_no_file_is_not_found_and_holds_nobody(
     for name in ("fifo", "directory", "directory/", "fifo/x", "", "absent"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get(name)
+
+
+def test_what_changes_under_its_name_expires_soon(tmp_path: Path) -> None:
+    top = tmp_path / "cvmfs/a.example.org"
+    (top / "data/ab").mkdir(parents=True)
+    names = [".cvmfspublished", ".cvmfswhitelist", "data/ab/cdef"]
+    for name in names:
+        (top / name).write_text("x")
+    server = RepositoryServer(tmp_path)
+    server.start()
+    found = []
+    for name in names:
+        url = f"{server.url}/cvmfs/a.example.org/{name}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            found.append(answer.headers["Cache-Control"])
+    server.close()
+    assert found == ["max-age=61", "max-age=61", "max-age=259200"]
