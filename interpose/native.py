@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The typed face of the C module: index files, mount files, numbers of the channel.
-
-Layouts and constants come from native/interpose.h through cffi, so C and Python cannot
-disagree about them.
-"""
+"""The typed face of the C module; numbers and layouts are those of interpose.h."""
 
 from __future__ import annotations
 
@@ -23,7 +19,6 @@ CHANNEL_VERSION = lib.INTERPOSE_CHANNEL_VERSION
 DIGEST_BYTES = lib.INTERPOSE_DIGEST_SIZE
 shut_process = lib.interpose_shut_process
 
-# Entry.flags
 ENTRY_CHUNKED = lib.INTERPOSE_ENTRY_CHUNKED
 ENTRY_EXTERNAL = lib.INTERPOSE_ENTRY_EXTERNAL
 ENTRY_UNCOMPRESSED = lib.INTERPOSE_ENTRY_UNCOMPRESSED
@@ -35,7 +30,6 @@ ENTRY_VARIANT = lib.INTERPOSE_ENTRY_VARIANT
 ENTRY_NO_CONTENT = lib.INTERPOSE_ENTRY_NO_CONTENT
 ENTRY_DIRECT_IO = lib.INTERPOSE_ENTRY_DIRECT_IO
 
-# Mount.view
 VIEW_CLAIM = lib.INTERPOSE_VIEW_CLAIM
 VIEW_CHECK_PERMISSIONS = lib.INTERPOSE_VIEW_CHECK_PERMISSIONS
 VIEW_WORLD_READABLE = lib.INTERPOSE_VIEW_WORLD_READABLE
@@ -44,7 +38,6 @@ VIEW_XATTR_NEVER = lib.INTERPOSE_VIEW_XATTR_NEVER
 VIEW_UID_DEFAULT = lib.INTERPOSE_VIEW_UID_DEFAULT
 VIEW_GID_DEFAULT = lib.INTERPOSE_VIEW_GID_DEFAULT
 
-# Question.kind and Question.flags
 HELLO = lib.INTERPOSE_HELLO
 OPEN = lib.INTERPOSE_OPEN
 CATALOG = lib.INTERPOSE_CATALOG
@@ -79,8 +72,6 @@ def _check(result: int, what: str) -> int:
         return result
     if result == -errno.EBADMSG:
         raise FormatError(what)
-    if result == -errno.ENOMEM:
-        raise MemoryError(what)
     raise OSError(-result, os.strerror(-result))
 
 
@@ -224,6 +215,9 @@ class Index:
         _check(lib.interpose_index_open(fd, found), "not an index file of this version")
         self._index = ffi.gc(found[0], lib.interpose_index_close)
         self.count: int = lib.interpose_index_count(self._index)
+        digest = ffi.new("uint8_t[]", DIGEST_BYTES)
+        flag = lib.interpose_index_catalog(self._index, digest)
+        self.catalog: tuple[bytes, int] = bytes(digest), flag
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
@@ -352,6 +346,24 @@ _PLAIN = (
     "revision made_at valid_until root_algorithm view uid gid uid_default gid_default "
     "place blocks blocks_free files"
 ).split()
+
+
+CAN_BE_WRITTEN, CANNOT_BE_SEEN = "can be written by others", "cannot be looked at"
+_NOT_OURS = {
+    lib.INTERPOSE_OWNED_FOREIGN: "belongs to somebody else",
+    lib.INTERPOSE_OWNED_OPEN: CAN_BE_WRITTEN,
+    lib.INTERPOSE_OWNED_UNKNOWN: CANNOT_BE_SEEN,
+}
+
+
+def not_ours(path: str | os.PathLike[str]) -> tuple[str, str] | None:
+    """Why and where others could change what an absolute path leads to, or None.
+
+    What is not there yet is nobody's: None. Source: native/owned/owned.h.
+    """
+    where = ffi.new("char[4096]")
+    text = _NOT_OURS.get(lib.interpose_owned(os.fsencode(path), where, 4096))
+    return None if text is None else (text, os.fsdecode(ffi.string(where)))
 
 
 def checksum(data: bytes) -> int:

@@ -3,12 +3,14 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "index/checksum.h"
 #include "index/lookup.h"
 #include "index/mapping.h"
 #include "interpose.h"
+#include "owned/owned.h"
 
 struct interpose_index {
 	struct index_map map;
@@ -43,6 +45,13 @@ int interpose_index_is_broken(const struct interpose_index *index)
 	return mapping_is_broken(&index->map);
 }
 
+uint32_t interpose_index_catalog(const struct interpose_index *index,
+				 uint8_t *ret_digest)
+{
+	memcpy(ret_digest, index->map.digest, sizeof(index->map.digest));
+	return index->map.algorithm;
+}
+
 uint32_t interpose_index_count(const struct interpose_index *index)
 {
 	return index->map.count;
@@ -67,6 +76,11 @@ int interpose_index_child(const struct interpose_index *index, uint32_t director
 	default:
 		return -EBADMSG;
 	}
+}
+
+int interpose_owned(const char *path, char *where, size_t size)
+{
+	return owned_check(path, where, size);
 }
 
 uint64_t interpose_checksum(const uint8_t *bytes, size_t size)

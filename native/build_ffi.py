@@ -16,6 +16,7 @@ from pathlib import Path
 from cffi import FFI
 
 MODULE = "interpose._native"
+ROOMS = ("index", "owned", "path")
 # Never -Werror here: a newer compiler's new warning must not break an install.
 CFLAGS = "-std=gnu11 -O2 -Wall -Wextra -fvisibility=hidden -fstack-protector-strong"
 # cffi's own generated code has parameters that it does not use.
@@ -30,7 +31,7 @@ def declarations(header: Path) -> str:
 
 def sources(native: Path) -> list[Path]:
     """All C files of the module below the folder `native`."""
-    rooms = [*native.glob("index/*.c"), *native.glob("path/*.c")]
+    rooms = [path for room in ROOMS for path in native.glob(f"{room}/*.c")]
     return [native / "api.c", *sorted(rooms)]
 
 

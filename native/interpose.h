@@ -109,6 +109,9 @@ int interpose_index_open(int fd, struct interpose_index **ret_index);
 void interpose_index_close(struct interpose_index *index);
 /* Not 0 once bytes of the mapped file were gone: what was read last may be zeros. */
 int interpose_index_is_broken(const struct interpose_index *index);
+/* The digest of the catalog (20 bytes), and its algorithm. */
+uint32_t interpose_index_catalog(const struct interpose_index *index,
+				 uint8_t *ret_digest);
 uint32_t interpose_index_count(const struct interpose_index *index);
 /* -ERANGE: no such entry; -EBADMSG: damaged. */
 int interpose_index_entry(const struct interpose_index *index, uint32_t number,
@@ -116,6 +119,19 @@ int interpose_index_entry(const struct interpose_index *index, uint32_t number,
 /* 1 found, 0 absent, -EBADMSG damaged. */
 int interpose_index_child(const struct interpose_index *index, uint32_t directory,
 			  const char *name, size_t name_len, uint32_t *ret_number);
+
+/* ---- who may write where (native/owned) ---- */
+
+enum interpose_owned {
+	INTERPOSE_OWNED = 0,	     /* ours alone */
+	INTERPOSE_OWNED_MISSING = 1, /* what is there of the way is */
+	INTERPOSE_OWNED_FOREIGN = 2, /* something of it belongs to somebody else */
+	INTERPOSE_OWNED_OPEN = 3,    /* somebody else may write something of it */
+	INTERPOSE_OWNED_UNKNOWN = 4  /* it cannot be looked at */
+};
+
+/* Of an absolute path; `where` (`size` bytes) is the place that decided. */
+int interpose_owned(const char *path, char *where, size_t size);
 
 /* A sum that notices damage. */
 uint64_t interpose_checksum(const uint8_t *bytes, size_t size);

@@ -22,8 +22,8 @@ class AlienCache(CacheDirectory):
     written by those who may write that one, and keep its sticky bit.
     """
 
-    breadcrumb_mode = 0o660
     top_mode = layout.ALIEN_MODE
+    breadcrumb_mode = 0o660
     option = "--alien-cache"
 
     def __init__(

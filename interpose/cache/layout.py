@@ -23,6 +23,7 @@ SKELETON = (TXN, "quarantaine", *(f"{number:02x}" for number in range(256)))
 OWN = "interpose"
 RAW = f"{OWN}/raw"
 INDEX = "index"
+KEPT = "kept"
 OBJECT_MODE = 0o555
 # An object that is stored raw, under the name that stands for packed ones elsewhere:
 # the sticky bit of a file means nothing to the kernel, and tells us.

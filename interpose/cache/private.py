@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interpose import native
 from interpose.cache import layout
 from interpose.cache.directory import CacheDirectory
 
@@ -23,8 +24,21 @@ class PrivateCache(CacheDirectory):
     it, plus `index/` and `interpose/`.
     """
 
-    def __init__(self, top: Path, *, durable: bool = False) -> None:
+    # Below `top`: what is in them is believed, so nobody else may write there.
+    STATE_DIRECTORIES = (layout.INDEX, layout.OWN, layout.KEPT, layout.TXN)
+
+    def __init__(
+        self, top: Path, *, durable: bool = False, is_of_run: bool = False
+    ) -> None:
         super().__init__(top, writable=True, durable=durable)
+        self._is_of_run = is_of_run
+
+    def is_ours(self, path: Path) -> bool:
+        """Whether nobody else can have written what has this path, or is on its way.
+
+        All that is in the scratch of this run is.
+        """
+        return self._is_of_run or native.not_ours(path) is None
 
     @property
     def index_directory(self) -> Path:
@@ -76,6 +90,10 @@ class PrivateCache(CacheDirectory):
         """Whether a file with the right bytes is as we would write it."""
         return status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == mode
 
+    def read_small(self, path: Path, limit_bytes: int) -> bytes | None:
+        """The bytes of a small file, None also if others could have written it."""
+        return super().read_small(path, limit_bytes) if self.is_ours(path) else None
+
     def vouches_for(self, path: Path) -> bool:
         """True for a file that we wrote: ours, with our mode, where only we can write.
 
@@ -101,4 +119,4 @@ class PrivateCache(CacheDirectory):
             and above.st_uid == user
             and not above.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         )
-        return status.st_size if is_ours else None
+        return status.st_size if is_ours and self.is_ours(path) else None

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interpose.cache import layout
-from interpose.cache.directory import plain_name, read_small
+from interpose.cache.directory import plain_name
 from interpose.cache.identity import FileIdentity
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class RepositoryState:
 
     def trust(self) -> TrustRecord | None:
         """What was stored last, or None. The caller verifies the signatures again."""
-        data = read_small(self._directory / "trust", _MAX_TRUST_BYTES)
+        data = self._cache.read_small(self._directory / "trust", _MAX_TRUST_BYTES)
         if data is None:
             return None
         try:
@@ -145,8 +145,9 @@ class RepositoryState:
                 os.unlink(directory / str(older))
 
     def _revisions(self) -> list[int]:
+        directory = self._directory / "revisions"
         try:
-            names = os.listdir(self._directory / "revisions")
+            names = os.listdir(directory) if self._cache.is_ours(directory) else []
         except OSError:
             return []
         return [int(name) for name in names if name.isdigit() and name.isascii()]

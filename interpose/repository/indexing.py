@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interpose.cache import PrivateCache
-from interpose.cache.directory import read_small
 from interpose.errors import CacheError, FormatError
 from interpose.formats.flags import algorithm_of
 from interpose.formats.hashes import Algorithm, ContentHash, new_hasher
@@ -102,20 +101,29 @@ class IndexFiles:
     def find(self, catalog: ContentHash) -> Index | None:
         """The mapped index, if there is a sound one."""
         for path in (self.path(catalog), self._private_path(catalog)):
+            if not self._is_ours(path):
+                continue
             try:
                 index = Index.open(path)
             except (OSError, FormatError):
+                continue
+            if index.catalog != (catalog.digest, catalog.algorithm.flag):
                 continue
             self._link(catalog)
             return index
         self._elsewhere.pop(catalog, None)
         return None
 
+    def _is_ours(self, path: Path) -> bool:
+        """Whether nobody else can have written it: memory, the scratch, the cache."""
+        is_of_run = self._spare in path.parents or str(path).startswith("/proc/")
+        return is_of_run or self._private.is_ours(path)
+
     def facts(self, catalog: ContentHash) -> Facts | None:
         """The facts that were noted when the index was made."""
         if catalog in self._facts:
             return self._facts[catalog]
-        data = read_small(self._facts_path(catalog), _FACTS_BYTES)
+        data = self._private.read_small(self._facts_path(catalog), _FACTS_BYTES)
         try:
             found = json.loads(data or b"")
             counters = {str(k): int(v) for k, v in found["counters"].items()}

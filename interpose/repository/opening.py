@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,11 +208,24 @@ class Opening:
                 Manifest.parse(record.manifest),
                 Whitelist.parse(record.whitelist),
             )
-        except (FormatError, TrustError):
+            self._prove(stored, keys)
+        except (FormatError, TrustError) as error:
+            _log.info("%s: what was stored is not believed: %s", self.fqrn, error)
             return None
-        highest = self._state.highest_revision() or 0
-        is_ours = stored.manifest.fqrn == self.fqrn
-        return stored if is_ours and stored.manifest.revision >= highest else None
+        return stored
+
+    def _prove(self, stored: _Stored, keys: Keys) -> None:
+        """Verify the signatures of what was stored, as of a time when it counted.
+
+        Whether it counts now is the caller's to judge. Errors: TrustError and below,
+        FormatError.
+        """
+        before_end = stored.whitelist.expires - timedelta(seconds=1)
+        when = min(_date(self._clock()), before_end)
+        trusted = self._trusted(keys)
+        trusted.offer_manifest(stored.record.manifest)
+        trusted.accept_whitelist(stored.record.whitelist, when)
+        trusted.accept_certificate(stored.record.certificate, when)
 
     def _is_fresh(self, stored: _Stored, now: float) -> bool:
         # A clock that was set back must not make an old answer last for ever.
@@ -363,10 +376,7 @@ class Opening:
         return self._places.private.top / "interpose" / self.fqrn / "keys"
 
     def _mark_file_content(self) -> bytes:
-        try:
-            return self._mark_file.read_bytes()[:100]
-        except OSError:
-            return b""
+        return self._places.private.read_small(self._mark_file, 100) or b""
 
 
 def _is_older(data: bytes, stored: _Stored | None) -> bool:

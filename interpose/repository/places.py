@@ -10,10 +10,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpose import native
 from interpose.cache import AlienCache, PrivateCache
 from interpose.config import CacheSettings, Configuration
 from interpose.config.environment import variables
-from interpose.errors import CacheError
+from interpose.errors import CacheError, InterposeError
 from interpose.formats.fqrn import Fqrn
 
 LITTLE_BYTES = 64 << 20
@@ -21,7 +22,7 @@ LITTLE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Places:
-    """Caches and scratch."""
+    """Caches and scratch; `refused` are directories that others could change."""
 
     private: PrivateCache
     alien: AlienCache | None
@@ -30,6 +31,7 @@ class Places:
     offline: bool
     uid: int
     gid: int
+    refused: tuple[InterposeError, ...] = ()
 
     @classmethod
     def of(
@@ -47,8 +49,10 @@ class Places:
             alien = AlienCache(
                 top, writable=_may_be_made(top), trusted=settings.trusted.uids
             )
+        top, refused = _private_top(fqrn, settings, ours.cache, scratch)
         return cls(
-            private=PrivateCache(_private_top(fqrn, settings, ours.cache, scratch)),
+            private=PrivateCache(top, is_of_run=top == _of_run(scratch)),
+            refused=refused,
             alien=alien,
             scratch=scratch,
             trust_cache=ours.trust_cache,
@@ -79,19 +83,49 @@ class Places:
 
 def _private_top(
     fqrn: Fqrn, settings: CacheSettings, ours: Path | None, scratch: Path | None
-) -> Path:
+) -> tuple[Path, tuple[InterposeError, ...]]:
+    """The directory, and why better ones are not used: one line each."""
+    refused: list[InterposeError] = []
     for candidate in settings.private:
         top = _absolute(candidate)
         if ours is None and candidate == settings.base:
             # The official client's names, so that caches can be exchanged.
             top = top / ("shared" if settings.shared else fqrn)
-        if _may_be_made(top):
-            return top
-        if ours is not None:
+        problem = _distrust(top, fqrn)
+        if problem is not None:
+            refused.append(problem)
+        elif _may_be_made(top):
+            return top, tuple(refused)
+        elif ours is not None:
             raise CacheError("the cache cannot be written", str(top), "see --cache")
     if scratch is None:
-        raise CacheError("no cache can be written", "", "give one with --cache")
-    return scratch / "c"
+        raise (
+            CacheError(refused[0].what, refused[0].where, refused[0].advice)
+            if refused
+            else CacheError("no cache can be written", "", "give one with --cache")
+        )
+    return _of_run(scratch), tuple(refused)
+
+
+def _of_run(scratch: Path | None) -> Path:
+    return Path() if scratch is None else scratch / "c"
+
+
+def _distrust(top: Path, fqrn: Fqrn) -> InterposeError | None:
+    """What keeps a directory from being a private cache, if it is there already."""
+    parts = (".", *PrivateCache.STATE_DIRECTORIES, f"interpose/{fqrn}")
+    for part in parts:
+        found = native.not_ours(top / part)
+        if found is None or found[0] == native.CANNOT_BE_SEEN:
+            continue  # Whether it can be made is seen elsewhere.
+        what, where = found
+        advice = "see --cache"
+        if native.CAN_BE_WRITTEN in what:
+            advice = "chmod go-w it, and remove what others left, or see --cache"
+        if where != str(top):
+            what = f"{where} {what}"
+        return InterposeError(f"not used as private cache, {what}", str(top), advice)
+    return None
 
 
 def _absolute(path: Path) -> Path:

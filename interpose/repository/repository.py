@@ -96,6 +96,8 @@ class Repository:
         """
         around = Surroundings() if around is None else around
         repository = cls(fqrn, configuration, around)
+        for line in repository.places.refused:
+            around.notice(str(line), f"refused {line.where}")
         pin = PinSettings.of(configuration)
         finder = RootFinder(repository, pin, around.clock, refresh=around.refresh)
         found = finder.find() if root is None else root
@@ -121,8 +123,9 @@ class Repository:
             line = InterposeError(text, where, "see --cache")
             self._around.notice(str(line), "noexec")
         alien = self.places.alien
+        is_told = bool(self.places.refused)
         is_alone = alien is None or not alien.writable
-        if self.places.is_for_this_run() and is_alone:
+        if self.places.is_for_this_run() and is_alone and not is_told:
             text = "no cache directory can be written, what is fetched is not kept"
             line = InterposeError(text, where, "give one with --cache")
             self._around.notice(str(line), "no cache")

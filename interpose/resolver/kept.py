@@ -95,7 +95,7 @@ def _forget_stale(directories: Iterable[Path]) -> None:
     """Settings that nobody has used for a day: each costs a directory."""
     now = time.time()
     for path in directories:
-        if now - path.stat().st_mtime > _STALE_S:
+        if abs(now - path.stat().st_mtime) > _STALE_S:
             import shutil  # noqa: PLC0415
 
             shutil.rmtree(path, ignore_errors=True)

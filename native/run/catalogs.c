@@ -44,15 +44,22 @@ static void hash_text(const uint8_t *digest, uint32_t algorithm, char *ret_text)
 }
 
 /* Opens the index file at `path`; the state stays when there is no sound one. */
-static void catalog_map_path(struct catalog *catalog, const char *path)
+static void catalog_map_path(const struct mounts *mounts, struct catalog *catalog,
+			     const char *path)
 {
-	int fd = mounttable_open(path);
+	int fd = mounttable_open(mounts, path);
+	char name[sizeof(catalog->hash)];
 
 	if (fd < 0)
 		return;
-	/* A damaged one is made anew by the resolver. */
-	if (mapping_open(fd, &catalog->map) == 0)
-		catalog->state = SLOT_OPEN;
+	/* A damaged one is made anew by the resolver; so is one of another catalog. */
+	if (mapping_open(fd, &catalog->map) == 0) {
+		hash_text(catalog->map.digest, catalog->map.algorithm, name);
+		if (strcmp(name, catalog->hash) == 0)
+			catalog->state = SLOT_OPEN;
+		else
+			mapping_close(&catalog->map);
+	}
 	close(fd);
 }
 
@@ -68,7 +75,7 @@ void catalogs_map(const struct mounts *mounts, uint32_t mount, struct catalog *c
 		return;
 	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
 		 INTERPOSE_INDEX_VERSION);
-	catalog_map_path(catalog, path);
+	catalog_map_path(mounts, catalog, path);
 }
 
 /* The answer names the index file if it had to be put elsewhere. */
@@ -83,7 +90,7 @@ static void catalog_map_answer(const struct mounts *mounts, uint32_t mount,
 	} else if (answer->body_len < sizeof(path)) {
 		memcpy(path, answer->body, answer->body_len);
 		path[answer->body_len] = '\0';
-		catalog_map_path(catalog, path);
+		catalog_map_path(mounts, catalog, path);
 	}
 }
 

@@ -73,14 +73,6 @@ bool kept_is_relative(const char *text)
 	return has_relative_path(text);
 }
 
-bool kept_is_own(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       !(st.st_mode & 022);
-}
-
 int kept_directory(const struct kept_key *key, const char *base, char *ret_path,
 		   size_t size)
 {

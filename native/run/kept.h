@@ -25,8 +25,6 @@ bool kept_is_relative(const char *text);
 int kept_directory(const struct kept_key *key, const char *base, char *ret_path,
 		   size_t size);
 
-/* True if nobody else could have written the file `fd`. */
-bool kept_is_own(int fd);
 /* True if a whole record still holds: in time, and all that it was made of is
  * unchanged. */
 bool kept_is_valid(const struct interpose_mount *record, size_t size);

@@ -9,12 +9,14 @@
 #include "run/kept.h"
 #include "run/mounttable.h"
 
-struct mounts *mounts_create(void)
+struct mounts *mounts_create(const struct scratch *scratch)
 {
 	struct mounts *mounts = calloc(1, sizeof(*mounts));
 
-	if (mounts)
-		mounts->ret_missed = &mounts->was_missed;
+	if (!mounts)
+		return NULL;
+	mounts->scratch = scratch;
+	mounts->ret_missed = &mounts->was_missed;
 	return mounts;
 }
 
@@ -131,7 +133,7 @@ static void mount_take_answer(struct run *run, uint32_t number)
 	if (answer.error) {
 		mount_fail(mount, answer.error);
 	} else {
-		record = mounttable_read(path, false, &size);
+		record = mounttable_read(run->mounts, path, &size);
 		if (record && mount_load(run->mounts, number, record, size) == 0) {
 			mount->state = SLOT_OPEN;
 		} else {
@@ -156,7 +158,7 @@ static void mount_try_kept(struct run *run, uint32_t number)
 		return;
 	mount->kept_tried = true;
 	snprintf(path, sizeof(path), "%s/%s", run->kept, mount->fqrn);
-	record = mounttable_read(path, true, &size);
+	record = mounttable_read(run->mounts, path, &size);
 	if (!record)
 		return;
 	if (!kept_is_valid(record, size)) {

@@ -7,7 +7,8 @@
 #include "path/walk.h"
 #include "run/run.h"
 
-struct mounts *mounts_create(void);
+/* `scratch` is the run's, and lives as long. */
+struct mounts *mounts_create(const struct scratch *scratch);
 void mounts_destroy(struct mounts *mounts);
 
 /* The repository called `name`; opens it on first use. */

@@ -11,9 +11,9 @@
 
 #include "index/checksum.h"
 #include "index/mapping.h"
+#include "run/believed.h"
 #include "run/broken.h"
 #include "run/clock.h"
-#include "run/kept.h"
 
 enum { RECORD_MAX = 16 << 20 };
 
@@ -71,10 +71,14 @@ struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
 
 /* ---- how more is learnt ---- */
 
-int mounttable_open(const char *path)
+int mounttable_open(const struct mounts *mounts, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd;
 
+	/* Nobody else may change the way: so it is the same when it is opened. */
+	if (!believed(mounts->scratch, path))
+		return -EPERM;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -109,18 +113,17 @@ static bool record_is_whole(const struct interpose_mount *record, size_t size)
 		       index_checksum((const char *)record + start, size - start);
 }
 
-struct interpose_mount *mounttable_read(const char *path, bool own_only,
+struct interpose_mount *mounttable_read(const struct mounts *mounts, const char *path,
 					size_t *ret_size)
 {
 	struct interpose_mount *record = NULL;
-	int fd = mounttable_open(path);
+	int fd = mounttable_open(mounts, path);
 	struct stat st;
 
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size >= (off_t)sizeof(*record) && st.st_size <= RECORD_MAX &&
-	    (!own_only || kept_is_own(fd))) {
+	    st.st_size >= (off_t)sizeof(*record) && st.st_size <= RECORD_MAX) {
 		*ret_size = (size_t)st.st_size;
 		record = read_whole(fd, *ret_size);
 	}

@@ -41,6 +41,7 @@ struct mount {
 };
 
 struct mounts {
+	const struct scratch *scratch;
 	struct mount *mounts;
 	uint32_t count;
 	uint32_t breaks;  /* of mapping_breaks(): seen to */
@@ -48,11 +49,11 @@ struct mounts {
 	bool *ret_missed; /* that one, for those who may change nothing else */
 };
 
-/* A descriptor for reading, of whatever has the name: never waits. Negative errno. */
-int mounttable_open(const char *path);
-/* The whole record in a file, for free(); NULL: none, or damaged. With `own_only` it
- * must be ours. */
-struct interpose_mount *mounttable_read(const char *path, bool own_only,
+/* A descriptor for reading, of whatever has the name: never waits. Negative errno;
+ * -EPERM if somebody else may have written it. */
+int mounttable_open(const struct mounts *mounts, const char *path);
+/* The whole record in a file, for free(); NULL: none, or damaged, or not ours. */
+struct interpose_mount *mounttable_read(const struct mounts *mounts, const char *path,
 					size_t *ret_size);
 /* Asks and gives the id; 0 when nobody can be asked. */
 uint32_t mounttable_ask(struct run *run, const struct channel_question *question);

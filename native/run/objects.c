@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "run/broken.h"
+#include "run/believed.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/mounts.h"
@@ -240,7 +241,7 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	struct stat st;
 
 	private_path(run, mount, object, path, sizeof(path));
-	if (!is_our_own(run, object, path, &st))
+	if (!is_our_own(run, object, path, &st) || !believed(&run->scratch, path))
 		return;
 	object->foreign = false;
 	object_is_at(object, strdup(path), &st);

@@ -16,7 +16,7 @@ int run_create(struct run *run, channel_starter start, void *context,
 	run->channel = channel_create(start, context);
 	run->errands = errands_create(wake);
 	run->slow = slowmounts_create();
-	run->mounts = mounts_create();
+	run->mounts = mounts_create(&run->scratch);
 	run->objects = objects_create();
 	run->nodes = nodes_create();
 	return run->channel && run->errands && run->slow && run->mounts &&

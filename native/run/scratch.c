@@ -192,7 +192,7 @@ static bool scratch_is_dead(int fd, int *ret_lock_fd)
 
 	if (lock_fd < 0)
 		return errno == ENOENT && fstat(fd, &status) == 0 &&
-		       status.st_mtime + UNLOCKED_AGE_S < time(NULL);
+		       llabs((long long)time(NULL) - status.st_mtime) > UNLOCKED_AGE_S;
 	locked = scratch_lock(lock_fd);
 	if (locked == 1 || (locked < 0 && !scratch_maker_lives(lock_fd))) {
 		*ret_lock_fd = lock_fd;

@@ -61,6 +61,7 @@ C_FLOORS = {
     "tracee": 2,
     "run": 2,
     "index": 2,
+    "owned": 1,
     "path": 1,
     "arch": 0,
 }

@@ -47,4 +47,4 @@ def test_objects_are_found_and_proven_by_recompression(
         repacked = Repacked(new_hasher(algorithm))
         repacked.update(path.read_bytes())
         assert repacked.digest() == digest
-    assert caches[0].breadcrumb("sha1.example.org")
+    assert caches[1].breadcrumb("sha1.example.org")
