@@ -209,7 +209,7 @@ class Copier:
                 self._failure = self._failure or error
             try:
                 folder.release()
-            except OSError as late:
+            except (OSError, InterposeError) as late:
                 with self._lock:
                     self._failure = self._failure or late
             self._room.release()
