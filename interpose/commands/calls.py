@@ -43,10 +43,12 @@ _NEWER = {
 }
 _NEWER_NUMBERS = {
     428: "open_tree",
+    429: "move_mount",
     435: "clone3",
     436: "close_range",
     437: "openat2",
     439: "faccessat2",
+    441: "epoll_pwait2",
     452: "fchmodat2",
     463: "setxattrat",
     464: "getxattrat",
@@ -72,6 +74,7 @@ _I386_NAMES = {
     108: "fstat",
     182: "chown",
     320: "utimensat",
+    324: "fallocate",
     330: "dup3",
     339: "fanotify_mark",
     341: "name_to_handle_at",
@@ -80,8 +83,14 @@ _I386_NAMES = {
     358: "execveat",
     361: "bind",
     362: "connect",
+    369: "sendto",
+    371: "recvfrom",
     383: "statx",
+    385: "io_pgetevents",
     412: "utimensat_time64",
+    416: "io_pgetevents_time64",
+    420: "semtimedop_time64",
+    421: "rt_sigtimedwait_time64",
 }
 _I386_WIDE_IDS = range(198, 217)
 _PATHS = FILENAME_ARGUMENTS | {"dir_name", "new_root", "put_old"}
