@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from interpose import native
 from interpose.cache import layout
-from interpose.cache.directory import CacheDirectory
+from interpose.cache.directory import CacheDirectory, is_missing
 
 if TYPE_CHECKING:
     from interpose.formats.hashes import ContentHash
@@ -105,6 +105,8 @@ class PrivateCache(CacheDirectory):
         self, path: Path, modes: Sequence[int] = (layout.OBJECT_MODE,)
     ) -> int | None:
         """The size of a file that the cache vouches for, None for any other."""
+        if is_missing(path):
+            return None
         try:
             with self.above(path) as directory:
                 status = directory.status(path.name)
