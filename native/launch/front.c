@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "launch/launch.h"
+#include "launch/watch.h"
+#include "run/clock.h"
 #include "run/scratch.h"
 #include "tracer/events.h"
 
@@ -29,6 +31,7 @@ struct front {
 	bool failed;   /* the run, not the job: the tracer is about to end */
 	bool all_gone; /* the tracer has ended or is about to */
 	bool leaving;  /* a signal ended --wait */
+	struct watch watch;
 	struct front_result result;
 };
 
@@ -57,17 +60,30 @@ static bool front_is_own_signal(const struct front *front,
 	       (info->ssi_signo == SIGXCPU || info->ssi_signo == SIGXFSZ);
 }
 
-static bool front_ends_waiting(int signal)
+static bool front_ends_jobs(int signal)
 {
 	return signal == SIGTERM || signal == SIGINT || signal == SIGHUP ||
 	       signal == SIGQUIT;
+}
+
+/* So many messages are on their way that one more might have to wait. */
+static bool front_is_full(const struct front *front)
+{
+	return front->watch.sent - atomic_load(&front->launch->pulse->heard) >= 100;
+}
+
+static void front_tell(struct front *front, const struct event *event)
+{
+	if (event_send(front->launch->front_fd, event) == 0)
+		front->watch.sent++;
 }
 
 static void front_read_signals(struct front *front)
 {
 	struct signalfd_siginfo info;
 
-	while (read(front->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	while (!front_is_full(front) &&
+	       read(front->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		struct event event = {.kind = EVENT_SIGNAL,
 				      .number = (int32_t)info.ssi_signo,
 				      .sender = {.code = info.ssi_code,
@@ -78,10 +94,11 @@ static void front_read_signals(struct front *front)
 		if (front_is_own_signal(front, &info))
 			continue;
 		/* --wait: the main process is gone, so it is us that shall end. */
-		if (front->ended && front_ends_waiting(event.number))
+		if (front->ended && front_ends_jobs(event.number))
 			front->leaving = true;
 		else
-			event_send(front->launch->front_fd, &event);
+			front_tell(front, &event);
+		front->watch.ends_job |= front_ends_jobs(event.number);
 	}
 }
 
@@ -164,7 +181,7 @@ static void front_job_ended(struct front *front, const struct event *event)
 	if (getpid() == 1 && !event->last) {
 		const struct event end = {.kind = EVENT_END_JOB};
 
-		event_send(front->launch->front_fd, &end);
+		front_tell(front, &end);
 	}
 }
 
@@ -196,6 +213,23 @@ static void front_tracer_gone(struct front *front)
 		WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	front_remove_scratch(launch);
+}
+
+/* Waits in the kernel for what does not come, and the job with it. */
+static void front_end_stuck(struct front *front)
+{
+	struct launch *launch = front->launch;
+
+	front_relay(front);
+	if (!front->ended)
+		front->result.status = message_fail(
+			&launch->messages,
+			"the tracer does not react any more, so the job is ended: a "
+			"file system does not answer (are scratch and caches on a "
+			"local disk?)");
+	watch_end(&front->watch);
+	front_remove_scratch(launch);
+	front->ended = front->leaving = true;
 }
 
 /* It has said its last word and only has to go; but a look of its at a file system that
@@ -245,12 +279,12 @@ static bool front_is_done(const struct front *front)
 static void front_wait(struct front *front)
 {
 	struct pollfd polled[] = {
-		{.fd = front->signal_fd, .events = POLLIN},
+		{.fd = front_is_full(front) ? -1 : front->signal_fd, .events = POLLIN},
 		{.fd = front->launch->front_fd, .events = POLLIN},
 		{.fd = front->launch->relay_read, .events = POLLIN},
 	};
 
-	if (poll(polled, 3, -1) < 0)
+	if (poll(polled, 3, WATCH_PERIOD_MS) < 0)
 		return;
 	if (polled[0].revents)
 		front_read_signals(front);
@@ -262,11 +296,15 @@ static void front_wait(struct front *front)
 		close(front->launch->relay_read);
 		front->launch->relay_read = -1; /* poll() passes it by */
 	}
+	if (!front->all_gone && watch_is_stuck(&front->watch, clock_now_ns()))
+		front_end_stuck(front);
 }
 
 struct front_result front_run(struct launch *launch)
 {
-	struct front front = {.launch = launch};
+	struct front front = {
+		.launch = launch,
+		.watch = {.pulse = launch->pulse, .tracer = launch->tracer_pid}};
 	sigset_t all;
 
 	sigfillset(&all);

@@ -10,12 +10,15 @@
 #include "launch/options.h"
 #include "run/run.h"
 
+struct pulse;
+
 struct launch {
 	struct options options;
 	struct messages messages;
 	struct heritage heritage;
 	struct run run;
 	struct scratch *scratch; /* shared by front and tracer, who makes it */
+	struct pulse *pulse;	 /* shared, the tracer's */
 	int64_t start_ns;
 	int front_fd, tracer_fd;	 /* the two ends of their pair */
 	int failure_read, failure_write; /* a job_failure */

@@ -17,6 +17,7 @@
 #include "launch/launch.h"
 #include "run/clock.h"
 #include "syscalls/footing.h"
+#include "tracer/pulse.h"
 #include "tracer/tracer.h"
 
 extern char **environ;
@@ -79,13 +80,22 @@ static int need_configuration(const struct launch *launch)
 	return 0;
 }
 
+/* Memory of front and tracer, zeroed; or NULL. */
+static void *share(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 static int connect_processes(struct launch *launch)
 {
 	int front[2], failure[2], relay[2];
 
-	launch->scratch = mmap(NULL, sizeof(*launch->scratch), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (launch->scratch == MAP_FAILED ||
+	launch->scratch = share(sizeof(*launch->scratch));
+	launch->pulse = share(sizeof(*launch->pulse));
+	if (!launch->scratch || !launch->pulse ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, front) < 0 ||
 	    pipe2(failure, O_CLOEXEC) < 0 || pipe2(relay, O_CLOEXEC) < 0)
 		return message_no_run(&launch->messages, errno);

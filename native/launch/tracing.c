@@ -324,10 +324,10 @@ static int tracing_start(struct tracing *tracing)
 	if (launch->messages.fd == STDERR_FILENO ||
 	    launch->relay_write != STDERR_FILENO)
 		close(launch->relay_write);
-	error = tracer_create(
-		&launch->run, hooks,
-		(struct tracer_front){launch->tracer_fd, launch->front_pid},
-		&tracing->tracer);
+	error = tracer_create(&launch->run, hooks,
+			      (struct tracer_front){launch->tracer_fd,
+						    launch->front_pid, launch->pulse},
+			      &tracing->tracer);
 	if (error < 0)
 		return error;
 	error = tracer_seize(tracing->tracer, pid);

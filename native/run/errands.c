@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Each thread may be stuck for good; what comes after them waits. */
-enum { MAX_THREADS = 128, STACK_SIZE = 256 * 1024, PATIENCE_S = 1 };
+/* Each thread may be stuck for good; what comes after them waits. A thread of the job
+ * waits for one errand at most, so a job has to have as many stuck threads itself. */
+enum { MAX_THREADS = 1024, STACK_SIZE = 128 * 1024, PATIENCE_S = 1 };
 
 struct task {
 	struct task *next; /* of `queue` or `ended`, or of `running` */
@@ -112,23 +113,21 @@ static int length(const struct task *list)
 	return count;
 }
 
-/* True if some thread will come to it, and not after another one that may last: who is
- * idle has been called for what is in the queue already. */
-static bool engage(struct errands *errands)
+/* Another thread, if the idle ones have been called for what is in the queue already:
+ * no task waits behind one that may last. */
+static void engage(struct errands *errands)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
-	int error;
 
-	if (errands->idle > length(errands->queue) || errands->threads == MAX_THREADS)
-		return true;
+	if (errands->idle >= length(errands->queue) || errands->threads == MAX_THREADS)
+		return;
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	error = pthread_create(&thread, &attributes, serve, errands);
+	if (pthread_create(&thread, &attributes, serve, errands) == 0)
+		errands->threads++;
 	pthread_attr_destroy(&attributes);
-	errands->threads += error == 0;
-	return errands->threads > 0;
 }
 
 static struct task *find(struct task *list, uint64_t key)
@@ -138,25 +137,31 @@ static struct task *find(struct task *list, uint64_t key)
 	return list;
 }
 
+static struct task *under_way(struct errands *errands, const struct errand *errand)
+{
+	struct task *task = errand->shared ? find(errands->queue, errand->key) : NULL;
+
+	if (errand->shared && !task)
+		task = find(errands->running, errand->key);
+	return task && task->errand.shared ? task : NULL;
+}
+
 static uint32_t enqueue(struct errands *errands, const struct errand *errand)
 {
-	struct task *task = find(errands->queue, errand->key);
+	struct task *task = under_way(errands, errand);
 
-	if (!task)
-		task = find(errands->running, errand->key);
 	if (task) {
 		errand->drop(errand->argument);
 		return task->id;
 	}
 	task = calloc(1, sizeof(*task));
-	if (!task || !engage(errands)) {
-		free(task);
+	if (!task)
 		return 0;
-	}
 	errands->last_id = (errands->last_id + 1) & ~ERRAND_ID;
 	task->id = errands->last_id | ERRAND_ID;
 	task->errand = *errand;
 	append(&errands->queue, task);
+	engage(errands);
 	pthread_cond_signal(&errands->changed);
 	return task->id;
 }
@@ -171,7 +176,15 @@ uint32_t errands_send(struct errands *errands, const struct errand *errand)
 	return id;
 }
 
-uint32_t errands_take(struct errands *errands, int *ret_error)
+void errands_urge(struct errands *errands)
+{
+	pthread_mutex_lock(&errands->lock);
+	engage(errands);
+	pthread_mutex_unlock(&errands->lock);
+}
+
+uint32_t errands_take(struct errands *errands, struct errand *ret_errand,
+		      int *ret_error)
 {
 	struct task *task;
 	uint32_t id = 0;
@@ -183,8 +196,9 @@ uint32_t errands_take(struct errands *errands, int *ret_error)
 	if (task) {
 		take_out(&errands->ended, task);
 		id = task->id;
+		*ret_errand = task->errand;
 		*ret_error = task->error;
-		drop(task);
+		free(task);
 	}
 	atomic_store(&errands->any_ended, errands->ended != NULL);
 	pthread_mutex_unlock(&errands->lock);

@@ -6,27 +6,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "arch/numbers.h"
 
 struct slowmount {
 	uint64_t dev;
 	char *point;
 };
 
-struct slowlist {
+struct devices {
+	uint64_t *list;
+	size_t count;
+};
+
+/* One of a local kind. An overlay has its files from other mounts. */
+struct local {
+	struct local *next;
+	uint64_t dev;
+	char *point, *options;
+};
+
+struct space {
 	struct slowmount *list;
 	size_t count;
+	struct devices local;
 };
 
 struct slowmounts {
 	FILE *file; /* /proc/self/mountinfo: the kernel says when it has changed */
 	bool known;
-	struct slowlist own;
+	struct space own;
 	/* Of another mount namespace; no file of it stays open, it would keep the
 	 * mounts there. */
-	pid_t of; /* whose; 0: our own list counts */
-	struct slowlist other;
+	pid_t of; /* whose; 0: our own space counts */
+	struct space other;
+	struct devices former; /* of slow ones that are not mounted any more */
 };
 
 /* What answers by itself. Whatever else there is, or will be, may not. */
@@ -45,15 +62,46 @@ struct slowmounts *slowmounts_create(void)
 	return calloc(1, sizeof(struct slowmounts));
 }
 
-static void forget(struct slowlist *mounts)
+static bool has(const struct devices *devices, uint64_t dev)
 {
-	for (size_t i = 0; i < mounts->count; i++)
-		free(mounts->list[i].point);
-	free(mounts->list);
-	*mounts = (struct slowlist){0};
+	for (size_t i = 0; i < devices->count; i++)
+		if (devices->list[i] == dev)
+			return true;
+	return false;
 }
 
-static const struct slowlist *list_of(const struct slowmounts *mounts)
+static void add(struct devices *devices, uint64_t dev)
+{
+	uint64_t *grown;
+
+	if (has(devices, dev))
+		return;
+	grown = realloc(devices->list, (devices->count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	devices->list = grown;
+	grown[devices->count++] = dev;
+}
+
+static void take_out(struct devices *devices, uint64_t dev)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		if (devices->list[i] == dev)
+			devices->list[i--] = devices->list[--devices->count];
+}
+
+static void forget(struct slowmounts *mounts, struct space *space)
+{
+	for (size_t i = 0; i < space->count; i++) {
+		add(&mounts->former, space->list[i].dev);
+		free(space->list[i].point);
+	}
+	free(space->list);
+	space->list = NULL;
+	space->count = space->local.count = 0;
+}
+
+static const struct space *space_of(const struct slowmounts *mounts)
 {
 	return mounts->of ? &mounts->other : &mounts->own;
 }
@@ -62,8 +110,11 @@ void slowmounts_destroy(struct slowmounts *mounts)
 {
 	if (!mounts)
 		return;
-	forget(&mounts->own);
-	forget(&mounts->other);
+	forget(mounts, &mounts->own);
+	forget(mounts, &mounts->other);
+	free(mounts->own.local.list);
+	free(mounts->other.local.list);
+	free(mounts->former.list);
 	if (mounts->file)
 		fclose(mounts->file);
 	free(mounts);
@@ -95,90 +146,6 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-static void note(struct slowlist *mounts, char *line)
-{
-	unsigned int major_number, minor_number;
-	struct slowmount *grown;
-	char *type = strstr(line, " - "), *point;
-	int at = 0;
-
-	if (!type || sscanf(line, "%*d %*d %u:%u %*s %n", &major_number, &minor_number,
-			    &at) != 2)
-		return;
-	type += 3;
-	type[strcspn(type, " ")] = '\0';
-	point = line + at;
-	point[strcspn(point, " ")] = '\0';
-	if (is_local(type))
-		return;
-	unescape(point);
-	grown = realloc(mounts->list, (mounts->count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	mounts->list = grown;
-	grown[mounts->count].dev = makedev(major_number, minor_number);
-	grown[mounts->count].point = strdup(point);
-	mounts->count += grown[mounts->count].point != NULL;
-}
-
-static void read_again(struct slowlist *mounts, FILE *file)
-{
-	char *line = NULL;
-	size_t size = 0;
-
-	forget(mounts);
-	rewind(file);
-	while (getline(&line, &size, file) > 0)
-		note(mounts, line);
-	free(line);
-}
-
-static bool any_other(struct slowmounts *mounts)
-{
-	char path[48];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", mounts->of);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	read_again(&mounts->other, file);
-	fclose(file);
-	return mounts->other.count > 0;
-}
-
-void slowmounts_choose(struct slowmounts *mounts, pid_t of)
-{
-	mounts->of = of;
-}
-
-bool slowmounts_any(struct slowmounts *mounts)
-{
-	struct pollfd changed = {.events = POLLPRI};
-
-	if (mounts->of)
-		return any_other(mounts);
-	if (!mounts->file)
-		mounts->file = fopen("/proc/self/mountinfo", "re");
-	if (!mounts->file)
-		return false;
-	changed.fd = fileno(mounts->file);
-	if (!mounts->known || (poll(&changed, 1, 0) > 0 && changed.revents & POLLPRI))
-		read_again(&mounts->own, mounts->file);
-	mounts->known = true;
-	return mounts->own.count > 0;
-}
-
-bool slowmounts_has_dev(const struct slowmounts *mounts, uint64_t dev)
-{
-	const struct slowlist *all = list_of(mounts);
-
-	for (size_t i = 0; i < all->count; i++)
-		if (all->list[i].dev == dev)
-			return true;
-	return false;
-}
-
 /* Takes a name off `text`; its length, 0 at the end. "." and empty names are none. */
 static size_t next_name(const char **text, const char **ret_name)
 {
@@ -204,12 +171,178 @@ static bool is_below(const char *path, const char *point)
 	return true;
 }
 
-bool slowmounts_has_path(const struct slowmounts *mounts, const char *path)
+static bool has_path(const struct space *space, const char *path)
 {
-	const struct slowlist *all = list_of(mounts);
-
-	for (size_t i = 0; i < all->count; i++)
-		if (is_below(path, all->list[i].point))
+	for (size_t i = 0; i < space->count; i++)
+		if (is_below(path, space->list[i].point))
 			return true;
 	return false;
+}
+
+bool slowmounts_has_path(const struct slowmounts *mounts, const char *path)
+{
+	return has_path(space_of(mounts), path);
+}
+
+static void add_slow(struct space *space, uint64_t dev, const char *point)
+{
+	struct slowmount *grown =
+		realloc(space->list, (space->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return;
+	space->list = grown;
+	grown[space->count].dev = dev;
+	grown[space->count].point = strdup(point);
+	space->count += grown[space->count].point != NULL;
+}
+
+/* Files of btrfs and the like have other numbers than their mount; these can be asked
+ * for by a path of our own only. */
+static void add_local(struct space *space, uint64_t dev, const char *point, bool own)
+{
+	const int flags = AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW;
+	struct statx stx;
+
+	add(&space->local, dev);
+	if (own && major(dev) == 0 && !has_path(space, point) &&
+	    syscall(SYS_statx, AT_FDCWD, point, flags | AT_STATX_DONT_SYNC, STATX_INO,
+		    &stx) == 0)
+		add(&space->local, makedev(stx.stx_dev_major, stx.stx_dev_minor));
+}
+
+/* Is one of the directories that an overlay shows slow? "lowerdir=A:B,upperdir=C" */
+static bool rests_on_slow(const struct space *space, char *options)
+{
+	char *rest = options, *word;
+
+	while ((word = strsep(&rest, ",:=")))
+		if (word[0] == '/' && has_path(space, word))
+			return true;
+	return false;
+}
+
+/* A line of mountinfo; what is local, or an overlay, is told from the rest when all
+ * slow ones are known: *later. */
+static void note(struct space *space, char *line, struct local **later)
+{
+	unsigned int major_number, minor_number;
+	char *type = strstr(line, " - "), *point, *options;
+	struct local *local;
+	uint64_t dev;
+	int at = 0;
+
+	if (!type || sscanf(line, "%*d %*d %u:%u %*s %n", &major_number, &minor_number,
+			    &at) != 2)
+		return;
+	dev = makedev(major_number, minor_number);
+	type += 3;
+	options = type + strcspn(type, " ");
+	options += *options != '\0';
+	type[strcspn(type, " ")] = '\0';
+	point = line + at;
+	point[strcspn(point, " ")] = '\0';
+	unescape(point);
+	if (!is_local(type)) {
+		add_slow(space, dev, point);
+		return;
+	}
+	unescape(options);
+	local = calloc(1, sizeof(*local));
+	if (!local)
+		return; /* unknown, so it is taken for slow */
+	local->dev = dev;
+	local->point = strdup(point);
+	local->options = strdup(strcmp(type, "overlay") == 0 ? options : "");
+	local->next = *later;
+	*later = local;
+}
+
+static void note_later(struct space *space, struct local *local, bool own)
+{
+	if (local->point && local->options) {
+		if (rests_on_slow(space, local->options))
+			add_slow(space, local->dev, local->point);
+		else
+			add_local(space, local->dev, local->point, own);
+	}
+	free(local->point);
+	free(local->options);
+	free(local);
+}
+
+static void read_again(struct slowmounts *mounts, struct space *space, FILE *file)
+{
+	struct local *later = NULL, *next;
+	char *line = NULL;
+	size_t size = 0;
+
+	forget(mounts, space);
+	rewind(file);
+	while (getline(&line, &size, file) > 0)
+		note(space, line, &later);
+	free(line);
+	for (; later; later = next) {
+		next = later->next;
+		note_later(space, later, space == &mounts->own);
+	}
+	/* Numbers are given anew. */
+	for (size_t i = 0; i < space->local.count; i++)
+		take_out(&mounts->former, space->local.list[i]);
+}
+
+static void read_other(struct slowmounts *mounts)
+{
+	char path[48];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", mounts->of);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	read_again(mounts, &mounts->other, file);
+	fclose(file);
+}
+
+static void read_own(struct slowmounts *mounts)
+{
+	struct pollfd changed = {.events = POLLPRI};
+
+	if (!mounts->file)
+		mounts->file = fopen("/proc/self/mountinfo", "re");
+	if (!mounts->file)
+		return;
+	changed.fd = fileno(mounts->file);
+	if (!mounts->known || (poll(&changed, 1, 0) > 0 && changed.revents & POLLPRI))
+		read_again(mounts, &mounts->own, mounts->file);
+	mounts->known = true;
+}
+
+void slowmounts_choose(struct slowmounts *mounts, pid_t of)
+{
+	mounts->of = of;
+}
+
+bool slowmounts_any(struct slowmounts *mounts)
+{
+	if (mounts->of)
+		read_other(mounts);
+	else
+		read_own(mounts);
+	return space_of(mounts)->count > 0 || mounts->former.count > 0;
+}
+
+bool slowmounts_is_local(const struct slowmounts *mounts, uint64_t dev)
+{
+	return has(&space_of(mounts)->local, dev) && !slowmounts_is_slow(mounts, dev);
+}
+
+bool slowmounts_is_slow(const struct slowmounts *mounts, uint64_t dev)
+{
+	const struct space *space = space_of(mounts);
+
+	for (size_t i = 0; i < space->count; i++)
+		if (space->list[i].dev == dev)
+			return true;
+	return has(&mounts->former, dev);
 }

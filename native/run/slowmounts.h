@@ -19,9 +19,11 @@ void slowmounts_choose(struct slowmounts *mounts, pid_t of);
 
 /* There is such a mount at all (as of now: Source: proc_pid_mountinfo(5)). */
 bool slowmounts_any(struct slowmounts *mounts);
-/* As of the last slowmounts_any(): `dev` is the st_dev of one; `path`, absolute and
- * without "..", lies in one or names its mount point. */
-bool slowmounts_has_dev(const struct slowmounts *mounts, uint64_t dev);
+/* As of the last slowmounts_any(): `dev` is the st_dev of a local mount; of one that is
+ * none, or was one (of an unmounted one directories may be open). Neither: unknown. */
+bool slowmounts_is_local(const struct slowmounts *mounts, uint64_t dev);
+bool slowmounts_is_slow(const struct slowmounts *mounts, uint64_t dev);
+/* `path`, absolute and without "..", lies in a slow one or names its mount point. */
 bool slowmounts_has_path(const struct slowmounts *mounts, const char *path);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "index/lookup.h"
-#include "syscalls/look.h"
+#include "syscalls/errand.h"
 #include "syscalls/target.h"
 
 enum { PORTION = 1024 * 1024 };
@@ -102,9 +102,10 @@ static int copy_work(void *argument, const atomic_bool *over)
 int copy_make(struct view *view, int fd, const char *to, copy_change change,
 	      const char *text)
 {
-	struct errand errand = {.work = copy_work, .drop = copy_drop, .writes = true};
+	struct errand errand = {
+		.work = copy_work, .drop = copy_drop, .writes = true, .shared = true};
 	struct copy *copy = calloc(1, sizeof(*copy));
-	int result;
+	void *nothing;
 
 	if (!copy)
 		return -ENOMEM;
@@ -114,5 +115,5 @@ int copy_make(struct view *view, int fd, const char *to, copy_change change,
 	copy->from = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	errand.argument = copy;
 	errand.key = index_name_hash(to, strlen(to));
-	return look_errand(view, &errand, &result) ? result : LOOK_WAITS;
+	return errand_of_call(view, &errand, &nothing);
 }

@@ -239,31 +239,35 @@ bool credentials_permit(const struct run *run, struct tracee *tracee, enum whose
 /* ---- another user's eyes ---- */
 
 /* Raw calls: the C library's are of all threads. */
-static void set_groups(const struct credentials *credentials, const struct run *run)
+static void look_as(uid_t uid, gid_t gid, int group_count, const gid_t *groups)
 {
-	if (credentials)
-		syscall(SYS_setgroups, (long)credentials->group_count,
-			credentials->groups);
-	else
-		syscall(SYS_setgroups, (long)run->group_count, run->groups);
+	syscall(SYS_setgroups, (long)group_count, groups);
+	syscall(SYS_setfsgid, gid);
+	/* Takes CAP_DAC_OVERRIDE and its like out of our effective set. */
+	syscall(SYS_setfsuid, uid);
+}
+
+/* NULL: as ourselves. */
+static const struct credentials *other_eyes(const struct run *run,
+					    struct tracee *tracee)
+{
+	const struct credentials *credentials;
+
+	if (run->uid != 0 || !tracee->process->credentials.changed)
+		return NULL;
+	credentials = credentials_of(run, tracee);
+	return credentials->fsuid == 0 ? NULL : credentials;
 }
 
 bool credentials_put_on(const struct run *run, struct tracee *tracee)
 {
-	const struct credentials *credentials;
 	int error = errno;
+	const struct credentials *other = other_eyes(run, tracee);
 
-	if (run->uid != 0 || !tracee->process->credentials.changed)
-		return false;
-	credentials = credentials_of(run, tracee);
-	if (credentials->fsuid == 0)
-		return false;
-	set_groups(credentials, run);
-	syscall(SYS_setfsgid, credentials->fsgid);
-	/* Takes CAP_DAC_OVERRIDE and its like out of our effective set. */
-	syscall(SYS_setfsuid, credentials->fsuid);
+	if (other)
+		look_as(other->fsuid, other->fsgid, other->group_count, other->groups);
 	errno = error;
-	return true;
+	return other != NULL;
 }
 
 void credentials_take_off(const struct run *run)
@@ -272,6 +276,47 @@ void credentials_take_off(const struct run *run)
 
 	syscall(SYS_setfsuid, run->uid);
 	syscall(SYS_setfsgid, run->gid);
-	set_groups(NULL, run);
+	syscall(SYS_setgroups, (long)run->group_count, run->groups);
+	errno = error;
+}
+
+struct guise *credentials_guise(const struct run *run, struct tracee *tracee)
+{
+	const struct credentials *other = other_eyes(run, tracee);
+	size_t count = other ? (size_t)other->group_count : 0;
+	size_t own = other ? (size_t)run->group_count : 0;
+	struct guise *guise = calloc(1, sizeof(*guise) + (count + own) * sizeof(gid_t));
+
+	if (!guise || !other)
+		return guise;
+	guise->on = true;
+	guise->uid = other->fsuid;
+	guise->gid = other->fsgid;
+	guise->group_count = (int)count;
+	guise->own_uid = run->uid;
+	guise->own_gid = run->gid;
+	guise->own_group_count = (int)own;
+	if (count)
+		memcpy(guise->groups, other->groups, count * sizeof(gid_t));
+	if (own)
+		memcpy(guise->groups + count, run->groups, own * sizeof(gid_t));
+	return guise;
+}
+
+void guise_put_on(const struct guise *guise)
+{
+	if (guise->on)
+		look_as(guise->uid, guise->gid, guise->group_count, guise->groups);
+}
+
+void guise_take_off(const struct guise *guise)
+{
+	int error = errno;
+
+	if (guise->on) {
+		syscall(SYS_setfsuid, guise->own_uid);
+		look_as(guise->own_uid, guise->own_gid, guise->own_group_count,
+			guise->groups + guise->group_count);
+	}
 	errno = error;
 }

@@ -46,5 +46,17 @@ bool credentials_maps(pid_t tid, const char *map, unsigned int id);
  * but one call of the kernel comes between. False: nothing to take off. */
 bool credentials_put_on(const struct run *run, struct tracee *tracee);
 void credentials_take_off(const struct run *run);
+/* The same for the thread of an errand: a copy, which nobody changes; free(3). `on` is
+ * false where there is nothing to put on. NULL: no memory. */
+struct guise {
+	bool on;
+	uid_t uid, own_uid;
+	gid_t gid, own_gid;
+	int group_count, own_group_count;
+	gid_t groups[]; /* and behind them our own */
+};
+struct guise *credentials_guise(const struct run *run, struct tracee *tracee);
+void guise_put_on(const struct guise *guise);
+void guise_take_off(const struct guise *guise);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "run/mounts.h"
 #include "run/slowmounts.h"
+#include "syscalls/errand.h"
 #include "syscalls/exec.h"
 #include "syscalls/footing.h"
 #include "syscalls/handlers.h"
@@ -141,8 +142,16 @@ static enum verdict decide_with_whole_indexes(struct run *run, struct tracee *tr
 
 enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 {
-	enum verdict verdict = decide_with_whole_indexes(run, tracee);
+	enum verdict verdict;
 
+	tracee->stop.deciding = true;
+	verdict =
+		errand_for_memory(run, tracee, decide_with_whole_indexes(run, tracee));
+	tracee->stop.deciding = false;
+	/* A call of ours instead of it, after which it comes again: they still hold. */
+	if (verdict != VERDICT_WAIT &&
+	    !(verdict == VERDICT_AT_EXIT && tracee->stop.interrupted))
+		tracee_forget_errands(tracee);
 	switch (verdict) {
 	case VERDICT_ANSWER:
 		run->counters.answered++;

@@ -3,6 +3,8 @@
 #ifndef SYSCALLS_EXEC_H
 #define SYSCALLS_EXEC_H
 
+#include <sys/stat.h>
+
 #include "syscalls/syscalls.h"
 #include "syscalls/target.h"
 
@@ -52,25 +54,35 @@ int program_find(struct program *program, struct target *target,
 /* 0, or the errno of executing what `target` (TARGET_OURS) is. */
 int program_check(struct target *target);
 
-/* image.c: reading executables. All take an open descriptor. */
+/* What is known of an executable file, without asking its file system again. */
+struct image {
+	int error; /* positive errno: it cannot be read */
+	int fd;	   /* for reading; -1 */
+	struct stat st;
+	bool may_execute;
+	bool foreign; /* neither a machine's program of this kernel nor `#!` */
+	char line[EXEC_HEAD_SIZE];
+	char interpreter[TARGET_PATH_SIZE]; /* PT_INTERP of an ELF file, or "" */
+};
+
+/* image.c */
+/* Opens what `file` (O_PATH) is for reading, if it is a regular file (opening a device
+ * or FIFO would do something): 0 with image->error or all of the rest, or LOOK_WAITS.
+ */
+int image_open(struct view *view, int file, struct image *ret_image);
+void image_close(struct image *image);
 /* Interpreter and argument of a `#!` line as load_script() of Linux parses it; 0, or
  * -ENOEXEC or -EACCES, or 1: no such line. `line` has EXEC_HEAD_SIZE bytes,
  * zero-filled, and is changed; the results point into it. */
 int image_script(char *line, const char **ret_interpreter, const char **ret_argument);
-/* PT_INTERP of an ELF file; its length, 0: none. */
-int image_interpreter(int fd, char *buffer, size_t size);
-/* A copy of `fd` in the scratch whose PT_INTERP is `interpreter`. 0, LOOK_WAITS or a
- * negative errno. */
-int image_copy(struct view *view, int fd, const char *interpreter, char *ret_path,
-	       size_t size);
+/* A copy in the scratch whose PT_INTERP is `interpreter`. 0, LOOK_WAITS or a negative
+ * errno. */
+int image_copy(struct view *view, const struct image *image, const char *interpreter,
+	       char *ret_path, size_t size);
 
-/* True: neither a machine's program of this kernel nor `#!`. */
-bool image_is_foreign(int fd);
-
-/* foreign.c: notes that what `fd` is, and gives it a path that ends as `called` does.
- */
-void foreign_find(struct program *program, const struct target *target, int fd,
-		  const char *called);
+/* foreign.c: notes what `image` is, and gives it a path that ends as `called` does. */
+void foreign_find(struct program *program, const struct target *target,
+		  const struct image *image, const char *called);
 /* At the exec event: has an interpreter been started for it? It learns the name then.
  */
 bool foreign_tell(struct tracee *tracee, const struct foreign *foreign);

@@ -4,6 +4,7 @@
  * first bytes or by what follows the last dot of the name, and gives the name as
  * argv[1] (load_misc_binary() of Linux' fs/binfmt_misc.c). */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "index/lookup.h"
 #include "run/scratch.h"
 #include "syscalls/exec.h"
+#include "syscalls/look.h"
 
 /* A link in the scratch whose name ends as `called` does. */
 static void use_alias(struct program *program, const struct run *run,
@@ -30,15 +32,11 @@ static void use_alias(struct program *program, const struct run *run,
 		memcpy(program->path, alias, (size_t)len + 1);
 }
 
-void foreign_find(struct program *program, const struct target *target, int fd,
-		  const char *called)
+void foreign_find(struct program *program, const struct target *target,
+		  const struct image *image, const char *called)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return;
-	program->foreign.dev = st.st_dev;
-	program->foreign.ino = st.st_ino;
+	program->foreign.dev = image->st.st_dev;
+	program->foreign.ino = image->st.st_ino;
 	snprintf(program->foreign.called, sizeof(program->foreign.called), "%s",
 		 called);
 	if (target->kind != TARGET_HOST)
@@ -55,7 +53,7 @@ bool foreign_tell(struct tracee *tracee, const struct foreign *foreign)
 	int len;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", tracee->tid);
-	if (!foreign->called[0] || stat(path, &st) < 0 ||
+	if (!foreign->called[0] || look_known(AT_FDCWD, path, 0, &st) < 0 ||
 	    (st.st_dev == foreign->dev && st.st_ino == foreign->ino))
 		return false;
 	if (tracee_read_pointers(tracee, argv + width, &word, 1) < 0)

@@ -11,6 +11,7 @@
 #include "run/mounts.h"
 #include "syscalls/footing.h"
 #include "syscalls/host.h"
+#include "syscalls/hostpath.h"
 #include "syscalls/look.h"
 #include "syscalls/procfs.h"
 
@@ -46,43 +47,6 @@ static int open_root(const struct host *host)
 	return footing_root(host->target->view.run, host->target->view.tracee);
 }
 
-/* Is it where the tracee's `path` leads, in the same mount? */
-static bool leads_to(const struct view *view, const char *path, int dir)
-{
-	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-	int root = footing_root(view->run, view->tracee);
-	struct stat named, st;
-	bool as_other, same;
-
-	path += strspn(path, "/");
-	path = path[0] ? path : ".";
-	as_other = credentials_put_on(view->run, view->tracee);
-	same = look_known(root, path, flags, &named) == 0 &&
-	       footing_mount(root, path) == footing_mount(dir, "");
-	if (as_other)
-		credentials_take_off(view->run);
-	if (root >= 0)
-		close(root);
-	return same && look_stat(dir, &st) == 0 && named.st_dev == st.st_dev &&
-	       named.st_ino == st.st_ino;
-}
-
-/* A path of the directory reached. What was removed, what is no file, what lies in
- * other mounts and what the job may not walk to has none but the one by the link of
- * /proc that led to it. */
-static ssize_t path_of_dir(const struct host *host, char path[TARGET_PATH_SIZE])
-{
-	const struct view *view = &host->target->view;
-	ssize_t len = procfs_path_for(view->run, view->tracee, host->dir, path);
-	struct stat st;
-
-	if (len < 0 || !host->magic[0] || leads_to(view, path, host->dir) ||
-	    look_stat(host->dir, &st) < 0)
-		return len;
-	return snprintf(path, TARGET_PATH_SIZE, "%s%s", host->magic,
-			S_ISDIR(st.st_mode) ? "/" : "");
-}
-
 /* Where the walk has ended on the host, below the directory reached: by path, if the
  * kernel needs to be led there. */
 enum step host_end(struct host *host, const char *name)
@@ -93,9 +57,11 @@ enum step host_end(struct host *host, const char *name)
 	host->target->in_proc = is_proc(host, host->dir);
 	if (!host->was_ours)
 		return end(host, TARGET_HOST);
-	len = path_of_dir(host, path);
+	len = hostpath_of(&host->target->view, host->dir, host->magic, path);
+	if (len == LOOK_WAITS)
+		return end(host, TARGET_QUESTION);
 	if (len < 0)
-		return host_error(host, errno);
+		return host_error(host, (int)-len);
 	if (name[0]) {
 		size_t room = TARGET_PATH_SIZE - (size_t)len;
 		const char *slash = host->target->walk.trailing_slash ? "/" : "";
@@ -176,12 +142,14 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 {
 	struct walk *walk = &host->target->walk;
 	bool follow = !last || walk_follows_last(walk);
-	char text[4096];
-	ssize_t len = readlinkat(fd, "", text, sizeof(text));
+	char text[LOOK_LINK_SIZE];
+	ssize_t len = look_link(&host->target->view, fd, text);
 	int result;
 
+	if (len == LOOK_WAITS)
+		return end(host, TARGET_QUESTION);
 	if (len < 0)
-		return host_error(host, errno);
+		return host_error(host, (int)-len);
 	if (is_proc(host, fd) && (text[0] == '/' || memchr(text, ':', (size_t)len)))
 		return host_magic(host, name, last);
 	if (!follow)
@@ -206,8 +174,10 @@ static enum step step_missing(struct host *host, int error, const char *name, bo
 /* "." and "..": whoever may not search the directory is refused these, too. */
 static enum step step_dots(struct host *host, const char *dots)
 {
-	int fd = look_at(&host->target->view, host->dir, dots, O_DIRECTORY);
+	int fd = look_open(&host->target->view, host->dir, dots, O_DIRECTORY, 0);
 
+	if (fd == LOOK_WAITS)
+		return end(host, TARGET_QUESTION);
 	if (fd < 0)
 		return host_error(host, -fd);
 	if (dots[1])

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "run/scratch.h"
 #include "syscalls/copy.h"
 #include "syscalls/exec.h"
+#include "syscalls/look.h"
 
 enum { MAX_HEADERS = 64 };
 
@@ -137,15 +140,14 @@ static bool find_interp(int fd, struct interp *ret_interp)
 	return ident[EI_CLASS] == ELFCLASS32 && find_narrow(fd, ret_interp);
 }
 
-bool image_is_foreign(int fd)
+static bool is_foreign(const char *line)
 {
-	unsigned char head[EI_NIDENT + 4]; /* e_ident, e_type, e_machine */
+	const unsigned char *head = (const unsigned char *)line;
 
-	if (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
-	    memcmp(head, ELFMAG, SELFMAG) != 0)
+	if (memcmp(head, ELFMAG, SELFMAG) != 0)
 		return true;
 	for (int abi = 0; abi < ARCH_ABIS; abi++) {
-		/* An AUDIT_ARCH_* ends with the machine's number. */
+		/* e_machine; an AUDIT_ARCH_* ends with the machine's number. */
 		if ((head[EI_NIDENT + 2] | head[EI_NIDENT + 3] << 8) ==
 		    (int)(arch_audit[abi] & 0xffff))
 			return false;
@@ -153,18 +155,109 @@ bool image_is_foreign(int fd)
 	return true;
 }
 
-int image_interpreter(int fd, char *buffer, size_t size)
+static void read_interpreter(int fd, char *buffer, size_t size)
 {
 	struct interp interp;
 
-	if (!find_interp(fd, &interp) || interp.size < 2 || interp.size > size)
-		return 0;
-	if (pread(fd, buffer, interp.size, (off_t)interp.offset) !=
-	    (ssize_t)interp.size)
-		return 0;
-	if (buffer[interp.size - 1] != '\0')
-		return 0;
-	return (int)strlen(buffer);
+	if (!find_interp(fd, &interp) || interp.size < 2 || interp.size > size ||
+	    pread(fd, buffer, interp.size, (off_t)interp.offset) !=
+		    (ssize_t)interp.size ||
+	    buffer[interp.size - 1] != '\0')
+		buffer[0] = '\0';
+}
+
+/* All questions to the file system are here. */
+static void read_image(struct image *image, int file)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	image->fd = open(self, O_RDONLY | O_CLOEXEC);
+	if (image->fd < 0 || fstat(image->fd, &image->st) < 0) {
+		image->error = errno;
+		return;
+	}
+	if (pread(image->fd, image->line, sizeof(image->line), 0) < 0)
+		memset(image->line, 0, sizeof(image->line));
+	image->foreign = is_foreign(image->line);
+	if (memcmp(image->line, ELFMAG, SELFMAG) == 0)
+		read_interpreter(image->fd, image->interpreter,
+				 sizeof(image->interpreter));
+	else
+		image->may_execute = access(self, X_OK) == 0;
+}
+
+struct reading {
+	int file;
+	struct image image;
+};
+
+static int reading_work(void *argument, const atomic_bool *over)
+{
+	struct reading *reading = argument;
+
+	(void)over;
+	read_image(&reading->image, reading->file);
+	return 0;
+}
+
+static void reading_drop(void *argument)
+{
+	struct reading *reading = argument;
+
+	close(reading->file);
+	image_close(&reading->image);
+	free(reading);
+}
+
+static int send_reading(struct view *view, int file, const struct stat *st,
+			struct image *ret_image)
+{
+	struct errand errand = {.key = (st->st_dev + st->st_ino * 4 + 3) *
+				       0x9e3779b97f4a7c15,
+				.work = reading_work,
+				.drop = reading_drop};
+	struct reading *reading = calloc(1, sizeof(*reading));
+	void *result;
+	int error;
+
+	if (!reading)
+		return -ENOMEM;
+	reading->image.fd = -1;
+	reading->file = fcntl(file, F_DUPFD_CLOEXEC, 0);
+	errand.argument = reading;
+	error = errand_of_call(view, &errand, &result);
+	if (error < 0)
+		return error;
+	*ret_image = ((struct reading *)result)->image;
+	if (ret_image->fd >= 0)
+		ret_image->fd = fcntl(ret_image->fd, F_DUPFD_CLOEXEC, 0);
+	return 0;
+}
+
+int image_open(struct view *view, int file, struct image *ret_image)
+{
+	struct stat st;
+	int result = 0;
+
+	memset(ret_image, 0, sizeof(*ret_image));
+	ret_image->fd = -1;
+	if (look_stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		ret_image->error = EACCES;
+	else if (look_may_wait(view, file))
+		result = send_reading(view, file, &st, ret_image);
+	else
+		read_image(ret_image, file);
+	if (result < 0 && result != LOOK_WAITS)
+		ret_image->error = -result;
+	return result == LOOK_WAITS ? result : 0;
+}
+
+void image_close(struct image *image)
+{
+	if (image->fd >= 0)
+		close(image->fd);
+	image->fd = -1;
 }
 
 /* The new name is appended and PT_INTERP points to it: the kernel reads it from the
@@ -193,24 +286,21 @@ static int patch(int fd, size_t size, const char *interpreter)
 	return 0;
 }
 
-int image_copy(struct view *view, int fd, const char *interpreter, char *ret_path,
-	       size_t size)
+int image_copy(struct view *view, const struct image *image, const char *interpreter,
+	       char *ret_path, size_t size)
 {
+	uint64_t hash = index_name_hash(interpreter, strlen(interpreter));
+	const struct stat *st = &image->st;
 	char buffer[SCRATCH_OWN_SIZE];
 	const char *own;
-	struct stat st;
-	int len;
+	int len = snprintf(ret_path, size, "%s/i/%llx-%llx-%llx",
+			   view->run->scratch.path, (unsigned long long)st->st_dev,
+			   (unsigned long long)st->st_ino, (unsigned long long)hash);
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	len = snprintf(
-		ret_path, size, "%s/i/%llx-%llx-%llx", view->run->scratch.path,
-		(unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-		(unsigned long long)index_name_hash(interpreter, strlen(interpreter)));
 	if ((size_t)len >= size)
 		return -ENAMETOOLONG;
 	own = scratch_own(&view->run->scratch, ret_path, buffer);
-	if (copy_is_fresh(own, &st))
+	if (copy_is_fresh(own, st))
 		return 0;
-	return copy_make(view, fd, own, patch, interpreter);
+	return copy_make(view, image->fd, own, patch, interpreter);
 }

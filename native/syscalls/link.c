@@ -39,7 +39,7 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
 			    TARGET_EMPTY_PATH | TARGET_MAGIC, &verdict)) {
 		if (verdict != VERDICT_PASS || target.kind != TARGET_HOST ||
-		    !target.exe && !target.standin)
+		    (!target.exe && !target.standin))
 			return verdict;
 		target.magic = true; /* what a stand-in stands for */
 	}

@@ -226,6 +226,7 @@ static enum verdict wait_for_lock(struct run *run, struct tracee *tracee)
 	struct errand errand = {.key = UINT64_C(0x4c4f434b) << 32 |
 				       (uint32_t)tracee->tid,
 				.work = nap,
+				.shared = true,
 				.drop = drop_nothing};
 
 	tracee->stop.leave = leave_interrupted;

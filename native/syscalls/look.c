@@ -23,44 +23,6 @@
 #define RESOLVE_CACHED 0x20 /* Linux 5.12 */
 #endif
 
-enum { HEAD_SIZE = 64 * 1024 };
-
-/* ---- errands of a call ---- */
-
-bool look_errand(struct view *view, const struct errand *errand, int *ret_error)
-{
-	static const atomic_bool never;
-	struct stop *stop = &view->tracee->stop;
-
-	*ret_error = 0;
-	for (uint32_t i = 0; i < stop->errand_count; i++) {
-		if (stop->errands[i].key != errand->key)
-			continue;
-		*ret_error = stop->errands[i].error;
-		errand->drop(errand->argument);
-		return true;
-	}
-	if (stop->errand_count < STOP_ERRANDS)
-		view->question = errands_send(view->run->errands, errand);
-	else
-		view->question = 0;
-	if (view->question) {
-		stop->errands[stop->errand_count++] =
-			(struct errand_note){errand->key, 0};
-		return false;
-	}
-	*ret_error = errand->work(errand->argument, &never);
-	errand->drop(errand->argument);
-	return true;
-}
-
-struct look {
-	int dir;
-	bool read;
-	uint64_t flags;
-	char path[];
-};
-
 /* In /proc the kernel asks for more than modes, and lets each process in to its own. */
 static bool put_on(const struct view *view, int dir)
 {
@@ -69,7 +31,7 @@ static bool put_on(const struct view *view, int dir)
 	       credentials_put_on(view->run, view->tracee);
 }
 
-/* `who` looks; NULL: we, in a thread that serves nobody. */
+/* `who` looks; NULL: whoever the thread is. */
 static int open_how(const struct view *who, int dir, const char *path, uint64_t flags,
 		    uint64_t resolve)
 {
@@ -97,48 +59,50 @@ static int open_at(int dir, const char *path, int flags)
 	return fd >= 0 ? fd : -errno;
 }
 
-int look_at(const struct view *view, int dir, const char *path, int flags)
-{
-	bool as_other = put_on(view, dir);
-	int fd = open_at(dir, path, flags);
-
-	if (as_other)
-		credentials_take_off(view->run);
-	return fd;
-}
-
 /* The same without Linux 5.6 where it can be done. */
 static int open_waiting(const struct view *who, int dir, const char *path,
 			uint64_t flags, uint64_t resolve)
 {
 	int fd = open_how(who, dir, path, flags, resolve);
+	bool as_other;
 
 	if (fd != -ENOSYS || resolve)
 		return fd;
-	return who ? look_at(who, dir, path, (int)flags)
-		   : open_at(dir, path, (int)flags);
+	as_other = who && put_on(who, dir);
+	fd = open_at(dir, path, (int)flags);
+	if (as_other)
+		credentials_take_off(who->run);
+	return fd;
 }
 
-/* Whatever comes of it, the kernel has it in memory afterwards. */
+/* ---- looks of errands ---- */
+
+/* What one thread looks at, and what it finds: a descriptor or the text of a link. */
+struct look {
+	int dir;
+	uint64_t flags, resolve;
+	struct guise *guise;
+	int found; /* or a negative errno */
+	char *link;
+	ssize_t link_len; /* or a negative errno */
+	char path[];
+};
+
 static int look_work(void *argument, const atomic_bool *over)
 {
-	const struct look *look = argument;
-	char self[32], *head;
-	int fd;
+	struct look *look = argument;
 
 	(void)over;
-	if (look->read) {
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", look->dir);
-		fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		head = malloc(HEAD_SIZE);
-		if (fd >= 0 && head && pread(fd, head, HEAD_SIZE, 0) < 0)
-			head[0] = '\0'; /* who reads it next is told the error */
-		free(head);
+	guise_put_on(look->guise);
+	if (look->link) {
+		look->link_len = readlinkat(look->dir, "", look->link, LOOK_LINK_SIZE);
+		if (look->link_len < 0)
+			look->link_len = -errno;
 	} else {
-		fd = open_waiting(NULL, look->dir, look->path, look->flags, 0);
+		look->found = open_waiting(NULL, look->dir, look->path, look->flags,
+					   look->resolve);
 	}
-	if (fd >= 0)
-		close(fd);
+	guise_take_off(look->guise);
 	return 0;
 }
 
@@ -148,53 +112,96 @@ static void look_drop(void *argument)
 
 	if (look->dir >= 0)
 		close(look->dir);
+	if (look->found >= 0)
+		close(look->found);
+	free(look->guise);
+	free(look->link);
 	free(look);
 }
 
-/* True: it has been looked at for this call, or cannot be; false: wait. */
-static bool looked(struct view *view, int dir, const char *path, uint64_t flags,
-		   bool read)
+static struct look *look_create(const struct view *view, int dir, const char *path)
 {
 	size_t size = strlen(path) + 1;
-	struct look *look = malloc(sizeof(*look) + size);
+	struct look *look = calloc(1, sizeof(*look) + size);
+
+	if (!look)
+		return NULL;
+	memcpy(look->path, path, size);
+	look->found = -1;
+	look->dir = dir == AT_FDCWD ? AT_FDCWD : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	if (look_is_proc(view->run, dir))
+		look->guise = calloc(1, sizeof(*look->guise));
+	else
+		look->guise = credentials_guise(view->run, view->tracee);
+	if (!look->guise || (dir != AT_FDCWD && look->dir < 0)) {
+		look_drop(look);
+		return NULL;
+	}
+	return look;
+}
+
+/* Sends it. 0: *ret_look has found something; LOOK_WAITS or a negative errno. */
+static int look_send(struct view *view, struct look *look, struct look **ret_look)
+{
 	struct errand errand = {.work = look_work, .drop = look_drop, .argument = look};
 	struct stat st = {0};
+	void *result;
 	int error;
 
 	if (!look)
-		return true;
-	*look = (struct look){.dir = dir, .read = read, .flags = flags};
-	memcpy(look->path, path, size);
-	if (dir != AT_FDCWD) {
-		look_stat(dir, &st);
-		look->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+		return -ENOMEM;
+	if (look->dir >= 0)
+		look_stat(look->dir, &st);
+	errand.key = index_name_hash(look->path, strlen(look->path)) ^
+		     (st.st_dev + st.st_ino * 8 + look->flags + look->resolve * 2 +
+		      (look->link ? 1 : 0)) *
+			     0x9e3779b97f4a7c15;
+	error = errand_of_call(view, &errand, &result);
+	*ret_look = result;
+	return error;
+}
+
+static int ask_open(struct view *view, int dir, const char *path, uint64_t flags,
+		    uint64_t resolve)
+{
+	struct look *look = look_create(view, dir, path);
+	int result;
+
+	if (look) {
+		look->flags = flags;
+		look->resolve = resolve;
 	}
-	errand.key = index_name_hash(path, size - 1) ^
-		     (st.st_dev + st.st_ino * 4 + flags + read) * 0x9e3779b97f4a7c15;
-	return look_errand(view, &errand, &error);
+	result = look_send(view, look, &look);
+	if (result < 0)
+		return result;
+	if (look->found < 0)
+		return look->found;
+	result = fcntl(look->found, F_DUPFD_CLOEXEC, 0);
+	return result >= 0 ? result : -errno;
 }
 
 /* ---- which mounts ---- */
 
-static bool is_slow(const struct run *run, int fd)
+bool look_may_wait(struct view *view, int fd)
 {
 	struct stat st;
 
-	return look_stat(fd, &st) < 0 || slowmounts_has_dev(run->slow, st.st_dev);
+	return slowmounts_any(view->run->slow) &&
+	       (look_stat(fd, &st) < 0 ||
+		!slowmounts_is_local(view->run->slow, st.st_dev));
 }
 
 /* Opens it if that asks no slow mount; -EAGAIN: it may. */
-static int open_locally(const struct view *view, int dir, const char *path,
-			uint64_t flags, uint64_t resolve)
+static int open_locally(struct view *view, int dir, const char *path, uint64_t flags,
+			uint64_t resolve)
 {
-	const struct run *run = view->run;
 	int fd;
 
 	if (path[0] == '/' && resolve & RESOLVE_NO_SYMLINKS)
-		return slowmounts_has_path(run->slow, path)
+		return slowmounts_has_path(view->run->slow, path)
 			       ? -EAGAIN
 			       : open_waiting(view, dir, path, flags, resolve);
-	if (dir == AT_FDCWD || is_slow(run, dir))
+	if (dir == AT_FDCWD || look_may_wait(view, dir))
 		return -EAGAIN;
 	fd = open_how(view, dir, path, flags, resolve | RESOLVE_NO_XDEV);
 	return fd == -EXDEV || fd == -ENOSYS ? -EAGAIN : fd;
@@ -203,27 +210,39 @@ static int open_locally(const struct view *view, int dir, const char *path,
 int look_open(struct view *view, int dir, const char *path, uint64_t flags,
 	      uint64_t resolve)
 {
-	const struct run *run = view->run;
 	int fd = open_how(view, dir, path, flags, resolve | RESOLVE_CACHED);
 
 	/* EINVAL: the kernel knows no RESOLVE_CACHED. */
-	if (fd != -EAGAIN && fd != -EINVAL && fd != -ENOSYS)
+	if (fd != -EAGAIN && fd != -EINVAL && (fd != -ENOSYS || resolve))
 		return fd;
-	if (!slowmounts_any(run->slow))
+	if (!slowmounts_any(view->run->slow))
 		return open_waiting(view, dir, path, flags, resolve);
 	fd = open_locally(view, dir, path, flags, resolve);
-	if (fd != -EAGAIN)
-		return fd;
-	if (!looked(view, dir, path, flags, false))
-		return LOOK_WAITS;
-	return open_waiting(view, dir, path, flags, resolve);
+	return fd == -EAGAIN ? ask_open(view, dir, path, flags, resolve) : fd;
 }
 
-int look_ahead(struct view *view, int fd)
+ssize_t look_link(struct view *view, int fd, char text[LOOK_LINK_SIZE])
 {
-	if (!slowmounts_any(view->run->slow) || !is_slow(view->run, fd))
-		return 0;
-	return looked(view, fd, "", 0, true) ? 0 : LOOK_WAITS;
+	struct look *look;
+	ssize_t result;
+
+	if (!look_may_wait(view, fd)) {
+		result = readlinkat(fd, "", text, LOOK_LINK_SIZE);
+		return result >= 0 ? result : -errno;
+	}
+	look = look_create(view, fd, "");
+	if (look)
+		look->link = malloc(LOOK_LINK_SIZE);
+	if (look && !look->link) {
+		look_drop(look);
+		look = NULL;
+	}
+	result = look_send(view, look, &look);
+	if (result < 0)
+		return result;
+	if (look->link_len > 0)
+		memcpy(text, look->link, (size_t)look->link_len);
+	return look->link_len;
 }
 
 enum look_plain look_plain(struct view *view, int dir, const char *path, bool follow)
@@ -276,23 +295,25 @@ int look_known(int fd, const char *path, int flags, struct stat *ret_stat)
 	return 0;
 }
 
+const struct node *look_node_of(const struct run *run, const struct stat *st)
+{
+	const struct node *node = nodes_find(run, st), *former;
+
+	if (node)
+		return node;
+	/* Times of network file systems may differ: what has the object's name is it.
+	 */
+	former = nodes_numbered(run, st->st_dev, st->st_ino);
+	return former && objects_is_at(run, &former->place, st->st_dev, st->st_ino)
+		       ? former
+		       : NULL;
+}
+
 const struct node *look_node(const struct run *run, int fd, const char *path, int flags,
 			     struct stat *ret_stat)
 {
-	const struct node *node, *former;
-	uint64_t dev, ino;
-
-	if (look_known(fd, path, flags, ret_stat) < 0)
-		return NULL;
-	node = nodes_find(run, ret_stat);
-	if (node)
-		return node;
-	dev = ret_stat->st_dev;
-	ino = ret_stat->st_ino;
-	/* Times of network file systems may differ: what has the object's name is it.
-	 */
-	former = nodes_numbered(run, dev, ino);
-	return former && objects_is_at(run, &former->place, dev, ino) ? former : NULL;
+	return look_known(fd, path, flags, ret_stat) < 0 ? NULL
+							 : look_node_of(run, ret_stat);
 }
 
 int look_stat(int fd, struct stat *ret_stat)
@@ -318,7 +339,7 @@ bool look_is_proc(const struct run *run, int fd)
 	if (st.st_dev == run->proc_dev || major(st.st_dev) != 0)
 		return st.st_dev == run->proc_dev;
 	/* Another one of its kind, or tmpfs and the like; a server is not asked. */
-	if (slowmounts_any(run->slow) && slowmounts_has_dev(run->slow, st.st_dev))
+	if (slowmounts_any(run->slow) && slowmounts_is_slow(run->slow, st.st_dev))
 		return false;
 	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }

@@ -69,8 +69,13 @@ static enum step step_map_text(struct host *host, const char *name)
 	const struct run *run = host->target->view.run;
 	const struct node *node = NULL;
 	struct stat st;
+	int found = procfs_stat_of_map(&host->target->view, host->dir, name, &st);
 
-	if (procfs_stat_of_map(run, host->dir, name, &st)) {
+	if (found == LOOK_WAITS) {
+		host->target->kind = TARGET_QUESTION;
+		return STEP_END;
+	}
+	if (found) {
 		node = nodes_find(run, &st);
 		host->target->standin = standins_find(run, &st);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a job is refused because it is ours: said once, so that nobody searches long. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
@@ -9,9 +10,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "run/slowmounts.h"
 #include "syscalls/credentials.h"
 #include "syscalls/exec.h"
 #include "syscalls/handlers.h"
+#include "syscalls/look.h"
 
 /* True if its bits name another user or group than those of the process, and count in
  * its user namespace: bprm_fill_uid() of Linux' fs/exec.c. */
@@ -60,6 +63,17 @@ static const char *gains_rights(const char *exe, int tid)
 	return kind;
 }
 
+/* Attributes that a server would have to be asked for are not worth waiting for: FUSE
+ * file systems of users and most others of networks give no rights at all. */
+static bool may_wait(const struct run *run, const char *exe)
+{
+	struct stat st;
+
+	return slowmounts_any(run->slow) &&
+	       (look_known(AT_FDCWD, exe, 0, &st) < 0 ||
+		!slowmounts_is_local(run->slow, st.st_dev));
+}
+
 void notice_lost_rights(struct run *run, const struct tracee *tracee)
 {
 	char exe[32], name[512], text[sizeof(name) + 160];
@@ -69,7 +83,7 @@ void notice_lost_rights(struct run *run, const struct tracee *tracee)
 	if (run->said_lost_rights)
 		return;
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", tracee->tid);
-	kind = gains_rights(exe, tracee->tid);
+	kind = may_wait(run, exe) ? NULL : gains_rights(exe, tracee->tid);
 	if (!kind)
 		return;
 	len = readlink(exe, name, sizeof(name));

@@ -179,16 +179,25 @@ void procfs_note_text(struct target *target, int dir, const char *name)
 		 numbered ? "fdinfo/" : "", name);
 }
 
-bool procfs_stat_of_map(const struct run *run, int dir, const char *name,
-			struct stat *ret_stat)
+int procfs_stat_of_map(struct view *view, int dir, const char *name,
+		       struct stat *ret_stat)
 {
 	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 	char path[TARGET_PATH_SIZE], own[SCRATCH_OWN_SIZE];
 	ssize_t len = readlinkat(dir, name, path, sizeof(path) - 1);
+	int fd;
+	bool found;
 
 	if (len < 0 || path[0] != '/')
-		return false;
+		return 0;
 	path[len] = '\0';
-	return look_known(AT_FDCWD, scratch_own(&run->scratch, path, own), flags,
-			  ret_stat) == 0;
+	/* Of the scratch, whatever somebody may have mounted there. */
+	if (scratch_own(&view->run->scratch, path, own) != path)
+		return look_known(AT_FDCWD, own, flags, ret_stat) == 0;
+	fd = look_open(view, AT_FDCWD, path, O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd == LOOK_WAITS ? fd : 0;
+	found = look_stat(fd, ret_stat) == 0;
+	close(fd);
+	return found;
 }

@@ -26,8 +26,8 @@ void procfs_note_magic(struct target *target, int dir, const char *name,
 void procfs_note_text(struct target *target, int dir, const char *name);
 
 /* Only a privileged process may follow a link of /proc/PID/map_files; its text is a
- * path as the kernel has it. False: of no file. */
-bool procfs_stat_of_map(const struct run *run, int dir, const char *name,
-			struct stat *ret_stat);
+ * path as the kernel has it. 1 and what that is; 0: no file; or LOOK_WAITS. */
+int procfs_stat_of_map(struct view *view, int dir, const char *name,
+		       struct stat *ret_stat);
 
 #endif

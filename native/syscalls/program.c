@@ -45,29 +45,27 @@ int program_check(struct target *target)
 	return view_access(&target->view, &target->walk.at, entry, X_OK);
 }
 
-/* Opens what `file` (O_PATH) is for reading; a negative errno. Only a regular file:
- * opening a device or FIFO would do something. */
-static int open_again(struct view *view, int file)
+/* O_PATH of an absolute path in the tracee's mounts; LOOK_WAITS or a negative errno. */
+static int open_elsewhere(struct view *view, const char *path)
 {
-	char self[32];
-	struct stat st;
-	int fd;
+	int root, file;
 
-	if (look_stat(file, &st) == 0 && !S_ISREG(st.st_mode))
-		return -EACCES;
-	if (look_ahead(view, file) == LOOK_WAITS)
-		return LOOK_WAITS;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
-	fd = open(self, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 ? fd : -errno;
+	if (!footing_of(view->run, view->tracee)->other_mounts)
+		return look_open(view, AT_FDCWD, path, 0, 0);
+	root = footing_root(view->run, view->tracee);
+	if (root < 0)
+		return root;
+	file = look_open(view, root, path + strspn(path, "/"), 0, 0);
+	close(root);
+	return file;
 }
 
-/* Opens a host file as the tracee would name it; LOOK_WAITS or a negative errno. */
+/* A host file as the tracee would name it, O_PATH; LOOK_WAITS or a negative errno. */
 static int open_host(struct view *view, const struct name *name)
 {
 	const char *path = name->text;
 	struct target located;
-	int dir, file, fd;
+	int dir, file;
 
 	if (path[0] && footing_of(view->run, view->tracee)->other_mounts) {
 		/* Links on the way begin at its root, not at ours. */
@@ -77,37 +75,49 @@ static int open_host(struct view *view, const struct name *name)
 			return LOOK_WAITS;
 		if (located.kind != TARGET_ELSEWHERE)
 			return -ENOENT;
-		dir = footing_root(view->run, view->tracee);
-		path = located.elsewhere + strspn(located.elsewhere, "/");
-	} else {
-		dir = look_directory(view->tracee,
-				     path[0] == '/' ? AT_FDCWD : name->dirfd);
+		return open_elsewhere(view, located.elsewhere);
 	}
-	file = dir;
-	if (dir < 0)
+	dir = look_directory(view->tracee, path[0] == '/' ? AT_FDCWD : name->dirfd);
+	if (dir < 0 || !path[0])
 		return dir;
-	if (path[0])
-		file = look_open(view, dir, path, 0, 0);
-	fd = file < 0 ? file : open_again(view, file);
-	if (file >= 0 && file != dir)
-		close(file);
+	file = look_open(view, dir, path, 0, 0);
 	close(dir);
-	return fd;
+	return file;
 }
 
-/* Fills program->path and opens it; -1: `question` or `error`. */
-static int open_target(struct program *program, struct target *target,
-		       const struct name *name)
+/* Reads it (`file` is consumed); -1: `question` or `error`. */
+static int open_image(struct program *program, struct view *view, int file,
+		      struct image *ret_image)
 {
-	enum verdict verdict;
-	int fd, error;
+	int result = file;
 
+	if (file >= 0) {
+		result = image_open(view, file, ret_image);
+		close(file);
+	}
+	if (result == LOOK_WAITS)
+		return wait_for(program, view);
+	if (result < 0)
+		return fail(program, -result);
+	if (!ret_image->error)
+		return 0;
+	image_close(ret_image);
+	return fail(program, ret_image->error);
+}
+
+/* Fills program->path and reads what is there; -1: `question` or `error`. */
+static int open_target(struct program *program, struct target *target,
+		       const struct name *name, struct image *ret_image)
+{
+	struct view *view = &target->view;
+	enum verdict verdict;
 	char own[SCRATCH_OWN_SIZE];
+	int error, file;
 
 	program->is_object = program->is_own = target->kind == TARGET_OURS;
 	program->ours |= target->kind != TARGET_HOST;
 	if (target->kind == TARGET_QUESTION)
-		return wait_for(program, &target->view);
+		return wait_for(program, view);
 	if (target->kind == TARGET_MISSING)
 		return fail(program, target->walk.error);
 	if (target->kind == TARGET_HOST || target->kind == TARGET_ELSEWHERE) {
@@ -116,10 +126,7 @@ static int open_target(struct program *program, struct target *target,
 		if (target->kind == TARGET_ELSEWHERE)
 			name = &led;
 		snprintf(program->path, sizeof(program->path), "%s", name->text);
-		fd = open_host(&target->view, name);
-		if (fd == LOOK_WAITS)
-			return wait_for(program, &target->view);
-		return fd < 0 ? fail(program, -fd) : fd;
+		return open_image(program, view, open_host(view, name), ret_image);
 	}
 	error = program_check(target);
 	if (error)
@@ -129,9 +136,10 @@ static int open_target(struct program *program, struct target *target,
 		program->question = target->view.question;
 		return verdict == VERDICT_WAIT ? -1 : fail(program, EIO);
 	}
-	fd = open(scratch_own(&target->view.run->scratch, program->path, own),
-		  O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? fail(program, errno) : fd;
+	/* As ourselves: scratch and caches may be shut to whoever the process is. */
+	file = open(scratch_own(&view->run->scratch, program->path, own),
+		    O_PATH | O_CLOEXEC);
+	return open_image(program, view, file < 0 ? -errno : file, ret_image);
 }
 
 static void prepend(struct program *program, const char *argument)
@@ -161,41 +169,42 @@ static int copy_failed(struct program *program, const struct view *view, int res
 	return fail(program, result == -ENOMEM ? ENOMEM : EIO);
 }
 
-/* A copy in the scratch stands for the host's program `fd`. */
-static void note_copy(struct program *program, const struct view *view, int fd)
+/* A copy in the scratch stands for the host's program `image`. */
+static void note_copy(struct program *program, const struct view *view,
+		      const struct image *image)
 {
 	char own[SCRATCH_OWN_SIZE];
 	struct standin standin = {.proc_file = ""};
 	int copy = open(scratch_own(&view->run->scratch, program->path, own),
 			O_PATH | O_CLOEXEC);
 
-	procfs_path_for(view->run, view->tracee, fd, program->host_exe);
+	procfs_path_for(view->run, view->tracee, image->fd, program->host_exe);
 	snprintf(standin.path, sizeof(standin.path), "%s", program->host_exe);
-	if (copy >= 0 && fstat(fd, &standin.shown) == 0)
+	standin.shown = image->st;
+	if (copy >= 0)
 		standins_note(view->run, copy, &standin);
 	if (copy >= 0)
 		close(copy);
 }
 
 /* An ELF file, or what the kernel refuses by itself: its interpreter may be ours. */
-static int finish_elf(struct program *program, struct target *target, int fd,
-		      const struct name *name)
+static int finish_elf(struct program *program, struct target *target,
+		      const struct image *image, const struct name *name)
 {
-	char interpreter[TARGET_PATH_SIZE], path[TARGET_PATH_SIZE];
-	char own[SCRATCH_OWN_SIZE];
+	char path[TARGET_PATH_SIZE], own[SCRATCH_OWN_SIZE];
 	struct target found;
 	enum verdict verdict;
 	struct stat st;
 	int result;
 
-	if (program->ours && image_is_foreign(fd)) {
-		foreign_find(program, target, fd, name->shown);
+	if (program->ours && image->foreign) {
+		foreign_find(program, target, image, name->shown);
 		return 0;
 	}
-	if (image_interpreter(fd, interpreter, sizeof(interpreter)) == 0)
+	if (!image->interpreter[0])
 		return program->ours ? 0 : 1;
 	target_find(&found, target->view.run, target->view.tracee, AT_FDCWD,
-		    interpreter, TARGET_FOLLOW);
+		    image->interpreter, TARGET_FOLLOW);
 	if (found.kind == TARGET_HOST)
 		return program->ours ? 0 : 1;
 	if (found.kind == TARGET_QUESTION)
@@ -218,7 +227,7 @@ static int finish_elf(struct program *program, struct target *target, int fd,
 			return fail(program, EIO);
 		}
 	}
-	result = image_copy(&target->view, fd, path, program->path,
+	result = image_copy(&target->view, image, path, program->path,
 			    sizeof(program->path));
 	if (result == LOOK_WAITS)
 		return wait_for(program, &target->view);
@@ -230,17 +239,9 @@ static int finish_elf(struct program *program, struct target *target, int fd,
 	program->is_own = true;
 	/* A copy stands for it: /proc/self/exe goes on to name the original. */
 	if (!program->is_object)
-		note_copy(program, &target->view, fd);
+		note_copy(program, &target->view, image);
 	program->ours = true;
 	return 0;
-}
-
-static bool host_may_execute(int fd)
-{
-	char self[32];
-
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return access(self, X_OK) == 0;
 }
 
 /* One level. `next` is set to the interpreter that a `#!` line leads on to, else empty.
@@ -248,18 +249,15 @@ static bool host_may_execute(int fd)
 static int step(struct program *program, struct target *target, const struct name *name,
 		char *next)
 {
-	char line[EXEC_HEAD_SIZE] = {0};
 	const char *interpreter, *argument;
-	int fd = open_target(program, target, name);
+	struct image image;
 	int result;
 
 	next[0] = '\0';
-	if (fd < 0)
+	if (open_target(program, target, name, &image) < 0)
 		return program->ours || program->question ? -1 : 1;
-	if (pread(fd, line, sizeof(line), 0) < 0)
-		line[0] = '\0';
-	result = image_script(line, &interpreter, &argument);
-	if (result == 0 && target->kind != TARGET_OURS && !host_may_execute(fd)) {
+	result = image_script(image.line, &interpreter, &argument);
+	if (result == 0 && target->kind != TARGET_OURS && !image.may_execute) {
 		result = fail(program, EACCES);
 	} else if (result == 0 && name->closes) {
 		result = fail(program, ENOENT);
@@ -276,9 +274,9 @@ static int step(struct program *program, struct target *target, const struct nam
 	} else if (result < 0) {
 		result = fail(program, -result);
 	} else {
-		result = finish_elf(program, target, fd, name);
+		result = finish_elf(program, target, &image, name);
 	}
-	close(fd);
+	image_close(&image);
 	return result;
 }
 

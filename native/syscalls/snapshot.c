@@ -12,12 +12,10 @@
 
 #include "run/clock.h"
 #include "run/mounts.h"
-#include "run/scratch.h"
 #include "syscalls/look.h"
+#include "syscalls/maps.h"
 #include "syscalls/proctext.h"
-#include "syscalls/standins.h"
 
-/* A job with more mappings than this sees the kernel's text. */
 enum { TEXT_MAX = 32 << 20, READ_SIZE = 64 * 1024, READ_MAX_MS = 1000 };
 
 /* The whole text of /proc/PID/NAME; false: not readable, too long, too slow. */
@@ -42,122 +40,6 @@ static bool read_text(int pid, const char *name, struct proctext *text)
 	free(buffer);
 	close(fd);
 	return got == 0;
-}
-
-/* ---- files ---- */
-
-/* A file of a mapping. Neighbours mostly have the same one. */
-struct files {
-	struct run *run;
-	struct proctext_file last, last_shown;
-	bool any, is_shown;
-};
-
-/* The inode by number; by name where a line has no numbers (numa_maps), and where a
- * file system shows others than stat (btrfs, overlays). */
-static const struct node *node_of(const struct files *files,
-				  const struct proctext_file *file)
-{
-	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-	const struct run *run = files->run;
-	struct stat st;
-
-	if (file->path[0] == '/' && look_known(AT_FDCWD, file->path, flags, &st) == 0 &&
-	    (!file->ino || file->ino == st.st_ino))
-		return look_node(run, AT_FDCWD, file->path, flags, &st);
-	return file->ino ? nodes_numbered(run, file->dev, file->ino) : NULL;
-}
-
-static bool show_node(const struct files *files, const struct node *node,
-		      struct proctext_file *ret_shown)
-{
-	const struct mounts *mounts = files->run->mounts;
-	const struct place *place = &node->place;
-	const struct index_map *map;
-	struct interpose_entry entry;
-
-	if (place->kind != PLACE_ENTRY)
-		return false;
-	map = mounts_catalog(mounts, place->mount, place->catalog);
-	if (!map || index_entry(map, place->entry, &entry) < 0 ||
-	    mounts_path(mounts, place, ret_shown->path, sizeof(ret_shown->path)) < 0)
-		return false;
-	ret_shown->dev = mounts_device(place);
-	ret_shown->ino = mounts_inode(mounts, place, &entry);
-	return true;
-}
-
-/* The host's program that a copy in the scratch stands for. */
-static bool show_standin(const struct files *files, const struct proctext_file *file,
-			 struct proctext_file *ret_shown)
-{
-	const struct standin *standin;
-	char own[SCRATCH_OWN_SIZE];
-	struct stat st;
-
-	if (!files->run->standins ||
-	    look_known(AT_FDCWD, scratch_own(&files->run->scratch, file->path, own),
-		       AT_SYMLINK_NOFOLLOW, &st) < 0)
-		return false;
-	standin = standins_find(files->run, &st);
-	if (!standin || standin->proc_file[0])
-		return false;
-	snprintf(ret_shown->path, sizeof(ret_shown->path), "%s", standin->path);
-	ret_shown->dev = standin->shown.st_dev;
-	ret_shown->ino = standin->shown.st_ino;
-	return true;
-}
-
-static bool is_last(const struct files *files, const struct proctext_file *file)
-{
-	return files->any && files->last.dev == file->dev &&
-	       files->last.ino == file->ino &&
-	       strcmp(files->last.path, file->path) == 0;
-}
-
-static bool shown(void *context, const struct proctext_file *file,
-		  struct proctext_file *ret_shown)
-{
-	struct files *files = context;
-	const struct node *node;
-
-	if (!is_last(files, file)) {
-		node = node_of(files, file);
-		files->last = *file;
-		files->any = true;
-		files->is_shown = node ? show_node(files, node, &files->last_shown)
-				       : show_standin(files, file, &files->last_shown);
-	}
-	if (files->is_shown)
-		*ret_shown = files->last_shown;
-	return files->is_shown;
-}
-
-/* False: the kernel's text stands. */
-static bool make_maps(struct run *run, int pid, const char *name, struct proctext *out)
-{
-	struct files all = {.run = run};
-	struct proctext_files files = {&all, shown};
-	struct proctext text = {0};
-	int changed = 0;
-
-	/* maps is cheap and tells whether the others are worth reading. */
-	if (read_text(pid, "maps", &text))
-		changed = proctext_maps(out, &text, &files);
-	proctext_deinit(&text);
-	if (changed <= 0)
-		return false;
-	if (strcmp(name, "maps") == 0)
-		return true;
-	out->len = 0;
-	if (!read_text(pid, name, &text))
-		changed = 0;
-	else if (strcmp(name, "smaps") == 0)
-		changed = proctext_maps(out, &text, &files);
-	else
-		changed = proctext_numa_maps(out, &text, &files);
-	proctext_deinit(&text);
-	return changed > 0;
 }
 
 /* ---- mounts ---- */
@@ -246,17 +128,17 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	return changed > 0;
 }
 
-bool snapshot_make(struct target *target, struct proctext *ret_text)
+int snapshot_make(struct target *target, struct proctext *ret_text)
 {
 	struct run *run = target->view.run;
 	const char *name = strchr(target->proc_file, '/');
 	int pid = atoi(target->proc_file);
 
 	if (!name++)
-		return false;
+		return 0;
 	if (strncmp(name, "fdinfo/", strlen("fdinfo/")) == 0)
 		return make_fdinfo(target, pid, name, ret_text);
 	if (strstr(name, "maps"))
-		return make_maps(run, pid, name, ret_text);
+		return maps_make(&target->view, pid, name, ret_text);
 	return make_mounts(run, pid, name, ret_text);
 }

@@ -7,9 +7,9 @@
 #include "syscalls/proctext.h"
 #include "syscalls/target.h"
 
-/* snapshot.c: what is to be shown of target->proc_file; false: the kernel's own text.
- */
-bool snapshot_make(struct target *target, struct proctext *ret_text);
+/* snapshot.c: 1 and what is to be shown of target->proc_file; LOOK_WAITS; else it is
+ * the kernel's own text. */
+int snapshot_make(struct target *target, struct proctext *ret_text);
 
 /* textfile.c: an open of target->proc_file. VERDICT_PASS where the kernel's own text is
  * right, where it is not opened for plain reading, and at every failure. */

@@ -11,6 +11,7 @@
 
 #include "run/scratch.h"
 #include "syscalls/footing.h"
+#include "syscalls/look.h"
 #include "syscalls/passing.h"
 #include "syscalls/snapshot.h"
 #include "syscalls/standins.h"
@@ -160,11 +161,15 @@ enum verdict snapshot_open(struct target *target, unsigned int position)
 	struct tracee *tracee = target->view.tracee;
 	enum verdict verdict = VERDICT_PASS;
 	struct proctext text = {0};
+	int made;
 
 	/* Another user may read less than we, and not in our scratch. */
 	if (credentials_of(run, tracee)->fsuid != run->uid || !is_plain_reading(tracee))
 		return VERDICT_PASS;
-	if (snapshot_make(target, &text))
+	made = snapshot_make(target, &text);
+	if (made == LOOK_WAITS)
+		verdict = target_wait(target);
+	else if (made > 0)
 		verdict = redirect(target, &text, position);
 	proctext_deinit(&text);
 	return verdict;

@@ -10,6 +10,8 @@
 static const char *const names_of[KERNEL_FEATURES] = {
 	/* tracee/memory.c; /proc/PID/mem */
 	[KERNEL_PROCESS_VM] = "process_vm",
+	/* tracee/absent.c; each look into memory is an errand */
+	[KERNEL_PAGEMAP] = "pagemap",
 	/* syscalls/look.c; host paths are walked name by name */
 	[KERNEL_OPENAT2] = "openat2",
 	/* syscalls/look.c; the kind of mount decides whether a look may last */

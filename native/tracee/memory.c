@@ -10,35 +10,45 @@
 #include <unistd.h>
 
 #include "tracee/kernel.h"
+#include "tracee/memory.h"
 #include "tracee/tracee.h"
 
 /* Behind its code there is less than a page that nothing uses. */
 enum { PAGE = 4096, VDSO_ROOM = TRACEE_VDSO_ROOM };
 
-static int mem_fd(struct tracee *tracee)
+int memory_open(pid_t tid)
 {
 	char path[32];
+	int fd;
 
-	if (tracee->memory->mem_fd >= 0)
-		return tracee->memory->mem_fd;
-	snprintf(path, sizeof(path), "/proc/%d/mem", tracee->tid);
-	tracee->memory->mem_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (tracee->memory->mem_fd < 0 && errno == EROFS)
-		tracee->memory->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
-	return tracee->memory->mem_fd >= 0 ? tracee->memory->mem_fd : -errno;
+	snprintf(path, sizeof(path), "/proc/%d/mem", tid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == EROFS)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
 }
 
-static ssize_t move_directly(struct tracee *tracee, uint64_t address, void *buffer,
-			     size_t size, bool writing)
+static int mem_fd(struct tracee *tracee)
 {
-	struct iovec local = {buffer, size};
-	struct iovec remote = {(void *)(uintptr_t)address, size};
+	int fd = tracee->memory->mem_fd;
+
+	if (fd < 0)
+		fd = memory_open(tracee->tid);
+	if (fd >= 0)
+		tracee->memory->mem_fd = fd;
+	return fd;
+}
+
+ssize_t memory_move_directly(const struct memory_part *part)
+{
+	struct iovec local = {part->buffer, part->size};
+	struct iovec remote = {(void *)(uintptr_t)part->address, part->size};
 	ssize_t moved;
 
 	if (!kernel_has(KERNEL_PROCESS_VM))
 		return -ENOSYS;
-	moved = writing ? process_vm_writev(tracee->tid, &local, 1, &remote, 1, 0)
-			: process_vm_readv(tracee->tid, &local, 1, &remote, 1, 0);
+	moved = part->writing ? process_vm_writev(part->tid, &local, 1, &remote, 1, 0)
+			      : process_vm_readv(part->tid, &local, 1, &remote, 1, 0);
 	return moved >= 0 ? moved : -errno;
 }
 
@@ -58,15 +68,14 @@ static bool parse_mapping(const char *line, uint64_t *ret_first, uint64_t *ret_e
 
 /* /proc/PID/mem goes through any protection; the kernel in the job's place does not.
  * How many bytes from `address` on the job itself may read or write, at most `size`. */
-static size_t permitted(struct tracee *tracee, uint64_t address, size_t size,
-			bool writing)
+static size_t permitted(pid_t tid, uint64_t address, size_t size, bool writing)
 {
 	uint64_t first, end, at = address;
 	char line[4096 + 128];
 	const char *mode;
 	FILE *file;
 
-	snprintf(line, sizeof(line), "/proc/%d/maps", tracee->tid);
+	snprintf(line, sizeof(line), "/proc/%d/maps", tid);
 	file = fopen(line, "re");
 	if (!file)
 		return 0;
@@ -104,40 +113,47 @@ static ssize_t poke(struct tracee *tracee, uint64_t address, const char *bytes,
 	return (ssize_t)size;
 }
 
-static ssize_t move_by_proc(struct tracee *tracee, uint64_t address, void *buffer,
-			    size_t size, bool writing)
+ssize_t memory_move_permitted(int fd, const struct memory_part *part)
+{
+	size_t size = permitted(part->tid, part->address, part->size, part->writing);
+	ssize_t moved;
+
+	if (size == 0)
+		return -EFAULT;
+	moved = part->writing ? pwrite(fd, part->buffer, size, (off_t)part->address)
+			      : pread(fd, part->buffer, size, (off_t)part->address);
+	return moved >= 0 ? moved : (errno == EIO ? -EFAULT : -errno);
+}
+
+static ssize_t move_by_proc(struct tracee *tracee, const struct memory_part *part)
 {
 	int fd = mem_fd(tracee);
 	ssize_t moved;
 
 	if (fd < 0)
 		return fd;
-	size = permitted(tracee, address, size, writing);
-	if (size == 0)
-		return -EFAULT;
-	moved = writing ? pwrite(fd, buffer, size, (off_t)address)
-			: pread(fd, buffer, size, (off_t)address);
-	if (moved < 0 && errno == EBADF && writing)
-		return poke(tracee, address, buffer, size);
-	return moved >= 0 ? moved : (errno == EIO ? -EFAULT : -errno);
+	moved = memory_move_permitted(fd, part);
+	if (moved == -EBADF && part->writing)
+		return poke(tracee, part->address, part->buffer, part->size);
+	return moved;
 }
 
-/* Bytes moved, which may be fewer than asked for; or a negative errno. */
-static ssize_t move(struct tracee *tracee, uint64_t address, void *buffer, size_t size,
-		    bool writing)
+ssize_t memory_move_now(struct tracee *tracee, uint64_t address, void *buffer,
+			size_t size, bool writing)
 {
-	ssize_t moved = move_directly(tracee, address, buffer, size, writing);
+	const struct memory_part part = {tracee->tid, address, buffer, size, writing};
+	ssize_t moved = memory_move_directly(&part);
 
 	if (moved == -ENOSYS)
 		kernel_has_not(KERNEL_PROCESS_VM);
 	else if (moved != -EPERM)
 		return moved;
-	return move_by_proc(tracee, address, buffer, size, writing);
+	return move_by_proc(tracee, &part);
 }
 
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size)
 {
-	ssize_t moved = size ? move(tracee, address, buffer, size, false) : 0;
+	ssize_t moved = size ? memory_move(tracee, address, buffer, size, false) : 0;
 
 	if (moved < 0)
 		return (int)moved;
@@ -152,7 +168,7 @@ int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size
 		void *buffer;
 	} u = {.from = data};
 	const struct address_space *space = tracee->memory;
-	ssize_t moved = size ? move(tracee, address, u.buffer, size, true) : 0;
+	ssize_t moved = size ? memory_move(tracee, address, u.buffer, size, true) : 0;
 
 	if (moved == -EFAULT && space->borrowed && address >= space->region &&
 	    address + size <= space->region + VDSO_ROOM)
@@ -203,7 +219,8 @@ int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
 			chunk = 256;
 		if (chunk > size - have)
 			chunk = size - have;
-		moved = move(tracee, address + have, buffer + have, chunk, false);
+		moved = memory_move(tracee, address + have, buffer + have, chunk,
+				    false);
 		if (moved <= 0)
 			return moved < 0 ? (int)moved : -EFAULT;
 		end = memchr(buffer + have, '\0', (size_t)moved);

@@ -37,6 +37,7 @@ enum verdict tracee_map_instead(struct tracee *tracee, uint64_t size,
 		args[3] |= arch_map_low;
 	for (unsigned int i = 0; i < 6; i++)
 		arch_set_argument(&tracee->stop.regs, i, args[i]);
+	tracee->stop.interrupted = true;
 	return tracee_call_instead(tracee, ARCH_MMAP, leave);
 }
 
@@ -76,6 +77,12 @@ static enum verdict leave_yield(struct run *run, struct tracee *tracee)
 {
 	(void)run;
 	return tracee_again(tracee);
+}
+
+uint64_t tracee_region_size(const struct address_space *space)
+{
+	return space->borrowed ? TRACEE_VDSO_ROOM
+			       : (uint64_t)slots_of(space) * SLOT_STRIDE;
 }
 
 /* Slots that other threads are in stay taken, so that no two get the same. */
@@ -144,6 +151,7 @@ uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict)
 			slot++;
 		if (slot == slots_of(space)) {
 			/* More threads in redirected calls than slots: come back. */
+			tracee->stop.interrupted = true;
 			*ret_verdict = tracee_call_instead(tracee, ARCH_SCHED_YIELD,
 							   leave_yield);
 			return 0;

@@ -62,16 +62,30 @@ static int set_number(struct tracee *tracee, int number)
 	return 0;
 }
 
+/* It was sent back for a signal, or had to make another call first. */
+static bool is_the_same(const struct stop *stop, enum arch_abi abi)
+{
+	const struct arch_regs *now = &stop->regs, *before = &stop->saved;
+
+	for (unsigned int i = 0; i < 6; i++)
+		if (arch_argument(now, i) != stop->args[i])
+			return false;
+	return before->abi == abi && arch_number(now) == stop->number &&
+	       arch_ip(now) == arch_ip(before) && arch_sp(now) == arch_sp(before);
+}
+
 static void begin(struct tracee *tracee, enum arch_abi abi)
 {
 	struct stop *stop = &tracee->stop;
 
+	if (stop->errand_count && !(stop->interrupted && is_the_same(stop, abi)))
+		tracee_forget_errands(tracee);
+	stop->interrupted = false;
 	if (stop->regs.abi != abi)
 		stop->row = NULL; /* of another table */
 	stop->regs.abi = abi;
 	stop->saved = stop->regs;
 	stop->dirty = false;
-	stop->errand_count = 0;
 	stop->number = arch_number(&stop->regs);
 	for (unsigned int i = 0; i < 6; i++)
 		stop->args[i] = arch_argument(&stop->regs, i);

@@ -27,7 +27,7 @@ static struct address_space *space_create(void)
 
 	if (space) {
 		space->users = 1;
-		space->mem_fd = -1;
+		space->mem_fd = space->pagemap_fd = -1;
 	}
 	return space;
 }
@@ -38,6 +38,8 @@ static void space_release(struct address_space *space)
 		return;
 	if (space->mem_fd >= 0)
 		close(space->mem_fd);
+	if (space->pagemap_fd >= 0)
+		close(space->pagemap_fd);
 	free(space);
 }
 
@@ -91,6 +93,7 @@ static void process_release(struct process *process)
 
 static void tracee_destroy(struct tracee *tracee)
 {
+	tracee_forget_errands(tracee);
 	tracee_free_slot(tracee);
 	space_release(tracee->memory);
 	descriptors_release(tracee->files);

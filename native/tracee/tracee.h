@@ -37,9 +37,14 @@ typedef enum verdict (*stop_handler)(struct run *run, struct tracee *tracee);
 /* An errand (run/errands.h) that was sent for a call, and what came of it. */
 struct errand_note {
 	uint64_t key;
+	uint32_t id; /* 0: it has ended */
 	int error;
+	void *result; /* its argument, or NULL */
+	void (*drop)(void *result);
 };
-enum { STOP_ERRANDS = 16 };
+
+/* A look into memory that may have to wait for somebody: done by an errand. */
+struct memory_access;
 
 /* One call of one thread, from its entry stop to its exit stop. */
 struct stop {
@@ -52,8 +57,15 @@ struct stop {
 	stop_handler leave; /* at the exit stop */
 	uint64_t note[6];   /* the handler's own memory until `leave` */
 	uint32_t slot;	    /* of the region, + 1; 0: none */
-	struct errand_note errands[STOP_ERRANDS];
-	uint32_t errand_count;
+	/* notes.c: errands of this call. They stay valid when it is only interrupted.
+	 */
+	struct errand_note *errands;
+	size_t errand_count, errand_room;
+	bool interrupted; /* the same call comes again, and is the same decision */
+	bool deciding;	  /* at its entry: what has to be waited for can be */
+	/* absent.c: what the handler could not read or write yet; NULL: nothing. Until
+	 * it is there, whatever the handler makes of the call does not count. */
+	struct memory_access *absent;
 };
 
 /* The last call with a time limit of a thread that no signal may end early
@@ -76,6 +88,7 @@ struct address_space {
 	bool borrowed;	       /* it is the end of the vdso, which only we can write */
 	bool narrow;	       /* of a 32-bit program */
 	int mem_fd;	       /* /proc/PID/mem where process_vm_* is forbidden; -1 */
+	int pagemap_fd;	       /* /proc/PID/pagemap; -1: not opened yet, -2: none */
 };
 
 /* One noted descriptor: `fd` was opened for this catalog entry. */
@@ -210,6 +223,8 @@ void tracee_free_slot(struct tracee *tracee);
 /* Room of `size` bytes in the region for `tracee` alone, until its call ends; 0 with
  * *ret_verdict set if it has to be made first. */
 uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict);
+/* Bytes of it. */
+uint64_t tracee_region_size(const struct address_space *space);
 /* The program unmapped the region: the next tracee_slot() makes a new one. */
 void tracee_lost_region(struct tracee *tracee);
 /* The kernel does another call instead, or maps `size` bytes; `leave` sees the result.
@@ -225,7 +240,8 @@ int tracee_read_pointers(struct tracee *tracee, uint64_t address, uint64_t *poin
 			 size_t count);
 enum { TRACEE_SLOT_SIZE = 8192, TRACEE_VDSO_ROOM = 512 };
 
-/* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). */
+/* Memory (memory.c): full length or a negative errno (-EFAULT, -ESRCH). At the entry of
+ * a call pages that are not there are left to an errand: -EFAULT, and stop.absent. */
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);
 int tracee_write(struct tracee *tracee, uint64_t address, const void *data,
 		 size_t size);
@@ -235,5 +251,17 @@ uint64_t tracee_vdso_room(struct tracee *tracee);
  */
 int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
 		       size_t size);
+/* absent.c: stop.absent for an errand, whose key it is; and what that does, in its own
+ * thread: 0. The same reading or writing then finds its result among the call's
+ * errands. */
+uint64_t memory_access_key(const struct memory_access *access);
+void memory_access_do(struct memory_access *access);
+void memory_access_free(struct memory_access *access);
+
+/* Errands of a call (notes.c). NULL: none with this key was sent. */
+struct errand_note *tracee_errand(const struct tracee *tracee, uint64_t key);
+/* One was. 0 or -ENOMEM. */
+int tracee_note_errand(struct tracee *tracee, uint64_t key, uint32_t id);
+void tracee_forget_errands(struct tracee *tracee);
 
 #endif

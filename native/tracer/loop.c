@@ -21,6 +21,7 @@
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/errands.h"
+#include "tracer/pulse.h"
 #include "tracer/tracer.h"
 
 /* Lower than SIGCHLD: the kernel hands out low numbers first, so a flood of stops
@@ -87,6 +88,7 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 	tracer->hooks = hooks;
 	tracer->front_fd = front.fd;
 	tracer->front_pid = front.pid;
+	tracer->pulse = front.pulse;
 	tracer->may_linger =
 		sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
 	run->tracees = tracer->tracees = tracees_create();
@@ -165,6 +167,7 @@ static bool tracer_is_tracee(const struct tracer *tracer, pid_t tid, int status)
 
 static void tracer_handle(struct tracer *tracer, const struct collected *stop)
 {
+	atomic_fetch_add_explicit(&tracer->pulse->turns, 1, memory_order_relaxed);
 	if (!tracer_is_tracee(tracer, stop->tid, stop->status) &&
 	    tracer->hooks->reaped(tracer->hooks->context, stop->tid, stop->status))
 		return;
@@ -240,11 +243,12 @@ static void tracer_drain_answers(struct tracer *tracer)
 
 static void tracer_drain_errands(struct tracer *tracer)
 {
+	struct errand errand;
 	uint32_t id;
 	int error;
 
-	while ((id = errands_take(tracer->run->errands, &error)) != 0)
-		stops_errand_ended(tracer, id, error);
+	while ((id = errands_take(tracer->run->errands, &errand, &error)) != 0)
+		stops_errand_ended(tracer, id, &errand, error);
 }
 
 static void tracer_drain_front(struct tracer *tracer)
@@ -256,6 +260,8 @@ static void tracer_drain_front(struct tracer *tracer)
 		got = event_receive(tracer->front_fd, &event);
 		if (got == -EAGAIN)
 			return;
+		atomic_fetch_add_explicit(&tracer->pulse->heard, 1,
+					  memory_order_relaxed);
 		if (got == 1 && event.kind == EVENT_SIGNAL) {
 			if (!tracer->main_ended)
 				signals_report(&tracer->signals, tracer->main_pid,
@@ -319,9 +325,12 @@ static int tracer_wait(const struct tracer *tracer)
 		timeout.tv_sec = left / 1000000000;
 		timeout.tv_nsec = left % 1000000000;
 	}
+	atomic_store_explicit(&tracer->pulse->waits, true, memory_order_relaxed);
 	do
 		signal = sigtimedwait(&all, NULL, deadline ? &timeout : NULL);
 	while (signal < 0 && errno == EINTR);
+	atomic_store_explicit(&tracer->pulse->waits, false, memory_order_relaxed);
+	atomic_fetch_add_explicit(&tracer->pulse->turns, 1, memory_order_relaxed);
 	return signal < 0 ? 0 : signal;
 }
 

@@ -14,6 +14,7 @@
 
 #include "run/channel.h"
 #include "run/clock.h"
+#include "run/errands.h"
 #include "run/trace.h"
 #include "syscalls/syscalls.h"
 #include "syscalls/transfers.h"
@@ -331,7 +332,8 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 struct stops_waiting {
 	struct tracer *tracer;
 	uint32_t id;
-	int error; /* of an errand */
+	struct errand *errand;
+	int error; /* of the errand */
 	bool found;
 };
 
@@ -348,25 +350,34 @@ static void stops_run_again(struct tracee *tracee, void *context)
 		stops_enter(waiting->tracer, tracee);
 }
 
-static void stops_errand_done(struct tracee *tracee, void *context)
+/* Also of a call that was interrupted meanwhile. */
+static void stops_errand_note(struct tracee *tracee, void *context)
 {
 	const struct stops_waiting *waiting = context;
-	struct stop *stop = &tracee->stop;
+	struct errand *errand = waiting->errand;
+	struct errand_note *note = tracee_errand(tracee, errand->key);
 
-	if (tracee->state != TRACEE_WAITING || tracee->question != waiting->id)
+	if (!note || note->id != waiting->id)
 		return;
-	/* It waits for the last one that it sent; a call that has noted none is only to
-	 * be decided again. */
-	if (stop->errand_count)
-		stop->errands[stop->errand_count - 1].error = waiting->error;
-	stops_run_again(tracee, context);
+	note->id = 0;
+	note->error = waiting->error;
+	if (errand->shared)
+		return;
+	note->result = errand->argument;
+	note->drop = errand->drop;
+	errand->argument = NULL;
 }
 
-void stops_errand_ended(struct tracer *tracer, uint32_t id, int error)
+void stops_errand_ended(struct tracer *tracer, uint32_t id, struct errand *errand,
+			int error)
 {
-	struct stops_waiting waiting = {.tracer = tracer, .id = id, .error = error};
+	struct stops_waiting waiting = {
+		.tracer = tracer, .id = id, .error = error, .errand = errand};
 
-	tracees_each(tracer->tracees, stops_errand_done, &waiting);
+	tracees_each(tracer->tracees, stops_errand_note, &waiting);
+	if (errand->argument) /* nobody wants it any more */
+		errand->drop(errand->argument);
+	tracees_each(tracer->tracees, stops_run_again, &waiting);
 }
 
 bool stops_answered(struct tracer *tracer, uint32_t id)

@@ -12,6 +12,9 @@
 #include "tracee/tracee.h"
 #include "tracer/signals.h"
 
+struct errand;
+struct pulse;
+
 /* What launch/ wants to hear. */
 struct tracer_hooks {
 	void *context;
@@ -43,6 +46,7 @@ struct tracer {
 	struct signals signals;
 	int front_fd;
 	pid_t front_pid;
+	struct pulse *pulse;
 	pid_t main_pid;
 	bool main_ended;
 	bool main_stopped;
@@ -70,6 +74,7 @@ int tracer_watch(int fd);
 struct tracer_front {
 	int fd;
 	pid_t pid;
+	struct pulse *pulse;
 };
 
 int tracer_create(struct run *run, const struct tracer_hooks *hooks,
@@ -93,8 +98,10 @@ void waiters_tick(struct tracer *tracer, int64_t now_ns);
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
 /* Runs the calls again that waited for the answer to question `id`; false: none did. */
 bool stops_answered(struct tracer *tracer, uint32_t id);
-/* The same for an errand that ended with `error` (0 or a negative errno). */
-void stops_errand_ended(struct tracer *tracer, uint32_t id, int error);
+/* The same for an errand that ended with `error` (0 or a negative errno). Takes over
+ * its argument. */
+void stops_errand_ended(struct tracer *tracer, uint32_t id, struct errand *errand,
+			int error);
 
 /* execs.c */
 /* Nothing is done with this leader now: its id may be another thread's. */

@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 
 #include "run/clock.h"
+#include "run/errands.h"
 #include "tracer/tracer.h"
 
 static const int64_t look_ns = 100 * 1000000LL;
@@ -36,6 +37,7 @@ static void send_back(struct tracee *tracee)
 	tracee->stop.regs = tracee->stop.saved;
 	arch_restart(&tracee->stop.regs, tracee->stop.number);
 	arch_set_number(&tracee->stop.regs, -1); /* this time the kernel skips it */
+	tracee->stop.interrupted = true;
 	tracee->stop.dirty = true;
 	tracee_free_slot(tracee);
 	if (tracee_store(tracee) < 0)
@@ -71,5 +73,6 @@ void waiters_tick(struct tracer *tracer, int64_t now_ns)
 	if (!tracer->waiters_ns || now_ns < tracer->waiters_ns)
 		return;
 	tracees_each(tracer->tracees, look_at, &waits);
+	errands_urge(tracer->run->errands);
 	tracer->waiters_ns = waits ? now_ns + look_ns : 0;
 }

@@ -6,7 +6,7 @@
 
 #include "run/errands.h"
 
-enum { PAIRS = 50, PATIENCE_S = 20 };
+enum { PAIRS = 200, PATIENCE_S = 20 };
 
 static int gate[2], told[2];
 
@@ -47,12 +47,13 @@ static uint32_t send_one(struct errands *errands,
 
 static void await(struct errands *errands, uint32_t id)
 {
+	struct errand errand;
 	uint32_t ended;
 	int error;
 	char byte;
 
 	do {
-		while ((ended = errands_take(errands, &error)) == 0)
+		while ((ended = errands_take(errands, &errand, &error)) == 0)
 			(void)!read(told[0], &byte, 1);
 	} while (ended != id);
 }

@@ -18,4 +18,4 @@ def test_an_errand_without_end_keeps_no_other(tmp_path: Path) -> None:
     compiler = shutil.which("cc") or "gcc"
     subprocess.run([compiler, *flags, *files, "-o", program], check=True)
     done = subprocess.run([program], check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "50\n"), done
+    assert (done.returncode, done.stdout) == (0, "200\n"), done

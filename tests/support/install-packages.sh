@@ -32,6 +32,12 @@ clang-format clang-format
 aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 tar tar
+bindfs bindfs
+fuse-overlayfs fuse-overlayfs
+squashfuse squashfuse
+mksquashfs squashfs-tools
+fuse2fs fuse2fs
+mke2fs e2fsprogs
 xz xz-utils
 find findutils
 rsync rsync
