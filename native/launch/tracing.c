@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "interpose.h"
+#include "launch/base.h"
 #include "launch/formatter.h"
 #include "launch/helper.h"
 #include "launch/launch.h"
@@ -343,18 +344,13 @@ static int tracing_start(struct tracing *tracing)
 
 static int tracing_make_scratch(struct launch *launch)
 {
-	static const char *const variables[] = {"_CONDOR_SCRATCH_DIR", "SLURM_TMPDIR",
-						"TMPDIR"};
-	const char *base = launch->options.scratch;
+	const char *base = base_choose(&launch->messages, launch->options.scratch);
 	int error;
 
-	for (size_t i = 0; !base && i < sizeof(variables) / sizeof(variables[0]); i++) {
-		base = getenv(variables[i]);
-		if (base && !*base)
-			base = NULL;
-	}
 	if (!base)
-		base = "/tmp";
+		return message_fail(&launch->messages,
+				    "no scratch directory can be used (choose one with "
+				    "--scratch)");
 	error = scratch_create(base, launch->scratch);
 	if (error < 0)
 		return message_fail(&launch->messages,

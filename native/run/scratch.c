@@ -16,17 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "run/removal.h"
+
 #define PREFIX ".interpose-"
 #define LOCK "lock"
 #define LOCK_NEW "lock.new"
 
-enum { UNLOCKED_AGE_S = 600, DEPTH_MAX = 60, ROUNDS = 5 };
-
-struct removal {
-	int top_fd; /* deep trees are moved up to here, so no path gets long */
-	dev_t device;
-	unsigned int moved;
-};
+enum { UNLOCKED_AGE_S = 600 };
 
 /* Who made a lock file, for file systems without locks: node, boot and process. */
 static void scratch_describe(char *text, size_t size, pid_t pid)
@@ -88,102 +84,6 @@ static bool scratch_maker_lives(int fd)
 	return strncmp(noted, now, strcspn(noted, " ") + 1 + strlen(space)) != 0;
 }
 
-static int scratch_open_directory(int parent, const char *name)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(parent, name, flags);
-	struct stat status;
-
-	if (fd >= 0 || errno != EACCES)
-		return fd;
-	/* Made unreadable by the job. fchmodat follows links: so look at it first. */
-	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !S_ISDIR(status.st_mode) || fchmodat(parent, name, 0700, 0) < 0)
-		return -1;
-	return openat(parent, name, flags);
-}
-
-static bool scratch_empty(struct removal *removal, int fd, int depth);
-
-/* True if `name` is gone from `parent`. */
-static bool scratch_remove_directory(struct removal *removal, int parent,
-				     const char *name, int depth)
-{
-	struct stat status;
-	char up[32];
-	int fd;
-
-	if (depth > DEPTH_MAX) {
-		snprintf(up, sizeof(up), "deep-%u", removal->moved++);
-		return renameat(parent, name, removal->top_fd, up) == 0;
-	}
-	fd = scratch_open_directory(parent, name);
-	if (fd < 0)
-		return errno == ENOENT;
-	if (fstat(fd, &status) == 0 && status.st_dev == removal->device) {
-		if ((status.st_mode & 0700) != 0700)
-			fchmod(fd, 0700);
-		scratch_empty(removal, fd, depth + 1);
-	}
-	close(fd);
-	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
-}
-
-/* True if nothing is left in `fd`, but for the lock. */
-static bool scratch_empty(struct removal *removal, int fd, int depth)
-{
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-	bool empty = true;
-
-	if (!directory) {
-		if (copy >= 0)
-			close(copy);
-		return false;
-	}
-	rewinddir(directory);
-	while ((entry = readdir(directory))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (depth == 0 && strcmp(entry->d_name, LOCK) == 0)
-			continue;
-		if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		if ((errno != EISDIR && errno != EPERM) ||
-		    !scratch_remove_directory(removal, fd, entry->d_name, depth))
-			empty = false;
-	}
-	closedir(directory);
-	return empty;
-}
-
-/* Empties the directory `fd` and removes it as `name` of `parent`. The lock goes last,
- * so that another run can finish what is interrupted here. */
-static int scratch_remove_tree(int parent, const char *name, int fd)
-{
-	struct removal removal = {.top_fd = fd};
-	struct stat status;
-
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	removal.device = status.st_dev;
-	fchmod(fd, 0700);
-	for (int round = 0; round < ROUNDS; round++) {
-		unsigned int moved = removal.moved;
-
-		if (scratch_empty(&removal, fd, 0) && removal.moved == moved)
-			unlinkat(fd, LOCK, 0);
-		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-			return 0;
-		if (removal.moved != moved)
-			round = -1; /* deep trees came up: that will have an end */
-		else
-			usleep(1000); /* a job of a killed tracer may still write */
-	}
-	return -ENOTEMPTY;
-}
-
 static bool scratch_is_dead(int fd, int *ret_lock_fd)
 {
 	struct stat status;
@@ -213,15 +113,30 @@ static void scratch_clean_one(int base_fd, const char *name)
 		return;
 	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
 	    scratch_is_dead(fd, &lock_fd))
-		scratch_remove_tree(base_fd, name, fd);
+		removal_of_tree(base_fd, name, fd, LOCK);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	close(fd);
 }
 
+bool scratch_base_is_open(const char *base)
+{
+	struct stat status;
+
+	return stat(base, &status) == 0 && (status.st_mode & S_IWOTH) &&
+	       !(status.st_mode & S_ISVTX);
+}
+
+/* Only where nobody else can give a directory of this user's such a name. */
 static void scratch_clean(int base_fd)
 {
-	int copy = openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat status;
+	bool others_rename =
+		fstat(base_fd, &status) < 0 ||
+		((status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX));
+	int copy = others_rename
+			   ? -1
+			   : openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
 
@@ -275,10 +190,33 @@ static int scratch_fill(struct scratch *scratch)
 
 void scratch_mend(const struct scratch *scratch)
 {
-	char own[SCRATCH_OWN_SIZE];
-
-	chmod(scratch_own(scratch, scratch->path, own), scratch_mode());
+	removal_set_mode(scratch->fd, scratch_mode());
 	scratch_make_folders(scratch);
+}
+
+/* Holds the directory that was just made: ours, and with nothing in it. */
+static int scratch_hold(struct scratch *scratch)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	struct stat status;
+
+	scratch->fd = open(scratch->path, flags);
+	if (scratch->fd < 0 || fstat(scratch->fd, &status) < 0)
+		return -errno;
+	if (status.st_uid != geteuid() || status.st_nlink > 2)
+		return -EPERM;
+	scratch->dev = status.st_dev;
+	scratch->ino = status.st_ino;
+	/* A umask of the user's may have taken bits from mkdtemp's 0700. */
+	return removal_set_mode(scratch->fd, scratch_mode());
+}
+
+static bool scratch_is_held(const struct scratch *scratch, int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_dev == scratch->dev &&
+	       status.st_ino == scratch->ino;
 }
 
 int scratch_create(const char *base, struct scratch *ret_scratch)
@@ -290,6 +228,7 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 	scratch->fd = scratch->parent_fd = scratch->lock_fd = -1;
 	scratch->maker = getpid();
 	scratch->path[0] = '\0';
+	scratch->dev = scratch->ino = 0;
 	if (!realpath(base, canonical))
 		return -errno;
 	base_fd = open(canonical, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -309,12 +248,9 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 		scratch->path[0] = '\0';
 		return -errno;
 	}
-	scratch->fd =
-		open(scratch->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* A umask of the user's may have taken bits from mkdtemp's 0700. */
-	error = scratch->fd < 0 || chmod(scratch->path, scratch_mode()) < 0
-			? -errno
-			: scratch_fill(scratch);
+	error = scratch_hold(scratch);
+	if (error == 0)
+		error = scratch_fill(scratch);
 	if (error < 0)
 		scratch_remove(scratch);
 	return error;
@@ -335,9 +271,13 @@ void scratch_remove(struct scratch *scratch)
 	parent_fd = own && scratch->parent_fd >= 0
 			    ? fcntl(scratch->parent_fd, F_DUPFD_CLOEXEC, 0)
 			    : open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = parent_fd < 0 ? -1 : scratch_open_directory(parent_fd, name + 1);
-	/* The path stays for whoever can remove it, if we cannot. */
-	if (fd >= 0 && scratch_remove_tree(parent_fd, name + 1, fd) == 0)
+	fd = parent_fd < 0 ? -1 : removal_open_directory(parent_fd, name + 1);
+	/* The path stays for whoever can remove it, if we cannot. Nothing but what was
+	 * held is emptied. */
+	if (!scratch->ino && parent_fd >= 0)
+		unlinkat(parent_fd, name + 1, AT_REMOVEDIR);
+	else if (fd >= 0 && scratch_is_held(scratch, fd) &&
+		 removal_of_tree(parent_fd, name + 1, fd, LOCK) == 0)
 		scratch->path[0] = '\0';
 	if (fd >= 0)
 		close(fd);

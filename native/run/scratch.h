@@ -10,6 +10,8 @@
  * errno. The path is in ret_scratch before the directory exists, so that a process that
  * shares this memory can remove it whatever happens. */
 int scratch_create(const char *base, struct scratch *ret_scratch);
+/* All may write there, and no sticky bit keeps them from exchanging what we make. */
+bool scratch_base_is_open(const char *base);
 /* Its directories stand again, open to us, whatever a job has done to them. */
 void scratch_mend(const struct scratch *scratch);
 /* Removes everything of it, also what a job made unreadable; never follows links, never
