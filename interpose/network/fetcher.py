@@ -264,7 +264,7 @@ class Fetcher:
     def _web_of_all_threads(self) -> Web:
         with self._web_lock:
             if self._web is None:
-                # http.client and ssl cost some 50 ms: a warm job never needs them.
+                # requests costs a fifth of a second: a warm job never needs it.
                 from interpose.network.web import Web  # noqa: PLC0415
 
                 self._web = Web(self.settings)

@@ -16,7 +16,16 @@ import socket
 import time
 from typing import Any
 
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from interpose.network.names import connect, in_order, look_up
+from interpose.network.settings import Families
+
 MAX_LINES_BYTES = 128 * 1024
+# Connections to one server that are kept for the next request.
+MOST_IDLE = 32
 # Whoever sends single bytes, each as a chunk, needs three bytes of lines for each.
 _LINES_FOR_A_BYTE = 8
 _BUFFER_BYTES = 64 * 1024
@@ -127,7 +136,7 @@ class _PacedLines(io.BufferedReader):
         return size
 
 
-class PacedResponse(http.client.HTTPResponse):
+class _PacedResponse(http.client.HTTPResponse):
     """A response that reads the socket through a pace."""
 
     low_speed_limit = 1024
@@ -137,3 +146,67 @@ class PacedResponse(http.client.HTTPResponse):
         timeout_s = sock.gettimeout() or 10.0
         pace = Pace(self.low_speed_limit, timeout_s)
         self.fp = _PacedLines(_PacedReads(self.fp.detach(), pace), pace)
+
+
+class _Connecting:
+    """What our connections do otherwise than urllib3's.
+
+    Brackets are sent as they are, as the official client does; names are looked up
+    and connected within one time-out, whatever the number of addresses.
+    """
+
+    families = Families()
+
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        url = url.replace("%5B", "[").replace("%5D", "]")
+        parent: Any = super()
+        return parent.putrequest(method, url, *args, **kwargs)
+
+    def _new_conn(self) -> socket.socket:
+        mine: Any = self
+        families, until = self.families, time.monotonic() + mine.timeout
+        family = socket.AF_INET if families.ipv4_only else socket.AF_UNSPEC
+        host = mine._dns_host.strip("[]")  # noqa: SLF001 (urllib3's own, ours to read)
+        found = look_up(host, mine.port, family, mine.timeout)
+        if getattr(mine, "proxy", None) is not None:
+            found = in_order(found, families)
+        left_s = max(0.01, until - time.monotonic())
+        return connect(found, left_s, mine.socket_options or ())
+
+
+class MeteredAdapter(HTTPAdapter):
+    """An adapter of requests whose connections keep a pace.
+
+    It makes and keeps the pools, of each proxy its own, and `send` is not used: what
+    requests does around the pools for a small object costs as much as the exchange.
+    """
+
+    def __init__(self, low_speed_limit: int, families: Families, **pools: Any) -> None:
+        """`pools`: whose certificates are believed, and the like, for urllib3."""
+        response = type(
+            "Response", (_PacedResponse,), {"low_speed_limit": low_speed_limit}
+        )
+        extra = {"response_class": response, "families": families}
+        plain = type("Plain", (_Connecting, HTTPConnection), extra)
+        secure = type("Secure", (_Connecting, HTTPSConnection), extra)
+        self._pools = {
+            "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        }
+        self._options = pools
+        super().__init__(pool_maxsize=MOST_IDLE)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the manager of direct connections."""
+        kwargs.update(self._options)
+        super().init_poolmanager(*args, **kwargs)
+        manager: Any = self.poolmanager
+        manager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        """Give the manager of connections through this proxy."""
+        kwargs.update(self._options)
+        manager: Any = super().proxy_manager_for(proxy, **kwargs)
+        if not str(proxy).lower().startswith("socks"):
+            manager.pool_classes_by_scheme = self._pools
+        return manager

@@ -339,10 +339,10 @@ def test_connection_is_used_again(server: FaultyServer, fetcher: MakeFetcher) ->
     assert len({seen.client for seen in server.requests}) == 1
 
 
-def test_no_http_is_imported_before_the_first_fetch() -> None:
+def test_requests_is_not_imported_before_the_first_fetch() -> None:
     code = (
         "import sys, interpose.network as n\n"
         "n.Fetcher(n.NetworkSettings(('http://127.0.0.1:1',)))\n"
-        "sys.exit('http.client' in sys.modules)\n"
+        "sys.exit('requests' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
