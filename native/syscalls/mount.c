@@ -6,15 +6,18 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "arch/numbers.h"
 #include "syscalls/footing.h"
 #include "syscalls/handlers.h"
 #include "syscalls/look.h"
+#include "syscalls/proctext.h"
 #include "syscalls/refuse.h"
 
-enum { UMOUNT_NO_FOLLOW = 8, UMOUNT_FLAGS = 15 };
+enum { UMOUNT_EXPIRE = 4, UMOUNT_NO_FOLLOW = 8, UMOUNT_FLAGS = 15 };
 
 enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argument,
 			  int path_argument, unsigned int flags)
@@ -60,6 +63,61 @@ HANDLER(enter_move_mount)
 	return VERDICT_AT_EXIT;
 }
 
+static bool lists_mount(const struct tracee *tracee, const char *point)
+{
+	char path[48], *line = NULL, *at;
+	bool found = false;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", tracee->tid);
+	file = fopen(path, "re");
+	while (file && !found && getline(&line, &size, file) > 0) {
+		at = line;
+		for (int i = 0; i < 4 && at; i++) /* id, parent, device, root */
+			at = strchr(at + 1, ' ');
+		if (at)
+			found = strcmp(proctext_word(at + 1), point) == 0;
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* A look at a mount takes its mark of MNT_EXPIRE away: only what lies above it is
+ * looked at. False: it is perhaps none. */
+static bool is_mount_of_host(struct run *run, struct tracee *tracee)
+{
+	struct view view = {.run = run, .tracee = tracee};
+	char path[TARGET_PATH_SIZE], *name;
+	struct target above;
+	size_t len;
+
+	if (tracee_read_string(tracee, tracee->stop.args[0], path, sizeof(path)) <= 0)
+		return false;
+	for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+	name = strrchr(path, '/');
+	if (!name) {
+		memmove(path + 2, path, len + 1);
+		memcpy(path, "./", 2);
+		name = path + 1;
+	}
+	*name++ = '\0';
+	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	target_locate(&above, &view, AT_FDCWD, path[0] ? path : "/");
+	if (above.kind != TARGET_ELSEWHERE)
+		return false;
+	len = strlen(above.elsewhere);
+	len -= len == 1; /* "/" */
+	if (len + strlen(name) + 2 > sizeof(above.elsewhere))
+		return false;
+	snprintf(above.elsewhere + len, sizeof(above.elsewhere) - len, "/%s", name);
+	return lists_mount(tracee, above.elsewhere);
+}
+
 /* can_umount() and do_umount() of Linux' fs/namespace.c. */
 static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t flags)
 {
@@ -68,6 +126,8 @@ static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t fla
 	bool is_mount;
 
 	if (flags & ~(uint64_t)UMOUNT_FLAGS)
+		return VERDICT_PASS;
+	if (flags & UMOUNT_EXPIRE && is_mount_of_host(run, tracee))
 		return VERDICT_PASS;
 	if (!target_of_call(&target, run, tracee, -1, 0,
 			    flags & UMOUNT_NO_FOLLOW ? 0 : TARGET_FOLLOW, &verdict))

@@ -329,3 +329,15 @@ uint32_t proctext_root_mount(const struct proctext *mountinfo)
 	}
 	return found;
 }
+
+char *proctext_word(char *text)
+{
+	size_t len = strcspn(text, " \n");
+	char path[PROCTEXT_PATH_SIZE];
+
+	read_path(text, len, " \t\n\\", path);
+	text[len] = '\0';
+	if (strlen(path) <= len)
+		strcpy(text, path);
+	return text;
+}

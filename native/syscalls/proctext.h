@@ -60,4 +60,7 @@ int proctext_mountstats_line(struct proctext *out, const struct proctext_mount *
 /* Id of the mount at "/" in a mountinfo, 1 where there is none. */
 uint32_t proctext_root_mount(const struct proctext *mountinfo);
 
+/* Ends the word that `text` begins with, without its \\040 and their like. */
+char *proctext_word(char *text);
+
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Paths of a process with mounts of its own are looked up in its mounts.
 
-covers: unshare clone setns pivot_root chroot
+covers: unshare clone setns pivot_root chroot umount2
 """
 
 from __future__ import annotations
@@ -182,3 +182,39 @@ def test_who_joins_a_mount_namespace_has_its_mounts(setting: Setting) -> None:
     """
     result = setting(script).ok()
     assert result.text == "of cvmfs\nnot here\n", result.explain()
+
+
+# EAGAIN marks the mount; the second call unmounts it if nobody has looked at it since.
+EXPIRE = """
+import ctypes, errno, os, sys
+call = ctypes.CDLL(None, use_errno=True).umount2
+def expire(name):
+    done = call(os.fsencode(name), 4)
+    print(name if os.path.isabs(name) else "relative",
+          errno.errorcode[ctypes.get_errno()] if done else "unmounted")
+os.chdir(sys.argv[1])
+for name in ("cc", "./cc/", f"{sys.argv[1]}/a b"):
+    expire(name)
+    expire(name)
+expire("cc")
+"""
+EXPIRED = """relative EAGAIN
+relative unmounted
+relative EAGAIN
+relative unmounted
+{work}/a b EAGAIN
+{work}/a b unmounted
+relative EINVAL
+"""
+
+
+def test_a_mount_that_nobody_uses_expires(setting: Setting) -> None:
+    script = f"""{PREPARE} mkdir "a b"
+    cat > job << 'END'
+{EXPIRE}
+END
+    exec {OWN} sh -c 'for each in cc cc "a b"; do mount -t tmpfs none "$each"; done
+    exec /usr/bin/python3 -I job "$1"' sh "$1"
+    """
+    result = setting(script).ok()
+    assert result.text == EXPIRED.replace("{work}", str(setting.work)), result.explain()
