@@ -8,7 +8,6 @@ takes the time for the others itself.
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -124,9 +123,7 @@ def _job(setting: Setting, url: str, words: Sequence[str]) -> str:
     options = options_of(url, key, MANY)
     cold = Setting(setting.place, setting.plain, url, options)
     command = [*cold.wrapper("--cache", cache), sys.executable, "-c", *words]
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, env={**os.environ}
-    )
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
 
 
