@@ -355,3 +355,14 @@ class TestReadOnlyAlienCache(CacheContract):
         with pytest.raises(CacheReadOnly):
             cache.store_breadcrumb("a.example.org", b"x")
         assert not cache.top.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), [(PrivateCache, "--cache"), (AlienCache, "--alien-cache")]
+)
+def test_a_cache_that_cannot_be_used_names_its_own_option(
+    tmp_path: Path, kind: type[CacheDirectory], option: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match=rf"see {option}\)"):
+        kind(tmp_path / "file").receive()
