@@ -36,7 +36,7 @@ class Prepared(Runner):
         """A file system in memory; `options` are its size and so on."""
         place.mkdir(exist_ok=True)
         where = shlex.quote(str(place))
-        step = f"mount -t tmpfs -o {options} none {where}"
+        step = f"mount -t tmpfs -o {options},mode=700 none {where}"
         self.script = f"{self.script}; {step}"
 
 
