@@ -20,6 +20,7 @@ from interpose.repository.places import Places
 from interpose.repository.statistics import Statistics
 
 _ANYBODY_WRITES = 0o222
+_SPECIAL = 0o7000
 
 
 class Standing(enum.Enum):
@@ -59,8 +60,10 @@ class Foreign:
         # A raw object is proven at once; and what is one is not packed, trusted or not.
         if not wanted.is_compressed or _is_raw(found, wanted):
             return Standing.SUSPECT
-        if is_alien and (found.is_guarded or not found.mode & _ANYBODY_WRITES):
-            return Standing.IN_PLACE if found.is_executable() else Standing.BELIEVED
+        is_fit = found.is_guarded or not found.mode & _ANYBODY_WRITES
+        # Nobody becomes another user by executing an object.
+        if is_alien and is_fit and not found.mode & _SPECIAL and found.is_executable():
+            return Standing.IN_PLACE
         return Standing.BELIEVED
 
     def pour(

@@ -53,10 +53,13 @@ def test_what_a_trusted_owner_wrote_is_used_in_place(place: Path) -> None:
     assert not private_path(store, wanted).exists()
 
 
-def test_what_cannot_be_executed_there_is_copied_without_a_proof(place: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o4555, 0o2555])
+def test_what_is_not_fit_for_execution_there_is_copied_without_a_proof(
+    place: Path, mode: int
+) -> None:
     wanted = stored(CONTENT)
     store = make_store(place, NOWHERE, place / "alien")
-    lay(store, wanted, CONTENT, 0o644)
+    lay(store, wanted, CONTENT, mode)
     found = store.fetch(wanted)
     assert found == private_path(store, wanted)
     assert found.stat().st_mode & 0o7777 == 0o555
