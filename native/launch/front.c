@@ -40,9 +40,11 @@ static void front_relay(const struct front *front)
 	char text[4096];
 	ssize_t got;
 
-	while ((got = read(front->launch->relay_read, text, sizeof(text))) > 0)
+	while ((got = read(front->launch->relay_read, text, sizeof(text))) > 0) {
+		message_keep(text, (size_t)got);
 		if (write(front->launch->messages.fd, text, (size_t)got) < 0)
 			continue; /* nobody listens */
+	}
 }
 
 static bool front_is_own_signal(const struct front *front,
@@ -172,6 +174,7 @@ static void front_job_ended(struct front *front, const struct event *event)
 	if (got == sizeof(failure)) {
 		front_relay(front);
 		front->result.status = front_explain(front, &failure);
+		front->result.ours = front->result.status == STATUS_OURS;
 	} else if (WIFSIGNALED(event->number)) {
 		front->result.signal = WTERMSIG(event->number);
 	} else {
@@ -206,7 +209,7 @@ static void front_tracer_gone(struct front *front)
 		return;
 	/* The kernel ends the job with its tracer (PTRACE_O_EXITKILL). */
 	front_relay(front);
-	front->ended = true;
+	front->ended = front->result.ours = true;
 	front->result.status = message_fail(
 		&launch->messages,
 		"the tracer ended unexpectedly, and the job with it: %s %d",
@@ -260,7 +263,7 @@ static void front_read_events(struct front *front)
 			front_job_ended(front, &event);
 		} else if (event.kind == EVENT_FAILED) {
 			front->ended = true;
-			front->failed = true;
+			front->failed = front->result.ours = true;
 			front->result.status = STATUS_OURS;
 		}
 	}

@@ -34,6 +34,7 @@ struct launch {
 struct front_result {
 	int status;
 	int signal; /* 0, or the signal to die of */
+	bool ours;  /* something of ours failed: the status is not the job's */
 };
 struct front_result front_run(struct launch *launch);
 /* Ends this process as the job's main process ended. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "launch/command.h"
+#include "launch/joining.h"
 #include "launch/launch.h"
 #include "run/clock.h"
 #include "syscalls/footing.h"
@@ -22,9 +23,7 @@
 
 extern char **environ;
 
-/* A call that no kernel knows and an outer run answers with 0 or more (decisions 25).
- */
-enum { HYPERCALL = 0x49504f53, TRACER_STACK = 1024 * 1024 };
+enum { TRACER_STACK = 1024 * 1024 };
 
 static int open_output(const struct launch *launch, const char *path, int flags,
 		       int *ret_fd)
@@ -106,13 +105,16 @@ static int connect_processes(struct launch *launch)
 	launch->relay_read = relay[0];
 	launch->relay_write = relay[1];
 	launch->voice = -1;
+	message_share();
 	/* Front and tracer read it both; none may sleep in it. */
 	fcntl(launch->relay_read, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
-static void describe_host(struct run *run)
+static void describe_host(struct launch *launch)
 {
+	static char settings[128 * 1024];
+	struct run *run = &launch->run;
 	struct stat status;
 
 	run->uid = geteuid(); /* owner of what we write, and who permissions are for */
@@ -122,6 +124,9 @@ static void describe_host(struct run *run)
 	if (!run->groups || getgroups(run->group_count, run->groups) < 0)
 		run->group_count = 0;
 	run->environment = (const char *const *)environ;
+	run->settings = settings;
+	run->settings_size =
+		options_describe(&launch->options, false, settings, sizeof(settings));
 	run->host_has_cvmfs = lstat("/cvmfs", &status) == 0;
 	if (stat("/", &status) == 0) {
 		run->root_dev = status.st_dev;
@@ -164,12 +169,12 @@ static _Noreturn void become_tracer(struct launch *launch)
 
 static struct front_result run_job(struct launch *launch)
 {
-	struct front_result result = {.status = STATUS_OURS};
+	struct front_result result = {.status = STATUS_OURS, .ours = true};
 
 	if (need_configuration(launch) || open_outputs(launch) ||
 	    connect_processes(launch))
 		return result;
-	describe_host(&launch->run);
+	describe_host(launch);
 	launch->front_pid = getpid();
 	launch->tracer_pid = fork();
 	if (launch->tracer_pid == 0)
@@ -186,25 +191,11 @@ static struct front_result run_job(struct launch *launch)
 }
 
 /* Below another interpose_run its /cvmfs is ours too. */
-static int run_inside(const struct launch *launch)
+static struct front_result run_inside(struct launch *launch)
 {
-	const char *needed = launch->options.needs_own_run;
-	char *const *command = launch->options.command;
-	int error;
+	const struct front_result failed = {.status = STATUS_OURS, .ours = true};
 
-	if (needed)
-		return message_fail(&launch->messages,
-				    "--%s inside another interpose_run is not in this "
-				    "version",
-				    needed);
-	error = job_exec(&launch->heritage, launch->options.command);
-	message_fail(&launch->messages,
-		     error == -ENOENT ? "command not found: %s"
-				      : "cannot execute: %s: %s",
-		     command[0], strerror(-error));
-	if (error == -EIO)
-		return STATUS_OURS;
-	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+	return open_outputs(launch) ? failed : joining_run(launch);
 }
 
 static int print(const struct messages *messages, const char *text)
@@ -226,7 +217,8 @@ int main(int argc, char **argv)
 		return command_run(argc, argv);
 	launch.start_ns = clock_now_ns();
 	if (options_parse(argc, argv, &launch.options, complaint) < 0)
-		return message_fail(&launch.messages, "%s", complaint);
+		return message_fail(&launch.messages, "%s", complaint),
+		       message_for_wrapper();
 	if (launch.options.help)
 		return print(&launch.messages, options_help);
 	if (launch.options.version)
@@ -239,8 +231,8 @@ int main(int argc, char **argv)
 					: message_fail(&launch.messages,
 						       "cannot read: /proc/self/fd: %s",
 						       strerror(-error));
-	if (prctl(HYPERCALL, 1, 0, 0, 0) >= 0)
-		return run_inside(&launch);
-	result = run_job(&launch);
+	result = joining_is_inside() ? run_inside(&launch) : run_job(&launch);
+	if (result.ours)
+		message_for_wrapper();
 	front_end(&result);
 }

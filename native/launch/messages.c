@@ -8,7 +8,55 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+enum { LINE_SIZE = 1024 };
+
+/* The last line that said why something of ours failed, whoever of our processes said
+ * it. */
+static char first_buffer[LINE_SIZE];
+static char *last_line = first_buffer;
+
+void message_share(void)
+{
+	char *shared = mmap(NULL, LINE_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared != MAP_FAILED)
+		last_line = memcpy(shared, last_line, LINE_SIZE);
+}
+
+void message_keep(const char *text, size_t size)
+{
+	static const char sign[] = "interpose: ";
+
+	for (const char *at = text, *end = text + size; at < end;) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		size_t length = (size_t)((stop ? stop : end) - at);
+
+		if (length > sizeof(sign) && memcmp(at, sign, sizeof(sign) - 1) == 0)
+			snprintf(last_line, LINE_SIZE, "%.*s", (int)length, at);
+		at += length + 1;
+	}
+}
+
+int message_for_wrapper(void)
+{
+	const char *path = getenv("_CONDOR_WRAPPER_ERROR_FILE");
+	int fd = path && *path ? open(path,
+				      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
+					      O_NONBLOCK | O_NOCTTY,
+				      0644)
+			       : -1;
+
+	if (fd < 0)
+		return STATUS_OURS;
+	dprintf(fd, "%s\n",
+		*last_line ? last_line : "interpose: the job was not started");
+	close(fd);
+	return STATUS_OURS;
+}
 
 /* One write, so that lines of several processes do not mix. Nothing in the line may
  * start a second one or steer a terminal. */
@@ -26,6 +74,7 @@ static void message_write(int fd, const char *format, va_list arguments)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	line[end] = '\n';
+	message_keep(line, end);
 	if (write(fd, line, end + 1) < 0)
 		return; /* nobody listens; the status still tells */
 }

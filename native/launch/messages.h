@@ -4,6 +4,7 @@
 #define LAUNCH_MESSAGES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { STATUS_OURS = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
@@ -26,5 +27,14 @@ void message_detail(const struct messages *messages, const char *format, ...)
 int message_no_run(const struct messages *messages, int error);
 /* Why PTRACE_SEIZE of our child `pid` failed with `error` (negative errno). */
 void message_refused(const struct messages *messages, int pid, int error);
+
+/* Before processes of ours are made: what each of them says last is known to all. */
+void message_share(void);
+/* Remembers the last whole line of ours in what a helper said. */
+void message_keep(const char *text, size_t size);
+/* HTCondor takes a job back whose wrapper writes into $_CONDOR_WRAPPER_ERROR_FILE: the
+ * last line, when something of ours failed. The job's command has not failed then.
+ * Always STATUS_OURS. */
+int message_for_wrapper(void);
 
 #endif

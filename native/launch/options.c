@@ -28,7 +28,7 @@ struct option_row {
 	size_t place; /* in struct options */
 	const char *variable;
 	bool inverted; /* the variable's 0 sets the flag */
-	bool own_run;  /* means nothing to a command of an outer run */
+	bool own_run;  /* an outer run decides it for the commands below */
 };
 
 #define PLACE(field) offsetof(struct options, field)
@@ -157,8 +157,7 @@ static int option_apply(const struct option_row *row, struct options *options,
 		return complain(words, "not of the form NAME=VALUE", value);
 	if (option_is_no_file(row, value))
 		return complain_no_file(words, shown);
-	if (row->own_run && !options->needs_own_run)
-		options->needs_own_run = row->name;
+	options->given |= 1ull << (row - option_rows);
 	return option_store(row, options, value);
 }
 
@@ -330,6 +329,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 
 	if (error == 0)
 		error = options_force_fallbacks(&words);
+	options.configs_inherited = options.configs.count;
 	while (error == 0 && *words.next && words.next[0][0] == '-') {
 		const char *word = *words.next++;
 
@@ -357,6 +357,38 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	options_make_absolute(&options);
 	*ret_options = options;
 	return 0;
+}
+
+static void describe(const char *name, const char *value, char *text, size_t size,
+		     size_t *used)
+{
+	int length = snprintf(text + *used, size - *used, "%s=%s", name, value);
+
+	if (length > 0 && (size_t)length < size - *used)
+		*used += (size_t)length + 1;
+}
+
+size_t options_describe(const struct options *options, bool given, char *text,
+			size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		const void *place = (const char *)options + row->place;
+		const struct text_list *list = place;
+		size_t at = given && row->variable ? options->configs_inherited : 0;
+
+		if (!row->own_run || (given && !(options->given >> i & 1)))
+			continue;
+		for (; row->kind == OPTION_LIST && at < list->count; at++)
+			describe(row->name, list->items[at], text, size, &used);
+		if (row->kind == OPTION_TEXT && *(const char *const *)place)
+			describe(row->name, *(char *const *)place, text, size, &used);
+		if (row->kind == OPTION_FLAG && *(const bool *)place)
+			describe(row->name, "", text, size, &used);
+	}
+	return used;
 }
 
 void options_deinit(struct options *options)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text_list {
 	const char **items;
@@ -21,8 +22,10 @@ struct options {
 	bool trust_cache, offline, refresh, no_fastpath, wait, quiet;
 	int verbose;
 	bool help, version;
-	/* The first option given that a nested run cannot have; NULL: none. */
-	const char *needs_own_run;
+	/* Of the command line, not of the environment: a bit for each row of the table,
+	 * and where the own files of `configs` begin. */
+	uint64_t given;
+	size_t configs_inherited;
 };
 
 enum { OPTIONS_COMPLAINT_SIZE = 1024 };
@@ -31,6 +34,10 @@ enum { OPTIONS_COMPLAINT_SIZE = 1024 };
  * says what is wrong; -ENOMEM. */
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  char complaint[OPTIONS_COMPLAINT_SIZE]);
+/* NUL-ended texts NAME=VALUE of what an outer run decides; `given`: only what the
+ * command line says. The bytes used; what finds no room is left out. */
+size_t options_describe(const struct options *options, bool given, char *text,
+			size_t size);
 void options_deinit(struct options *options);
 
 extern const char options_help[];

@@ -19,6 +19,7 @@ void voice_speak(const struct launch *launch)
 
 	while (voice.fd >= 0 && poll(&voice, 1, 0) == 1 && voice.revents == POLLOUT) {
 		got = read(launch->relay_read, text, sizeof(text));
+		message_keep(text, got > 0 ? (size_t)got : 0);
 		if (got <= 0 || write(voice.fd, text, (size_t)got) < 0)
 			return;
 	}

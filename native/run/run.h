@@ -51,7 +51,7 @@ struct run {
 	void *say_context;
 	unsigned int said_broken; /* bits of enum broken */
 	bool remounted; /* the job has mounted something where our own paths lead */
-	bool said_covered;
+	bool said_covered, said_elsewhere;
 	bool said_other_root, said_lost_rights, said_no_tracer, said_hidden_memory;
 	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
@@ -63,6 +63,8 @@ struct run {
 	gid_t gid;
 	int group_count;
 	gid_t *groups;
+	const char *settings; /* what interpose_run below this one may ask about */
+	size_t settings_size;
 	const char *const *environment; /* for variant symlinks; interpose_run's own */
 };
 

@@ -95,6 +95,7 @@ const char *exec_comm(const struct tracee *tracee);
 int exec_take_identity(struct tracee *tracee);
 /* notice.c: at the exec event, of a program that would gain rights elsewhere. */
 void notice_lost_rights(struct run *run, const struct tracee *tracee);
+void notice_elsewhere(struct run *run, const struct tracee *tracee);
 void notice_hidden_memory(struct run *run, const struct tracee *tracee);
 /* At the exec event and when a tracee is gone. */
 enum verdict exec_event(struct run *run, struct tracee *tracee);

@@ -106,6 +106,7 @@ enum verdict exec_event(struct run *run, struct tracee *tracee)
 	uint64_t execfn, vdso, call;
 
 	notice_lost_rights(run, tracee);
+	notice_elsewhere(run, tracee);
 	notice_hidden_memory(run, tracee);
 	exec_take_identity(tracee);
 	if (!shown) {

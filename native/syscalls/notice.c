@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -93,6 +94,36 @@ void notice_lost_rights(struct run *run, const struct tracee *tracee)
 		 "(run it outside of interpose_run)",
 		 kind, len < 0 ? 0 : (int)len, name);
 	run->say(run->say_context, text);
+}
+
+/* Their processes are children of a daemon, often on another node. */
+void notice_elsewhere(struct run *run, const struct tracee *tracee)
+{
+	static const char *const programs[] = {
+		"srun",	       "sbatch", "salloc", "condor_submit", "condor_submit_dag",
+		"condor_run",  "qsub",	 "qrsh",   "bsub",	    "flux",
+		"systemd-run", "docker", "podman", "nerdctl",	    "kubectl",
+	};
+	char exe[32], name[512], text[256];
+	const char *base;
+	ssize_t len;
+
+	if (run->said_elsewhere)
+		return;
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", tracee->tid);
+	len = readlink(exe, name, sizeof(name) - 1);
+	name[len < 0 ? 0 : len] = '\0';
+	base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		if (strcmp(base, programs[i]) != 0)
+			continue;
+		run->said_elsewhere = true;
+		snprintf(text, sizeof(text),
+			 "what %.30s starts is no descendant of this job and sees no "
+			 "/cvmfs (put interpose_run before its command)",
+			 base);
+		run->say(run->say_context, text);
+	}
 }
 
 static void notice_no_tracer(struct run *run)

@@ -11,7 +11,7 @@
 #include "tracee/tracee.h"
 
 /* prctl() option that only a tracer of ours answers: an inner interpose_run asks it. */
-enum { SYSCALLS_HYPERCALL = 0x49504f53 };
+enum { SYSCALLS_HYPERCALL = 0x49504f53, SYSCALLS_HYPERCALL_DESCRIBE = 2 };
 
 /* How an argument is shown in a trace and what it carries. */
 enum argument_kind {
