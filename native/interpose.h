@@ -133,6 +133,9 @@ enum interpose_owned {
 /* Of an absolute path; `where` (`size` bytes) is the place that decided. */
 int interpose_owned(const char *path, char *where, size_t size);
 
+/* Nanoseconds that go with the second and size of an object (native/owned/seal.h). */
+uint32_t interpose_seal(int64_t second, uint64_t size);
+
 /* A sum that notices damage. */
 uint64_t interpose_checksum(const uint8_t *bytes, size_t size);
 
@@ -198,12 +201,13 @@ enum interpose_question_kind {
 		      the index file if it is not in the mount's directory */
 	INTERPOSE_OBJECT = 3, /* body: as CATALOG (hash of the catalog, path of the
 				 file), `entry`: its number; answer: path of a file */
-	/* No fqrn, `entry` is a number; answer: names below /cvmfs from that one on, each
+	/* No fqrn, `entry` is a number; answer: names below /cvmfs from that one on,
+	 * each
 	 * + '\n', at most INTERPOSE_LIST_SIZE bytes. */
 	INTERPOSE_LIST = 4,
-	INTERPOSE_NOTE = 5,   /* body: JSON; no answer */
-	INTERPOSE_XATTR = 6,  /* body: as OBJECT + NUL name (empty: list); answer: value
-				 or NUL-ended names */
+	INTERPOSE_NOTE = 5,  /* body: JSON; no answer */
+	INTERPOSE_XATTR = 6, /* body: as OBJECT + NUL name (empty: list); answer: value
+				or NUL-ended names */
 	INTERPOSE_STATISTICS = 7 /* answer: JSON */
 };
 

@@ -151,6 +151,13 @@ class CacheDirectory:
         """
         return status.st_mode & (mode | _SPECIAL_BITS) == mode
 
+    def seal(self, descriptor: int) -> None:
+        """Mark a finished object so that a change shows: not in a shared cache."""
+
+    def may_replace(self, directory: Directory, name: str) -> bool:
+        """Whether a file can take this name over: others' directories stay."""
+        return not layout.is_directory(directory, name)
+
     def mode_below(self, top: Directory) -> int:  # noqa: ARG002
         """The mode of directories that we make in the cache's directory."""
         return layout.PRIVATE_MODE

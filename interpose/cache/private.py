@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +16,10 @@ from interpose.cache import layout
 from interpose.cache.directory import CacheDirectory, is_missing
 
 if TYPE_CHECKING:
+    from interpose.cache.guarded import Directory
     from interpose.formats.hashes import ContentHash
+
+_SECOND_NS = 10**9
 
 
 class PrivateCache(CacheDirectory):
@@ -88,7 +93,26 @@ class PrivateCache(CacheDirectory):
 
     def may_stay(self, status: os.stat_result, mode: int) -> bool:
         """Whether a file with the right bytes is as we would write it."""
-        return status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == mode
+        is_ours = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == mode
+        return is_ours and _is_sealed(status)
+
+    def seal(self, descriptor: int) -> None:
+        """Mark a finished object so that a later change shows (native/owned/seal.h)."""
+        status = os.fstat(descriptor)
+        if not status.st_mode & stat.S_IXUSR:
+            return  # Times of other files mean something.
+        second = status.st_mtime_ns // _SECOND_NS
+        sealed = second * _SECOND_NS + native.seal_ns(second, status.st_size)
+        with contextlib.suppress(OSError):
+            os.utime(descriptor, ns=(status.st_atime_ns, sealed))
+
+    def may_replace(self, directory: Directory, name: str) -> bool:
+        """True: a directory that has the name of a file is damage, and removed."""
+        if layout.is_directory(directory, name):
+            shutil.rmtree(
+                f"/proc/self/fd/{directory.descriptor}/{name}", ignore_errors=True
+            )
+        return True
 
     def read_small(self, path: Path, limit_bytes: int) -> bytes | None:
         """The bytes of a small file, None also if others could have written it."""
@@ -117,8 +141,15 @@ class PrivateCache(CacheDirectory):
         is_ours = (
             stat.S_ISREG(status.st_mode)
             and stat.S_IMODE(status.st_mode) in modes
+            and _is_sealed(status)
             and status.st_uid == user
             and above.st_uid == user
             and not above.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         )
         return status.st_size if is_ours and self.is_ours(path) else None
+
+
+def _is_sealed(status: os.stat_result) -> bool:
+    """Whether the file is as we left it; true where only seconds are kept."""
+    second, ns = divmod(status.st_mtime_ns, _SECOND_NS)
+    return ns in (0, native.seal_ns(second, status.st_size))

@@ -54,6 +54,12 @@ class Destination(Protocol):
     def may_stay(self, status: os.stat_result, mode: int) -> bool:
         """Whether a file with the right bytes can stand for a new one of this mode."""
 
+    def seal(self, descriptor: int) -> None:
+        """Mark a finished object so that a later change shows."""
+
+    def may_replace(self, directory: Directory, name: str) -> bool:
+        """Whether a file can take this name over; what is in its way may be removed."""
+
 
 @final
 class Receiver:
@@ -119,6 +125,7 @@ class Receiver:
         """
         try:
             os.fchmod(self._descriptor, mode)
+            self._cache.seal(self._descriptor)
             if self._cache.durable:
                 # A node that crashes must not leave an empty object to all others.
                 os.fsync(self._descriptor)
@@ -214,6 +221,8 @@ class Receiver:
                 self._copy_to(workshop, fresh, mode)
             try:
                 target = directory.descriptor
+                if not self._cache.may_replace(directory, name):
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 os.rename(fresh, name, src_dir_fd=where, dst_dir_fd=target)
             except OSError:
                 with contextlib.suppress(OSError):
@@ -228,6 +237,7 @@ class Receiver:
             while block := os.pread(self._descriptor, _BLOCK_BYTES, offset):
                 offset += os.write(copy, block)
             os.fchmod(copy, mode)
+            self._cache.seal(copy)
             os.fsync(copy)
             # From now on this one is the file.
             reading = os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)

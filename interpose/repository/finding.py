@@ -28,7 +28,7 @@ from interpose.repository.opening import UNREACHABLE_TTL_S, Opening, Verified
 if TYPE_CHECKING:
     from interpose.formats.fqrn import Fqrn
     from interpose.network import Fetcher
-    from interpose.repository.opening import Keys
+    from interpose.repository.keys import Keys
     from interpose.repository.places import Places
     from interpose.repository.store import Store
 

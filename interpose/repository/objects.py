@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from interpose.cache import Promise, VerifyingSink
 from interpose.cache.layout import OBJECT_MODE, RAW, RAW_MODE
 from interpose.cache.verify import Target
+from interpose.formats.compression import deflate
 from interpose.formats.flags import Compression
-from interpose.formats.hashes import FILE, ContentHash, new_hasher
+from interpose.formats.hashes import FILE, ContentHash, hash_bytes, new_hasher
 from interpose.network import Wanted
 
 _TRANSFER_SLACK_BYTES = 1 << 16
@@ -49,6 +50,13 @@ class StoredObject:
     def is_compressed(self) -> bool:
         """Whether a zlib stream is stored."""
         return self.compression is Compression.ZLIB
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether the hash is that of an empty file: then its bytes are known."""
+        stored = deflate(b"") if self.is_compressed else b""
+        is_empty = self.size in {None, 0} and self.kind == FILE
+        return is_empty and hash_bytes(self.hash.algorithm, stored) == self.hash
 
     @property
     def key(self) -> tuple[ContentHash, bool]:

@@ -10,7 +10,6 @@ Source: cvmfs-format 2.1, 2.2, 13; decisions 17, 18.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -38,6 +37,7 @@ from interpose.messages import Log
 from interpose.network import Fetcher, Wanted
 from interpose.repository import blacklist
 from interpose.repository.certificates import Certificates
+from interpose.repository.keys import Keys
 from interpose.repository.objects import Memory
 from interpose.repository.places import Places
 
@@ -85,41 +85,6 @@ class _Stored:
         """Whether exactly this was verified before and is valid still."""
         same = self.record.manifest == manifest and self.record.whitelist == whitelist
         return same and self.whitelist.is_valid_at(now)
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Master keys of a repository as PEM texts, and the lines of the blacklist."""
-
-    pems: tuple[bytes, ...]
-    blacklist: bytes = b""
-    origin: str = ""
-
-    @classmethod
-    def read(cls, files: tuple[Path, ...], parameter: str, fqrn: Fqrn) -> Keys:
-        """Errors: UnknownKey if there is none or one cannot be read."""
-        if not files:
-            advice = f"set {parameter}, or give -r {fqrn}=URL,pubkey=FILE"
-            raise UnknownKey("no master key", fqrn, advice)
-        pems = []
-        for file in files:
-            try:
-                pems.append(file.read_bytes())
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise UnknownKey(
-                    f"a master key cannot be read, {reason}",
-                    str(file),
-                    f"see {parameter}",
-                ) from error
-        return cls(tuple(pems), origin=", ".join(str(file) for file in files))
-
-    @property
-    def mark(self) -> bytes:
-        """What tells these keys and what is forbidden from others."""
-        texts = (*self.pems, self.blacklist)
-        parts = [hashlib.sha256(text).digest() for text in texts]
-        return hashlib.sha256(b"".join(parts)).hexdigest().encode()
 
 
 class Opening:

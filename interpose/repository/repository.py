@@ -26,8 +26,8 @@ from interpose.repository.chunked import Assembler, Piece
 from interpose.repository.finding import Root, RootFinder
 from interpose.repository.flight import SingleFlight
 from interpose.repository.indexing import Facts, IndexFiles
+from interpose.repository.keys import Keys
 from interpose.repository.objects import External, StoredObject
-from interpose.repository.opening import Keys
 from interpose.repository.places import Places
 from interpose.repository.settings import fetchers
 from interpose.repository.sizes import Attached, CatalogSizes

@@ -77,6 +77,8 @@ class Store:
         found = self.cached(wanted)
         if found is not None:
             return found
+        if wanted.size == 0 and wanted.holds_nothing:
+            return self._make_empty(wanted)
         with self._turn(wanted, lambda: self.cached(wanted)) as found:
             if found is not None:
                 return found
@@ -86,6 +88,14 @@ class Store:
             self._share(path, wanted)
         self.statistics.got_object("network")
         return path
+
+    def _make_empty(self, wanted: StoredObject) -> Path:
+        """No server is needed for it: the official client may have removed it."""
+
+        def put(shelf: Shelf) -> Path:
+            return shelf.put(shelf.receive(), wanted.private_name, wanted.modes[0])
+
+        return self.put_on_shelf(self.private_shelves(), put)
 
     def _turn(
         self, wanted: StoredObject, look: Callable[[], T | None]

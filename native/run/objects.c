@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "run/broken.h"
+#include "owned/seal.h"
 #include "run/believed.h"
 #include "run/channel.h"
 #include "run/clock.h"
@@ -40,7 +41,7 @@ struct object {
 	time_t failed_at;
 	uint64_t ino;
 	mode_t mode;
-	struct timespec changed;
+	struct timespec changed, written;
 	char *path;
 };
 
@@ -179,6 +180,7 @@ static void object_is_at(struct object *object, char *path, const struct stat *s
 	object->ino = st->st_ino;
 	object->mode = st->st_mode;
 	object->changed = st->st_ctim;
+	object->written = st->st_mtim;
 	object->state = OBJECT_THERE;
 }
 
@@ -191,6 +193,9 @@ static bool has_changed(struct object *object, struct stat *ret_stat)
 		return true;
 	}
 	return ret_stat->st_ino != object->ino || ret_stat->st_mode != object->mode ||
+	       (uint64_t)ret_stat->st_size != object->size ||
+	       ret_stat->st_mtim.tv_sec != object->written.tv_sec ||
+	       ret_stat->st_mtim.tv_nsec != object->written.tv_nsec ||
 	       (object->shared &&
 		(ret_stat->st_ctim.tv_sec != object->changed.tv_sec ||
 		 ret_stat->st_ctim.tv_nsec != object->changed.tv_nsec));
@@ -228,7 +233,7 @@ static bool is_our_own(const struct run *run, const struct object *object,
 	ours = fstat(fd, &st) == 0 && only_we_write(run, &st) &&
 	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(ret_stat->st_mode) && only_we_write(run, ret_stat) &&
-	       is_our_mode(object, ret_stat->st_mode);
+	       is_our_mode(object, ret_stat->st_mode) && seal_holds(ret_stat);
 	close(fd);
 	return ours;
 }

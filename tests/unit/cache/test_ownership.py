@@ -13,6 +13,9 @@ import pytest
 
 from interpose import native
 from interpose.cache import PrivateCache, State, TrustRecord
+from interpose.errors import UnknownKey
+from interpose.formats.fqrn import Fqrn
+from interpose.repository.keys import Keys
 
 RECORD = TrustRecord(b"manifest", b"whitelist", b"certificate", 5.0)
 FQRN = "a.example.org"
@@ -126,3 +129,17 @@ def test_highest_revision_of_others_is_not_believed(top: Path) -> None:
     assert state.highest_revision() == 7
     (top / "interpose" / FQRN / "revisions").chmod(0o777)
     assert state.highest_revision() is None
+
+
+def test_a_master_key_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "keys" / "a.pub"
+    key.parent.mkdir()
+    key.write_bytes(b"key")
+    assert Keys.read((key,), "CVMFS_PUBLIC_KEY", Fqrn(FQRN)).pems == (b"key",)
+    key.parent.chmod(0o1777)  # names in a sticky directory are their owner's
+    assert Keys.read((key,), "CVMFS_PUBLIC_KEY", Fqrn(FQRN)).pems == (b"key",)
+    for path, mode in ((key.parent, 0o777), (key, 0o646)):
+        path.chmod(mode)
+        with pytest.raises(UnknownKey, match="everybody"):
+            Keys.read((key,), "CVMFS_PUBLIC_KEY", Fqrn(FQRN))
+        path.chmod(0o755)
