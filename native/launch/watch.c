@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A tracer that waits in the kernel (for the file system of its scratch or caches, for
  * memory that was taken away at the wrong moment) keeps all of its job, SIGTERM
- * included. Front asks nothing of the kernel while the tracer turns or waits for the
- * job; if it does neither, its main thread is looked at. */
+ * included. Front asks nothing of the kernel while the tracer turns; if it does not,
+ * its main thread is looked at now and then. */
 #define _GNU_SOURCE 1
 #include "launch/watch.h"
 
@@ -86,8 +86,8 @@ bool watch_is_stuck(struct watch *watch, int64_t now_ns)
 		return false;
 	watch->next_ns = now_ns + WATCH_PERIOD_MS * 1000000LL;
 	watch->turns = turns;
-	if (turned || (atomic_load(&watch->pulse->waits) && !unheard) ||
-	    !sleeps_on(watch)) {
+	if (turned || !sleeps_on(watch) ||
+	    (atomic_load(&watch->pulse->waits) && !unheard)) {
 		watch->looks = 0;
 		return false;
 	}
