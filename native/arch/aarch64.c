@@ -42,6 +42,7 @@ static const int16_t numbers[ARCH_CALLS] = {
 	[ARCH_RECVMSG] = __NR_recvmsg,
 	[ARCH_SCHED_YIELD] = __NR_sched_yield,
 	[ARCH_SOCKETPAIR] = __NR_socketpair,
+	[ARCH_SECCOMP] = __NR_seccomp,
 	[ARCH_VFORK] = -1,
 };
 const uint64_t arch_map_low = 0;

@@ -59,6 +59,7 @@ static const int16_t numbers[ARCH_CALLS][ARCH_ABIS] = {
 	[ARCH_RECVMSG] = {__NR_recvmsg, 372},
 	[ARCH_SCHED_YIELD] = {__NR_sched_yield, 158},
 	[ARCH_SOCKETPAIR] = {__NR_socketpair, 360},
+	[ARCH_SECCOMP] = {__NR_seccomp, 354},
 	[ARCH_VFORK] = {__NR_vfork, 190},
 };
 const uint64_t arch_map_low = 0x40; /* MAP_32BIT */

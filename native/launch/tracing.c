@@ -11,6 +11,7 @@
 
 #include "interpose.h"
 #include "launch/base.h"
+#include "launch/filters.h"
 #include "launch/formatter.h"
 #include "launch/helper.h"
 #include "launch/launch.h"
@@ -25,7 +26,6 @@
 #include "run/scratch.h"
 #include "run/trace.h"
 #include "tracer/events.h"
-#include "tracer/filter.h"
 #include "tracer/tracer.h"
 
 enum { HELPER_PATIENCE_MS = 5000, STATISTICS_PATIENCE_NS = 2000000000 };
@@ -371,7 +371,7 @@ int tracing_run(struct launch *launch)
 	tracing.statistics.counters = &launch->run.counters;
 	error = tracing_make_scratch(launch) ? -EIO : 0;
 	if (error == 0)
-		error = filter_build(syscall_tables, &tracing.filter);
+		error = filters_make(&launch->run, &tracing.filter);
 	if (error == 0)
 		error = tracing_start(&tracing);
 	if (error == 0)

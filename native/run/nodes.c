@@ -237,3 +237,8 @@ int nodes_skeleton(struct run *run, const struct place *place,
 	nodes_learn(run, &st, NODE_SKELETON, place);
 	return 0;
 }
+
+bool nodes_none(const struct run *run)
+{
+	return run->nodes->used == 0;
+}

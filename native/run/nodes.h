@@ -30,6 +30,8 @@ int nodes_skeleton(struct run *run, const struct place *place,
 /* Notes that this inode carries the content of `place` (the last one wins). */
 void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place);
+/* Nothing of this run is one of ours yet. */
+bool nodes_none(const struct run *run);
 /* NULL: not one of ours. */
 const struct node *nodes_find(const struct run *run, const struct stat *st);
 /* The same where no more than the number is known: perhaps of a former one of ours. */

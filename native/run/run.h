@@ -18,6 +18,7 @@ struct standins;
 struct locks;
 struct trace;
 struct tracees;
+struct sock_fprog;
 
 struct scratch {
 	char path[4096];   /* SCRATCH/.interpose-XXXXXX, absolute and canonical */
@@ -53,6 +54,10 @@ struct run {
 	bool remounted; /* the job has mounted something where our own paths lead */
 	bool said_covered, said_elsewhere;
 	bool said_other_root, said_lost_rights, said_no_tracer, said_hidden_memory;
+	/* For processes that have had a descriptor of ours; and how many filters one
+	 * has before that. */
+	const struct sock_fprog *descriptor_filter;
+	int filters;
 	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
 	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
 	uint64_t root_dev, root_ino; /* of the host's / */

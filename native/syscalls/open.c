@@ -17,6 +17,7 @@
 #include "syscalls/passing.h"
 #include "syscalls/refuse.h"
 #include "syscalls/snapshot.h"
+#include "syscalls/watching.h"
 #include "tracee/descriptors.h"
 
 enum { HOW_SIZE_MAX = 4096, I386_LARGEFILE = 0100000 };
@@ -199,6 +200,9 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 
 	if (error)
 		return refuse_open(tracee, opening, error);
+	if (target->walk.at.kind == PLACE_ENTRY && S_ISREG(target->walk.entry.mode) &&
+	    watching_begins(target->view.run, tracee, &verdict))
+		return verdict;
 	if (!content_path(target, path, sizeof(path), &verdict))
 		return verdict;
 	content_note(tracee, &target->walk.at);

@@ -30,21 +30,26 @@
 
 /* Locks on what other nodes use, too, would be theirs (locks.c): F_GETLK to F_SETLKW,
  * the same with 64 bits (i386), F_OFD_GETLK to F_OFD_SETLKW. */
-#define WHEN_FCNTL                                                          \
-	{                                                                   \
-		.argument = 1, .count = 11, .mask = 0xffffffff, .values = { \
-			F_DUPFD,                                            \
-			F_DUPFD_CLOEXEC,                                    \
-			5,                                                  \
-			6,                                                  \
-			7,                                                  \
-			12,                                                 \
-			13,                                                 \
-			14,                                                 \
-			36,                                                 \
-			37,                                                 \
-			38                                                  \
-		}                                                           \
+#define WHEN_FCNTL                                                            \
+	{                                                                     \
+		.ours = true, .argument = 1, .count = 11, .mask = 0xffffffff, \
+		.values = {                                                   \
+			F_DUPFD,                                              \
+			F_DUPFD_CLOEXEC,                                      \
+			5,                                                    \
+			6,                                                    \
+			7,                                                    \
+			12,                                                   \
+			13,                                                   \
+			14,                                                   \
+			36,                                                   \
+			37,                                                   \
+			38                                                    \
+		}                                                             \
+	}
+#define WHEN_OURS            \
+	{                    \
+		.ours = true \
 	}
 /* Time limits: a number of milliseconds that is neither 0 nor -1; a pointer. */
 #define WHEN_LIMITED_MS                                                        \

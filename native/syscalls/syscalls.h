@@ -30,6 +30,7 @@ struct row_condition {
 	uint8_t argument;
 	uint8_t count;
 	bool unless;
+	bool ours; /* only in processes that have had a descriptor of ours */
 	uint32_t mask;
 	uint32_t values[12];
 };

@@ -113,11 +113,11 @@ const struct syscall_row syscall_rows[] = {
 	ROW(file_setattr, enter_file_setattr, AT),
 	ROW_IF(ioctl, enter_change_descriptor, WHEN_ATTRIBUTES, FD),
 
-	ROW(dup, enter_dup, FD),
-	ROW(dup2, enter_dup, FD),
-	ROW(dup3, enter_dup, FD),
+	ROW_IF(dup, enter_dup, WHEN_OURS, FD),
+	ROW_IF(dup2, enter_dup, WHEN_OURS, FD),
+	ROW_IF(dup3, enter_dup, WHEN_OURS, FD),
 	ROW_IF(fcntl, enter_fcntl, WHEN_FCNTL, FD),
-	ROW(flock, enter_flock, FD),
+	ROW_IF(flock, enter_flock, WHEN_OURS, FD),
 
 	ROW(setuid, enter_credentials, INT),
 	ROW(setgid, enter_credentials, INT),

@@ -133,7 +133,8 @@ struct process {
 	pid_t tgid;
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
 	struct credentials credentials;
-	int execs; /* threads beside the leader in execve: one may get its id */
+	bool watched; /* stops for calls about descriptors (syscalls/watching.c) */
+	int execs;    /* threads beside the leader in execve: one may get its id */
 	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own
 	 */
 	char *exe;

@@ -46,6 +46,7 @@ struct builder {
 	struct sock_filter *code;
 	size_t size, capacity;
 	enum arch_abi abi;
+	bool ours; /* the second filter: for processes that have had a descriptor */
 	bool failed;
 };
 
@@ -215,7 +216,7 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 		for (size_t i = 0; i < count; i++) {
 			const struct syscall_row *row = &table->rows[i];
 
-			if (row->number >= 0)
+			if (row->number >= 0 && row->only_if.ours == builder->ours)
 				sorted[used++] = *row;
 		}
 		qsort(sorted, used, sizeof(*sorted), compare_rows);
@@ -227,10 +228,10 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 	free(ranges);
 }
 
-int filter_build(const struct syscall_table tables[ARCH_ABIS],
+int filter_build(const struct syscall_table tables[ARCH_ABIS], bool ours,
 		 struct sock_fprog *ret_program)
 {
-	struct builder builder = {0};
+	struct builder builder = {.ours = ours};
 	size_t jump;
 
 	emit_load(&builder, ARCH);

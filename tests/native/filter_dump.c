@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Prints the filter for rows read from standard input, those of the second ABI behind a
- * line with -2, or with an argument for the rows of the program: for each ABI ARCH and
+ * line with -2, or with an argument for the rows of the program (with a second one for
+ * those of its second filter): for each ABI ARCH and
  * its ROW number argument count unless mask values...; then CODE code jt jf k. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,10 +34,12 @@ static size_t read_rows(struct syscall_row *rows)
 	return used;
 }
 
-static void print_row(const struct syscall_row *row)
+static void print_row(const struct syscall_row *row, bool ours)
 {
 	const struct row_condition *only_if = &row->only_if;
 
+	if (only_if->ours != ours)
+		return;
 	printf("ROW %d %d %u %d %" PRIu32, row->number, only_if->argument,
 	       only_if->count, only_if->unless, only_if->mask);
 	for (unsigned int i = 0; i < only_if->count; i++)
@@ -44,11 +47,11 @@ static void print_row(const struct syscall_row *row)
 	printf("\n");
 }
 
-static void print_table(uint32_t arch, const struct syscall_table *table)
+static void print_table(uint32_t arch, const struct syscall_table *table, bool ours)
 {
 	printf("ARCH %" PRIu32 "\n", arch);
 	for (size_t i = 0; i < *table->count; i++)
-		print_row(&table->rows[i]);
+		print_row(&table->rows[i], ours);
 }
 
 int main(int argc, char **argv)
@@ -68,11 +71,11 @@ int main(int argc, char **argv)
 #endif
 	for (int abi = 0; argc == 1 && abi < ARCH_ABIS; abi++)
 		counts[abi] = read_rows(given[abi]);
-	if (filter_build(tables, &program) < 0)
+	if (filter_build(tables, argc > 2, &program) < 0)
 		return 1;
 	for (int abi = 0; abi < ARCH_ABIS; abi++)
 		if (arch_audit[abi])
-			print_table(arch_audit[abi], &tables[abi]);
+			print_table(arch_audit[abi], &tables[abi], argc > 2);
 	for (unsigned int i = 0; i < program.len; i++)
 		printf("CODE %u %u %u %" PRIu32 "\n", program.filter[i].code,
 		       program.filter[i].jt, program.filter[i].jf, program.filter[i].k);

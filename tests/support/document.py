@@ -42,7 +42,8 @@ exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its
 """
 # For macros of the table: the call stops only then.
 CONDITIONS = {
-    "WHEN_FCNTL": "command F_DUPFD, F_DUPFD_CLOEXEC; locks",
+    "WHEN_FCNTL": "command F_DUPFD, F_DUPFD_CLOEXEC or a lock, in such a process",
+    "WHEN_OURS": "in a process that has had a file of /cvmfs",
     "WHEN_LIMITED_MS": "with a time limit",
     "WHEN_LIMITED_2": "with a time limit",
     "WHEN_LIMITED_3": "with a time limit",

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How often a job stops, where it need not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.run import Runner
+
+Configured = Callable[..., list[Any]]
+FQRN = "tricky.example.org"
+README = f"/cvmfs/{FQRN}/README"
+REDIRECTIONS = "for ((i = 0; i < {0}; i++)); do {{ :; }} 2>&1; done"
+LOCKS = """
+import fcntl, os
+with open('/etc/passwd') as file:
+    for _ in range({0}):
+        fcntl.lockf(file, fcntl.LOCK_SH)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        os.close(os.dup(0))
+"""
+
+
+def stops(run: Runner, *command: str, options: list[Any]) -> int:
+    """Entry and exit stops of a job."""
+    figures = run(*command, options=options, stats=True).ok().stats["tracer"]
+    return int(figures["stops"]) + int(figures["exit_stops"])
+
+
+@pytest.mark.parametrize(
+    ("before", "script"),
+    [(("bash", "-c"), REDIRECTIONS), (("/usr/bin/python3", "-I", "-c"), LOCKS)],
+    ids=["redirections", "locks"],
+)
+def test_what_is_about_descriptors_stops_nobody_who_has_none_of_ours(
+    run: Runner, configured: Configured, before: tuple[str, ...], script: str
+) -> None:
+    options = configured(FQRN)
+    few, many = (
+        stops(run, *before, script.format(count), options=options) for count in (2, 300)
+    )
+    assert few == many
+
+
+def test_who_has_one_is_followed(run: Runner, configured: Configured) -> None:
+    """Each redirection copies three descriptors, in children, too."""
+    options = configured(FQRN)
+    inside = f"exec 9< {README}; ( exec bash -c '{REDIRECTIONS}' )"
+    few, many = (
+        stops(run, "bash", "-c", inside.format(count), options=options)
+        for count in (2, 102)
+    )
+    assert many - few == 300
