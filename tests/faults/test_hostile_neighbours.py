@@ -45,8 +45,9 @@ class Neighbours:
         self._run = run
         self._count = 0
         run.place.chmod(0o755)
-        self.alien = run.place / "alien"
-        self.alien.mkdir()
+        self.above = run.place / "shared"
+        self.alien = self.above / "alien"
+        self.alien.mkdir(parents=True)
         os.chown(self.alien, THEM, THEM)
         self.options = [*options, "--alien-cache", self.alien]
         self.job(THEM, "sh", "-c", f"find /cvmfs/{FQRN} -type f | xargs cat").ok()
@@ -117,15 +118,16 @@ def test_what_a_named_owner_wrote_is_used_in_place_by_every_new_node(
 
 
 @NEED_ROOT
-@pytest.mark.parametrize("loosened", ["nothing", "alien", "place"])
+@pytest.mark.parametrize("loosened", ["nothing", "alien", "above"])
 def test_of_all_others_each_object_is_copied_while_it_is_hashed(
-    neighbours: Neighbours, run: Runner, loosened: str
+    neighbours: Neighbours, loosened: str
 ) -> None:
     how: dict[str, Any] = {"env": {"INTERPOSE_TRUSTED_OWNERS": str(THEM)}}
     if loosened == "nothing":
         how = {}
     else:
-        {"alien": neighbours.alien, "place": run.place}[loosened].chmod(0o777)
+        places = {"alien": neighbours.alien, "above": neighbours.above}
+        places[loosened].chmod(0o777)
     result = neighbours.job(US, "cat", README, **how).ok()
     found = figures(result)
     assert found["objects_trusted"] == 0
