@@ -94,7 +94,8 @@ class PrivateCache(CacheDirectory):
     def may_stay(self, status: os.stat_result, mode: int) -> bool:
         """Whether a file with the right bytes is as we would write it."""
         is_ours = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == mode
-        return is_ours and _is_sealed(status)
+        has_seal = bool(mode & stat.S_IXUSR)
+        return is_ours and (not has_seal or _is_sealed(status))
 
     def seal(self, descriptor: int) -> None:
         """Mark a finished object so that a later change shows (native/owned/seal.h)."""
