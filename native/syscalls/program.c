@@ -55,7 +55,8 @@ static int open_elsewhere(struct view *view, const char *path)
 	root = footing_root(view->run, view->tracee);
 	if (root < 0)
 		return root;
-	file = look_open(view, root, path + strspn(path, "/"), 0, 0);
+	path += strspn(path, "/");
+	file = look_open(view, root, path[0] ? path : ".", 0, 0);
 	close(root);
 	return file;
 }

@@ -23,6 +23,8 @@ CUT_IDENTITY = re.compile(r"(socket|pipe):\[\d+(?![\d\]])")
 # A process is another one on each side; so may be the length of what names it.
 PID = re.compile(r"(?:\d+ ')?/proc/\d+(?:/task/\d+)?")
 UNNAMED = re.compile(r"\d+ ('[^']*/#)\d+(?=\\x20\(deleted)")
+# The program itself is of the mounts that its process has left.
+ITSELF = re.compile(r"\d+ '[^']*/programs/steps(?=')")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
 
@@ -168,6 +170,7 @@ def normal(output: bytes) -> list[str]:
         return known.setdefault(found[1], f"#{len(known)}")
 
     text = CUT_IDENTITY.sub(r"\1:[", output.decode("utf-8", "replace"))
+    text = ITSELF.sub("N '/programs/steps", text)
     text = UNNAMED.sub(r"N \1", PID.sub("/proc/PID", text))
     return [IDENTITY.sub(number, line) for line in text.splitlines()]
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,8 +18,8 @@ enum { TIME_LIMIT_S = 100 }; /* below the callers' */
 __thread int table;
 
 /* Threads of the first process: 0, 1 and, with a working directory of its own, 2; a
- * process without its memory but with its descriptors: 5. A second process: 3, and 4
- * with descriptors of its own. */
+ * process without its memory but with its descriptors: 5. A second process, of root
+ * with mounts of its own: 3, and 4 with descriptors of its own. */
 static const int tables[ACTORS] = {0, 0, 0, 1, 2, 0};
 
 static unsigned int members(int group, int *first)
@@ -232,10 +233,27 @@ static void first_process(void)
 	_exit(status != 0);
 }
 
+/* Where it may: a mount namespace of its own, in which a directory is covered, with a
+ * link into the tree where the others have a file, and shown once more below. */
+static void own_mounts(void)
+{
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+		return;
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "dir", "tmpfs", 0, "mode=755") < 0 ||
+	    mkdir("dir/sub", 0755) < 0 || symlink(tree, "dir/in") < 0 ||
+	    symlink("sub/in0", "dir/file") < 0 ||
+	    mount(work, "dir/sub", NULL, MS_BIND, NULL) < 0) {
+		perror("mounts");
+		_exit(5);
+	}
+}
+
 static void second_process(void)
 {
 	pthread_t other;
 
+	own_mounts();
 	only_standard();
 	thread(4, &other);
 	act((void *)3);
