@@ -59,6 +59,21 @@ static enum verdict inject(struct tracee *tracee, enum arch_call call,
 	return VERDICT_AT_EXIT;
 }
 
+/* The call as it is to be made; what was allocated for it is the stop's own. */
+static void restore(struct tracee *tracee)
+{
+	const struct passing *passing = tracee->passing;
+	struct stop now = tracee->stop;
+
+	tracee->stop = passing->stop;
+	tracee->stop.errands = now.errands;
+	tracee->stop.errand_count = now.errand_count;
+	tracee->stop.errand_room = now.errand_room;
+	tracee->stop.interrupted = now.interrupted;
+	tracee->stop.deciding = now.deciding;
+	tracee->stop.absent = now.absent;
+}
+
 bool passing_goes_on(struct tracee *tracee, enum verdict *ret_verdict)
 {
 	struct passing *passing = tracee->passing;
@@ -66,7 +81,7 @@ bool passing_goes_on(struct tracee *tracee, enum verdict *ret_verdict)
 
 	if (!passing)
 		return false;
-	tracee->stop = passing->stop;
+	restore(tracee);
 	tracee->stop.regs = regs;
 	tracee->stop.dirty = false;
 	tracee->stop.leave = passing->next;
@@ -81,7 +96,7 @@ static enum verdict end(struct run *run, struct tracee *tracee)
 	stop_handler leave = passing->order.leave;
 	int64_t result = passing->result;
 
-	tracee->stop = passing->stop;
+	restore(tracee);
 	block_signals(tracee, passing->blocked);
 	passing_forget(tracee);
 	arch_set_result(&tracee->stop.regs, result);
