@@ -289,7 +289,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	init(target, run, tracee, 0);
 	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
-	if (nodes_none(run))
+	if (nodes_none(run) && !run->standins)
 		return;
 	node = look_inode_node(run, tracee, fd, &st);
 	if (!node) {
