@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The only writer of lines for the user: one line, once per cause, at a bounded rate.
-
-Source: interface.md of the contract with users ("While the job runs").
-"""
+"""The only writer of lines for the user: one, once per cause, at a bounded rate."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ struct interpose_row {
 	uint32_t mtime_ns;
 	uint32_t mode; /* full st_mode */
 	uint32_t uid, gid;
-	uint32_t flags; /* the catalog's own bits (cvmfs-format 4.5) */
+	uint32_t flags; /* the catalog's own bits (docs/format.md 4.5) */
 	uint32_t rowid;
 	uint32_t name_len, target_len, digest_len, xattr_len;
 };

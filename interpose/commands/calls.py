@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A call as strace shows it: names and prototypes are python-ptrace's.
 
-The package is GPL-2.0: imported by `interpose trace` only, in a process of its own
-(decisions 33).
+The package is GPL-2.0: imported by `interpose trace` only, in a process of its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`interpose showconfig`: each parameter, its value, and where it comes from.
 
-Source: interface.md; the form of a line is the official `cvmfs_config showconfig`'s.
+Source: the form of a line is the official `cvmfs_config showconfig`'s.
 """
 
 from __future__ import annotations

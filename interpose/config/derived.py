@@ -3,7 +3,7 @@
 
 Each class is made by `of(configuration)`. Errors: ConfigurationError naming the
 parameter and where it was set.
-Source: client-parameters 3 and 4; cvmfs-format 11 to 13.
+Source: docs/parameters.md; docs/format.md 11 to 13.
 """
 
 from __future__ import annotations
@@ -348,7 +348,7 @@ def _is_users(configuration: Configuration, name: str) -> bool:
 def _private(
     configuration: Configuration, ours: Path | None, directory: Path | None
 ) -> tuple[Path, ...]:
-    """Candidates for the private cache. Source: decisions 20."""
+    """Candidates for the private cache."""
     if ours is not None:
         return (ours,)
     if directory is not None:

@@ -2,7 +2,6 @@
 """What the environment says: ours, the official client's, pilots' and Parrot's.
 
 The only place in Python that reads the process environment.
-Source: interface.md, Configuration; field.md 2.6 and 5.
 """
 
 from __future__ import annotations

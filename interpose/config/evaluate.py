@@ -3,7 +3,7 @@
 
 Two passes as in the official client: the file runs, then its lines are scanned for
 names, and each name gets the value that its variable has after the whole file has run.
-Source: client-parameters 2.
+Source: docs/parameters.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which repositories a configuration knows.
 
-Source: decisions 23; client-parameters 2 (strict mount).
+Source: docs/parameters.md (strict mount).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The order in which files and other layers of parameters are read.
 
-Source: client-parameters 1; docs/parameters.md for what comes after the official files.
+Source: docs/parameters.md.
 """
 
 from __future__ import annotations

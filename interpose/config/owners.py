@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files that map owners and groups: lines `from to`, `* default`, `#` comments.
 
-Source: client-parameters 3.4 and 4 (one bad line fails).
+Source: docs/parameters.md (one bad line fails).
 """
 
 from __future__ import annotations

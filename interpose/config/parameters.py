@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of client parameters: one row per parameter.
 
-Source: client-parameters 3 (rows: table.py).
+Source: docs/parameters.md (rows: table.py).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Parameter:
 
     `default` holds where nothing sets the parameter, `shipped` is what the official
     default.conf sets it to. `weight`: A must, B should, C accepted, N ignored.
-    `source` is the section of client-parameters.
+    `source` is the section of docs/parameters.md.
     """
 
     name: str

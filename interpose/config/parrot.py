@@ -4,7 +4,7 @@
 `PARROT_CVMFS_REPO` is `NAME[/SUBPATH]:OPTION=VALUE,...` entries separated by blanks,
 later ones win; a `*` before NAME stands for any text, which replaces each `*` of the
 options. HTTP_PROXY counts only beside a PARROT_CVMFS_ variable.
-Source: field.md 1.2; client-parameters 5.
+Source: docs/parameters.md.
 """
 
 from __future__ import annotations

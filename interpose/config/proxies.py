@@ -2,7 +2,7 @@
 """Lists of proxies and servers.
 
 Groups are separated by `;`, members of a group by `|`.
-Source: cvmfs-format 12; field.md 2.6 (blanks, missing schemes).
+Source: docs/format.md 12.
 """
 
 from __future__ import annotations

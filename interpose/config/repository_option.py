@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The options `-r FQRN[@TAG|@DATE|@ROOTHASH][=URL[;URL]][,pubkey=FILE]` and `-o`.
-
-Source: interface.md, interpose_run.
-"""
+"""The options `-r FQRN[@TAG|@DATE|@ROOTHASH][=URL[;URL]][,pubkey=FILE]` and `-o`."""
 
 from __future__ import annotations
 

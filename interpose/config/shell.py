@@ -2,7 +2,7 @@
 """The official way to evaluate a file: /bin/sh runs it and says what came out.
 
 Only for files that root alone can change; see evaluate.py.
-Source: client-parameters 2.
+Source: docs/parameters.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where configuration comes from.
 
-Source: client-parameters 1; interface.md, Configuration.
+Source: docs/parameters.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 NAME|weight|kind|default in code|value in default.conf|unit|meaning. Weights:
 A must, B should, C accepted with little or no effect, N of the kernel's client only.
-Source: client-parameters 3, whose sections the headings name.
+Source: docs/parameters.md, whose sections the headings name.
 """
 
 ROWS = """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The file `cvmfschecksum.FQRN` of a cache: which root catalog was mounted last.
 
-Source: cvmfs-format 2.3.
+Source: docs/format.md 2.3.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A file catalog: the entries of one part of a repository.
 
-Source: cvmfs-format 4.
+Source: docs/format.md 4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes catalogs of schema 2.5, revision 7.
 
-Source: cvmfs-format 4.2 to 4.10 and 9.1.
+Source: docs/format.md 4.2 to 4.10 and 9.1.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class NewEntry:
     `path` counts from the repository root (b"" is the root, else b"/a/b"); `flags` are
     those that do not follow from the other fields (NESTED_MOUNTPOINT, CHUNKED, ...);
     `algorithm` is that of the chunks where there is no `content_hash`; `mtimens` is
-    None if unknown; `linkcount` and `hardlink_group` are as cvmfs-format 4.4 wants
+    None if unknown; `linkcount` and `hardlink_group` are as docs/format.md 4.4 wants
     them (group 0: none).
     """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Objects as they are stored (zlib) and as they are used, with bounded memory.
 
-Source: cvmfs-format 1.2; decisions 22.
+Source: docs/format.md 1.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The statistics of catalogs: what counts as what.
 
-Source: cvmfs-format 4.10.
+Source: docs/format.md 4.10.
 """
 
 from __future__ import annotations

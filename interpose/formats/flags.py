@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The column `flags` of a catalog row.
 
-Source: cvmfs-format 4.5.
+Source: docs/format.md 4.5.
 """
 
 from __future__ import annotations

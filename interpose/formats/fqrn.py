@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names of repositories.
 
-Source: cvmfs-format 11.5 (the official mount helpers' rule).
+Source: docs/format.md 11.5 (the official mount helpers' rule).
 """
 
 from __future__ import annotations

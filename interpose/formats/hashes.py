@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Content hashes, their text form and the names of objects made from them.
 
-Source: cvmfs-format 1, 1.1, 1.2.
+Source: docs/format.md 1, 1.1, 1.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The history of a repository: its tags.
 
-Source: cvmfs-format 5.
+Source: docs/format.md 5.
 """
 
 from __future__ import annotations

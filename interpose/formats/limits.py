@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bounds of what we accept from bytes that nobody vouches for, in bytes.
 
-Source: decisions 22; names and targets: the kernel's NAME_MAX and PATH_MAX.
+Source: names and targets: the kernel's NAME_MAX and PATH_MAX.
 """
 
 from __future__ import annotations

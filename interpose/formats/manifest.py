@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The manifest `.cvmfspublished`: which root catalog is the newest.
 
-Source: cvmfs-format 2.
+Source: docs/format.md 2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The two integers by which a catalog knows a path.
 
-Source: cvmfs-format 4.3.
+Source: docs/format.md 4.3.
 """
 
 from __future__ import annotations

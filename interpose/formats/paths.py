@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which names and paths a catalog may hold.
 
-Source: design 7 (names of hostile shape are refused); the kernel's own rules.
+Source: the kernel's own rules.
 """
 
 from __future__ import annotations

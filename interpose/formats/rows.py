@@ -3,7 +3,7 @@
 
 SQLite keeps values of any type in any column, so each value is looked at. The rows
 come in batches and are checked column by column, because a repository has them by
-the hundred thousand.  Source: cvmfs-format 4.2, 4.4; design 7.
+the hundred thousand.  Source: docs/format.md 4.2, 4.4.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NO_NAMES = frozenset({b".", b".."})
 
 
 class CatalogRow(NamedTuple):
-    """One entry with the raw values of its columns (cvmfs-format 4.4).
+    """One entry with the raw values of its columns (docs/format.md 4.4).
 
     `hash` is None or 20 bytes, `mtimens` None where it is not known, `xattr` None or
     a blob for `xattrs.parse`. Columns that the schema lacks have neutral values.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which catalog schemas we read, and what each of them lacks.
 
-Source: cvmfs-format 4.1.
+Source: docs/format.md 4.1.
 """
 
 from __future__ import annotations

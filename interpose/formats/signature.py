@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Signatures of manifests and whitelists, made and verified.
 
-Two different things (cvmfs-format 14, trap 1): a manifest carries an ordinary
+Two different things (docs/format.md 14, trap 1): a manifest carries an ordinary
 RSA-SHA1 signature over the text of its hash line; a whitelist carries the bare text
 in a PKCS#1 type 1 block, without any hashing. Both are verified by comparing the
 recovered payload with the only one that is right; nothing in it is parsed. The
 library reads the keys; the power is ours, because systems that forbid SHA-1
 signatures by policy would refuse every repository.
 
-Source: cvmfs-format 2 and 3; RFC 8017, 8.2 and 9.2.
+Source: docs/format.md 2 and 3; RFC 8017, 8.2 and 9.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The common form of manifest and whitelist: BODY, `--`, HASH, SIGNATURE.
 
-Source: cvmfs-format 2 and 3.
+Source: docs/format.md 2 and 3.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A hostile file may hold views, triggers and tables that are programs, pages that
 point in circles, values of any type in any column: SQL that is ours reads tables
 that are plain, within a budget of steps, and whatever SQLite raises is a FormatError.
 
-Source: decisions 22; https://sqlite.org/security.html (the advice for such files).
+Source: https://sqlite.org/security.html (the advice for such files).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A new SQLite file, written once from the beginning to the end.
 
-Source: cvmfs-format 9.1 (rollback journal, nothing left beside the file).
+Source: docs/format.md 9.1 (rollback journal, nothing left beside the file).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
    blacklist forbids.
 4. The manifest is signed by the certificate's key.
 
-Source: cvmfs-format 2.1, 2.2, 2.4, 3; decisions 18.
+Source: docs/format.md 2.1, 2.2, 2.4, 3.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The whitelist `.cvmfswhitelist`: which certificates may sign for a repository.
 
-Source: cvmfs-format 3.
+Source: docs/format.md 3.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Extended attributes as a catalog stores them.
 
-Source: cvmfs-format 4.6.
+Source: docs/format.md 4.6.
 """
 
 from __future__ import annotations

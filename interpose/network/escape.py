@@ -10,7 +10,7 @@ _WRITTEN = [chr(b) if b in _LITERAL else f"%{b:02X}" for b in range(256)]
 def escape(path: str | bytes) -> str:
     """The path with each byte that is not literal as `%XX`.
 
-    Text is taken as UTF-8 with surrogate escapes. Source: cvmfs-format.md 12.
+    Text is taken as UTF-8 with surrogate escapes. Source: docs/format.md 12.
     """
     raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
     if not raw.translate(None, _LITERAL):

@@ -9,7 +9,7 @@
     bad data         once more past all caches; then as host error
 
 A group's members are tried before the next group. What failed where something else
-worked is tried last, until its reset time is over. Source: cvmfs-format.md 12.
+worked is tried last, until its reset time is over. Source: docs/format.md 12.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A socket's time-out begins anew with each byte, so a server that sends one byte 
 then would hold us for ever. Here each read of the socket is counted and timed. Lines
 (status, headers, 1xx answers, sizes of chunks with their extensions, trailers) are
 bounded by themselves: whatever a peer makes of them, an answer without end ends.
-Source: cvmfs-format.md 12 (low speed limit); RFC 9112, 2.2, 5 and 7.1.
+Source: docs/format.md 12 (low speed limit); RFC 9112, 2.2, 5 and 7.1.
 """
 
 from __future__ import annotations

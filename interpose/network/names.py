@@ -3,7 +3,7 @@
 
 getaddrinfo knows no limit: it asks each name server several times. Here it has a
 thread of its own, and who asks waits no longer than for a connection.
-Source: getaddrinfo(3), resolv.conf(5); client-parameters.md 3.2 (families).
+Source: getaddrinfo(3), resolv.conf(5); docs/parameters.md (families).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def look_up(host: str, port: int, family: int, timeout_s: float) -> list[Address
 def in_order(found: list[Address], families: Families) -> list[Address]:
     """Addresses of a proxy: the preferred family first, spread over all of it.
 
-    Source: cvmfs-format.md 12 (each address of a proxy is a proxy; IPv4 first).
+    Source: docs/format.md 12 (each address of a proxy is a proxy; IPv4 first).
     """
     import random  # noqa: PLC0415
 

@@ -3,7 +3,7 @@
 
 The script runs in a process of its own, whose time and memory end: it comes from the
 network, and an endless loop in it must not be one of ours. As a program, this module is
-that process. Source: the de facto standard of FindProxyForURL; cvmfs-format.md 12.
+that process. Source: the de facto standard of FindProxyForURL; docs/format.md 12.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class NetworkSettings:
     `uuid` follows the User-Agent after a blank. `ca_path` is a bundle or a directory
     of certification authorities for https; empty means those of certifi.
 
-    Source: client-parameters.md 3.2.
+    Source: docs/parameters.md.
     """
 
     servers: tuple[str, ...]

@@ -2,7 +2,7 @@
 """What is asked before the first request: the order of servers, proxies of `auto`.
 
 Answers are remembered: the next job on the node asks nobody.
-Source: cvmfs-format.md 12 (GeoAPI, proxy discovery).
+Source: docs/format.md 12 (GeoAPI, proxy discovery).
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Answer:
 def judge(answer: Answer, wanted: Wanted, *, direct: bool) -> None:
     """Raise TryFailed unless the answer holds what is wanted.
 
-    Source: cvmfs-format.md 12 (404 and 5xx count against the host even through a
+    Source: docs/format.md 12 (404 and 5xx count against the host even through a
     proxy, other 4xx against the proxy, and whatever a proxy says is its own).
     """
     status = answer.status

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Catalogs while they are written, and their way into the storage.
 
-Source: cvmfs-format.md 4.7, 4.10, 9.1.
+Source: docs/format.md 4.7, 4.10, 9.1.
 """
 
 from __future__ import annotations

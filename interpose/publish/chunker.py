@@ -7,7 +7,7 @@ it 32 bytes later, so bit b of x (for b >= 7) is the parity
 at m = place - b. P of a whole block is a few operations on one large integer, and the
 cut condition is a run of equal parities: a substring search instead of a loop per byte.
 
-Source: cvmfs-format.md 9.2; compared there with cvmfs/ingestion/chunk_detector.cc.
+Source: docs/format.md 9.2; compared there with cvmfs/ingestion/chunk_detector.cc.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ChunkSizes:
     """Bounds of a chunk in bytes; files of at most `least` bytes are not cut.
 
     Errors: ValueError for bounds that are not in order or smaller than the window.
-    Source: cvmfs-format.md 9.2 (the defaults).
+    Source: docs/format.md 9.2 (the defaults).
     """
 
     least: int = 4 * MIB

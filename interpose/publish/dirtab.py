@@ -5,7 +5,7 @@ One rule a line: `# comment`; an absolute glob, whose matches start catalogs; `!
 whose matches do not. No wildcard (`*`, `?`, `[...]`) matches a slash; a glob of an
 exception may be relative and then counts from any directory.
 
-Source: cvmfs-format.md 9.3; the official publisher's documentation.
+Source: docs/format.md 9.3; the official publisher's documentation.
 """
 
 from __future__ import annotations

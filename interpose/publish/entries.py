@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Catalog entries for what a scan found.
 
-Source: cvmfs-format.md 4.4 to 4.7.
+Source: docs/format.md 4.4 to 4.7.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ revision, FQRN.crt is the certificate of that key. Missing ones are made, privat
 with mode 0600; what is there is never overwritten. A file that somebody else owns, or
 that everybody may write, is no key: who plants one would sign in our name.
 
-Source: decisions.md 26; cvmfs-format.md 2 and 3.
+Source: docs/format.md 2 and 3.
 """
 
 from __future__ import annotations

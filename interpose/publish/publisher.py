@@ -4,7 +4,7 @@
 The order makes it safe: objects, nested catalogs, root catalog, certificate, history,
 whitelist, and last the manifest, which is renamed over the old one.
 
-Source: cvmfs-format.md 9.1.
+Source: docs/format.md 9.1.
 """
 
 from __future__ import annotations

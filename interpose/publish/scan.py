@@ -125,7 +125,7 @@ def check_unchanged(entry: SourceEntry, now: os.stat_result) -> None:
 def read_xattrs(descriptor: int, path: bytes, remarks: Remarks) -> dict[bytes, bytes]:
     """The attributes that a repository keeps: `user.*` and `security.capability`.
 
-    Source: cvmfs-format.md 4.6 (values above 256 bytes dropped, of 256 stored empty).
+    Source: docs/format.md 4.6 (values above 256 bytes dropped, of 256 stored empty).
     """
     found: dict[bytes, bytes] = {}
     try:

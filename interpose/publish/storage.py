@@ -10,7 +10,7 @@ link, and what lies there in an object's place is compared unless only we can ha
 written it. The disk is asked once to keep what was written, before the new manifest
 gets its name.
 
-Source: cvmfs-format.md 1 and 9.1 (names, order, modes).
+Source: docs/format.md 1 and 9.1 (names, order, modes).
 """
 
 from __future__ import annotations

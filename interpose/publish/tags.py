@@ -4,7 +4,7 @@
 `trunk` and `trunk-previous` are the newest two, `generic-TIME` stands for each
 publication, and the user's own names stay where they were put.
 
-Source: cvmfs-format.md 5.
+Source: docs/format.md 5.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The two signed files on top of a repository: whitelist and manifest.
 
-Source: cvmfs-format.md 2 and 3.
+Source: docs/format.md 2 and 3.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What an administrator forbids: certificates, and revisions that are too old.
 
-Source: cvmfs-format 2.4.
+Source: docs/format.md 2.4.
 """
 
 from __future__ import annotations

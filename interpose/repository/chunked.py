@@ -2,7 +2,7 @@
 """Files that are stored in chunks, put together once under a name of their own kind.
 
 A chunk that a file has in several places is got once, and bytes that are zero are not
-written: a file that was sparse is so again. Source: cvmfs-format 4.8.
+written: a file that was sparse is so again. Source: docs/format.md 4.8.
 """
 
 from __future__ import annotations

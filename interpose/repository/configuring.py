@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The configuration repository: opened like any other, its files made readable.
 
-Source: client-parameters 1; decisions 24 (its files never reach a shell).
+Source: docs/parameters.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which root catalog a repository is opened with: newest, pinned, or a cache's word.
 
-Source: cvmfs-format 13; decisions 17, 18.
+Source: docs/format.md 13.
 """
 
 from __future__ import annotations

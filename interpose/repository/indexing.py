@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A catalog becomes an index file, which tracer and resolver map.
-
-Source: design 5.
-"""
+"""A catalog becomes an index file, which tracer and resolver map."""
 
 from __future__ import annotations
 

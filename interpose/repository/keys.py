@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Master keys of a repository, from the files that the configuration names.
 
-Source: cvmfs-format 2.2; docs/trust.md.
+Source: docs/format.md 2.2; docs/trust.md.
 """
 
 from __future__ import annotations

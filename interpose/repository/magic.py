@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Extended attributes: names, pages and visibility of the magic ones.
 
-Source: cvmfs-format 11.4; values: magic_values.py.
+Source: docs/format.md 11.4; values: magic_values.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What each magic extended attribute says.
 
-Source: cvmfs-format 11.4; the words are the official client's, because tools read them.
+The words are the official client's, because tools read them.
+Source: docs/format.md 11.4.
 """
 
 from __future__ import annotations

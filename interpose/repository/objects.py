@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One stored object: what is fetched, and what it has to be.
 
-Source: cvmfs-format 1.2, 4.8.
+Source: docs/format.md 1.2, 4.8.
 """
 
 from __future__ import annotations

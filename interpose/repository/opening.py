@@ -4,7 +4,7 @@
 Within the TTL what we verified ourselves answers, without a request; after it the
 servers are asked; where none can be reached, ours serves until the whitelist expires.
 
-Source: cvmfs-format 2.1, 2.2, 13; decisions 17, 18.
+Source: docs/format.md 2.1, 2.2, 13.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The directories that one repository uses on this node.
-
-Source: decisions 16, 17, 20, 21.
-"""
+"""The directories that one repository uses on this node."""
 
 from __future__ import annotations
 

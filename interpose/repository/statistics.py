@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What one repository cost in this run. Source: interface.md, Stats file."""
+"""What one repository cost in this run."""
 
 from __future__ import annotations
 

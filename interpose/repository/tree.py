@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Paths of an opened repository, walked as a kernel would, without any job.
 
-Source: cvmfs-format 4.7, 4.9; path_resolution(7).
+Source: docs/format.md 4.7, 4.9; path_resolution(7).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 The launcher names a directory, which stands for its options and environment; here the
 record is left in it, with the files that the configuration was made of. The tracer
 takes it, without a resolver, while none of these has changed and the catalog's TTL
-lasts. Source: design 1 (a warm job needs no Python) and 12; docs/decisions/0009.
+lasts. Source: docs/decisions/0009.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Questions in, answers out: each question has a thread of its repository's pool.
 
-Source: decisions 4; native/interpose.h (the channel).
+Source: native/interpose.h (the channel).
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The repositories of one run: which exist, which are open, which failed.
-
-Source: decisions 23; interface.md (While the job runs).
-"""
+"""The repositories of one run: which exist, which are open, which failed."""
 
 from __future__ import annotations
 

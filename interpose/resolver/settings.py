@@ -5,7 +5,6 @@ NUL-ended texts `name=value`: `scratch`, `cache`, `alien_cache`, `trust_cache`,
 `offline`, `config`, `option`, `repository` (these three may repeat), `verbose` (a
 number), `quiet`, `log`, `kept` (a directory for mount files), `without_memfd`,
 `refresh`.
-Source: interface.md (options of interpose_run).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ enum {
 	INDEX_NAME_MAX = 255,	   /* bytes of one name */
 	INDEX_TARGET_MAX = 0xffff, /* of a link target, not expanded */
 	INDEX_XATTR_MAX =
-		0x1ffff, /* a full blob has 130,562 bytes (cvmfs-format 4.6) */
+		0x1ffff, /* a full blob has 130,562 bytes (docs/format.md 4.6) */
 	INDEX_COUNT_MAX = 1 << 24, /* entries: more than a catalog of 2 GiB can hold */
 	INDEX_PROBE_MAX = 32,	   /* slots that a lookup looks at, at most */
 	INDEX_TABLE_BITS_MAX = 28

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Catalog rows become entries: types come from the mode, contents from hash, chunks or
- * nested catalogs. Source: cvmfs-format 4.4 to 4.8. */
+ * nested catalogs. Source: docs/format.md 4.4 to 4.8. */
 #include "index/record.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { /* cvmfs-format 4.5 */
+enum { /* docs/format.md 4.5 */
        CATALOG_NESTED = 2,
        CATALOG_CHUNKED = 64,
        CATALOG_EXTERNAL = 128,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The process that makes the records of --trace readable (decisions 33). */
+/* The process that makes the records of --trace readable. */
 #ifndef LAUNCH_FORMATTER_H
 #define LAUNCH_FORMATTER_H
 

@@ -93,7 +93,7 @@ static const char *variable(const char *const *environment, const char *name)
 	return NULL;
 }
 
-/* Where the private cache is by default (interface.md, --cache). */
+/* Where the private cache is by default. */
 static int kept_base(const struct options *options, const char *const *environment,
 		     char *buffer, size_t size)
 {

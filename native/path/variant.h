@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Variant symbolic links (cvmfs-format 4.9). Freestanding. */
+/* Variant symbolic links (docs/format.md 4.9). Freestanding. */
 #ifndef PATH_VARIANT_H
 #define PATH_VARIANT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Questions to the resolver and its answers; starts the resolver at the first question
- * and a new one when it died. Never blocks (design 4, decisions 4). */
+ * and a new one when it died. Never blocks. */
 #ifndef RUN_CHANNEL_H
 #define RUN_CHANNEL_H
 

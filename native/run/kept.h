@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Mount files that an earlier job with the same settings left: a repository is open
- * without a resolver (design 1: a warm job needs no Python; docs/decisions/0009). */
+ * without a resolver (a warm job needs no Python; docs/decisions/0009). */
 #ifndef RUN_KEPT_H
 #define RUN_KEPT_H
 

@@ -42,7 +42,7 @@ const char *mounts_span(const struct mounts *mounts, uint32_t mount,
  * errno. */
 int mounts_question_body(const struct mounts *mounts, const struct place *place,
 			 char *buffer, size_t size);
-/* Stable number of an entry, below 2^53 (design 5). */
+/* Stable number of an entry, below 2^53. */
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry);
 /* Number that statfs and stat show for the repository; of /cvmfs with kind PLACE_TOP.

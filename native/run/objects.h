@@ -17,7 +17,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 			      const struct interpose_entry *entry,
 			      const char **ret_path, uint32_t *ret_question);
 /* The kernel did not find something at the path it was given: true if it was the
- * object's own name that has gone (decisions 8). */
+ * object's own name that has gone. */
 bool objects_vanished(struct run *run, const struct interpose_entry *entry);
 
 /* This inode has the name of the place's object. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Calls that change what is there, by path or by descriptor: EROFS. By descriptor too,
- * as the inode behind it is an object that others use (tracer-design 13). */
+ * as the inode behind it is an object that others use. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -11,7 +11,7 @@
 bool content_path(struct target *target, char *buffer, size_t size,
 		  enum verdict *ret_verdict);
 /* The kernel answered ENOENT or ESTALE for what we pointed it to: forget it and run the
- * call again, a few times (decisions 8). False: it did not come from that. */
+ * call again, a few times. False: it did not come from that. */
 bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		      enum verdict *ret_verdict);
 /* Remembers in the stop which place a redirected call is about, and back. */

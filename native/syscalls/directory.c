@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* getdents64, getdents. A directory of /cvmfs is an empty real one; its listing comes
- * from the index and its position is the descriptor's own (tracer-design 9). */
+ * from the index and its position is the descriptor's own. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +168,7 @@ static enum verdict list_ours(struct target *target, int fd, struct layout layou
 	return end_at(target, fd, position, block.used);
 }
 
-/* ---- the host's root shows cvmfs (decisions 10) ---- */
+/* ---- the host's root shows cvmfs ---- */
 
 enum { ROOT_RECORD = 32 }; /* a record with the name "cvmfs", the largest */
 

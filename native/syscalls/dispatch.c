@@ -42,8 +42,7 @@ static const struct syscall_row *row_of(struct tracee *tracee)
 	return row;
 }
 
-/* After chroot or pivot_root a name means something else; said once, where it matters
- * (decisions 30). */
+/* After chroot or pivot_root a name means something else; said where it matters. */
 static void note_other_root(struct run *run, struct tracee *tracee)
 {
 	char path[sizeof("/cvmfs/")];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* execve, execveat. The kernel executes an object of the cache; the program is told its
- * name in /cvmfs: argv of scripts, AT_EXECFN, comm, /proc/self/exe (tracer-design 11).
+ * name in /cvmfs: argv of scripts, AT_EXECFN, comm, /proc/self/exe.
  */
 #include "syscalls/exec.h"
 

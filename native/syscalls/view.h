@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the job is shown of an entry: ownership, permissions, link targets, numbers. The
- * index holds raw catalog values; configuration acts here only (decisions 14). */
+ * index holds raw catalog values; configuration acts here only. */
 #ifndef SYSCALLS_VIEW_H
 #define SYSCALLS_VIEW_H
 

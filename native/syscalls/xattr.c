@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* getxattr, listxattr and their l, f and at forms. Order of errors:
  * import_xattr_name(), xattr_permission(), do_getxattr() of Linux' fs/xattr.c; what the
- * file system itself says is the official client's answer (cvmfs-format 11.4). */
+ * file system itself says is the official client's answer (docs/format.md 11.4). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>

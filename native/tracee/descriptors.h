@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which descriptor was opened for which catalog entry (decisions 13). A note is only a
+/* Which descriptor was opened for which catalog entry. A note is only a
  * hint: it counts if the descriptor's inode is the object's. */
 #ifndef TRACEE_DESCRIPTORS_H
 #define TRACEE_DESCRIPTORS_H

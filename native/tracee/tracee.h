@@ -210,7 +210,7 @@ uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork eve
 
 /* Redirection (redirect.c): argument `position` points to a copy of `path` while the
  * kernel does the call; `leave` then ends it with tracee_finish or tracee_again. The
- * first one of an address space makes the region and runs the call again (decisions 7).
+ * first one of an address space makes the region and runs the call again.
  */
 struct redirection {
 	unsigned int position;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A process with another root is left to the kernel, with one line (decisions 30).
+"""A process with another root is left to the kernel, with one line.
 
 covers: chroot pivot_root setns
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Locks of a job on what a cache of several nodes holds (decisions 29).
+"""Locks of a job on what a cache of several nodes holds.
 
 covers: flock fcntl
 """

@@ -131,7 +131,7 @@ def test_a_home_that_is_another_users_holds_nothing(
 def test_a_huge_number_of_descriptors_costs_nothing(
     run: Runner, configured: Configured, readme: bytes
 ) -> None:
-    """What counts up to the limit would take minutes (field.md 2.7)."""
+    """What counts up to the limit would take minutes."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     code = f"""
 import resource, os, sys

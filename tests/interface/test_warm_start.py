@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A warm job needs no Python: design 1, docs/decisions/0009."""
+"""A warm job needs no Python: docs/decisions/0009."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ class Forger(Stratum):
 
 
 def _twin(row: dict[str, Any], path: str) -> tuple[Any, ...]:
-    """The row of an entry like this one at another path (cvmfs-format 4.3)."""
+    """The row of an entry like this one at another path (docs/format.md 4.3)."""
     above, _, name = path.rpartition("/")
     own, parent = (
         struct.unpack("<2q", hashlib.md5(place.encode()).digest())

@@ -301,6 +301,27 @@ def test_no_text_names_a_place_of_one_machine() -> None:
     none(wrong)
 
 
+def test_comments_cite_what_a_reader_can_open() -> None:
+    """Pages of this repository and public ones; no notes that only we have read."""
+    note = re.compile(
+        r"(?<![\w/-])(?:decisions?|design|style|field)(?:\.md)?,? \d(?!\d* of its)"
+        r"|tracer-design|cvmfs-format|client-parameters|(?<!/)(?:decisions|design)\.md"
+        r"|interface\.md"
+    )
+    wrong, cited = [], set()
+    for path in house.sources(".py", ".c", ".h", ".sh"):
+        if path.name == "test_house.py":
+            continue
+        text = path.read_text()
+        wrong += [f"{house.name(path)}: {m.group()}" for m in note.finditer(text)]
+        cited |= set(re.findall(r"docs/format\.md (\d+(?:\.\d+)?)", text))
+    none(wrong)
+    format_page = (ROOT / "docs/format.md").read_text()
+    sections = set(re.findall(r"(?m)^(?:## |- \*\*)(\d+(?:\.\d+)?)\b", format_page))
+    assert len(cited) > 10
+    assert cited <= sections
+
+
 def test_every_parameter_is_documented() -> None:
     from interpose.config import parameters
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Order of files and layers: client-parameters 1 and interface.md."""
+"""Order of files and layers: docs/parameters.md."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Typed settings: client-parameters 3 and 4, cvmfs-format 11 to 13."""
+"""Typed settings: docs/parameters.md, docs/format.md 11 to 13."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our evaluator against client-parameters 2 and against /bin/sh itself."""
+"""Our evaluator against docs/parameters.md and against /bin/sh itself."""
 
 from __future__ import annotations
 

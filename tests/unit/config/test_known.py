@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which names a configuration knows: decisions 23."""
+"""Which names a configuration knows."""
 
 from __future__ import annotations
 

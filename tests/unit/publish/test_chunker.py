@@ -20,7 +20,7 @@ KIB = 1024
 
 
 def plain_cut(buffer: bytes, sizes: ChunkSizes) -> int:
-    """cvmfs-format.md 9.2, word for word."""
+    """docs/format.md 9.2, word for word."""
     threshold = 0xFFFFFFFF // sizes.average
     x = 0
     for place, byte in enumerate(buffer[: sizes.most]):
