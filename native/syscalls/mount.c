@@ -55,8 +55,28 @@ HANDLER(enter_mount)
 	return VERDICT_AT_EXIT;
 }
 
+/* Whether one of the two paths is ours: EPERM before anything is looked at, as for
+ * anybody who may not mount (may_mount() in Linux' fs/namespace.c). */
 HANDLER(enter_move_mount)
 {
+	const uint64_t flags = arch_argument(&tracee->stop.regs, 4);
+	const bool empty[] = {flags & MOVE_MOUNT_F_EMPTY_PATH,
+			      flags & MOVE_MOUNT_T_EMPTY_PATH};
+	const bool follow[] = {flags & MOVE_MOUNT_F_SYMLINKS,
+			       flags & MOVE_MOUNT_T_SYMLINKS};
+
+	for (int i = 0; i < 2; i++) {
+		unsigned int how = (empty[i] ? TARGET_EMPTY_PATH : 0) |
+				   (follow[i] ? TARGET_FOLLOW : 0);
+		struct target target;
+		enum verdict verdict;
+
+		if (target_of_call(&target, run, tracee, 2 * i, 2 * i + 1, how,
+				   &verdict))
+			return tracee_answer(tracee, -EPERM);
+		if (verdict != VERDICT_PASS)
+			return verdict;
+	}
 	if (run->remounted)
 		return VERDICT_PASS;
 	tracee->stop.leave = leave_mount;

@@ -20,7 +20,7 @@ import pytest
 from tests.differential.conftest import FQRN, PROGRAMS, ROOT, TEMPORARY, World
 from tests.differential.namespaces import mounted
 from tests.support.keeper import own_directory
-from tests.support.places import need_tool
+from tests.support.places import NUMBERS, need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
 from tests.support.web import Server
@@ -157,7 +157,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         server.start()
         enter_program = tree.with_name("enter")
         shared = [PROGRAMS / name for name in ("enter.c", "probe.c", "names.c")]
-        call(need_tool("gcc"), "-D_GNU_SOURCE", *shared, "-o", enter_program)
+        call(need_tool("gcc"), "-D_GNU_SOURCE", NUMBERS, *shared, "-o", enter_program)
         with mounted(tree, FQRN, enter_program, TEMPORARY) as enter:
             yield World(place, tree / "bin", publisher, server.url, enter)
         server.stop()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Calls about mounts and inodes, as somebody who may not mount. */
 /* covers: mount umount2 open_tree open_tree_attr quotactl fanotify_mark */
+/* covers: move_mount */
 /* covers: file_getattr setns execveat chroot */
 #include "probe.h"
 
@@ -32,6 +33,10 @@ static void mounting(const char *name, const char *path)
 	say(CALL(umount2, path, 0), "umount %s", name);
 	say(CALL(umount2, path, UMOUNT_NOFOLLOW), "umount nofollow %s", name);
 	say(CALL(umount2, path, 1 << 20), "umount odd flags %s", name);
+	say(CALL(move_mount, -1, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH),
+	    "move nothing to %s", name);
+	say(CALL(move_mount, AT_FDCWD, path, AT_FDCWD, host, 0), "move %s elsewhere",
+	    name);
 	say(CALL(quotactl, QCMD(Q_GETQUOTA, USRQUOTA), path, 0, NULL), "quota %s",
 	    name);
 	say(CALL(chroot, path), "chroot %s", name);
