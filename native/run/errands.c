@@ -2,8 +2,12 @@
 #include "run/errands.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "arch/numbers.h"
 
 /* Each thread may be stuck for good; what comes after them waits. A thread of the job
  * waits for one errand at most, so a job has to have as many stuck threads itself. */
@@ -22,6 +26,7 @@ struct errands {
 	void (*wake)(void);
 	struct task *queue, *running, *ended; /* first in, first out */
 	int threads, idle, writers;
+	uint64_t mask; /* of signals, of the thread that sends */
 	uint32_t last_id;
 	atomic_bool over;
 	atomic_bool any_ended; /* spares the lock where nothing has */
@@ -80,11 +85,20 @@ static void end(struct errands *errands, struct task *task)
 	pthread_cond_broadcast(&errands->changed);
 }
 
+/* pthread_create() lets two signals through, in both threads, that the C library has
+ * for itself: whoever sent us one of them would end us. */
+static void keep_mask(const struct errands *errands)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &errands->mask, NULL,
+		sizeof(errands->mask));
+}
+
 static void *serve(void *context)
 {
 	struct errands *errands = context;
 	struct task *task;
 
+	keep_mask(errands);
 	pthread_mutex_lock(&errands->lock);
 	while (!atomic_load(&errands->over)) {
 		if (!errands->queue) {
@@ -125,8 +139,11 @@ static void engage(struct errands *errands)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &errands->mask,
+		sizeof(errands->mask));
 	if (pthread_create(&thread, &attributes, serve, errands) == 0)
 		errands->threads++;
+	keep_mask(errands);
 	pthread_attr_destroy(&attributes);
 }
 

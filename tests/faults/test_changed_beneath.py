@@ -77,8 +77,9 @@ def meets_the_number(run: Runner, options: list[Any], folder: Path) -> bool:
     content = run("cat", FILE, options=options).ok().stdout
     folder.mkdir()
     leaving = stored(run.cache, content)
-    # File systems give a number again to a file of the same directory.
-    again = shutil.copy(leaving, folder / "again")
+    # File systems give a number again to a file of the same directory. With its time it
+    # is still what was stored.
+    again = shutil.copy2(leaving, folder / "again")
     again.rename(leaving)
     words = ("/usr/bin/python3", "-I", "-c", REUSE, FILE, folder)
     front = run.start(*words, options=options)
