@@ -95,7 +95,9 @@ class Store:
         def put(shelf: Shelf) -> Path:
             return shelf.put(shelf.receive(), wanted.private_name, wanted.modes[0])
 
-        return self.put_on_shelf(self.private_shelves(), put)
+        path = self.put_on_shelf(self.private_shelves(), put)
+        self._share(path, wanted)
+        return path
 
     def _turn(
         self, wanted: StoredObject, look: Callable[[], T | None]

@@ -237,11 +237,16 @@ def test_other_name_spaces_inside_see_cvmfs(
     assert (result.status, result.stdout) == (0, readme), result.explain()
 
 
-def test_bubblewrap_inside_works_and_one_line_says_that_it_has_no_cvmfs(
-    run: Runner, configured: Configured
+# The host's root in other mounts shows /cvmfs; a root put together of parts does not.
+@pytest.mark.parametrize("root", ["host", "parts"])
+def test_bubblewrap_inside_sees_cvmfs_where_its_root_is_the_hosts(
+    run: Runner, configured: Configured, readme: bytes, root: str
 ) -> None:
-    words = [need_tool("bwrap", "bubblewrap"), "--ro-bind", "/", "/", "--dev", "/dev"]
-    words += ["--proc", "/proc", "--unshare-all", "--die-with-parent"]
+    places = ["/"] if root == "host" else ["/usr", "/bin", "/lib", "/lib64", "/etc"]
+    words = [need_tool("bwrap", "bubblewrap")]
+    for place in places:
+        words += ["--ro-bind-try", place, place]
+    words += ["--dev", "/dev", "--proc", "/proc", "--unshare-all", "--die-with-parent"]
     native = subprocess.run(
         [*words, "cat", "/etc/hostname"], check=False, capture_output=True
     )
@@ -249,6 +254,9 @@ def test_bubblewrap_inside_works_and_one_line_says_that_it_has_no_cvmfs(
         pytest.skip(f"bubblewrap does not work here: {native.stderr.decode()}")
     script = f"cat /etc/hostname; cat {README}"
     result = run(*words, "sh", "-c", script, options=configured(FQRN))
+    if root == "host":
+        assert (result.stdout, result.stderr) == (native.stdout + readme, b"")
+        return
     assert result.stdout == native.stdout
     # cat writes its own line in pieces: ours may stand within it.
     assert result.stderr.count(b"interpose: ") == 1
