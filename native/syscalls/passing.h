@@ -2,7 +2,7 @@
 /* What is redirected has a path, and in other mounts that path may mean nothing, or
  * something else: a job mounts over the scratch or the cache. Then the tracee is handed
  * the descriptor itself, through a pair of sockets that it is made to open and close
- * (docs/decisions/0018). */
+ * (docs/decisions/0016). */
 #ifndef SYSCALLS_PASSING_H
 #define SYSCALLS_PASSING_H
 
