@@ -76,8 +76,6 @@ none, attributes = b'/none/none', struct.pack('<4Q', 1, 0, 0, 0)
 object_get = struct.pack('<QIIi', ctypes.addressof(path), 0, 0, 0)
 wanted = {'acct': (163, 89, path), 'swapon': (167, 224, path, 0),
           'swapoff': (168, 225, path),
-          'move_mount': (429, 429, -100, path, -100, none, 0),
-          'move_mount to': (429, 429, -100, none, -100, path, 0),
           'fspick': (433, 433, -100, path, 0),
           'mount_setattr': (442, 442, -100, path, 0, attributes, 32),
           'bpf': (321, 280, 7, object_get, 20)}
