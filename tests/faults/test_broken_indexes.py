@@ -45,6 +45,7 @@ for line in sys.stdin:
 
 def cut(share: float) -> Callable[[Path], None]:
     def harm(path: Path) -> None:
+        path.chmod(0o600)  # It is for reading only, for its owner too.
         os.truncate(path, int(path.stat().st_size * share) & ~4095)
 
     return harm
