@@ -119,7 +119,8 @@ int main(int argc, char **argv)
 OTHERS = """
 import os, subprocess, sys
 program = sys.argv[1]
-names = ["/proc/self/exe", "/proc/self/root/proc/self/exe"]
+root = "/proc/self/root"
+names = ["/proc/self/exe", root + "/proc/self/exe"]
 child = subprocess.Popen([program, program, *names], stdout=subprocess.PIPE, text=True)
 lines = []
 while lines[-1:] != ["ready\\n"]:
@@ -129,7 +130,7 @@ pid = child.pid
 where = os.open(f"/proc/{pid}", os.O_PATH)
 print({os.readlink(f"/proc/{pid}/exe"), os.readlink(f"/proc/{pid}/task/{pid}/exe"),
        os.readlink("exe", dir_fd=where),
-       os.readlink(f"/proc/self/root/proc/{pid}/exe")} == {program})
+       os.readlink(f"{root}/proc/{pid}/exe")} == {program})
 print(open(f"/proc/{pid}/exe", "rb").read() == open(program, "rb").read())
 folder = f"/proc/{pid}/map_files"
 links = {os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
