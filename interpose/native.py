@@ -17,8 +17,8 @@ from interpose.errors import FormatError
 INDEX_VERSION = lib.INTERPOSE_INDEX_VERSION
 CHANNEL_VERSION = lib.INTERPOSE_CHANNEL_VERSION
 DIGEST_BYTES = lib.INTERPOSE_DIGEST_SIZE
+rename_new, seal_ns = lib.interpose_rename_new, lib.interpose_seal
 shut_process = lib.interpose_shut_process
-seal_ns = lib.interpose_seal
 
 ENTRY_CHUNKED = lib.INTERPOSE_ENTRY_CHUNKED
 ENTRY_EXTERNAL = lib.INTERPOSE_ENTRY_EXTERNAL

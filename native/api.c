@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The reading half of interpose.h for Python: the tracer's own lookup on a mapped file.
  */
+#define _GNU_SOURCE 1
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -81,6 +83,13 @@ int interpose_index_child(const struct interpose_index *index, uint32_t director
 int interpose_owned(const char *path, char *where, size_t size)
 {
 	return owned_check(path, where, size);
+}
+
+int interpose_rename_new(int directory, const char *from, const char *to)
+{
+	if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	return -errno;
 }
 
 uint64_t interpose_checksum(const uint8_t *bytes, size_t size)

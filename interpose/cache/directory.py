@@ -164,6 +164,17 @@ class CacheDirectory:
 
     def make_parents(self, path: Path) -> None:
         """Make the directories above this path, which is ours. Errors: OSError."""
+        for left in reversed(range(_TRIES)):
+            try:
+                self._make_parents_now(path)
+            except OSError as error:
+                # Others take away what is empty, or a file server lost track of it.
+                if error.errno not in layout.PASSING or left == 0:
+                    raise
+            else:
+                return
+
+    def _make_parents_now(self, path: Path) -> None:
         layout.make_top(self.top, self.top_mode, self.owners)
         with self.opened() as top:
             mode = self.mode_below(top)

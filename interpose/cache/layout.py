@@ -14,6 +14,7 @@ import socket
 import stat
 from pathlib import Path
 
+from interpose import native
 from interpose.cache.guarded import Directory, Owners, opened
 from interpose.errors import CacheError, CacheFull, CacheReadOnly
 
@@ -125,13 +126,27 @@ def make_directory(above: Directory, name: str, mode: int) -> None:
     os.mkdir(fresh, mode, dir_fd=where)
     try:
         _set_mode(where, fresh, mode)
-        os.rename(fresh, name, src_dir_fd=where, dst_dir_fd=where)
+        # Not over another's, though it be empty: somebody may be at work in it.
+        _rename_new(where, fresh, name)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.rmdir(fresh, dir_fd=where)
         # In a sticky directory another user's is not to be replaced: EPERM.
         if error.errno not in _THERE and not is_directory(above, name):
             raise
+
+
+def _rename_new(where: int, old: str, new: str) -> None:
+    """Rename within an open directory; what has the new name already stays.
+
+    Where the file system cannot promise that, an empty directory may be replaced.
+    Errors: OSError.
+    """
+    result = native.rename_new(where, os.fsencode(old), os.fsencode(new))
+    if result in {-errno.EINVAL, -errno.ENOSYS}:
+        os.rename(old, new, src_dir_fd=where, dst_dir_fd=where)
+    elif result < 0:
+        raise OSError(-result, os.strerror(-result), new)
 
 
 def _set_mode(where: int, fresh: str, mode: int) -> None:

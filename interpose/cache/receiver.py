@@ -76,6 +76,7 @@ class Receiver:
         self._descriptor = descriptor
         self._name = name  # in `txn`, if it needs one
         self._is_yielding = False
+        self._had_name = False  # and lost it: the kernel gives such a file no other
         self.size_bytes = 0
         self.identity: FileIdentity | None = None
 
@@ -202,6 +203,8 @@ class Receiver:
         self._note(directory, name)
 
     def _link(self, directory: Directory, name: str) -> None:
+        if self._had_name:
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
         os.link(
             self._itself, name, dst_dir_fd=directory.descriptor, follow_symlinks=True
         )
@@ -227,6 +230,7 @@ class Receiver:
             except OSError:
                 with contextlib.suppress(OSError):
                     os.unlink(fresh, dir_fd=where)
+                    self._had_name = True
                 raise
 
     def _copy_to(self, directory: Directory, name: str, mode: int) -> None:
@@ -289,7 +293,11 @@ class Receiver:
 
     def _note(self, directory: Directory, name: str) -> None:
         mine = FileIdentity.of(os.fstat(self._descriptor))
-        there = FileIdentity.of(directory.status(name))
+        try:
+            there = FileIdentity.of(directory.status(name))
+        except OSError:
+            # Published all the same: others may have removed it since.
+            there = None
         self.identity = mine if there == mine else None
 
 
@@ -324,6 +332,11 @@ def _fresh(cache: Destination, txn: Directory) -> Receiver:
             flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
             return Receiver(cache, os.open(".", flags, 0o600, dir_fd=txn.descriptor))
         except OSError as error:
+            if not os.fstat(txn.descriptor).st_nlink:
+                # Removed since it was opened; some file systems say EPERM then.
+                raise FileNotFoundError(
+                    errno.ENOENT, "It is gone", layout.TXN
+                ) from error
             if error.errno not in _NAMED_ONLY:
                 raise
     name = layout.temporary_name()

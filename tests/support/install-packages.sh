@@ -22,6 +22,7 @@ gcc gcc
 nginx nginx
 /bin/busybox busybox-static
 setfattr attr
+setfacl acl
 strace strace
 gdb gdb
 bwrap bubblewrap
