@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TextIO
 
 LINES_PER_MINUTE = 10
@@ -32,6 +32,17 @@ class Messages:
         self._lock = threading.Lock()
         self._seen: set[tuple[str, str]] = set()
         self._recent: deque[float] = deque(maxlen=LINES_PER_MINUTE)
+        self._copies: dict[tuple[Hashable, str], Callable[[str], object]] = {}
+
+    def copy_to(
+        self, key: Hashable, repository: str, write: Callable[[str], object]
+    ) -> None:
+        """Lines of a repository (of all, if that is empty) go there, too.
+
+        So do those of none, once for each `key`.
+        """
+        with self._lock:
+            self._copies[key, repository] = write
 
     def told(self) -> frozenset[tuple[str, str]]:
         """Pairs of cause and repository that were told."""
@@ -56,6 +67,8 @@ class Messages:
             if cause:
                 self._seen.add((cause, repository))
             self._recent.append(now)
+            for write in self._copies_of(repository):
+                write(text)
             if self._quiet:
                 return False
             stream = self._stream if self._stream is not None else sys.stderr
@@ -65,6 +78,13 @@ class Messages:
             except (OSError, ValueError):
                 return False  # The job may have closed our standard error.
         return True
+
+    def _copies_of(self, repository: str) -> list[Callable[[str], object]]:
+        found: dict[Hashable, Callable[[str], object]] = {}
+        for (key, name), write in self._copies.items():
+            if not repository or name in ("", repository):
+                found.setdefault(key, write)
+        return list(found.values())
 
 
 class Log:

@@ -33,6 +33,7 @@ from interpose.messages import Messages, nearest
 from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.repository.tree import Tree
+from interpose.resolver.logfiles import LogFiles
 
 MOUNT = "/cvmfs/"
 _HOW_TO_COVER = (
@@ -117,6 +118,7 @@ class Session:
             reason = (error.strerror or str(error)).lower()
             raise InterposeError(reason, str(base), "see --scratch") from error
         self._messages = Messages()
+        self._logs = LogFiles(self._messages)
         self._around = Surroundings(self._scratch.path, self._notice, refresh=refresh)
         self.sources = with_configuration_repository(sources, self._around)
         self._trees: dict[Fqrn, Tree] = {}
@@ -145,6 +147,7 @@ class Session:
                     "no configuration covers this repository", fqrn, advice
                 )
             configuration = load(fqrn, self.sources)
+            self._logs.open(configuration)
             for notice in configuration.notices:
                 self._notice(notice, notice)
             repository = Repository.open(fqrn, configuration, self._around)

@@ -37,6 +37,7 @@ class OrderSettings:
     """
 
     use_geo: bool
+    proxy_template: str
     max_servers: int
     max_external_servers: int
     proxy_shard: bool
@@ -56,6 +57,7 @@ class OrderSettings:
         number, flag = configuration.number, configuration.flag
         return cls(
             use_geo=flag("CVMFS_USE_GEOAPI"),
+            proxy_template=configuration.text("CVMFS_PROXY_TEMPLATE"),
             max_servers=max(0, number("CVMFS_MAX_SERVERS")),
             max_external_servers=max(0, number("CVMFS_EXTERNAL_MAX_SERVERS")),
             proxy_shard=flag("CVMFS_PROXY_SHARD"),
@@ -73,12 +75,14 @@ class OrderSettings:
 class ServerSettings:
     """Servers, proxies and patience; seconds and bytes per second.
 
-    `assumed_direct`: no proxy was configured, the user gets one notice.
+    `assumed_direct`: no proxy was configured, the user gets one notice. The last
+    `fallback_groups` of the proxies are to fall back on.
     """
 
     servers: tuple[str, ...]
     proxies: Groups
     assumed_direct: bool
+    fallback_groups: int
     external_servers: tuple[str, ...]
     external_proxies: Groups
     timeout_s: int
@@ -115,6 +119,7 @@ class ServerSettings:
             servers=_servers(configuration, "CVMFS_SERVER_URL"),
             proxies=chain.groups,
             assumed_direct=chain.assumed_direct,
+            fallback_groups=chain.fallback_groups,
             external_servers=_servers(configuration, "CVMFS_EXTERNAL_URL"),
             external_proxies=external.groups,
             timeout_s=timeout_s,
@@ -181,25 +186,29 @@ class KeySettings:
 class PinSettings:
     """The revision that was asked for; `kind` None means the newest.
 
-    `date` (UTC) is set with kind DATE only.
+    `date` (UTC) is set with kind DATE only. `is_alternative`: the root catalog that a
+    pin means is asked for by its `.cvmfsalt-` name.
     """
 
     kind: PinKind | None = None
     text: str = ""
     date: datetime | None = None
+    is_alternative: bool = False
 
     @classmethod
     def of(cls, configuration: Configuration) -> PinSettings:
         """A root hash wins over a tag, a tag over a date."""
+        is_alternative = configuration.flag("CVMFS_ALT_ROOT_PATH")
         for kind in PinKind:
             text = configuration.text(kind.value)
             if not text:
                 continue
             if kind is PinKind.DATE:
-                return cls(kind, text, _date(configuration, kind.value))
+                date = _date(configuration, kind.value)
+                return cls(kind, text, date, is_alternative)
             if kind is PinKind.ROOT_HASH and parse_pin(text).kind is not kind:
                 raise _bad(configuration, kind.value, "no hash of a root catalog")
-            return cls(kind, text)
+            return cls(kind, text, is_alternative=is_alternative)
         return cls()
 
 

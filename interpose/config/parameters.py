@@ -72,7 +72,14 @@ _UNKNOWN = Parameter("", Kind.TEXT, "", "", "", "unknown, kept", "C", "")
 
 
 # Of weight C, and yet something depends on them.
-_LITTLE_EFFECT = frozenset({"CVMFS_CACHE_PRIMARY", "CVMFS_CACHE_TYPE"})
+_LITTLE_EFFECT = frozenset(
+    {
+        "CVMFS_CACHE_PRIMARY",
+        "CVMFS_CACHE_TYPE",
+        "CVMFS_PROXY_TEMPLATE",
+        "CVMFS_SYSLOG_PREFIX",
+    }
+)
 # A row NAME* stands for all names that begin so, and a cache has a name of its own.
 _FAMILIES = tuple(name[:-1] for name in PARAMETERS if name.endswith("*"))
 _INSTANCE = re.compile(r"CVMFS_CACHE_[A-Za-z0-9_]{1,24}?_([A-Z_]+)")

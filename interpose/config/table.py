@@ -24,7 +24,8 @@ CVMFS_REPOSITORY_NAME|C|text||||shown by cvmfs_config; shrinkwrap's name
 CVMFS_ROOT_HASH|A|text||||pin this root catalog
 CVMFS_REPOSITORY_TAG|A|text||||pin this named snapshot
 CVMFS_REPOSITORY_DATE|A|text||||pin the last snapshot up to YYYY-MM-DDThh:mm:ssZ
-CVMFS_ALT_ROOT_PATH|C|switch|no|||pinned root by its .cvmfsalt- name
+CVMFS_ALT_ROOT_PATH|B|switch|no|||a pinned root catalog is asked for by its
+    .cvmfsalt- name
 CVMFS_AUTO_UPDATE|C|switch|yes|||off: stay on the revision of mount; a
     job always does
 CVMFS_MAX_TTL|B|number|0||min|cap of TTL
@@ -149,11 +150,12 @@ CVMFS_USER|N|text||cvmfs||account of the client
 CVMFS_BASE_ENV|N|text||1||guard inside default.conf
 CVMFS_RELOAD_SOCKETS|N|path|/var/run/cvmfs|/var/run/cvmfs||loader's sockets, pause
     marker
-CVMFS_DEBUGLOG|C|path||||verbose log to this file; here: --log and -vv
-CVMFS_USYSLOG|C|path||||log to file instead of syslog
+CVMFS_DEBUGLOG|B|path||||verbose log to this file: what -vv shows of the resolver
+CVMFS_USYSLOG|B|path||||lines for the user go to this file, too (500 kB, then
+    FILE.1)
 CVMFS_SYSLOG_LEVEL|C|number|3|||1 debug, 2 info, 3 notice
 CVMFS_SYSLOG_FACILITY|C|number||||0-7 = local0-7
-CVMFS_SYSLOG_PREFIX|C|text||||prefix of messages
+CVMFS_SYSLOG_PREFIX|C|text||||prefix of lines in CVMFS_USYSLOG; default: the repository
 CVMFS_TRACEFILE|C|path||||CSV trace of calls
 CVMFS_TRACEBUFFER|C|number|8192||lines|buffer of the trace
 CVMFS_TRACEBUFFER_THRESHOLD|C|number|7000||lines|when the buffer is written

@@ -135,6 +135,10 @@ class ContentHash:
             raise ValueError(f"no kind of object: {kind!r}")
         return f"data/{self.cache_path()}{kind}"
 
+    def alternative_path(self, kind: str) -> str:
+        """The second name of a root catalog or a certificate, at a server's top."""
+        return f".cvmfsalt-{self.text}{kind}"
+
     def cache_path(self) -> str:
         """Where a cache keeps the object: `xx/rest[-alg]`."""
         text = self.text

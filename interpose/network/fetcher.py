@@ -229,8 +229,7 @@ class Fetcher:
             from interpose.network.survey import Survey  # noqa: PLC0415
 
             survey = Survey(settings, self._memory, self._ask, self._lent.notice)
-            groups = survey.groups()
-            hosts = survey.hosts(groups)
+            groups, hosts = survey.route()
         return Route(
             # Which member serves this job is chance: that is what spreads the load.
             [sample(group, len(group)) for group in groups],

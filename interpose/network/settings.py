@@ -28,10 +28,11 @@ class NetworkSettings:
 
     `servers` are base URLs without a slash at the end. `proxies` are groups of proxy
     URLs or `DIRECT`; none at all means `DIRECT`, and `auto` what the first file of
-    `pac_urls` says. Speeds are bytes per second. `max_servers` 0: all. `geo_holds_s`:
-    how long an order of the servers is good. Reset times: see failover.Resets.
-    `uuid` follows the User-Agent after a blank. `ca_path` is a bundle or a directory
-    of certification authorities for https; empty means those of certifi.
+    `pac_urls` says; the last `fallback_groups` of them are to fall back on. Speeds are
+    bytes per second. `max_servers` 0: all. `geo_holds_s`: how long an order is good;
+    `proxy_template` is who is named to get it, "": the first proxy. Reset times: see
+    failover.Resets. `uuid` follows the User-Agent after a blank. `ca_path` is a bundle
+    or a directory of certification authorities for https; empty: those of certifi.
 
     Source: docs/parameters.md.
     """
@@ -58,6 +59,8 @@ class NetworkSettings:
     host_reset_s: float = 1800.0
     use_geo: bool = False
     geo_holds_s: float = 1800.0
+    fallback_groups: int = 0
+    proxy_template: str = ""
     max_servers: int = 0
 
     @property

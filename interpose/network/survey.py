@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is asked before the first request: the order of servers, proxies of `auto`.
+"""What is asked before the first request: proxies of `auto`, who is near.
 
 Answers are remembered: the next job on the node asks nobody.
 Source: docs/format.md 12 (GeoAPI, proxy discovery).
@@ -8,7 +8,6 @@ Source: docs/format.md 12 (GeoAPI, proxy discovery).
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
@@ -28,6 +27,8 @@ Notice = Callable[[str, str], object]
 WPAD = "http://wpad/wpad.dat"
 _SERVERS_ASKED = 3
 _MOST_GEO_BYTES = 4096
+# Stands between servers and fallback proxies: near one of those, not near us.
+_NEAR_FALLBACK = "+PXYSEP+"
 _MOST_PAC_BYTES = 1 << 20
 _PAC_HOLDS_S = 3600.0
 _PAC_AT_MOST_S = 86400.0
@@ -118,57 +119,89 @@ class Survey:
         program = self._ask(settings, name, lambda _: None, _MOST_PAC_BYTES)
         return pac.evaluate(program, self._settings.servers, settings.timeout_direct_s)
 
-    # Servers
+    # Servers, and the proxies to fall back on
 
-    def hosts(self, groups: Groups) -> tuple[str, ...]:
-        """The servers, nearest first if that is wanted, and no more than wanted."""
+    def route(self) -> tuple[Groups, tuple[str, ...]]:
+        """The groups of proxies and the servers: nearest first if that is wanted.
+
+        Of the proxies only those to fall back on have such an order. No more servers
+        than wanted. Errors: as `groups`.
+        """
+        groups = self.groups()
         servers = tuple(url.rstrip("/") for url in self._settings.servers)
         if self._settings.use_geo:
-            servers = self._sorted(servers, groups)
-        return servers[: self._settings.max_servers or None]
+            groups, servers = self._sorted(groups, servers)
+        return groups, servers[: self._settings.max_servers or None]
 
-    def _sorted(self, servers: tuple[str, ...], groups: Groups) -> tuple[str, ...]:
-        names = {url: urlsplit(url).hostname or "" for url in servers}
-        if len(servers) < 2 or not all(names.values()):
-            return servers
-        name = f"order {' '.join(servers)}"
-        known = self._memory.recall(name, self._settings.geo_holds_s)
-        if known is not None and sorted(json.loads(known)) == sorted(servers):
-            return tuple(json.loads(known))
-        found = self._ask_for_order(servers, [names[url] for url in servers], groups)
-        self._memory.note(name, json.dumps(found))
-        return found
+    def _sorted(
+        self, groups: Groups, servers: tuple[str, ...]
+    ) -> tuple[Groups, tuple[str, ...]]:
+        count = len(groups) - min(self._settings.fallback_groups, len(groups))
+        regular, fallback = groups[:count], groups[count:]
+        # By name, as the official client asks: proxies keep the answer for both.
+        by_name = sorted(servers, key=_name)
+        names = [_name(url) for url in by_name]
+        # The members of a group are taken to be at one place.
+        others = [_name(group[0]) for group in fallback]
+        if (len(names) < 2 and len(others) < 2) or not all([*names, *others]):
+            return groups, servers
+        near_fallback = [_NEAR_FALLBACK] if not regular and len(names) > 1 else []
+        order = self._order_of([*names, *near_fallback, *others], servers, regular)
+        if order is None:
+            return groups, servers
+        first = len(names) + len(near_fallback)
+        return (
+            regular + tuple(fallback[n - first] for n in order if n >= first),
+            tuple(by_name[n] for n in order if n < len(names)),
+        )
+
+    def _order_of(
+        self, names: list[str], servers: tuple[str, ...], regular: Groups
+    ) -> Sequence[int] | None:
+        """Positions, nearest first; None if nobody says."""
+        path = f"api/v1.0/geo/{self._caller(regular)}/{','.join(names)}"
+        known = self._memory.recall(f"order {path}", self._settings.geo_holds_s)
+        if known is None:
+            known = self._ask_for_order(path, len(names), servers, regular)
+            if known is None:
+                return None
+            self._memory.note(f"order {path}", known)
+        return _order(known.encode(), len(names))
 
     def _ask_for_order(
-        self, servers: tuple[str, ...], names: list[str], groups: Groups
-    ) -> tuple[str, ...]:
-        """The servers in the order that one of them gives, else as they were."""
+        self, path: str, count: int, servers: tuple[str, ...], regular: Groups
+    ) -> str | None:
+        """What one of the servers says, which is an order of so many."""
         import random  # noqa: PLC0415
 
         asked = random.sample(servers, min(_SERVERS_ASKED, len(servers)))
-        settings = _alone(self._settings, tuple(asked), groups)
-        path = f"api/v1.0/geo/{self._caller(groups)}/{','.join(names)}"
-        order: list[int] = []
+        # Never through a proxy that is itself to be sorted.
+        settings = _alone(self._settings, tuple(asked), regular or ((DIRECT,),))
 
         def check(data: bytes) -> None:
-            order[:] = _order(data, len(names))
+            _order(data, count)
 
         try:
-            self._ask(settings, path, check, _MOST_GEO_BYTES)
+            answer = self._ask(settings, path, check, _MOST_GEO_BYTES)
         except InterposeError as error:
             self._notice(
                 f"no server sorts the servers, they are tried as listed: {error.what} "
                 "(see CVMFS_USE_GEOAPI)",
                 "no order of servers",
             )
-            return servers
-        return tuple(servers[n] for n in order)
+            return None
+        return answer.decode("ascii")
 
-    def _caller(self, groups: Groups) -> str:
+    def _caller(self, regular: Groups) -> str:
         """Who is to be near: the proxy's name; else any text, the address counts."""
-        proxies = [p for group in groups for p in group if p != DIRECT]
-        name = urlsplit(proxies[0]).hostname if proxies else None
-        return name or "interpose"
+        if self._settings.proxy_template:
+            return self._settings.proxy_template
+        proxies = [p for group in regular for p in group if p != DIRECT]
+        return (_name(proxies[0]) if proxies else "") or "interpose"
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _alone(

@@ -34,7 +34,9 @@ class Certificates:
         )
 
     @contextlib.contextmanager
-    def got(self, content_hash: ContentHash) -> Iterator[bytes]:
+    def got(
+        self, content_hash: ContentHash, *, is_alternative: bool = False
+    ) -> Iterator[bytes]:
         """The PEM text; what the block keeps, others find who wait for it.
 
         Errors: Offline, NetworkError and below, HashMismatch.
@@ -49,7 +51,7 @@ class Certificates:
 
         turns = Turns(self._places.private)
         with turns.turn(content_hash, look, is_first=True) as found:
-            yield self._fetched(content_hash) if found is None else found
+            yield found or self._fetched(content_hash, is_alternative=is_alternative)
 
     def _cached(self, content_hash: ContentHash) -> bytes | None:
         for cache in self._caches():
@@ -62,9 +64,14 @@ class Certificates:
                     return data
         return None
 
-    def _fetched(self, content_hash: ContentHash) -> bytes:
+    def _fetched(self, content_hash: ContentHash, *, is_alternative: bool) -> bytes:
         memory = Memory()
-        wanted = StoredObject(content_hash, CERTIFICATE, limit=limits.CERTIFICATE_BYTES)
+        wanted = StoredObject(
+            content_hash,
+            CERTIFICATE,
+            limit=limits.CERTIFICATE_BYTES,
+            is_alternative=is_alternative,
+        )
         self._network.get(wanted.request(), lambda: wanted.sink(memory))
         return bytes(memory.data)
 

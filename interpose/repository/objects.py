@@ -34,7 +34,8 @@ class StoredObject:
 
     `size` is the unpacked size in bytes that a catalog promises, None if nobody does;
     `limit` bounds it then, and a foreign file has to have the `expected` size, if it is
-    known. `info` is what a server is told if it wants to know.
+    known. `info` is what a server is told if it wants to know. `is_alternative`: it is
+    asked for by its second name.
     """
 
     hash: ContentHash
@@ -45,6 +46,7 @@ class StoredObject:
     external: External | None = None
     expected: int | None = field(default=None, compare=False)
     info: bytes = field(default=b"", compare=False)
+    is_alternative: bool = field(default=False, compare=False)
 
     @property
     def is_compressed(self) -> bool:
@@ -80,6 +82,8 @@ class StoredObject:
         """For messages: where the object should be."""
         if self.external is not None:
             return self.external.path.decode("utf-8", "backslashreplace")
+        if self.is_alternative:
+            return self.hash.alternative_path(self.kind)
         return self.hash.object_path(self.kind)
 
     def request(self) -> Wanted:
@@ -90,8 +94,7 @@ class StoredObject:
             # zlib makes what it cannot pack a little longer, never much.
             longest = unpacked + unpacked // 8 + _TRANSFER_SLACK_BYTES
         if self.external is None:
-            path: str | bytes = self.hash.object_path(self.kind)
-            return Wanted(path, limit_bytes=longest, info=self.info)
+            return Wanted(self.name, limit_bytes=longest, info=self.info)
         where = self.external
         return Wanted(
             where.path,

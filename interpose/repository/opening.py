@@ -264,7 +264,9 @@ class Opening:
             pem = stored.record.certificate if same else None
         with contextlib.ExitStack() as stack:
             if pem is None:
-                got = self._certificates.got(offered.certificate_hash)
+                got = self._certificates.got(
+                    offered.certificate_hash, is_alternative=offered.alt_names
+                )
                 pem = stack.enter_context(got)
             found = trusted.accept_certificate(pem, _date(now))
             self._store(TrustRecord(data, text, pem, now), keys, found)

@@ -78,6 +78,7 @@ class Repository:
         self._flights: SingleFlight[Index] = SingleFlight()
         self._bulk: dict[ContentHash, dict[tuple[int, int], bytes]] = {}
         self._root: Root | None = None
+        self._alternative: ContentHash | None = None
 
     @classmethod
     def open(
@@ -108,6 +109,8 @@ class Repository:
             found.manifest is not None and found.manifest.root_hash == found.hash
         )
         repository._sizes.begin(found.hash, size if is_newest else 0)
+        if pin.is_alternative if found.is_fixed else _has_alternative(found):
+            repository._alternative = found.hash
         repository.load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts) if root is None else root
@@ -218,6 +221,7 @@ class Repository:
             limit=limits.CATALOG_BYTES,
             expected=self._sizes.size(catalog, where),
             info=info.encode("utf-8", "surrogateescape"),
+            is_alternative=catalog == self._alternative,
         )
 
     @property
@@ -370,6 +374,11 @@ class Repository:
         servers = self.external_network.settings.servers
         server = servers[0] if servers else ""
         return server + path.decode("utf-8", "surrogateescape")
+
+
+def _has_alternative(root: Root) -> bool:
+    """Whether the publisher says so: what is below data/ may not be for everybody."""
+    return root.manifest is not None and root.manifest.alt_names
 
 
 def _compression(entry: Entry) -> Compression:

@@ -42,6 +42,8 @@ def fetchers(
         proxy_reset_s=order.proxy_reset_s,
         host_reset_s=order.host_reset_s,
         use_geo=order.use_geo,
+        fallback_groups=settings.fallback_groups,
+        proxy_template=order.proxy_template,
         max_servers=order.max_servers,
     )
     external = replace(
@@ -51,6 +53,7 @@ def fetchers(
         timeout_s=settings.external_timeout_s,
         timeout_direct_s=settings.external_timeout_direct_s,
         use_geo=False,
+        fallback_groups=0,
         max_servers=order.max_external_servers,
     )
     return Fetcher(own, lent), Fetcher(external, lent)

@@ -21,6 +21,7 @@ from interpose.repository.shelves import MemoryShelf
 from interpose.resolver import handover
 from interpose.resolver.answers import Answers
 from interpose.resolver.channel import Question, pack_answer, unpack_question
+from interpose.resolver.logfiles import LogFiles
 from interpose.resolver.pool import Pools
 from interpose.resolver.repositories import NotCovered, Repositories, job_errno
 from interpose.resolver.settings import Settings
@@ -52,6 +53,7 @@ class Loop:
             before,
             refresh=settings.refresh,
         )
+        self._repositories.begin = LogFiles(messages).open
         self._answers = Answers(settings, self._repositories)
         self._pools = Pools(THREADS)
         self._lock = threading.Lock()

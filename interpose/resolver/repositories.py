@@ -34,6 +34,11 @@ from interpose.resolver.listing import Listing
 
 Tell = Callable[[str, str, str], object]
 
+
+def _nothing(configuration: Configuration) -> None:
+    del configuration
+
+
 _UNKNOWN = "no configuration covers this name, so it does not exist"
 _DENIED = "every server says that it has no such repository"
 _LATER = "see CVMFS_SERVER_URL; the next run asks again after a minute"
@@ -47,8 +52,9 @@ class NotCovered(NotThere):
 class Repositories:
     """Opens repositories once each. Thread-safe.
 
-    `tell(text, cause, fqrn)` writes a line for the user; `refresh`: the servers are
-    asked whatever was remembered.
+    `tell(text, cause, fqrn)` writes a line for the user, `begin` is told of each
+    configuration before it is used; `refresh`: the servers are asked whatever was
+    remembered.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Repositories:
         refresh: bool = False,
     ) -> None:
         self._tell = tell
+        self.begin: Callable[[Configuration], object] = _nothing
         self._scratch = scratch
         self._refresh = refresh
         self._sources = with_configuration_repository(sources, self._around(""))
@@ -128,6 +135,7 @@ class Repositories:
         if not is_named and not is_covered(fqrn, self._sources):
             raise NotCovered(_UNKNOWN, fqrn, f"see CVMFS_SERVER_URL, or -r {fqrn}=URL")
         configuration = load(fqrn, self._sources)
+        self.begin(configuration)
         _need_server(fqrn, configuration)
         self._tell_notices(configuration)
         # A name that somebody wrote down is to exist: its absence is a failure.

@@ -44,7 +44,8 @@ def test_servers_are_split_trimmed_and_named() -> None:
         ("DIRECT;", "", (("DIRECT",),)),
         (";direct", "", (("DIRECT",),)),
         ("a|DIRECT;DIRECT", "f", (("http://a",), ("http://f",))),
-        ("DIRECT", "f;DIRECT", (("http://f",), ("DIRECT",))),
+        ("DIRECT", "f;DIRECT|g", (("http://f",), ("http://g",))),
+        ("a;DIRECT", "direct", (("http://a",), ("DIRECT",))),
         ("auto;DIRECT", "", (("http://env:3128",), ("DIRECT",))),
     ],
 )
@@ -82,6 +83,7 @@ def test_order_of_servers_and_proxies_is_read() -> None:
         of(
             USE_GEOAPI="yes",
             MAX_SERVERS="2",
+            PROXY_TEMPLATE="near",
             PROXY_SHARD="on",
             PROXY_RESET_AFTER="30",
             HOST_RESET_AFTER="-1",
@@ -93,6 +95,13 @@ def test_order_of_servers_and_proxies_is_read() -> None:
     assert (order.proxy_reset_s, order.host_reset_s) == (30, 0)
     assert (order.preferred_family, order.addresses_of_proxy) == (6, 3)
     assert not order.ipv4_only
+    assert order.proxy_template == "near"
+
+
+def test_the_last_groups_of_proxies_are_to_fall_back_on() -> None:
+    found = ServerSettings.of(of(HTTP_PROXY="a;b|c", FALLBACK_PROXY="f;g|h"))
+    assert found.fallback_groups == 2
+    assert ServerSettings.of(of(HTTP_PROXY="a;b")).fallback_groups == 0
 
 
 def test_external_settings_have_their_own_defaults() -> None:

@@ -194,49 +194,6 @@ def test_servers_beyond_the_wanted_number_are_not_asked(
     assert second.count() == 0
 
 
-# The order of servers
-
-GEO = "/api/v1.0/geo/interpose/127.0.0.1,127.0.0.1"
-
-
-def test_servers_are_asked_nearest_first_and_their_order_once(
-    server: FaultyServer, second: FaultyServer, fetcher: MakeFetcher
-) -> None:
-    for each in (server, second):
-        each.put(GEO, b"2,1\n")
-        each.put("/a", BODY)
-    memory = OwnMemory()
-    for _ in range(2):
-        one = fetcher(server.url, second.url, use_geo=True, memory=memory)
-        assert one.fetch("a", Collector(BODY)).url == f"{second.url}/a"
-    assert server.count(GEO) + second.count(GEO) == 1
-
-
-def test_proxy_is_named_where_its_place_counts(
-    server: FaultyServer, proxy: FaultyServer, fetcher: MakeFetcher
-) -> None:
-    path = "/api/v1.0/geo/127.0.0.1/127.0.0.1,localhost"
-    other = server.url.replace("127.0.0.1", "localhost")
-    server.put(path, b"2,1")
-    server.put("/a", BODY)
-    one = fetcher(server.url, other, use_geo=True, max_servers=1, proxies=[proxy.url])
-    assert one.fetch("a", Collector(BODY)).url == f"{other}/a"
-    assert proxy.count(path) == 1
-
-
-@pytest.mark.parametrize("answer", [b"1,1", b"2", b"3,2,1", b"<html>", b"", b"0,1"])
-def test_odd_order_leaves_the_servers_as_they_are(
-    answer: bytes, server: FaultyServer, second: FaultyServer, fetcher: MakeFetcher
-) -> None:
-    for each in (server, second):
-        each.put(GEO, answer)
-        each.put("/a", BODY)
-    notices: list[str] = []
-    one = fetcher(server.url, second.url, use_geo=True, notices=notices)
-    assert one.fetch("a", Collector(BODY)).url == f"{server.url}/a"
-    assert ["CVMFS_USE_GEOAPI" in line for line in notices] == [True]
-
-
 # Proxies that are discovered
 
 
