@@ -28,14 +28,13 @@ from interpose.errors import (
     NotThere,
     UsageError,
 )
-from interpose.formats.fqrn import Fqrn
+from interpose.formats.fqrn import REPOSITORIES, Fqrn
 from interpose.messages import Messages, nearest
 from interpose.repository.configuring import with_configuration_repository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.repository.tree import Tree
 from interpose.resolver.logfiles import LogFiles
 
-MOUNT = "/cvmfs/"
 _HOW_TO_COVER = (
     "see CVMFS_SERVER_URL, or name a server with the option for repositories"
 )
@@ -159,7 +158,7 @@ class Session:
 
         Errors: UsageError; whatever opening can raise.
         """
-        rest = text.removeprefix(MOUNT)
+        rest = text.removeprefix(f"{REPOSITORIES}/")
         name, _, path = rest.strip("/").partition("/")
         try:
             fqrn = Fqrn.parse(name)

@@ -12,7 +12,7 @@ from interpose.commands import options
 from interpose.commands.options import Session, complain
 from interpose.config import KeySettings, known_repositories
 from interpose.errors import ConfigurationError, FormatError, InterposeError, UsageError
-from interpose.formats.fqrn import Fqrn
+from interpose.formats.fqrn import REPOSITORIES, Fqrn
 from interpose.repository.finding import Root
 from interpose.repository.repository import Repository
 
@@ -69,7 +69,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _name(text: str) -> Fqrn:
     try:
-        return Fqrn.parse(text.removeprefix("/cvmfs/").rstrip("/"))
+        return Fqrn.parse(text.removeprefix(f"{REPOSITORIES}/").rstrip("/"))
     except FormatError as error:
         raise UsageError("no name of a repository", text) from error
 

@@ -18,7 +18,7 @@ from interpose.config.known import complete
 from interpose.config.parameters import nearest, parameter
 from interpose.config.sources import Sources
 from interpose.errors import ConfigurationError, UsageError
-from interpose.formats.fqrn import Fqrn
+from interpose.formats.fqrn import REPOSITORIES, Fqrn
 from interpose.messages import one_line
 
 _PLAIN = re.compile(r"[A-Za-z0-9/:._,-]*")
@@ -68,7 +68,9 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _name(text: str, sources: Sources) -> Fqrn:
-    fqrn = complete(text.removeprefix("/cvmfs/").rstrip("/"), load(None, sources))
+    fqrn = complete(
+        text.removeprefix(f"{REPOSITORIES}/").rstrip("/"), load(None, sources)
+    )
     if fqrn is None:
         raise UsageError("no name of a repository", text)
     return fqrn

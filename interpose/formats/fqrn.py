@@ -10,6 +10,8 @@ import re
 
 from interpose.errors import FormatError
 
+# Where the job sees repositories (PREFIX_REPOSITORIES in native/path/prefix.h).
+REPOSITORIES = "/cvmfs"
 MAXIMUM_CHARACTERS = 60
 _SHAPE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 

@@ -16,7 +16,7 @@ from interpose.config import Configuration, KeySettings, PinSettings, ViewSettin
 from interpose.errors import CacheFull, FormatError, InterposeError
 from interpose.formats import limits
 from interpose.formats.flags import Compression
-from interpose.formats.fqrn import Fqrn
+from interpose.formats.fqrn import REPOSITORIES, Fqrn
 from interpose.formats.hashes import CATALOG, CHUNK, FILE, METAINFO, ContentHash
 from interpose.formats.manifest import Manifest
 from interpose.native import Entry, Index
@@ -325,7 +325,8 @@ class Repository:
         return pieces
 
     def _shown(self, path: bytes) -> str:
-        return f"/cvmfs/{self.fqrn}{path.decode('utf-8', 'backslashreplace')}"
+        text = path.decode("utf-8", "backslashreplace")
+        return f"{REPOSITORIES}/{self.fqrn}{text}"
 
     # What only extended attributes tell
 

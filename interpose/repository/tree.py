@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from interpose import native
 from interpose.errors import NotThere
+from interpose.formats.fqrn import REPOSITORIES
 from interpose.formats.hashes import Algorithm, ContentHash
 from interpose.native import Entry, Index
 from interpose.repository.repository import Repository
@@ -63,7 +64,7 @@ class Tree:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
-        self._mount = b"/cvmfs/" + repository.fqrn.encode()
+        self._mount = f"{REPOSITORIES}/{repository.fqrn}".encode()
         variables = dict(repository.configuration.environment)
         variables.update(repository.view.variables)
         self._variables = variables
@@ -161,7 +162,8 @@ class Tree:
     def shown(self, path: bytes) -> str:
         """A path for messages."""
         text = path.decode("utf-8", "backslashreplace")
-        return f"/cvmfs/{self.repository.fqrn}/{text.strip('/')}".rstrip("/")
+        whole = f"{REPOSITORIES}/{self.repository.fqrn}/{text.strip('/')}"
+        return whole.rstrip("/")
 
 
 def _steady(look: Callable[[], T]) -> T:

@@ -150,7 +150,8 @@ static int front_explain(const struct front *front, const struct job_failure *fa
 			strerror(failure->error));
 	if (failure->error == EIO) {
 		/* The resolver, or who could not start it, has said why. */
-		if (!strstr(command, "/cvmfs") && !(path && strstr(path, "/cvmfs")))
+		if (!strstr(command, PREFIX_REPOSITORIES) &&
+		    !(path && strstr(path, PREFIX_REPOSITORIES)))
 			message_fail(messages, "cannot read: %s: %s", command,
 				     strerror(failure->error));
 		return STATUS_OURS;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "launch/statistics.h"
+#include "path/prefix.h"
 #include "run/clock.h"
 
 /* A call that no kernel knows and an outer run answers with 0 or more; 2: with the text
@@ -39,7 +40,7 @@ static bool is_listed(const char *text, size_t size, const char *entry)
 static bool can_be_opened(const char *entry)
 {
 	static const char kind[] = "repository=";
-	char path[512] = "/cvmfs/";
+	char path[512] = PREFIX_REPOSITORIES "/";
 	struct stat status;
 
 	if (strncmp(entry, kind, sizeof(kind) - 1) != 0)

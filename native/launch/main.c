@@ -16,6 +16,7 @@
 #include "launch/command.h"
 #include "launch/joining.h"
 #include "launch/launch.h"
+#include "launch/mounting.h"
 #include "run/clock.h"
 #include "syscalls/footing.h"
 #include "tracer/pulse.h"
@@ -127,7 +128,14 @@ static void describe_host(struct launch *launch)
 	run->settings = settings;
 	run->settings_size =
 		options_describe(&launch->options, false, settings, sizeof(settings));
-	run->host_has_cvmfs = lstat("/cvmfs", &status) == 0;
+	run->prefer_host = launch->options.prefer_host;
+	run->named = launch->options.repositories.items;
+	run->named_count = launch->options.repositories.count;
+	if ((run->prefer_host || run->prefixes.leaves) &&
+	    stat(PREFIX_REPOSITORIES, &status) == 0) {
+		run->host_top_dev = status.st_dev;
+		run->host_top_ino = status.st_ino;
+	}
 	if (stat("/", &status) == 0) {
 		run->root_dev = status.st_dev;
 		run->root_ino = status.st_ino;
@@ -172,6 +180,7 @@ static struct front_result run_job(struct launch *launch)
 	struct front_result result = {.status = STATUS_OURS, .ours = true};
 
 	if (need_configuration(launch) || open_outputs(launch) ||
+	    mounting_fill(&launch->messages, &launch->options, &launch->run.prefixes) ||
 	    connect_processes(launch))
 		return result;
 	describe_host(launch);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE 1
 #include "launch/options.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "launch/spelling.h"
+#include "launch/values.h"
 #include "tracee/kernel.h"
 
 enum option_kind {
@@ -42,6 +41,9 @@ static const struct option_row option_rows[] = {
 	 false, true},
 	{"trust-cache", 0, OPTION_FLAG, PLACE(trust_cache), "INTERPOSE_TRUST_CACHE",
 	 false, true},
+	{"mount", 0, OPTION_LIST, PLACE(mounts), "INTERPOSE_MOUNT", false, true},
+	{"prefer-host", 0, OPTION_FLAG, PLACE(prefer_host), "INTERPOSE_PREFER_HOST",
+	 false, true},
 	{"scratch", 0, OPTION_TEXT, PLACE(scratch), "INTERPOSE_SCRATCH", false, false},
 	{"offline", 0, OPTION_FLAG, PLACE(offline), "INTERPOSE_OFFLINE", false, true},
 	{"refresh", 0, OPTION_FLAG, PLACE(refresh), NULL, false, true},
@@ -55,7 +57,6 @@ static const struct option_row option_rows[] = {
 	{"verbose", 'v', OPTION_COUNT, PLACE(verbose), NULL, false, false},
 	{"help", 'h', OPTION_FLAG, PLACE(help), NULL, false, false},
 	{"version", 0, OPTION_FLAG, PLACE(version), NULL, false, false},
-	{"prefer-host", 0, OPTION_LATER, 0, "INTERPOSE_PREFER_HOST", false, false},
 	{"root", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"bind", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"record", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
@@ -81,17 +82,6 @@ static int complain(const struct words *words, const char *what, const char *whe
 	return -EINVAL;
 }
 
-static int option_add(struct text_list *list, const char *text)
-{
-	const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
-
-	if (!items)
-		return -ENOMEM;
-	items[list->count++] = text;
-	list->items = items;
-	return 0;
-}
-
 static int option_store(const struct option_row *row, struct options *options,
 			const char *value)
 {
@@ -108,7 +98,7 @@ static int option_store(const struct option_row *row, struct options *options,
 		*(const char **)place = value;
 		return 0;
 	default:
-		return option_add((struct text_list *)place, value);
+		return values_add((struct text_list *)place, value);
 	}
 }
 
@@ -155,6 +145,9 @@ static int option_apply(const struct option_row *row, struct options *options,
 		return complain(words, "option has an empty value", shown);
 	if (row->letter == 'o' && (!strchr(value, '=') || value[0] == '='))
 		return complain(words, "not of the form NAME=VALUE", value);
+	if (row->place == PLACE(mounts) && value && value[0] != '@' &&
+	    !strchr(value, '='))
+		return complain(words, "not of the form A=B", value);
 	if (option_is_no_file(row, value))
 		return complain_no_file(words, shown);
 	options->given |= 1ull << (row - option_rows);
@@ -226,29 +219,6 @@ static int option_short(const char *word, struct options *options, struct words 
 	return 0;
 }
 
-static bool option_is_true(const char *value)
-{
-	static const char *const negative[] = {"", "0", "no", "off", "false"};
-
-	for (size_t i = 0; i < sizeof(negative) / sizeof(negative[0]); i++)
-		if (strcasecmp(value, negative[i]) == 0)
-			return false;
-	return true;
-}
-
-/* Directories and files, separated by colons as in PATH. */
-static int option_split(struct text_list *list, const char *value)
-{
-	char *copy = strdup(value); /* lives as long as the process */
-	char *rest = NULL;
-	int error = copy ? 0 : -ENOMEM;
-
-	for (char *item = copy ? strtok_r(copy, ":", &rest) : NULL; item && !error;
-	     item = strtok_r(NULL, ":", &rest))
-		error = option_add(list, item);
-	return error;
-}
-
 /* Variables count as if they were given before the command line's first word. */
 static int options_from_environment(struct options *options, struct words *words)
 {
@@ -259,20 +229,15 @@ static int options_from_environment(struct options *options, struct words *words
 
 		if (!value || !*value)
 			continue;
-		if (row->kind == OPTION_LATER) {
-			if (!option_is_true(value))
-				continue;
-			snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
-				 "%s is not in this version", row->variable);
-			return -EINVAL;
-		}
 		if (row->kind == OPTION_LIST)
-			error = option_split(&options->configs, value);
+			error = values_split(
+				(struct text_list *)((char *)options + row->place),
+				value);
 		else if (option_is_no_file(row, value))
 			error = complain_no_file(words, row->variable);
 		else if (row->kind == OPTION_TEXT)
 			error = option_store(row, options, value);
-		else if (option_is_true(value) != row->inverted)
+		else if (values_are_true(value) != row->inverted)
 			error = option_store(row, options, NULL);
 		if (error < 0)
 			return error;
@@ -295,29 +260,13 @@ static int options_force_fallbacks(struct words *words)
 	return -EINVAL;
 }
 
-/* Against the directory that we were started in: keys of what is kept for later jobs,
- * and processes of ours in other directories, see the same place. */
-static const char *option_absolute(const char *path)
-{
-	char *directory, *absolute = NULL;
-
-	if (!path || path[0] == '/')
-		return path;
-	directory = getcwd(NULL, 0);
-	/* It lives as long as the process. */
-	if (!directory || asprintf(&absolute, "%s/%s", directory, path) < 0)
-		absolute = NULL;
-	free(directory);
-	return absolute ? absolute : path;
-}
-
 static void options_make_absolute(struct options *options)
 {
-	options->cache = option_absolute(options->cache);
-	options->alien_cache = option_absolute(options->alien_cache);
-	options->scratch = option_absolute(options->scratch);
+	options->cache = values_absolute(options->cache);
+	options->alien_cache = values_absolute(options->alien_cache);
+	options->scratch = values_absolute(options->scratch);
 	for (size_t i = 0; i < options->configs.count; i++)
-		options->configs.items[i] = option_absolute(options->configs.items[i]);
+		options->configs.items[i] = values_absolute(options->configs.items[i]);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options,
@@ -330,6 +279,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	if (error == 0)
 		error = options_force_fallbacks(&words);
 	options.configs_inherited = options.configs.count;
+	options.mounts_inherited = options.mounts.count;
 	while (error == 0 && *words.next && words.next[0][0] == '-') {
 		const char *word = *words.next++;
 
@@ -377,10 +327,13 @@ size_t options_describe(const struct options *options, bool given, char *text,
 		const struct option_row *row = &option_rows[i];
 		const void *place = (const char *)options + row->place;
 		const struct text_list *list = place;
-		size_t at = given && row->variable ? options->configs_inherited : 0;
+		size_t at = row->place == PLACE(mounts) ? options->mounts_inherited
+							: options->configs_inherited;
 
 		if (!row->own_run || (given && !(options->given >> i & 1)))
 			continue;
+		if (!given || !row->variable)
+			at = 0;
 		for (; row->kind == OPTION_LIST && at < list->count; at++)
 			describe(row->name, list->items[at], text, size, &used);
 		if (row->kind == OPTION_TEXT && *(const char *const *)place)
@@ -396,4 +349,5 @@ void options_deinit(struct options *options)
 	free(options->repositories.items);
 	free(options->configs.items);
 	free(options->settings.items);
+	free(options->mounts.items);
 }

@@ -17,15 +17,16 @@ struct options {
 	struct text_list repositories; /* -r, as given */
 	struct text_list configs;
 	struct text_list settings; /* -o NAME=VALUE */
+	struct text_list mounts;   /* A=B, or @FILE */
 	const char *cache, *alien_cache, *scratch;
 	const char *stats, *trace, *log;
-	bool trust_cache, offline, refresh, no_fastpath, wait, quiet;
+	bool trust_cache, offline, refresh, no_fastpath, wait, quiet, prefer_host;
 	int verbose;
 	bool help, version;
 	/* Of the command line, not of the environment: a bit for each row of the table,
-	 * and where the own files of `configs` begin. */
+	 * and where the own items of lists begin. */
 	uint64_t given;
-	size_t configs_inherited;
+	size_t configs_inherited, mounts_inherited;
 };
 
 enum { OPTIONS_COMPLAINT_SIZE = 1024 };

@@ -6,82 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int walk_start(struct walk *walk, const struct walk_world *world, struct place at,
-	       const char *path, size_t path_len)
-{
-	walk->links = 0;
-	if (path_len > 4096)
-		return -ENAMETOOLONG;
-	walk->start = at;
-	walk->promises = 0;
-	walk->world = world;
-	walk->at = at;
-	walk->parent = at;
-	walk->error = 0;
-	walk->missing_last = false;
-	walk->last_is_dot = true;
-	walk->follow_last = walk->parent_only = false;
-	walk->last = NULL;
-	walk->last_len = 0;
-	walk->slash = WALK_SLASH_DIRECTORY;
-	walk->trailing_slash = path_len > 0 && path[path_len - 1] == '/';
-	walk->head = (uint32_t)(WALK_TEXT_SIZE - path_len);
-	memcpy(walk->text + walk->head, path, path_len);
-	return 0;
-}
-
-const char *walk_rest(const struct walk *walk, size_t *ret_len)
-{
-	*ret_len = WALK_TEXT_SIZE - walk->head;
-	return walk->text + walk->head;
-}
-
-static void skip_slashes(struct walk *walk)
-{
-	while (walk->head < WALK_TEXT_SIZE && walk->text[walk->head] == '/')
-		walk->head++;
-}
-
-bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len,
-	       bool *ret_last)
-{
-	uint32_t start;
-
-	skip_slashes(walk);
-	if (walk->head == WALK_TEXT_SIZE)
-		return false;
-	start = walk->head;
-	while (walk->head < WALK_TEXT_SIZE && walk->text[walk->head] != '/')
-		walk->head++;
-	*ret_name = walk->text + start;
-	*ret_len = walk->head - start;
-	skip_slashes(walk);
-	*ret_last = walk->head == WALK_TEXT_SIZE;
-	return true;
-}
-
-int walk_push(struct walk *walk, const char *target, size_t target_len)
-{
-	if (++walk->links > WALK_MAX_LINKS)
-		return -ELOOP;
-	/* One byte for the slash between the target and what follows it. */
-	if (target_len + 1 > walk->head)
-		return -ENAMETOOLONG;
-	if (walk->head < WALK_TEXT_SIZE)
-		walk->text[--walk->head] = '/';
-	else
-		walk->trailing_slash |= target_len > 0 && target[target_len - 1] == '/';
-	walk->head -= (uint32_t)target_len;
-	memcpy(walk->text + walk->head, target, target_len);
-	return 0;
-}
-
-bool walk_follows_last(const struct walk *walk)
-{
-	return walk->follow_last ||
-	       (walk->trailing_slash && walk->slash == WALK_SLASH_DIRECTORY);
-}
-
 bool place_equal(const struct place *a, const struct place *b)
 {
 	if (a->kind != b->kind)
@@ -142,6 +66,25 @@ static enum walk_end answer_end(struct walk *walk, enum walk_answer answer)
 	return fail(walk, answer == WALK_NO ? ENOENT : EIO);
 }
 
+static enum walk_end leave(struct walk *walk, int result)
+{
+	if (result < 0)
+		return fail(walk, -result);
+	walk->at.kind = PLACE_HOST;
+	return WALK_LEFT;
+}
+
+/* A repository that the host has mounted, by the host's own name. */
+static enum walk_end leave_to_host(struct walk *walk, const char *name, size_t len)
+{
+	char path[sizeof(PREFIX_REPOSITORIES "/") + WALK_NAME_MAX] =
+		PREFIX_REPOSITORIES "/";
+
+	memcpy(path + sizeof(PREFIX_REPOSITORIES), name, len);
+	path[sizeof(PREFIX_REPOSITORIES) + len] = '\0';
+	return leave(walk, walk_replace(walk, NULL, path));
+}
+
 /* Finds `name` in the directory `at`; WALK_FOUND: in *ret_child. */
 static enum walk_end find_child(struct walk *walk, const char *name, size_t len,
 				struct place *ret_child)
@@ -159,6 +102,8 @@ static enum walk_end find_child(struct walk *walk, const char *name, size_t len,
 		ret_child->catalog = 0;
 		ret_child->entry = 0;
 		answer = world->mount(world->context, name, len, &ret_child->mount);
+		if (answer == WALK_HOSTS)
+			return leave_to_host(walk, name, len);
 		return answer == WALK_YES ? WALK_FOUND : answer_end(walk, answer);
 	}
 	if (walk->entry.flags & INTERPOSE_ENTRY_NESTED) {
@@ -208,6 +153,7 @@ static enum walk_end follow(struct walk *walk, const struct place *link,
 	if (result < 0)
 		return fail(walk, -result);
 	if (len > 0 && target[0] == '/') {
+		walk->modes = world->prefixes->root_modes;
 		if ((walk->promises & WALK_IN_ROOT) && walk->start.kind != PLACE_HOST) {
 			walk->at = walk->start;
 			return WALK_FOUND;
@@ -254,6 +200,8 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 	if (last && walk->trailing_slash && walk->slash == WALK_SLASH_REFUSED)
 		return fail(walk, EISDIR);
 	end = find_child(walk, name, len, &child);
+	if (end == WALK_LEFT)
+		return end;
 	walk->parent = walk->at;
 	if (end != WALK_FOUND) {
 		walk->missing_last = last && end == WALK_ERRNO && walk->error == ENOENT;
@@ -290,16 +238,48 @@ static enum walk_end step_dot_dot(struct walk *walk)
 	return parent.kind == PLACE_HOST ? WALK_LEFT : enter(walk);
 }
 
+static bool is_here(const struct walk *walk, const struct prefix *row)
+{
+	return walk->world->is_called(walk->world->context, &walk->at, row->directory);
+}
+
+/* A row of the table stands for the name just taken. *ret_taken: it has decided where
+ * the walk goes on. */
+static enum walk_end ask_rows(struct walk *walk, const char *name, size_t len,
+			      bool *ret_taken)
+{
+	const struct prefix *row = walk_row(walk, NULL, true, name, len);
+
+	while (row && !is_here(walk, row))
+		row = walk_row(walk, row, true, name, len);
+	*ret_taken = row && row->kind != PREFIX_MODES;
+	if (!row)
+		return WALK_FOUND;
+	walk->modes = row->modes;
+	if (row->kind == PREFIX_DENY || row->kind == PREFIX_ENOENT)
+		return fail(walk, row->kind == PREFIX_DENY ? EACCES : ENOENT);
+	if (row->kind == PREFIX_MODES)
+		return WALK_FOUND;
+	if (walk->promises & (WALK_SCOPED | WALK_NO_XDEV))
+		return fail(walk, EXDEV);
+	if (row->kind == PREFIX_HOST)
+		return leave(walk, walk_replace(walk, row, row->target));
+	if (walk_replace(walk, row, row->target) < 0)
+		return fail(walk, ELOOP);
+	walk->at.kind = PLACE_TOP;
+	return WALK_FOUND;
+}
+
 enum walk_end walk_go(struct walk *walk)
 {
 	enum walk_end end = enter(walk);
 	const char *name;
 	size_t len;
-	bool last;
+	bool last, taken = false;
 
 	walk->damaged = end == WALK_ERRNO;
 	/* "/cvmfs/", or a link of /proc that leads to us with a slash behind it */
-	skip_slashes(walk);
+	walk_skip_slashes(walk);
 	if (walk->head == WALK_TEXT_SIZE && walk->trailing_slash &&
 	    walk->slash == WALK_SLASH_REFUSED)
 		return fail(walk, EISDIR);
@@ -307,6 +287,12 @@ enum walk_end walk_go(struct walk *walk)
 		end = check_directory(walk);
 		if (end != WALK_FOUND)
 			break;
+		if (walk->world->prefixes->below_repositories)
+			end = ask_rows(walk, name, len, &taken);
+		if (end != WALK_FOUND)
+			break;
+		if (taken)
+			continue;
 		walk->last_is_dot = is_dot(name, len) || is_dot_dot(name, len);
 		if (walk->parent_only && last) {
 			walk->last = name;

@@ -10,6 +10,7 @@
 
 #include "index/lookup.h"
 #include "interpose.h"
+#include "path/prefix.h"
 
 enum { WALK_TEXT_SIZE = 2 * 4096 + 2, WALK_MAX_LINKS = 40, WALK_NAME_MAX = 255 };
 
@@ -26,12 +27,16 @@ struct place {
 	uint32_t mount, catalog, entry;
 };
 
-enum walk_answer { WALK_YES, WALK_NO, WALK_UNKNOWN, WALK_BROKEN };
+enum walk_answer { WALK_YES, WALK_NO, WALK_UNKNOWN, WALK_BROKEN, WALK_HOSTS };
 
 /* What a walk has to ask. YES: the ret_ values are set. NO: there is no such thing.
- * UNKNOWN: not loaded; the callee knows what to ask for. BROKEN: EIO. */
+ * UNKNOWN: not loaded; the callee knows what to ask for. BROKEN: EIO. HOSTS, of a
+ * mount: it is left to the host. */
 struct walk_world {
 	void *context;
+	const struct prefixes *prefixes;
+	/* Whether `place` is called so, below the repositories. */
+	bool (*is_called)(void *context, const struct place *place, const char *path);
 	enum walk_answer (*mount)(void *context, const char *name, size_t name_len,
 				  uint32_t *ret_mount);
 	const struct index_map *(*catalog)(void *context, uint32_t mount,
@@ -83,6 +88,10 @@ struct walk {
 	struct interpose_entry entry; /* of `at`, for PLACE_ENTRY */
 	int error;		      /* positive errno */
 	int links;		      /* links followed so far, host links included */
+	int replaced;		      /* names that a row stood for */
+	unsigned int modes;	      /* enum prefix_mode: what the rows let be done */
+	/* Text before it is what a row stands for, and rows are not asked again. */
+	uint32_t settled;
 	bool follow_last;
 	bool parent_only; /* end in the directory of the last name, `last` */
 	bool missing_last;
@@ -104,12 +113,21 @@ enum walk_end walk_go(struct walk *walk);
 
 /* Used by the host's half of a walk, on the same text. */
 const char *walk_rest(const struct walk *walk, size_t *ret_len);
+void walk_skip_slashes(struct walk *walk);
 /* Takes the next name off the rest; false at the end. `last`: nothing follows but "/".
  */
 bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len,
 	       bool *ret_last);
 /* Puts a link's target in front of the rest. -ENAMETOOLONG, or -ELOOP after 40. */
 int walk_push(struct walk *walk, const char *target, size_t target_len);
+
+/* The row for `name`, just taken, of those on the host or below the repositories: the
+ * next one after `row`. */
+const struct prefix *walk_row(const struct walk *walk, const struct prefix *row,
+			      bool below_repositories, const char *name, size_t len);
+/* Puts `target` in the place of the name just taken, and of those that come with it in
+ * `row`. -ENAMETOOLONG, or -ELOOP after 40. */
+int walk_replace(struct walk *walk, const struct prefix *row, const char *target);
 
 /* Whether a link that is the last name is followed. */
 bool walk_follows_last(const struct walk *walk);

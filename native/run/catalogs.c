@@ -140,7 +140,8 @@ static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 	if (result < 0)
 		return result;
 	result = catalogs_add(mounts, mountpoint->mount,
-			      path + strlen("/cvmfs/") + strlen(mount->fqrn),
+			      path + strlen(PREFIX_REPOSITORIES "/") +
+				      strlen(mount->fqrn),
 			      entry.digest, entry.algorithm);
 	if (result < 0)
 		return result;
@@ -235,7 +236,7 @@ int mounts_question_body(const struct mounts *mounts, const struct place *place,
 	const char *hash = mount->catalogs[place->catalog].hash;
 	char path[4096 + 128];
 	int len = mounts_path(mounts, place, path, sizeof(path));
-	size_t skip = strlen("/cvmfs/") + strlen(mount->fqrn);
+	size_t skip = strlen(PREFIX_REPOSITORIES "/") + strlen(mount->fqrn);
 
 	if (len < 0)
 		return len;

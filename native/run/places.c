@@ -14,11 +14,11 @@ int mounts_path(const struct mounts *mounts, const struct place *place, char *bu
 	const char *fqrn;
 	size_t start = size, fqrn_len;
 
-	if (size < sizeof("/cvmfs"))
+	if (size < sizeof(PREFIX_REPOSITORIES))
 		return -ENAMETOOLONG;
 	if (place->kind != PLACE_ENTRY) {
-		memcpy(buffer, "/cvmfs", sizeof("/cvmfs"));
-		return (int)sizeof("/cvmfs") - 1;
+		memcpy(buffer, PREFIX_REPOSITORIES, sizeof(PREFIX_REPOSITORIES));
+		return (int)sizeof(PREFIX_REPOSITORIES) - 1;
 	}
 	buffer[--start] = '\0';
 	while (at.entry != 0) {
@@ -39,12 +39,13 @@ int mounts_path(const struct mounts *mounts, const struct place *place, char *bu
 	}
 	fqrn = mounts_fqrn(mounts, at.mount);
 	fqrn_len = strlen(fqrn);
-	if (fqrn_len + strlen("/cvmfs/") > start)
+	if (fqrn_len + strlen(PREFIX_REPOSITORIES "/") > start)
 		return -ENAMETOOLONG;
 	start -= fqrn_len;
 	memcpy(buffer + start, fqrn, fqrn_len);
-	start -= strlen("/cvmfs/");
-	memcpy(buffer + start, "/cvmfs/", strlen("/cvmfs/"));
+	start -= strlen(PREFIX_REPOSITORIES "/");
+	memcpy(buffer + start, PREFIX_REPOSITORIES "/",
+	       strlen(PREFIX_REPOSITORIES "/"));
 	memmove(buffer, buffer + start, size - start);
 	return (int)(size - start) - 1;
 }

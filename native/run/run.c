@@ -8,6 +8,7 @@
 #include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/objects.h"
+#include "run/prefixes.h"
 #include "run/slowmounts.h"
 
 int run_create(struct run *run, channel_starter start, void *context,
@@ -31,5 +32,6 @@ void run_destroy(struct run *run)
 	objects_destroy(run->objects);
 	nodes_destroy(run->nodes);
 	slowmounts_destroy(run->slow);
+	prefixes_deinit(&run->prefixes);
 	free(run->groups);
 }

@@ -7,12 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "path/prefix.h"
 #include "run/channel.h"
 
 struct errands;
 struct mounts;
 struct objects;
 struct nodes;
+struct preferred;
 struct slowmounts;
 struct standins;
 struct locks;
@@ -58,10 +60,15 @@ struct run {
 	 * has before that. */
 	const struct sock_fprog *descriptor_filter;
 	int filters;
-	const char *kept;    /* directory of mount files of earlier jobs; NULL: none */
-	bool host_has_cvmfs; /* the host's root has an entry `cvmfs` */
-	uint64_t root_dev, root_ino; /* of the host's / */
-	uint64_t root_mount;	     /* id of the mount that it is of; 0: unknown */
+	const char *kept; /* directory of mount files of earlier jobs; NULL: none */
+	struct prefixes prefixes;
+	bool prefer_host; /* a repository that the host has mounted is left to it */
+	const char *const *named; /* -r, as given: not these */
+	size_t named_count;
+	struct preferred *preferred;	     /* syscalls/preferring.c; NULL: none yet */
+	uint64_t host_top_dev, host_top_ino; /* what the host has there; 0: no matter */
+	uint64_t root_dev, root_ino;	     /* of the host's / */
+	uint64_t root_mount;  /* id of the mount that it is of; 0: unknown */
 	uint64_t mount_space; /* inode of the tracer's mount namespace; likewise */
 	uint64_t proc_dev;    /* st_dev of /proc */
 	uid_t uid;

@@ -16,7 +16,8 @@ static enum verdict access_any(struct run *run, struct tracee *tracee,
 	int error;
 
 	if (mode & ~7ull)
-		return VERDICT_PASS; /* EINVAL comes first */
+		return VERDICT_PASS;		       /* EINVAL comes first */
+	flags |= (unsigned int)mode * TARGET_EXECUTES; /* R_OK and the like */
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument, flags,
 			    &verdict))
 		return verdict;

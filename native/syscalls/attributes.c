@@ -27,7 +27,7 @@ static enum verdict change_how(struct run *run, struct tracee *tracee,
 	int error;
 
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
-			    changing->flags, &verdict))
+			    changing->flags | TARGET_WRITES, &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, (unsigned int)path_argument);
@@ -218,7 +218,8 @@ static enum verdict truncate_path(struct run *run, struct tracee *tracee,
 
 	if (length < 0)
 		return VERDICT_PASS; /* EINVAL comes first */
-	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
+	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW | TARGET_WRITES,
+			    &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)
 		return redirect_elsewhere(&target, 0);

@@ -88,8 +88,7 @@ bool content_path(struct target *target, char *buffer, size_t size,
 	case WALK_UNKNOWN:
 		*ret_verdict = target_wait(target);
 		return false;
-	case WALK_NO:
-	case WALK_BROKEN:
+	default:
 		break;
 	}
 	*ret_verdict = tracee_answer(view->tracee, -EIO);

@@ -168,23 +168,40 @@ static enum verdict list_ours(struct target *target, int fd, struct layout layou
 	return end_at(target, fd, position, block.used);
 }
 
-/* ---- the host's root shows cvmfs ---- */
+/* ---- a directory of the host shows names of rows that it has not ---- */
 
-enum { ROOT_RECORD = 32 }; /* a record with the name "cvmfs", the largest */
+enum { NAMES_SIZE = 4096 };
 
-static enum verdict leave_root(struct run *run, struct tracee *tracee)
+/* Adds those of this directory. False: they need more room. */
+static bool add_names(const struct run *run, const struct stat *directory,
+		      struct block *block)
+{
+	for (size_t i = 0; i < run->prefixes.count; i++) {
+		const struct prefix *row = &run->prefixes.rows[i];
+		struct listing_item item = {
+			.inode = 1,
+			.type = row->kind == PREFIX_TOP ? DT_DIR : DT_UNKNOWN,
+			.name = row->name,
+			.name_len = row->name_len};
+
+		if (!row->on_host && row->dev == directory->st_dev &&
+		    row->ino == directory->st_ino && !block_add(block, &item))
+			return false;
+	}
+	return true;
+}
+
+static enum verdict leave_host(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
 	struct block block = {
-		.limit = ROOT_RECORD,
+		.limit = NAMES_SIZE,
 		.layout = {(uint8_t)tracee->stop.note[0], (bool)tracee->stop.note[1]}};
-	struct listing_item item = {
-		.inode = 1, .type = DT_DIR, .name = "cvmfs", .name_len = 5};
+	struct stat st;
 
-	(void)run;
-	if (result <= 0)
+	if (result <= 0 || look_inode(tracee, (int)tracee->stop.args[0], &st) < 0)
 		return tracee_finish(tracee, result);
-	block_add(&block, &item);
+	add_names(run, &st, &block);
 	if (tracee_write(tracee, tracee->stop.args[1] + (uint64_t)result, block.bytes,
 			 block.used) < 0)
 		return tracee_finish(tracee, result);
@@ -195,20 +212,20 @@ static enum verdict list_host(struct run *run, struct tracee *tracee, int fd,
 			      struct layout layout)
 {
 	uint64_t count = (uint32_t)tracee->stop.args[2];
+	struct block block = {.limit = NAMES_SIZE, .layout = layout};
 	struct stat st;
 
-	if (run->host_has_cvmfs || count < 4 * ROOT_RECORD)
+	if (!run->prefixes.unseen || look_inode(tracee, fd, &st) < 0 ||
+	    !add_names(run, &st, &block) || !block.used || count < 4 * block.used ||
+	    position_by_proc(tracee, fd) != 0)
 		return VERDICT_PASS;
-	if (look_inode(tracee, fd, &st) < 0 || st.st_dev != run->root_dev ||
-	    st.st_ino != run->root_ino || position_by_proc(tracee, fd) != 0)
-		return VERDICT_PASS;
-	/* The kernel fills a little less, so that our record finds room at the end of
+	/* The kernel fills a little less, so that our records find room at the end of
 	 * the first block. */
-	arch_set_argument(&tracee->stop.regs, 2, count - ROOT_RECORD);
+	arch_set_argument(&tracee->stop.regs, 2, count - block.used);
 	tracee->stop.dirty = true;
 	tracee->stop.note[0] = layout.word;
 	tracee->stop.note[1] = layout.type_last;
-	tracee->stop.leave = leave_root;
+	tracee->stop.leave = leave_host;
 	return VERDICT_AT_EXIT;
 }
 

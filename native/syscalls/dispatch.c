@@ -45,16 +45,18 @@ static const struct syscall_row *row_of(struct tracee *tracee)
 /* After chroot or pivot_root a name means something else; said where it matters. */
 static void note_other_root(struct run *run, struct tracee *tracee)
 {
-	char path[sizeof("/cvmfs/")];
+	char path[sizeof(PREFIX_REPOSITORIES "/")];
+	const size_t size = sizeof(PREFIX_REPOSITORIES);
 
 	for (unsigned int i = 0; i < 4 && !run->said_other_root; i++) {
 		if (tracee->stop.row->kinds[i] != ARG_PATH ||
-		    tracee_read(tracee, tracee->stop.args[i], path, 7) < 0 ||
-		    memcmp(path, "/cvmfs", 6) != 0 || (path[6] && path[6] != '/'))
+		    tracee_read(tracee, tracee->stop.args[i], path, size) < 0 ||
+		    memcmp(path, PREFIX_REPOSITORIES, size - 1) != 0 ||
+		    (path[size - 1] && path[size - 1] != '/'))
 			continue;
 		run->said_other_root = true;
-		run->say(run->say_context,
-			 "/cvmfs is not shown to a process with another root: chroot "
+		run->say(run->say_context, PREFIX_REPOSITORIES
+			 " is not shown to a process with another root: chroot "
 			 "(start interpose_run inside of it)");
 	}
 }

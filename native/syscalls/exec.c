@@ -297,7 +297,8 @@ HANDLER(enter_execve)
 		return VERDICT_PASS;
 	if (run->trace)
 		trace_path(run->trace, 0, path);
-	target_find(&target, run, tracee, AT_FDCWD, path, TARGET_FOLLOW);
+	target_find(&target, run, tracee, AT_FDCWD, path,
+		    TARGET_FOLLOW | TARGET_EXECUTES);
 	return exec_any(run, tracee, &target, &name, 0);
 }
 
@@ -351,7 +352,8 @@ HANDLER(enter_execveat)
 		name.shown = shown;
 		name.closes = descriptors_flags(tracee->tid, name.dirfd) & O_CLOEXEC;
 	}
-	target_find(&target, run, tracee, name.dirfd, path, flags | TARGET_EMPTY_PATH);
+	target_find(&target, run, tracee, name.dirfd, path,
+		    flags | TARGET_EMPTY_PATH | TARGET_EXECUTES);
 	if (at_flags & EXECVE_CHECK)
 		return check_only(&target);
 	return exec_any(run, tracee, &target, &name, 1);

@@ -14,6 +14,7 @@
 #include "syscalls/hostpath.h"
 #include "syscalls/look.h"
 #include "syscalls/procfs.h"
+#include "syscalls/rules.h"
 
 static enum step end(struct host *host, enum target_kind kind)
 {
@@ -34,12 +35,6 @@ enum step host_error(struct host *host, int error)
 static bool is_proc(const struct host *host, int fd)
 {
 	return look_is_proc(host->target->view.run, fd);
-}
-
-/* Where a mount shows the root's directory once more, /cvmfs is in it, too. */
-static bool is_a_root(const struct host *host)
-{
-	return look_is_root(host->target->view.run, host->dir);
 }
 
 static int open_root(const struct host *host)
@@ -161,6 +156,7 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 		return STEP_ON;
 	if (walk->promises & WALK_BENEATH)
 		return host_error(host, EXDEV);
+	walk->modes = walk->world->prefixes->root_modes;
 	return step_to_root(host);
 }
 
@@ -208,8 +204,6 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return end_parent(host, raw, len);
 	memcpy(name, raw, len);
 	name[len] = '\0';
-	if (strcmp(name, "cvmfs") == 0 && is_a_root(host))
-		return host_ours(host, &(struct place){.kind = PLACE_TOP});
 	if ((strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0) &&
 	    is_proc(host, host->dir) && (!last || (host->flags & TARGET_FOLLOW)))
 		shown = procfs_own_name(target, host->dir, name, self, sizeof(self));
@@ -232,9 +226,62 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	return step_down(host, fd, name);
 }
 
+/* ---- rows of the table of prefixes ---- */
+
+/* The row for the name just taken, or NULL. Where a mount shows a directory once more,
+ * its rows are there, too. */
+static const struct prefix *row_here(const struct host *host, const char *name,
+				     size_t len)
+{
+	const struct walk *walk = &host->target->walk;
+	const struct prefix *row = walk_row(walk, NULL, false, name, len);
+	struct stat st;
+
+	if (!row || look_stat(host->dir, &st) < 0)
+		return NULL;
+	while (row && (row->dev != st.st_dev || row->ino != st.st_ino))
+		row = walk_row(walk, row, false, name, len);
+	return row;
+}
+
+/* Not of kind MODES, which changes nothing of the way. */
+static enum step step_row(struct host *host, const struct prefix *row)
+{
+	struct walk *walk = &host->target->walk;
+
+	if (row->kind == PREFIX_TOP)
+		return host_ours(host, &(struct place){.kind = PLACE_TOP});
+	host->was_ours = true;
+	if (row->kind == PREFIX_DENY || row->kind == PREFIX_ENOENT)
+		return host_error(host, row->kind == PREFIX_DENY ? EACCES : ENOENT);
+	if (walk->promises & (WALK_SCOPED | WALK_NO_XDEV))
+		return host_error(host, EXDEV);
+	if (walk_replace(walk, row, row->target) < 0)
+		return host_error(host, ELOOP);
+	if (row->kind == PREFIX_INSIDE)
+		return host_ours(host, &(struct place){.kind = PLACE_TOP});
+	return step_to_root(host);
+}
+
+/* To the directory above; what the host has at the repositories' place is theirs. */
+static enum step step_up(struct host *host)
+{
+	struct run *run = host->target->view.run;
+	enum step step = step_dots(host, "..");
+	struct stat st;
+
+	if (step == STEP_ON && run->host_top_ino && look_stat(host->dir, &st) == 0 &&
+	    st.st_dev == run->host_top_dev && st.st_ino == run->host_top_ino)
+		return host_ours(host, &(struct place){.kind = PLACE_TOP});
+	if (step == STEP_ON && run->prefixes.rules)
+		return rules_here(host);
+	return step;
+}
+
 static enum step step_once(struct host *host)
 {
 	struct walk *walk = &host->target->walk;
+	const struct prefix *row;
 	const char *name;
 	size_t len;
 	bool last;
@@ -243,6 +290,11 @@ static enum step step_once(struct host *host)
 		return host_error(host, EIO);
 	if (!walk_next(walk, &name, &len, &last))
 		return host_end(host, "");
+	row = row_here(host, name, len);
+	if (row)
+		walk->modes = row->modes;
+	if (row && row->kind != PREFIX_MODES)
+		return step_row(host, row);
 	if (last && walk->parent_only)
 		return end_parent(host, name, len);
 	if (len == 1 && name[0] == '.')
@@ -251,7 +303,7 @@ static enum step step_once(struct host *host)
 		return step_name(host, name, len, last);
 	if (!footing_is_root(host->target->view.run, host->target->view.tracee,
 			     host->dir))
-		return step_dots(host, "..");
+		return step_up(host);
 	return walk->promises & WALK_BENEATH ? host_error(host, EXDEV) : STEP_ON;
 }
 

@@ -247,14 +247,16 @@ ssize_t look_link(struct view *view, int fd, char text[LOOK_LINK_SIZE])
 
 enum look_plain look_plain(struct view *view, int dir, const char *path, bool follow)
 {
+	const struct prefixes *prefixes = &view->run->prefixes;
 	bool other = footing_of(view->run, view->tracee)->other_mounts, in_proc;
+	bool shadows = prefixes->others || (prefixes->top && prefixes->top->on_host);
 	uint64_t flags = follow ? 0 : O_NOFOLLOW;
 	int fd = look_open(view, dir, path, flags, RESOLVE_NO_SYMLINKS);
 
-	/* There are links. Where the host has no /cvmfs, whatever the kernel finds was
-	 * not found through it; but links of /proc are the tracee's, not ours, and from
-	 * other mounts an absolute one leads elsewhere. */
-	if (fd == -ELOOP && !view->run->host_has_cvmfs && !other) {
+	/* There are links. Where the host has none of the names in the table, whatever
+	 * the kernel finds was not found through them; but links of /proc are the
+	 * tracee's, not ours, and from other mounts an absolute one leads elsewhere. */
+	if (fd == -ELOOP && !shadows && !other) {
 		fd = look_open(view, dir, path, flags, RESOLVE_NO_MAGICLINKS);
 		if (fd < 0 && fd != LOOK_WAITS)
 			return LOOK_NOT_PLAIN;

@@ -119,8 +119,9 @@ void notice_elsewhere(struct run *run, const struct tracee *tracee)
 			continue;
 		run->said_elsewhere = true;
 		snprintf(text, sizeof(text),
-			 "what %.30s starts is no descendant of this job and sees no "
-			 "/cvmfs (put interpose_run before its command)",
+			 "what %.30s starts is no descendant of this job and sees "
+			 "no " PREFIX_REPOSITORIES
+			 " (put interpose_run before its command)",
 			 base);
 		run->say(run->say_context, text);
 	}
@@ -152,8 +153,8 @@ void notice_hidden_memory(struct run *run, const struct tracee *tracee)
 	if (stat(path, &process) < 0 || process.st_uid == run->uid)
 		return;
 	run->said_hidden_memory = true;
-	run->say(run->say_context,
-		 "/cvmfs is not shown to a program whose file may be executed and not "
+	run->say(run->say_context, PREFIX_REPOSITORIES
+		 " is not shown to a program whose file may be executed and not "
 		 "read (chmod +r, or a copy)");
 }
 

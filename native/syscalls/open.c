@@ -267,7 +267,9 @@ static enum verdict open_any(struct run *run, struct tracee *tracee,
 	    (opening->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		follow &= ~(unsigned int)TARGET_FOLLOW;
 	if (opening->flags & O_CREAT)
-		follow |= TARGET_OPEN_CREATE;
+		follow |= TARGET_OPEN_CREATE | TARGET_WRITES;
+	if (!(opening->flags & O_PATH))
+		follow |= (unsigned int)wanted_access(opening->flags) * TARGET_EXECUTES;
 	if (!target_of_call(&target, run, tracee, opening->dirfd_argument,
 			    opening->path_argument, follow, &verdict)) {
 		if (verdict == VERDICT_PASS && target.proc_file[0])

@@ -37,12 +37,11 @@ bool passing_is_needed(const struct view *view, const char *path)
 void passing_say(struct run *run)
 {
 	if (!run->said_covered)
-		run->say(
-			run->say_context,
-			"/cvmfs cannot be read by a process that has mounted something "
-			"over the scratch or the cache, and that cannot be given "
-			"descriptors: Input/output error (choose another directory "
-			"with --scratch or --cache)");
+		run->say(run->say_context, PREFIX_REPOSITORIES
+			 " cannot be read by a process that has mounted something "
+			 "over the scratch or the cache, and that cannot be given "
+			 "descriptors: Input/output error (choose another directory "
+			 "with --scratch or --cache)");
 	run->said_covered = true;
 }
 

@@ -298,7 +298,8 @@ int program_find(struct program *program, struct target *target,
 			break;
 		memcpy(text, next, sizeof(text));
 		at = (struct name){AT_FDCWD, text, text, name->closes};
-		target_find(&found, run, tracee, AT_FDCWD, text, TARGET_FOLLOW);
+		target_find(&found, run, tracee, AT_FDCWD, text,
+			    TARGET_FOLLOW | TARGET_EXECUTES);
 	}
 	if (next[0])
 		result = fail(program, ELOOP);

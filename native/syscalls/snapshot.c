@@ -59,7 +59,7 @@ static bool make_mounts(struct run *run, int pid, const char *name,
 {
 	const struct mounts *mounts = run->mounts;
 	struct place place = {.kind = PLACE_TOP};
-	struct proctext_mount top = {.path = "/cvmfs",
+	struct proctext_mount top = {.path = PREFIX_REPOSITORIES,
 				     .dev = mounts_device(&place),
 				     .id = mounts_mount_id(&place)};
 	line_adder add = proctext_mounts_line;
@@ -82,7 +82,8 @@ static bool make_mounts(struct run *run, int pid, const char *name,
 		if (!record)
 			continue;
 		place = (struct place){.kind = PLACE_ENTRY, .mount = i};
-		snprintf(path, sizeof(path), "/cvmfs/%s", mounts_fqrn(mounts, i));
+		snprintf(path, sizeof(path), PREFIX_REPOSITORIES "/%s",
+			 mounts_fqrn(mounts, i));
 		mount.dev = mounts_device(&place);
 		mount.id = mounts_mount_id(&place);
 		mount.default_permissions =

@@ -12,6 +12,8 @@
 #include "run/trace.h"
 #include "syscalls/footing.h"
 #include "syscalls/look.h"
+#include "syscalls/pathtext.h"
+#include "syscalls/rules.h"
 #include "syscalls/standins.h"
 #include "tracee/descriptors.h"
 
@@ -33,6 +35,7 @@ static void init(struct target *target, struct run *run, struct tracee *tracee,
 				     flags & TARGET_REAL_IDS ? CREDENTIALS_REAL
 							     : CREDENTIALS_EFFECTIVE};
 	target->by_descriptor = target->empty_path = false;
+	target->modes = run->prefixes.root_modes;
 	target->descriptor = -1;
 	target->holder = tracee->tid;
 	target->magic = target->in_proc = target->bad_name = false;
@@ -75,8 +78,11 @@ static void walk_on(struct target *target, unsigned int flags)
 	}
 }
 
-static void set_flags(struct walk *walk, unsigned int flags)
+static void set_flags(struct target *target, unsigned int flags)
 {
+	struct walk *walk = &target->walk;
+
+	walk->modes = target->modes;
 	walk->promises = flags / TARGET_PROMISES;
 	walk->follow_last = flags & TARGET_FOLLOW;
 	walk->parent_only = flags & TARGET_PARENT;
@@ -94,39 +100,8 @@ static void begin_ours(struct target *target, const struct walk_world *world,
 		miss(target, ENAMETOOLONG);
 		return;
 	}
-	set_flags(&target->walk, flags);
+	set_flags(target, flags);
 	walk_on(target, flags);
-}
-
-static const char *skip_here(const char *path)
-{
-	for (;;) {
-		if (path[0] == '/')
-			path++;
-		else if (path[0] == '.' && (path[1] == '/' || path[1] == '\0'))
-			path++;
-		else
-			return path;
-	}
-}
-
-static bool first_is(const char *path, const char *name)
-{
-	size_t len = strlen(name);
-
-	return strncmp(path, name, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
-static bool has_dot_dot(const char *path)
-{
-	const char *at = path;
-
-	while ((at = strstr(at, ".."))) {
-		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
-			return true;
-		at += 2;
-	}
-	return false;
 }
 
 /* A path that starts on the host in directory `fd` (consumed). */
@@ -140,15 +115,8 @@ static void begin_host(struct target *target, const struct walk_world *world, in
 		target->kind = TARGET_HOST;
 		return;
 	}
-	set_flags(&target->walk, flags);
+	set_flags(target, flags);
 	host_walk(target, fd, false, flags);
-}
-
-/* /proc, and the links into it that /dev has: they mean the tracee's own. */
-static bool names_descriptors(const char *path)
-{
-	return first_is(path, "proc") || first_is(path, "dev/fd") ||
-	       strncmp(path, "dev/std", 7) == 0;
 }
 
 /* True: it is the host's alone, or a look at it has to be waited for. */
@@ -180,13 +148,31 @@ static bool is_decided_absolute(struct target *target, const char *path,
 	return decided;
 }
 
+/* What follows the repositories' place at the front of a path from the root, or NULL.
+ */
+static const char *below_top(const struct target *target, const char *path)
+{
+	const struct prefix *top = target->view.run->prefixes.top;
+
+	return top ? prefix_rest(path, top->path + 1) : NULL;
+}
+
+/* May a row be met on the way, or have something to say of it? */
+static bool concerns_rows(const struct target *target, const char *path)
+{
+	const struct prefixes *prefixes = &target->view.run->prefixes;
+
+	return prefixes->others &&
+	       (prefixes->rules || prefix_may_be_met(prefixes, path));
+}
+
 static void find_absolute(struct target *target, const struct walk_world *world,
 			  const char *path, unsigned int flags)
 {
 	struct place top = {.kind = PLACE_TOP};
-	const char *first = skip_here(path), *rest = first + strlen("cvmfs");
+	const char *first = pathtext_skip_here(path), *rest = below_top(target, first);
 
-	if (first_is(first, "cvmfs") && (flags / TARGET_PROMISES & WALK_NO_XDEV)) {
+	if (rest && (flags / TARGET_PROMISES & WALK_NO_XDEV)) {
 		/* A slash behind a name that may be made: nobody looks what it is. */
 		bool slash = (flags & TARGET_OPEN_CREATE) && rest[0] &&
 			     !rest[strspn(rest, "/")];
@@ -196,12 +182,13 @@ static void find_absolute(struct target *target, const struct walk_world *world,
 		miss(target, slash ? EISDIR : EXDEV);
 		return;
 	}
-	if (first_is(first, "cvmfs")) {
+	if (rest) {
+		target->modes = target->view.run->prefixes.top->modes;
 		begin_ours(target, world, &top, rest, flags);
 		return;
 	}
-	if (!has_dot_dot(first) && !names_descriptors(first) &&
-	    is_decided_absolute(target, path, flags))
+	if (!pathtext_has_dot_dot(first) && !pathtext_names_descriptors(first) &&
+	    !concerns_rows(target, first) && is_decided_absolute(target, path, flags))
 		return;
 	begin_host(target, world, footing_root(target->view.run, target->view.tracee),
 		   path, flags);
@@ -231,9 +218,9 @@ static void find_relative(struct target *target, const struct walk_world *world,
 		close(fd);
 		return;
 	}
-	if (!has_dot_dot(path) && st.st_dev != run->proc_dev &&
-	    !(first_is(skip_here(path), "cvmfs") && look_is_root(run, fd)) &&
-	    is_decided(target, fd, path, flags)) {
+	if (!pathtext_has_dot_dot(path) && st.st_dev != run->proc_dev &&
+	    !(below_top(target, pathtext_skip_here(path)) && look_is_root(run, fd)) &&
+	    !concerns_rows(target, path) && is_decided(target, fd, path, flags)) {
 		close(fd);
 		return;
 	}
@@ -302,14 +289,13 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	target->descriptor = fd;
 }
 
-void target_find(struct target *target, struct run *run, struct tracee *tracee,
-		 int dirfd, const char *path, unsigned int flags)
+static void find(struct target *target, int dirfd, const char *path, unsigned int flags)
 {
+	struct run *run = target->view.run;
+	struct tracee *tracee = target->view.tracee;
 	unsigned int promises = flags / TARGET_PROMISES;
-	struct walk_world world;
+	struct walk_world world = view_world(&target->view);
 
-	init(target, run, tracee, flags);
-	world = view_world(&target->view);
 	target->kind = TARGET_HOST;
 	if (path[0] == '/' && (tracee->footing->other_root || promises & WALK_BENEATH))
 		return; /* another file there; EXDEV, wherever it leads */
@@ -330,6 +316,17 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 		find_relative(target, &world, dirfd, path, flags);
 }
 
+void target_find(struct target *target, struct run *run, struct tracee *tracee,
+		 int dirfd, const char *path, unsigned int flags)
+{
+	init(target, run, tracee, flags);
+	if (run->prefixes.rules && path[0] && !rules_begin(target, dirfd, path))
+		return;
+	find(target, dirfd, path, flags);
+	if (run->prefixes.rules && path[0])
+		rules_end(target, flags);
+}
+
 void target_locate(struct target *target, const struct view *view, int dirfd,
 		   const char *path)
 {
@@ -347,7 +344,7 @@ void target_locate(struct target *target, const struct view *view, int dirfd,
 			close(dir);
 		return;
 	}
-	set_flags(&target->walk, TARGET_FOLLOW);
+	set_flags(target, TARGET_FOLLOW);
 	host_walk(target, dir, true, TARGET_FOLLOW);
 }
 

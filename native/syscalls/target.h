@@ -26,6 +26,10 @@ enum target_flag {
 	TARGET_REAL_IDS = 64,	 /* permissions of the real user, as access(2) */
 	TARGET_NULL_PATH = 128,	 /* NULL is ""; with TARGET_EMPTY_PATH */
 	TARGET_PROMISES = 256,	 /* from this bit on: enum walk_promise */
+	/* What is to be done with it, for rows that have modes: enum prefix_mode. */
+	TARGET_EXECUTES = 8192 * PREFIX_EXECUTE,
+	TARGET_WRITES = 8192 * PREFIX_WRITE,
+	TARGET_READS = 8192 * PREFIX_READ,
 	TARGET_MAGIC = 4 /* stop at a link of /proc that leads to something of ours */
 };
 
@@ -34,6 +38,7 @@ struct target {
 	enum target_kind kind;
 	struct view view;
 	struct walk walk;
+	unsigned int modes; /* enum prefix_mode, where the walk begins */
 	bool by_descriptor; /* named by "" and a descriptor, or by a /proc link */
 	bool empty_path;    /* the first of these */
 	int descriptor;	    /* which one it is; -1: unknown, or none */

@@ -12,6 +12,7 @@
 #include "path/variant.h"
 #include "run/broken.h"
 #include "run/mounts.h"
+#include "syscalls/preferring.h"
 
 static const struct interpose_mount *record_of(const struct view *view,
 					       const struct place *place)
@@ -212,11 +213,25 @@ int view_target(struct view *view, const struct place *place,
 	return (int)entry->target_len;
 }
 
+static bool world_is_called(void *context, const struct place *place, const char *path)
+{
+	const struct view *view = context;
+	char name[4096];
+
+	return mounts_path(view->run->mounts, place, name, sizeof(name)) >= 0 &&
+	       strcmp(name + strlen(PREFIX_REPOSITORIES), path) == 0;
+}
+
 static enum walk_answer world_mount(void *context, const char *name, size_t len,
 				    uint32_t *ret_mount)
 {
 	struct view *view = context;
+	enum walk_answer answer = WALK_NO;
 
+	if (view->run->prefer_host)
+		answer = preferring_asks(view, name, len);
+	if (answer != WALK_NO)
+		return answer;
 	return mounts_find(view->run, name, len, ret_mount, &view->question);
 }
 
@@ -281,7 +296,7 @@ void view_tell_damage(const struct view *view, const struct walk *walk)
 		broken_tell(view->run, BROKEN_INDEX,
 			    walk->at.kind == PLACE_ENTRY
 				    ? mounts_fqrn(run->mounts, walk->at.mount)
-				    : "/cvmfs",
+				    : PREFIX_REPOSITORIES,
 			    0);
 }
 
@@ -289,6 +304,8 @@ struct walk_world view_world(struct view *view)
 {
 	return (struct walk_world){
 		.context = view,
+		.prefixes = &view->run->prefixes,
+		.is_called = world_is_called,
 		.mount = world_mount,
 		.catalog = world_catalog,
 		.nested = world_nested,

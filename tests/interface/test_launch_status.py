@@ -146,21 +146,12 @@ def test_what_we_cannot_do_is_125_and_one_line(
         ("--locked=f",),
         ("--profile", "f"),
         ("--doctor",),
-        ("--prefer-host",),
     ],
 )
 def test_options_of_later_versions_are_refused(words: tuple[str, ...]) -> None:
     status, _, err = bare(*words, "true")
     option = words[0].partition("=")[0]
     assert (status, err) == (OURS, f"interpose: {option} is not in this version\n")
-
-
-def test_variable_of_a_later_version_is_refused() -> None:
-    env = {**os.environ, "INTERPOSE_PREFER_HOST": "1"}
-    status, _, err = bare("true", env=env)
-    assert status == OURS
-    assert err == "interpose: INTERPOSE_PREFER_HOST is not in this version\n"
-    assert bare("true", env={**os.environ, "INTERPOSE_PREFER_HOST": "0"})[0] == 0
 
 
 def test_options_end_at_the_first_word() -> None:

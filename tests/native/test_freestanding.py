@@ -13,6 +13,8 @@ import pytest
 
 NATIVE = Path(__file__).resolve().parents[2] / "native"
 FILES = (
+    "path/prefix.c",
+    "path/text.c",
     "path/variant.c",
     "path/walk.c",
     "index/checksum.c",
