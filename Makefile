@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-build: $(VENV)/.built bin/interpose bin/interpose_run ## build all into .venv and bin
+build: $(VENV)/.built bin/interpose bin/interpose_run bin/interpose_parrot_run ## build all into .venv and bin
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 9))' || \
@@ -31,7 +31,7 @@ $(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
 	@touch $@
 
 # A folder for PATH: a job must not get our python3 and pip with the two commands.
-bin/interpose bin/interpose_run: | $(VENV)/.built
+bin/interpose bin/interpose_run bin/interpose_parrot_run: | $(VENV)/.built
 	@mkdir -p bin && ln -sfn ../$(BIN)/$(@F) $@
 
 # What only tests and checks need.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Builds what pyproject.toml cannot say: the C module and the program `interpose_run`.
 
-`interpose_run` is an ELF file, and `interpose` the same under another name. setuptools
+`interpose_run` is an ELF file; `interpose` and `interpose_parrot_run` are the same
+under other names. setuptools
 installs "scripts" into the environment's bin/, so the step that would edit a script's
 first line compiles the program instead: that works for wheels, virtual environments and
 editable installs alike.
@@ -105,11 +106,12 @@ class BuildProgram(BuildScripts):  # type: ignore[misc,valid-type]
     """Puts the compiled program where setuptools expects the scripts."""
 
     def run(self) -> None:
-        """Compile `interpose_run` into the build directory, and give it two names."""
+        """Compile `interpose_run` into the build directory, and give it its names."""
         objects = ROOT / "build" / f"program-{platform.machine()}"
         program = Path(self.build_dir) / "interpose_run"
         compile_program(objects, program)
-        shutil.copy2(program, program.with_name("interpose"))
+        for name in ("interpose", "interpose_parrot_run"):
+            shutil.copy2(program, program.with_name(name))
 
     def get_source_files(self) -> list[str]:
         """Name the C sources, for source distributions."""
@@ -121,7 +123,7 @@ if __name__ == "__main__":
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     setup(
-        scripts=["interpose_run", "interpose"],
+        scripts=["interpose_run", "interpose", "interpose_parrot_run"],
         cffi_modules=["native/build_ffi.py:ffibuilder"],
         cmdclass={"build_scripts": BuildProgram},
     )

@@ -17,6 +17,7 @@
 #include "launch/joining.h"
 #include "launch/launch.h"
 #include "launch/mounting.h"
+#include "launch/parrot.h"
 #include "run/clock.h"
 #include "syscalls/footing.h"
 #include "tracer/pulse.h"
@@ -224,6 +225,8 @@ int main(int argc, char **argv)
 
 	if (command_is_called())
 		return command_run(argc, argv);
+	if (parrot_is_called(argv[0]) && parrot_translate(&argc, &argv, &error))
+		return error;
 	launch.start_ns = clock_now_ns();
 	if (options_parse(argc, argv, &launch.options, complaint) < 0)
 		return message_fail(&launch.messages, "%s", complaint),
@@ -243,5 +246,6 @@ int main(int argc, char **argv)
 	result = joining_is_inside() ? run_inside(&launch) : run_job(&launch);
 	if (result.ours)
 		message_for_wrapper();
+	parrot_tell(&result);
 	front_end(&result);
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One row for each option and variable of parrot_run (cctools 8). */
+#include "launch/parrot.h"
+
+#define HANDLED PARROT_HANDLED, NULL
+#define NOTICE PARROT_NOTICE, NULL, NULL
+#define SILENT PARROT_SILENT, NULL, NULL
+
+const struct parrot_option parrot_options[] = {
+	{"mount", 'M', true, "PARROT_MOUNT_STRING", PARROT_WORD, "--mount", NULL},
+	{"tab-file", 'm', true, "PARROT_MOUNT_FILE", HANDLED, parrot_mountlist},
+	{"ftab-file", 0, true, NULL, HANDLED, parrot_mountlist},
+	{"tempdir", 't', true, "PARROT_TEMP_DIR", HANDLED, parrot_temporary},
+	{"timeout", 'T', true, "PARROT_TIMEOUT", HANDLED, parrot_timeout},
+	{"debug", 'd', true, "PARROT_DEBUG_FLAGS", HANDLED, parrot_debug},
+	{"debug-file", 'o', true, NULL, HANDLED, parrot_debug_file},
+	{"debug-rotate-max", 'O', true, NULL, NOTICE},
+	{"version", 'v', false, NULL, HANDLED, parrot_version},
+	{"help", 'h', false, NULL, HANDLED, parrot_help},
+	{"is-running", 0, false, NULL, HANDLED, parrot_running},
+	{"check-driver", 0, true, NULL, HANDLED, parrot_driver},
+	{"stats-file", 0, true, NULL, PARROT_LOCAL, "--stats", NULL},
+	{"status-file", 'c', true, NULL, HANDLED, parrot_status},
+	{"env-list", 'e', true, NULL, HANDLED, parrot_environment},
+	{"work-dir", 'w', true, NULL, HANDLED, parrot_work},
+	{"ld-path", 'l', true, "PARROT_LDSO_PATH", HANDLED, parrot_loader},
+	{"no-set-foreground", 0, false, NULL, SILENT},
+	{"disable-service", 0, true, NULL, HANDLED, parrot_service},
+
+	{"proxy", 'p', true, NULL, HANDLED, parrot_proxy},
+	{"cvmfs-repos", 'r', true, NULL, HANDLED, parrot_repositories},
+	{"cvmfs-repo-switching", 0, false, "PARROT_ALLOW_SWITCHING_CVMFS_REPOSITORIES",
+	 SILENT},
+	{"cvmfs-option", 0, true, NULL, PARROT_WORD, "--option", NULL},
+	{"cvmfs-option-file", 0, true, "PARROT_CVMFS_OPTION_FILE", HANDLED,
+	 parrot_option_file},
+	{"cvmfs-config", 0, true, "PARROT_CVMFS_CONFIG", HANDLED, parrot_cvmfs_config},
+	{"cvmfs-alien-cache", 0, true, "PARROT_CVMFS_ALIEN_CACHE", PARROT_LOCAL,
+	 "--alien-cache", NULL},
+	{"cvmfs-disable-alien-cache", 0, false, NULL, SILENT},
+
+	{"name-list", 'n', true, NULL, NOTICE},
+	{"dynamic-mounts", 0, false, NULL, NOTICE},
+	{"hostname", 'N', true, "PARROT_HOST_NAME", NOTICE},
+	{"uid", 'U', true, "PARROT_UID", NOTICE},
+	{"gid", 'G', true, "PARROT_GID", NOTICE},
+	{"fake-setuid", 0, false, NULL, NOTICE},
+	{"username", 'u', true, "PARROT_USERNAME", NOTICE},
+	{"paranoid", 'P', false, NULL, NOTICE},
+	{"helper", 0, false, "PARROT_HELPER", NOTICE},
+	{"no-helper", 'H', false, NULL, SILENT},
+	{"time-stop", 0, false, NULL, NOTICE},
+	{"time-warp", 0, false, NULL, NOTICE},
+	{"pid-fixed", 0, false, NULL, NOTICE},
+	{"pid-warp", 0, false, NULL, NOTICE},
+	{"valgrind", 0, false, NULL, NOTICE},
+	{"syscall-disable-debug", 0, false, NULL, SILENT},
+	{"syscall-table", 'W', false, NULL, NOTICE},
+	{"block-size", 'b', true, "PARROT_BLOCK_SIZE", NOTICE},
+	{NULL, 'B', true, NULL, NOTICE},
+	{"no-optimize", 'D', false, NULL, SILENT},
+	{"no-follow-symlinks", 'f', false, "PARROT_FOLLOW_SYMLINKS", NOTICE},
+	{"no-flock", 0, false, NULL, NOTICE},
+	{"ext-image", 0, true, NULL, NOTICE},
+	{"cache-force", 'F', false, "PARROT_FORCE_CACHE", NOTICE},
+	{"session-caching", 'S', false, "PARROT_SESSION_CACHE", NOTICE},
+	{"stream-no-cache", 's', false, "PARROT_FORCE_STREAM", NOTICE},
+	{"sync-write", 'Y', false, "PARROT_FORCE_SYNC", NOTICE},
+	{"auto-decompress", 'Z', false, NULL, NOTICE},
+	{"chirp-auth", 'a', true, "PARROT_CHIRP_AUTH", NOTICE},
+	{"tickets", 'i', true, "CHIRP_CLIENT_TICKETS", NOTICE},
+	{"no-chirp-catalog", 'Q', false, NULL, NOTICE},
+	{"channel-auth", 'C', false, NULL, NOTICE},
+	{"irods-debug-level", 'I', true, NULL, NOTICE},
+	{"no-checksums", 'K', false, NULL, NOTICE},
+	{"checksum-files", 'k', false, NULL, NOTICE},
+	{"root-checksum", 'R', true, NULL, NOTICE},
+	{NULL, 0, true, "PARROT_USER_PASS", NOTICE},
+	{NULL, 0, true, "PARROT_S3_ENDPOINT", NOTICE},
+};
+
+const unsigned int parrot_option_count =
+	sizeof(parrot_options) / sizeof(parrot_options[0]);
