@@ -46,6 +46,7 @@ SUBCOMMANDS = (
     Subcommand("serve", "serve", "serve repositories on loopback, for trying out"),
     Subcommand("showconfig", "showconfig", "show each parameter and its origin"),
     Subcommand("probe", "probe", "open repositories and print what was found"),
+    Subcommand("doctor", "doctor", "can this node run it, and how well?"),
     Subcommand("ls", "ls", "list a directory of a repository"),
     Subcommand("cat", "cat", "print files of a repository"),
     Subcommand("stat", "stat", "show what a repository knows about a path"),
@@ -57,7 +58,7 @@ SUBCOMMANDS = (
 
 # Promised by the contract with users, and not there yet.
 LATER = frozenset(
-    "cache check diff doctor fsck gc history preload replicate report resign"
+    "cache check diff fsck gc history preload replicate report resign"
     " rollback tag".split()
 )
 

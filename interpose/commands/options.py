@@ -13,6 +13,7 @@ from types import TracebackType
 
 from interpose.commands.scratch import Scratch
 from interpose.config import (
+    Configuration,
     RepositoryOption,
     Sources,
     from_environment,
@@ -31,7 +32,9 @@ from interpose.errors import (
 from interpose.formats.fqrn import REPOSITORIES, Fqrn
 from interpose.messages import Messages, nearest
 from interpose.repository.configuring import with_configuration_repository
+from interpose.repository.places import Places
 from interpose.repository.repository import Repository, Surroundings
+from interpose.repository.store import Notice
 from interpose.repository.tree import Tree
 from interpose.resolver.logfiles import LogFiles
 
@@ -108,7 +111,14 @@ def sources_of(arguments: argparse.Namespace) -> Sources:
 class Session:
     """Repositories opened for one command; a context, because of its scratch."""
 
-    def __init__(self, arguments: argparse.Namespace, *, refresh: bool = False) -> None:
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        *,
+        refresh: bool = False,
+        hear: Notice | None = None,
+    ) -> None:
+        """`hear` gets what is a line for the user otherwise."""
         sources = sources_of(arguments)
         base = _scratch_base(sources)
         try:
@@ -118,6 +128,7 @@ class Session:
             raise InterposeError(reason, str(base), "see --scratch") from error
         self._messages = Messages()
         self._logs = LogFiles(self._messages)
+        self._notice = self._tell if hear is None else hear
         self._around = Surroundings(self._scratch.path, self._notice, refresh=refresh)
         self.sources = with_configuration_repository(sources, self._around)
         self._trees: dict[Fqrn, Tree] = {}
@@ -133,25 +144,36 @@ class Session:
     ) -> None:
         self._scratch.remove()
 
-    def _notice(self, text: str, cause: str) -> None:
+    def _tell(self, text: str, cause: str) -> None:
         self._messages.tell(text, cause=cause)
 
     def tree(self, fqrn: Fqrn) -> Tree:
         """The tree of a repository. Errors: whatever opening can raise."""
         if fqrn not in self._trees:
-            if not is_covered(fqrn, self.sources):
-                near = nearest(fqrn, known_repositories(self.sources))
-                advice = _HOW_TO_COVER if near is None else f"is {near} meant?"
-                raise ConfigurationError(
-                    "no configuration covers this repository", fqrn, advice
-                )
-            configuration = load(fqrn, self.sources)
-            self._logs.open(configuration)
-            for notice in configuration.notices:
-                self._notice(notice, notice)
-            repository = Repository.open(fqrn, configuration, self._around)
-            self._trees[fqrn] = Tree(repository)
+            self._trees[fqrn] = Tree(self.opened(fqrn, self.configuration(fqrn)))
         return self._trees[fqrn]
+
+    def configuration(self, fqrn: Fqrn) -> Configuration:
+        """What covers a repository. Errors: ConfigurationError."""
+        if not is_covered(fqrn, self.sources):
+            near = nearest(fqrn, known_repositories(self.sources))
+            advice = _HOW_TO_COVER if near is None else f"is {near} meant?"
+            raise ConfigurationError(
+                "no configuration covers this repository", fqrn, advice
+            )
+        configuration = load(fqrn, self.sources)
+        self._logs.open(configuration)
+        for notice in configuration.notices:
+            self._notice(notice, notice)
+        return configuration
+
+    def opened(self, fqrn: Fqrn, configuration: Configuration) -> Repository:
+        """A repository, by any configuration. Errors: whatever opening can raise."""
+        return Repository.open(fqrn, configuration, self._around)
+
+    def places(self, fqrn: Fqrn, configuration: Configuration) -> Places:
+        """Where its objects go. Errors: CacheError."""
+        return Places.of(fqrn, configuration, self._scratch.path)
 
     def locate(self, text: str) -> tuple[Tree, bytes]:
         """The tree and the path in it that `/cvmfs/FQRN/path` or `FQRN/path` means.

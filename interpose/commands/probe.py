@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
     status = 0
     found: list[dict[str, Any]] = []
     with Session(arguments, refresh=arguments.refresh) as session:
-        names = [_name(text) for text in arguments.names]
+        names = [named(text) for text in arguments.names]
         names = names or known_repositories(session.sources)
         if not names:
             raise ConfigurationError(
@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
             )
         for fqrn in names:
             try:
-                found.append(_fields(session.tree(fqrn).repository))
+                found.append(fields(session.tree(fqrn).repository))
             except InterposeError as error:
                 status = 1
                 found.append({"fqrn": fqrn, "ok": False, "error": str(error)})
@@ -67,14 +67,16 @@ def execute(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _name(text: str) -> Fqrn:
+def named(text: str) -> Fqrn:
+    """The repository that a word of the command line means. Errors: UsageError."""
     try:
         return Fqrn.parse(text.removeprefix(f"{REPOSITORIES}/").rstrip("/"))
     except FormatError as error:
         raise UsageError("no name of a repository", text) from error
 
 
-def _fields(repository: Repository) -> dict[str, Any]:
+def fields(repository: Repository) -> dict[str, Any]:
+    """What was found of an opened repository."""
     root, places = repository.root, repository.places
     alien = places.alien
     manifest = root.manifest
@@ -124,9 +126,14 @@ def _print(found: dict[str, Any]) -> None:
             options.say(f"  {name.replace('_', ' ') + ':':<13} {shown}")
 
 
+def date(seconds: float) -> str:
+    """Seconds since 1970 for a reader."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
 def _shown(name: str, value: Any) -> str:
     if name == "published":
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(value))
+        return date(value)
     if name == "proxies":
         return "; ".join("|".join(group) for group in value)
     if isinstance(value, bool):

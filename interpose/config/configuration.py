@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from interpose.config.files import LOCKED, Origin, Tree, Value
@@ -75,6 +75,11 @@ class Configuration:
         """File and line that set the parameter."""
         value = self.values.get(name)
         return value.origin if value else UNSET
+
+    def replaced(self, texts: Mapping[str, str], origin: Origin) -> Configuration:
+        """The same with other values of some parameters."""
+        changed = {name: Value(text, origin) for name, text in texts.items()}
+        return replace(self, values={**self.values, **changed})
 
     def path(self, text: str) -> Path:
         """A path of a value, where it can be read.

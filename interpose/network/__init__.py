@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from interpose.network.failover import Place
 from interpose.network.fetcher import Fetched, Fetcher, Lent
 from interpose.network.memory import Memory
 from interpose.network.settings import Families, NetworkSettings, parse_servers
@@ -15,6 +16,7 @@ __all__ = [
     "Lent",
     "Memory",
     "NetworkSettings",
+    "Place",
     "Sink",
     "Wanted",
     "parse_servers",

@@ -69,7 +69,7 @@ class Route:
         sharded: bool = False,
     ) -> None:
         self.hosts = tuple(dict.fromkeys(hosts))
-        self._groups = [tuple(dict.fromkeys(group)) for group in groups if group]
+        self.groups = tuple(tuple(dict.fromkeys(group)) for group in groups if group)
         self._resets = resets
         self._shared = shared
         self._own = OwnMemory()
@@ -78,7 +78,7 @@ class Route:
     def proxies_for(self, key: str) -> tuple[str, ...]:
         """All proxies in the order in which this object asks them."""
         order: dict[str, None] = {}
-        for group in self._groups:
+        for group in self.groups:
             order.update(
                 dict.fromkeys(_sharded(group, key) if self._sharded else group)
             )

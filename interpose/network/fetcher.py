@@ -24,10 +24,11 @@ from interpose.network.failover import (
 )
 from interpose.network.local import open_file_url
 from interpose.network.memory import Memory, OwnMemory
-from interpose.network.settings import AUTO, DIRECT, NetworkSettings
+from interpose.network.settings import AUTO, DIRECT, Groups, NetworkSettings
 from interpose.network.transfer import (
     Answer,
     OpenSink,
+    Small,
     TryFailed,
     Wanted,
     judge,
@@ -151,6 +152,11 @@ class Fetcher:
             if url.startswith(f"{server}/"):
                 route.host_failed(server)
 
+    def places(self) -> tuple[Groups, tuple[str, ...]]:
+        """Groups of proxies, and servers, as a fetch finds them. Errors: NoProxy."""
+        route = self._route_of_all_threads()
+        return route.groups, route.hosts
+
     def statistics(self) -> dict[str, Any]:
         """Requests, bytes, by_host, retries, failovers and the proxy in use."""
         numbers = self._counters.snapshot()
@@ -247,10 +253,10 @@ class Fetcher:
         most_bytes: int,
     ) -> bytes:
         """A small answer for the survey, as `check` wants it. Errors: as `get`."""
-        sinks: list[_Small] = []
+        sinks: list[Small] = []
 
-        def open_sink() -> _Small:
-            sinks[:] = [_Small(check)]
+        def open_sink() -> Small:
+            sinks[:] = [Small(check)]
             return sinks[0]
 
         asking = Fetcher(settings, self._lent)
@@ -281,20 +287,3 @@ def _poured(answer: Answer, wanted: Wanted, open_sink: OpenSink) -> int:
 
 def _proxy(place: Place) -> str:
     return DIRECT if place.host.startswith("file://") else place.proxy
-
-
-class _Small:
-    """A sink for what is judged as a whole."""
-
-    def __init__(self, check: Callable[[bytes], object]) -> None:
-        self.data = bytearray()
-        self._check = check
-
-    def write(self, data: bytes) -> None:
-        self.data += data
-
-    def finish(self) -> None:
-        self._check(bytes(self.data))
-
-    def abort(self) -> None:
-        self.data.clear()

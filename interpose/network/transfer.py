@@ -82,7 +82,8 @@ class TryFailed(Exception):
 class Answer:
     """What a server said. `offset` is where a partial answer begins.
 
-    `of_proxy`: a proxy says that the answer is its own, not the server's.
+    `of_proxy`: a proxy says that the answer is its own, not the server's. `date` and
+    `age` are the headers of these names.
     """
 
     status: int
@@ -92,6 +93,28 @@ class Answer:
     blocks: Iterator[bytes]
     close: Callable[[], None]
     of_proxy: bool = False
+    date: str = ""
+    age: str = ""
+
+
+class Small:
+    """A sink for what is judged as a whole. Errors: those of `check`."""
+
+    def __init__(self, check: Callable[[bytes], object]) -> None:
+        self.data = bytearray()
+        self._check = check
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.data += data
+
+    def finish(self) -> None:
+        """Judge the whole."""
+        self._check(bytes(self.data))
+
+    def abort(self) -> None:
+        """Forget everything."""
+        self.data.clear()
 
 
 def judge(answer: Answer, wanted: Wanted, *, direct: bool) -> None:

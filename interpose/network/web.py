@@ -144,6 +144,8 @@ def _answer(response: urllib3.BaseHTTPResponse, proxy: str) -> Answer:
         _blocks(response, proxy),
         lambda: _leave(response),
         _is_of_proxy(response.headers),
+        response.headers.get("Date", ""),
+        response.headers.get("Age", ""),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from interpose.config import PinSettings
@@ -107,6 +108,11 @@ class RootFinder:
     def remark(self) -> str:
         """A line for the user about the choice, or ""."""
         return self._remark if self._verified is None else self._verified.remark
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the whitelist does; None where none was needed."""
+        return None if self._verified is None else self._opening.expires
 
     def find(self) -> Root:
         """The root catalog; nothing of it has been loaded.

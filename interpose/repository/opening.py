@@ -108,6 +108,8 @@ class Opening:
         self._clock = clock
         self._state: RepositoryState = State(places.private).repository(fqrn)
         self._certificates = Certificates(places, network)
+        # Of the whitelist that counts, once `verified` has found one.
+        self.expires: datetime | None = None
 
     def verified(self, keys: Keys) -> Verified:
         """The manifest that counts now.
@@ -116,6 +118,7 @@ class Opening:
         """
         now = self._clock()
         stored = self._stored(keys)
+        self.expires = None if stored is None else stored.whitelist.expires
         if stored is not None and self._is_fresh(stored, now):
             return Verified(stored.manifest, stored.record.verified_at)
         try:
@@ -252,6 +255,7 @@ class Opening:
         """Verify manifest `data` and store what proves it."""
         now = self._clock()
         text = self._whitelist(stored, now)
+        self.expires = Whitelist.parse(text).expires
         if stored is not None and stored.says_the_same(data, text, _date(now)):
             self._store(TrustRecord(data, text, stored.record.certificate, now))
             return Verified(stored.manifest, now)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from interpose import native
@@ -79,6 +80,7 @@ class Repository:
         self._bulk: dict[ContentHash, dict[tuple[int, int], bytes]] = {}
         self._root: Root | None = None
         self._alternative: ContentHash | None = None
+        self.expires: datetime | None = None
 
     @classmethod
     def open(
@@ -102,6 +104,7 @@ class Repository:
         pin = PinSettings.of(configuration)
         finder = RootFinder(repository, pin, around.clock, refresh=around.refresh)
         found = finder.find() if root is None else root
+        repository.expires = finder.expires
         if finder.remark:
             around.notice(finder.remark, "remark")
         size = 0 if found.manifest is None else found.manifest.root_size

@@ -146,7 +146,8 @@ class Loop:
             return
         _log.debug("%s", error, exc_info=error)
         self._repositories.failed(question.fqrn, str(error))
-        self._tell(_text(error, question.fqrn), _cause(error), question.fqrn)
+        shown = _with_doctor(error) if is_named else error
+        self._tell(_text(shown, question.fqrn), _cause(error), question.fqrn)
 
     def _tell(self, text: str, cause: str, fqrn: str) -> None:
         self._messages.tell(text, cause=cause, repository=fqrn)
@@ -166,6 +167,14 @@ def _text(error: InterposeError, fqrn: str) -> str:
         return str(error)
     where = f"{fqrn} {error.where}".strip()
     return str(InterposeError(error.what, where, error.advice))
+
+
+def _with_doctor(error: InterposeError) -> InterposeError:
+    """The same for a run that does not start (in C: message_ill())."""
+    advice = [
+        part for part in (error.advice, "interpose_run --doctor says more") if part
+    ]
+    return InterposeError(error.what, error.where, "; ".join(advice))
 
 
 def _cause(error: InterposeError) -> str:

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "doctor/doctor.h"
+#include "launch/doctoring.h"
 #include "launch/helper.h"
 #include "launch/messages.h"
 
@@ -33,13 +35,13 @@ int command_run(int argc, char **argv)
 	char **environment = helper_environment();
 	size_t count = 0;
 
+	if (doctoring_is_called(argc, argv))
+		return doctoring_of_interpose(argc, argv);
 	if (!words || !environment)
 		return message_fail(&messages, "out of memory");
 	if (helper_find_python(python) < 0)
-		return message_fail(&messages,
-				    "no Python found: beside interpose (install "
-				    "interpose again: neither python3 nor the script "
-				    "interpose-python is there)");
+		return message_ill(&messages, doctor_row("python")->advice,
+				   "no Python found: beside interpose");
 	words[count++] = python;
 	words[count++] = isolated;
 	words[count++] = module;

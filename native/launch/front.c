@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "doctor/doctor.h"
 #include "launch/launch.h"
 #include "launch/watch.h"
 #include "run/clock.h"
@@ -143,11 +144,9 @@ static int front_explain(const struct front *front, const struct job_failure *fa
 	const char *path = getenv("PATH");
 
 	if (failure->stage == JOB_FILTER)
-		return message_fail(
-			messages,
-			"the kernel refuses a seccomp filter: %s (needs Linux "
-			"4.8 with seccomp)",
-			strerror(failure->error));
+		return message_ill(messages, doctor_row("seccomp")->advice,
+				   "the kernel refuses a seccomp filter: %s",
+				   strerror(failure->error));
 	if (failure->error == EIO) {
 		/* The resolver, or who could not start it, has said why. */
 		if (!strstr(command, PREFIX_REPOSITORIES) &&

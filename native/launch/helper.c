@@ -61,6 +61,13 @@ int helper_find_python(char ret_path[PATH_MAX])
 	return helper_from_script(path, ret_path);
 }
 
+const char *helper_advice(int status)
+{
+	return WIFEXITED(status)
+		       ? "is interpose installed for this Python?"
+		       : "a limit may be too low for Python: ulimit -s, -v, -d";
+}
+
 char **helper_environment(void)
 {
 	size_t count = 0, used = 0;

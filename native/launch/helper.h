@@ -9,6 +9,8 @@
 /* The interpreter beside this program, else that of the sibling script
  * interpose-python. 0; -ENOENT: there is none. */
 int helper_find_python(char ret_path[PATH_MAX]);
+/* What to do about one that ended with this wait status without a word. */
+const char *helper_advice(int status);
 /* Ours without PYTHON* and LD_* variables; NULL: no memory. */
 char **helper_environment(void);
 /* Starts argv[0] in a session of its own, without PYTHON* and LD_* variables, with `fd`

@@ -13,7 +13,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "doctor/doctor.h"
 #include "launch/command.h"
+#include "launch/doctoring.h"
 #include "launch/joining.h"
 #include "launch/launch.h"
 #include "launch/mounting.h"
@@ -232,17 +234,22 @@ int main(int argc, char **argv)
 		return message_fail(&launch.messages, "%s", complaint),
 		       message_for_wrapper();
 	if (launch.options.help)
-		return print(&launch.messages, options_help);
+		return print(&launch.messages, launch.options.doctor
+						       ? options_help_of_doctor
+						       : options_help);
 	if (launch.options.version)
 		return print(&launch.messages, options_version);
 	launch.messages.quiet = launch.options.quiet;
 	launch.messages.verbose = launch.options.verbose;
+	if (launch.options.doctor)
+		return doctoring_run(&launch);
 	error = heritage_take(&launch.heritage);
 	if (error < 0)
 		return error == -EMFILE ? message_no_run(&launch.messages, EMFILE)
-					: message_fail(&launch.messages,
-						       "cannot read: /proc/self/fd: %s",
-						       strerror(-error));
+					: message_ill(&launch.messages,
+						      doctor_row("proc")->advice,
+						      "cannot read: /proc/self/fd: %s",
+						      strerror(-error));
 	result = joining_is_inside() ? run_inside(&launch) : run_job(&launch);
 	if (result.ours)
 		message_for_wrapper();

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "doctor/doctor.h"
+
 enum { LINE_SIZE = 1024 };
 
 /* The last line that said why something of ours failed, whoever of our processes said
@@ -111,54 +113,37 @@ void message_detail(const struct messages *messages, const char *format, ...)
 	va_end(arguments);
 }
 
-int message_no_run(const struct messages *messages, int error)
+int message_ill(const struct messages *messages, const char *advice, const char *format,
+		...)
 {
-	const char *advice = error == EMFILE   ? " (raise the limit: ulimit -n)"
-			     : error == EAGAIN ? " (raise the limit: ulimit -u)"
-			     : error == ENOMEM ? " (raise the limits: ulimit -v, -d)"
-					       : "";
+	char text[4096];
+	va_list arguments;
 
-	return message_fail(messages, "cannot start a run: %s%s", strerror(error),
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	return message_fail(messages, "%s (%s; interpose_run --doctor says more)", text,
 			    advice);
 }
 
-static void message_read(const char *path, char *text, size_t size)
+int message_no_run(const struct messages *messages, int error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, size - 1);
+	const char *row = error == EMFILE   ? "descriptors"
+			  : error == EAGAIN ? "processes"
+			  : error == ENOMEM ? "memory"
+					    : NULL;
 
-	text[got > 0 ? got : 0] = '\0';
-	if (fd >= 0)
-		close(fd);
+	if (!row)
+		return message_fail(messages, "cannot start a run: %s",
+				    strerror(error));
+	return message_ill(messages, doctor_row(row)->advice, "cannot start a run: %s",
+			   strerror(error));
 }
 
 void message_refused(const struct messages *messages, int pid, int error)
 {
-	static const char field[] = "\nTracerPid:";
-	char path[64], status[4096], scope[8];
-	const char *tracer;
+	char text[512];
+	const char *row = doctor_why_refused(pid, error, text, sizeof(text));
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	message_read(path, status, sizeof(status));
-	message_read("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
-	tracer = strstr(status, field);
-	if (tracer && atoi(tracer + strlen(field)) != 0)
-		message_fail(messages,
-			     "interpose_run is traced itself, by process %d: a process "
-			     "has one tracer, and the job's is interpose_run "
-			     "(interpose_run --trace FILE shows the calls; strace and "
-			     "debuggers work neither around it nor inside)",
-			     atoi(tracer + strlen(field)));
-	else if (scope[0] >= '2')
-		message_fail(messages,
-			     "ptrace is not allowed on this node: "
-			     "/proc/sys/kernel/yama/ptrace_scope is %c (the "
-			     "administrator may set it to 0 or 1)",
-			     scope[0]);
-	else
-		message_fail(
-			messages,
-			"ptrace is refused: %s (a container's seccomp profile or a "
-			"security module forbids it; docker: --cap-add=SYS_PTRACE)",
-			strerror(-error));
+	message_ill(messages, doctor_row(row)->advice, "%s", text);
 }

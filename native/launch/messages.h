@@ -23,6 +23,10 @@ void message_notice(const struct messages *messages, const char *format, ...)
 void message_detail(const struct messages *messages, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same where a row of the doctor's says the same (doctor/table.c); `advice` is the
+ * row's, or a better one. */
+int message_ill(const struct messages *messages, const char *advice, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
 /* No run can be started; `error` (positive) may be a limit's. Returns STATUS_OURS. */
 int message_no_run(const struct messages *messages, int error);
 /* Why PTRACE_SEIZE of our child `pid` failed with `error` (negative errno). */

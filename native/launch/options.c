@@ -57,14 +57,14 @@ static const struct option_row option_rows[] = {
 	{"verbose", 'v', OPTION_COUNT, PLACE(verbose), NULL, false, false},
 	{"help", 'h', OPTION_FLAG, PLACE(help), NULL, false, false},
 	{"version", 0, OPTION_FLAG, PLACE(version), NULL, false, false},
+	{"doctor", 0, OPTION_FLAG, PLACE(doctor), NULL, false, false},
+	{"json", 0, OPTION_FLAG, PLACE(json), NULL, false, false},
+	{"classad", 0, OPTION_FLAG, PLACE(classad), NULL, false, false},
 	{"root", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"bind", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"record", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"locked", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"profile", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
-	{"doctor", 0, OPTION_LATER, 0, NULL, false, false},
-	{"json", 0, OPTION_LATER, 0, NULL, false, false},
-	{"classad", 0, OPTION_LATER, 0, NULL, false, false},
 };
 
 static const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
@@ -269,6 +269,33 @@ static void options_make_absolute(struct options *options)
 		options->configs.items[i] = values_absolute(options->configs.items[i]);
 }
 
+static int option_read(const char *word, struct options *options, struct words *words)
+{
+	if (word[1] == '-')
+		return option_long(word, options, words);
+	if (word[1])
+		return option_short(word, options, words);
+	return complain(words, "unknown option", word);
+}
+
+/* What only all of them together show. */
+static int options_judge(const struct options *options, struct words *words)
+{
+	const char *what = NULL;
+
+	if (options->json && options->classad)
+		what = "--json and --classad: one form can be had";
+	else if ((options->json || options->classad) && !options->doctor)
+		what = "--json and --classad are forms of --doctor";
+	else if (!options->doctor && !*options->command)
+		what = "COMMAND is missing";
+	if (!what)
+		return 0;
+	snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
+		 "%s (see interpose_run --help)", what);
+	return -EINVAL;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  char complaint[OPTIONS_COMPLAINT_SIZE])
 {
@@ -280,26 +307,20 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 		error = options_force_fallbacks(&words);
 	options.configs_inherited = options.configs.count;
 	options.mounts_inherited = options.mounts.count;
-	while (error == 0 && *words.next && words.next[0][0] == '-') {
+	while (error == 0 && *words.next && !options.help && !options.version &&
+	       (options.doctor || words.next[0][0] == '-')) {
 		const char *word = *words.next++;
 
 		if (strcmp(word, "--") == 0)
 			break;
-		if (word[1] == '-')
-			error = option_long(word, &options, &words);
-		else if (word[1])
-			error = option_short(word, &options, &words);
-		else
-			error = complain(&words, "unknown option", word);
-		if (options.help || options.version)
-			break;
+		error = word[0] == '-' ? option_read(word, &options, &words)
+				       : values_add(&options.names, word);
 	}
+	for (; error == 0 && options.doctor && *words.next; words.next++)
+		error = values_add(&options.names, *words.next);
 	options.command = words.next;
-	if (error == 0 && !*options.command && !options.help && !options.version) {
-		snprintf(complaint, OPTIONS_COMPLAINT_SIZE,
-			 "COMMAND is missing (see interpose_run --help)");
-		error = -EINVAL;
-	}
+	if (error == 0 && !options.help && !options.version)
+		error = options_judge(&options, &words);
 	if (error < 0) {
 		options_deinit(&options);
 		return error;
@@ -350,4 +371,5 @@ void options_deinit(struct options *options)
 	free(options->configs.items);
 	free(options->settings.items);
 	free(options->mounts.items);
+	free(options->names.items);
 }

@@ -23,6 +23,8 @@ struct options {
 	bool trust_cache, offline, refresh, no_fastpath, wait, quiet, prefer_host;
 	int verbose;
 	bool help, version;
+	bool doctor, json, classad;
+	struct text_list names; /* of --doctor: repositories; there is no COMMAND */
 	/* Of the command line, not of the environment: a bit for each row of the table,
 	 * and where the own items of lists begin. */
 	uint64_t given;
@@ -42,6 +44,7 @@ size_t options_describe(const struct options *options, bool given, char *text,
 void options_deinit(struct options *options);
 
 extern const char options_help[];
+extern const char options_help_of_doctor[];
 extern const char options_version[];
 
 #endif

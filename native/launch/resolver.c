@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "doctor/doctor.h"
 #include "interpose.h"
 #include "run/kept.h"
 #include "launch/helper.h"
@@ -215,13 +216,10 @@ static void resolver_complain(struct resolver *resolver, const char *python)
 				   WEXITSTATUS(status) == STATUS_USAGE)))
 		return;
 	resolver->complained = true;
-	message_fail(resolver->messages,
-		     "the resolver does not run: %s -m interpose.resolver: %s %d (%s)",
-		     python, WIFEXITED(status) ? "status" : "signal",
-		     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-		     WIFEXITED(status)
-			     ? "is interpose installed for this Python?"
-			     : "a limit may be too low for Python: ulimit -s, -v, -d");
+	message_ill(resolver->messages, helper_advice(status),
+		    "the resolver does not run: %s -m interpose.resolver: %s %d",
+		    python, WIFEXITED(status) ? "status" : "signal",
+		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 int resolver_start(void *context, int *ret_fd)
@@ -240,10 +238,8 @@ int resolver_start(void *context, int *ret_fd)
 		return -EIO;
 	}
 	if (error < 0) {
-		message_fail(resolver->messages,
-			     "no Python found: beside interpose_run (install interpose "
-			     "again: neither python3 nor the script interpose-python "
-			     "is there)");
+		message_ill(resolver->messages, doctor_row("python")->advice,
+			    "no Python found: beside interpose_run");
 		return error;
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "doctor/doctor.h"
 #include "interpose.h"
 #include "launch/base.h"
 #include "launch/filters.h"
@@ -348,15 +349,13 @@ static int tracing_make_scratch(struct launch *launch)
 	int error;
 
 	if (!base)
-		return message_fail(&launch->messages,
-				    "no scratch directory can be used (choose one with "
-				    "--scratch)");
+		return message_ill(&launch->messages, doctor_row("scratch")->advice,
+				   "no scratch directory can be used");
 	error = scratch_create(base, launch->scratch);
 	if (error < 0)
-		return message_fail(&launch->messages,
-				    "cannot use the scratch directory: %s: %s (choose "
-				    "another one with --scratch)",
-				    base, strerror(-error));
+		return message_ill(&launch->messages, doctor_row("scratch")->advice,
+				   "cannot use the scratch directory: %s: %s", base,
+				   strerror(-error));
 	launch->run.scratch = *launch->scratch;
 	message_detail(&launch->messages, "scratch is %s", launch->scratch->path);
 	return 0;

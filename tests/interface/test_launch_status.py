@@ -145,7 +145,6 @@ def test_what_we_cannot_do_is_125_and_one_line(
         ("--record", "f"),
         ("--locked=f",),
         ("--profile", "f"),
-        ("--doctor",),
     ],
 )
 def test_options_of_later_versions_are_refused(words: tuple[str, ...]) -> None:

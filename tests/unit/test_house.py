@@ -54,7 +54,8 @@ PYTHON_FLOORS = {
     "_native": -1,
 }
 C_FLOORS = {
-    "launch": 5,
+    "launch": 6,
+    "doctor": 5,
     "tracer": 4,
     "syscalls": 3,
     "api.c": 3,

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the doctor and reads what it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.places import program
+from tests.support.run import DEFAULT_PATH
+
+TIMEOUT_S = 90.0
+Finding = dict[str, Any]
+Words = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One `--json`: its status, the object, what stood on standard error."""
+
+    status: int
+    found: dict[str, Any]
+    errors: str
+
+    def all(self, name: str, about: str = "") -> list[Finding]:
+        """Findings of this name; about this repository, if one is named."""
+        rows = self.found["findings"]
+        return [r for r in rows if r["name"] == name and about in ("", r["about"])]
+
+    def one(self, name: str, about: str = "") -> Finding:
+        """The only finding of this name."""
+        (row,) = self.all(name, about)
+        return row
+
+    def level(self, name: str, about: str = "") -> str:
+        """How bad the only finding of this name is."""
+        return str(self.one(name, about)["level"])
+
+    @property
+    def bad(self) -> list[str]:
+        """Names of what is "no", in order."""
+        rows = self.found["findings"]
+        return [row["name"] for row in rows if row["level"] == "no"]
+
+
+@dataclass
+class Patient:
+    """A node, as one sees it behind `before`: words in front of interpose_run."""
+
+    place: Path
+    before: Words = ()
+    env: Mapping[str, str] | None = None
+    uid: int | None = None
+    program: Path | None = None
+
+    def start(self, *words: Any, **how: Any) -> subprocess.CompletedProcess[str]:
+        """`interpose_run WORDS`."""
+        home = self.place / "home"
+        home.mkdir(exist_ok=True)
+        env = {"PATH": DEFAULT_PATH, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+        who = {} if self.uid is None else {"user": self.uid, "group": self.uid}
+        if self.uid is not None:
+            who["extra_groups"] = []  # type: ignore[assignment]
+        command = [*self.before, self.program or program("interpose_run"), *words]
+        return subprocess.run(
+            [str(word) for word in command],
+            env=dict(env if self.env is None else self.env),
+            cwd="/",
+            text=True,
+            check=False,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            **{**who, **how},  # type: ignore[call-overload]
+        )
+
+    def examined(self, *words: Any) -> Diagnosis:
+        """What the doctor says as JSON."""
+        done = self.start("--doctor", "--json", *words)
+        assert done.stdout, (done.returncode, done.stderr)
+        return Diagnosis(done.returncode, json.loads(done.stdout), done.stderr)
