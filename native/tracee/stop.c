@@ -144,6 +144,9 @@ bool tracee_fetch_ended(struct tracee *tracee)
 	if (fetch_registers(tracee, regs) < 0 || arch_number(regs) < 0)
 		return false;
 	abi = arch_abi_of_mode(regs);
+	regs->abi = abi;
+	if (arch_result(regs) == 0) /* neither interrupted nor cut: no second question */
+		return false;
 	if (arch_audit[ARCH_I386] && abi == ARCH_OWN)
 		is_told(tracee, &abi);
 	begin(tracee, abi);
