@@ -92,8 +92,9 @@ def stalling(run: Runner) -> Stalling:
         pytest.skip("needs root and /dev/fuse, to mount what does not answer")
     for name in ("source", "slow"):
         (run.place / name).mkdir()
-    with (run.place / "source/stuck").open("wb") as file:
-        file.truncate(1 << 20)
+    for name in ("stuck", "stuck-too"):
+        with (run.place / "source" / name).open("wb") as file:
+            file.truncate(1 << 20)
     stalling = Stalling(run.place, run.cache)
     stalling.log.touch()
     return stalling
@@ -154,10 +155,11 @@ def test_memory_that_does_not_come_keeps_only_who_asks(
 ) -> None:
     if missing:
         monkeypatch.setenv("INTERPOSE_FORCE_FALLBACK", missing)
+    # Two files: the kernel lets nobody open one of which a page is on its way.
     text = """
-    $1 file $2/slow/stuck 700000 & a=$!; $1 into $2/slow/stuck 800000 $3 & b=$!
+    $1 file $2/slow/stuck 700000 & a=$!; $1 into $2/slow/stuck-too 800000 $3 & b=$!
     $1 page $2/go & c=$!
-    until [ "$(grep -c stuck "$2/open-questions")" -ge 1 ]; do [ -e $3 ]; done
+    until [ "$(grep -c stuck "$2/open-questions")" -ge 2 ]; do [ -e $3 ]; done
     cat /etc/hostname >/dev/null; $3 echo run; touch $2/go; wait $c; echo page $?
     kill -9 $a $b; wait $a; echo a $?; wait $b; echo b $?; exit 7"""
     words = ("sh", "-c", text, "sh", awkward, stalling.place)

@@ -19,7 +19,11 @@ ROOT = Path(__file__).resolve().parents[3]
 _QUESTION = struct.Struct("<8I")
 _ANSWER = struct.Struct("<IIiI")
 _START = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-_MAIN = _START + "from interpose.resolver.program import run; run()"
+# Where a test is busy with other things meanwhile, the resolver must not end of itself.
+_MAIN = (
+    f"{_START}from interpose.resolver import loop; loop.IDLE_S = 3600.0\n"
+    "from interpose.resolver.program import run; run()"
+)
 
 
 @dataclass(frozen=True)
