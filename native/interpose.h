@@ -136,7 +136,7 @@ int interpose_owned(const char *path, char *where, size_t size);
 /* Nanoseconds that go with the second and size of an object (native/owned/seal.h). */
 uint32_t interpose_seal(int64_t second, uint64_t size);
 
-/* Renames within an open directory, and never over something: -EEXIST. Some file systems
+/* Renames within an open directory, never over something (-EEXIST). Some file systems
  * cannot (-EINVAL), nor can old kernels (-ENOSYS). */
 int interpose_rename_new(int directory, const char *from, const char *to);
 
