@@ -2,9 +2,9 @@
 """Builds what pyproject.toml cannot say: the C module and the program `interpose_run`.
 
 `interpose_run` is an ELF file; `interpose` and `interpose_parrot_run` are the same one
-under other names. setuptools installs "scripts" into the environment's bin/, so the step that
-would edit a script's first line compiles the program instead: that works for wheels,
-virtual environments and editable installs alike.
+under other names. setuptools installs "scripts" into the environment's bin/, so the step
+that would edit a script's first line compiles the program instead: that works for
+wheels, virtual environments and editable installs alike.
 """
 
 from __future__ import annotations
