@@ -2,7 +2,7 @@
 """Builds what pyproject.toml cannot say: the C module and the program `interpose_run`.
 
 `interpose_run` is an ELF file; `interpose` and `interpose_parrot_run` are the same one
-under other names. setuptools installs "scripts" into the environment's bin/, so the step
+under other names. setuptools installs "scripts" into bin/ of the environment; the step
 that would edit a script's first line compiles the program instead: that works for
 wheels, virtual environments and editable installs alike.
 """
