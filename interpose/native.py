@@ -333,6 +333,7 @@ class Mount:
     gid: int = 0
     uid_default: int = 0
     gid_default: int = 0
+    catalog_watermark: int = 0
     blocks: int = 0
     blocks_free: int = 0
     files: int = 0
@@ -345,10 +346,9 @@ class Mount:
 # Fields of struct interpose_mount that are copied as they are.
 _PLAIN = (
     "revision made_at valid_until root_algorithm view uid gid uid_default gid_default "
-    "place blocks blocks_free files"
+    "catalog_watermark place blocks blocks_free files"
 ).split()
-
-
+MOUNT_MARK = (lib.INTERPOSE_MOUNT_MAGIC, lib.INTERPOSE_MOUNT_VERSION)
 CAN_BE_WRITTEN, CANNOT_BE_SEEN = "can be written by others", "cannot be looked at"
 _NOT_OURS = {
     lib.INTERPOSE_OWNED_FOREIGN: "belongs to somebody else",

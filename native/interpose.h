@@ -7,7 +7,7 @@
 enum {
 	INTERPOSE_INDEX_VERSION = 2,
 	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
-	INTERPOSE_MOUNT_VERSION = 3,
+	INTERPOSE_MOUNT_VERSION = 4,
 	INTERPOSE_CHANNEL_VERSION = 1,
 	INTERPOSE_LIST_SIZE = 65536, /* of one answer to INTERPOSE_LIST */
 	INTERPOSE_DIGEST_SIZE = 20
@@ -174,7 +174,7 @@ struct interpose_mount {
 	uint32_t view;	   /* enum interpose_view */
 	uint32_t uid, gid; /* of the claim */
 	uint32_t uid_default, gid_default;
-	uint32_t reserved;
+	uint32_t catalog_watermark; /* CVMFS_CATALOG_WATERMARK; 0: none */
 	uint64_t place; /* seed of this repository's inode numbers, from the FQRN */
 	uint64_t blocks, blocks_free, files; /* statfs, in units of 512 bytes */
 	struct interpose_span fqrn;

@@ -13,6 +13,7 @@ __all__ = [
     "ServerSettings",
     "Sources",
     "ViewSettings",
+    "catalog_watermark",
     "from_environment",
     "is_covered",
     "is_listed",
@@ -20,9 +21,9 @@ __all__ = [
     "load",
 ]
 
+from interpose.config.caches import CacheSettings, catalog_watermark
 from interpose.config.configuration import Configuration, load
 from interpose.config.derived import (
-    CacheSettings,
     KeySettings,
     PinSettings,
     ServerSettings,

@@ -11,18 +11,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from interpose.config.configuration import Configuration
-from interpose.config.environment import cache_home, variables
-from interpose.config.files import BUILT_IN
 from interpose.config.owners import OwnerMap, read_owner_map
-from interpose.config.parameters import read_number, read_switch
+from interpose.config.parameters import read_switch
 from interpose.config.proxies import Groups, proxy_chain, split_list
 from interpose.config.repository_option import PinKind, parse_pin
-from interpose.config.trusted import PARAMETER, TrustedOwners
 from interpose.errors import ConfigurationError
 
 _NO_UUID = re.compile(r"[^A-Za-z0-9-]")
@@ -187,29 +184,35 @@ class PinSettings:
     """The revision that was asked for; `kind` None means the newest.
 
     `date` (UTC) is set with kind DATE only. `is_alternative`: the root catalog that a
-    pin means is asked for by its `.cvmfsalt-` name.
+    pin means is asked for by its `.cvmfsalt-` name. `stays`: the revision that a run
+    began with is not to be followed by another one, and never is.
     """
 
     kind: PinKind | None = None
     text: str = ""
     date: datetime | None = None
     is_alternative: bool = False
+    stays: bool = False
 
     @classmethod
     def of(cls, configuration: Configuration) -> PinSettings:
         """A root hash wins over a tag, a tag over a date."""
-        is_alternative = configuration.flag("CVMFS_ALT_ROOT_PATH")
+        found = cls(
+            is_alternative=configuration.flag("CVMFS_ALT_ROOT_PATH"),
+            stays=read_switch(configuration.get("CVMFS_AUTO_UPDATE") or "yes")
+            is not True,
+        )
         for kind in PinKind:
             text = configuration.text(kind.value)
             if not text:
                 continue
             if kind is PinKind.DATE:
                 date = _date(configuration, kind.value)
-                return cls(kind, text, date, is_alternative)
+                return replace(found, kind=kind, text=text, date=date)
             if kind is PinKind.ROOT_HASH and parse_pin(text).kind is not kind:
                 raise _bad(configuration, kind.value, "no hash of a root catalog")
-            return cls(kind, text, is_alternative=is_alternative)
-        return cls()
+            return replace(found, kind=kind, text=text)
+        return found
 
 
 def _date(configuration: Configuration, name: str) -> datetime:
@@ -284,103 +287,3 @@ def _visibility(configuration: Configuration) -> str:
         return found
     old = read_switch(configuration.get("CVMFS_HIDE_MAGIC_XATTRS") or "")
     return "rootonly" if old is None else "never" if old else "always"
-
-
-@dataclass(frozen=True)
-class CacheSettings:
-    """Where objects are kept.
-
-    `private`: directories to try in this order, the scratch after them. `directory`
-    is CVMFS_CACHE_DIR. `quota_mb` 0: unmanaged. `trusted` are owners of files in an
-    alien cache. `notices` are lines for the user.
-    """
-
-    private: tuple[Path, ...]
-    base: Path
-    directory: Path | None
-    shared: bool
-    alien: Path | None
-    quota_mb: int
-    trusted: TrustedOwners
-    notices: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, configuration: Configuration) -> CacheSettings:
-        """Cache settings; combinations that stop the official client give notices."""
-        ours = variables(configuration.environment)
-        alien = ours.alien_cache or _optional_path(
-            _instance(configuration, "ALIEN", "CVMFS_ALIEN_CACHE")
-        )
-        quota = read_number(
-            _instance(configuration, "QUOTA_LIMIT", "CVMFS_QUOTA_LIMIT")
-        )
-        trusted = TrustedOwners.parse(
-            configuration.text(PARAMETER)
-            if ours.trusted_owners is None
-            else ours.trusted_owners
-        )
-        sharing = _instance(configuration, "SHARED", "CVMFS_SHARED_CACHE")
-        shared = bool(read_switch(sharing))
-        directory = _optional_path(configuration.text("CVMFS_CACHE_DIR"))
-        return cls(
-            private=_private(configuration, ours.cache, directory),
-            base=Path(configuration.text("CVMFS_CACHE_BASE")),
-            directory=directory,
-            shared=shared and alien is None,
-            alien=alien,
-            quota_mb=0 if alien is not None else max(0, quota),
-            trusted=trusted,
-            notices=(
-                *_notices(configuration, alien=alien is not None),
-                *trusted.notices,
-            ),
-        )
-
-
-def _optional_path(text: str) -> Path | None:
-    return Path(text) if text else None
-
-
-def _instance(configuration: Configuration, short: str, old: str) -> str:
-    """A parameter of the cache instance in use, else its old name."""
-    name = configuration.text("CVMFS_CACHE_PRIMARY")
-    middle = "" if name == "default" else f"{name}_"
-    return configuration.get(f"CVMFS_CACHE_{middle}{short}") or configuration.text(old)
-
-
-def _is_users(configuration: Configuration, name: str) -> bool:
-    """Whether somebody set a parameter that default.conf sets anyway."""
-    origin = configuration.origin(name)
-    return origin != BUILT_IN and Path(origin.file).name != "default.conf"
-
-
-def _private(
-    configuration: Configuration, ours: Path | None, directory: Path | None
-) -> tuple[Path, ...]:
-    """Candidates for the private cache."""
-    if ours is not None:
-        return (ours,)
-    if directory is not None:
-        return (directory,)
-    base = Path(configuration.text("CVMFS_CACHE_BASE"))
-    found: tuple[Path, ...] = ()
-    if _is_users(configuration, "CVMFS_CACHE_BASE") or os.access(base, os.W_OK):
-        found = (base,)
-    return found + cache_home(configuration.environment)
-
-
-def _notices(configuration: Configuration, *, alien: bool) -> tuple[str, ...]:
-    """What the official client would refuse and we do not."""
-    found: list[str] = []
-    cases = (("CVMFS_SHARED_CACHE", "no"), ("CVMFS_QUOTA_LIMIT", "-1"))
-    for name, instead in cases:
-        used = configuration.flag(name) or configuration.number(name) > 0
-        if alien and used and _is_users(configuration, name):
-            found.append(
-                f"{name} has no effect on an alien cache: "
-                f"{configuration.origin(name)} (set {name}={instead})"
-            )
-    kind = _instance(configuration, "TYPE", "CVMFS_CACHE_TYPE")
-    if kind != "posix":
-        found.append(f"caches of type {kind} are not supported: CVMFS_CACHE_TYPE")
-    return tuple(found)

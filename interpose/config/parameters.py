@@ -76,6 +76,7 @@ _LITTLE_EFFECT = frozenset(
     {
         "CVMFS_CACHE_PRIMARY",
         "CVMFS_CACHE_TYPE",
+        "CVMFS_CACHE_WORKSPACE",
         "CVMFS_PROXY_TEMPLATE",
         "CVMFS_SYSLOG_PREFIX",
     }

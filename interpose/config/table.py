@@ -26,8 +26,8 @@ CVMFS_REPOSITORY_TAG|A|text||||pin this named snapshot
 CVMFS_REPOSITORY_DATE|A|text||||pin the last snapshot up to YYYY-MM-DDThh:mm:ssZ
 CVMFS_ALT_ROOT_PATH|B|switch|no|||a pinned root catalog is asked for by its
     .cvmfsalt- name
-CVMFS_AUTO_UPDATE|C|switch|yes|||off: stay on the revision of mount; a
-    job always does
+CVMFS_AUTO_UPDATE|A|switch|yes|||off: stay on the revision of the first opening. A run
+    always does, with all that join it; the next run begins with the newest
 CVMFS_MAX_TTL|B|number|0||min|cap of TTL
 CVMFS_BLACKLIST|A|path|/etc/cvmfs/blacklist|||forbidden certificates and revisions
 CVMFS_MOUNT_DIR|A|path|/cvmfs|/cvmfs||where repositories appear
@@ -98,7 +98,8 @@ INTERPOSE_TRUSTED_OWNERS|A|names||||users (names, numbers) beside root and the j
     own whose objects in a shared cache are used without proof, in place if nobody else
     can write there
 CVMFS_QUOTA_LIMIT|A|number|1024|4000|MB|soft limit of the cache; <= 0: unmanaged
-CVMFS_WORKSPACE|C|path||||locks, sockets, sentinels; default: the cache directory
+CVMFS_WORKSPACE|B|path||||turns between jobs, and what they learned of the network;
+    default: the private cache
 CVMFS_CACHE_WORKSPACE|C|path||||as without `_CACHE`, per cache instance
 CVMFS_CACHE_PRIMARY|C|text|default|||name of the cache instance to use
 CVMFS_CACHE_TYPE|C|text|posix|||posix ram tiered external, per instance
@@ -117,7 +118,8 @@ CVMFS_CACHE_PLUGIN_*|C|text||||settings of the plug-ins' own processes
 CVMFS_CACHE_REFCOUNT|N|switch|no|||share descriptors of equal open objects
 CVMFS_SERVER_CACHE_MODE|C|switch|no|||commit by link; raw symlinks (publisher's mount)
 CVMFS_STREAMING_CACHE|C|switch|no|||read without storing
-CVMFS_CATALOG_WATERMARK|C|number||||detach catalogs beyond n
+CVMFS_CATALOG_WATERMARK|B|number||||with n catalogs mapped those are let go that are
+    not above the newest; default: a quarter of vm.max_map_count
 CVMFS_MEMCACHE_SIZE|C|number|16||MB|size of metadata caches
 CVMFS_NFILES|C|number|8192|131072||open file limit of the client
 # 3.4 View

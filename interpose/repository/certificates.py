@@ -49,7 +49,7 @@ class Certificates:
         def look() -> bytes | None:
             return self._cached(content_hash)
 
-        turns = Turns(self._places.private)
+        turns = Turns(self._places.workspace)
         with turns.turn(content_hash, look, is_first=True) as found:
             yield found or self._fetched(content_hash, is_alternative=is_alternative)
 

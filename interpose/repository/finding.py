@@ -57,6 +57,14 @@ class Root:
     unreachable: bool = False
     remark: str = ""
 
+    def is_as(self, other: Root) -> bool:
+        """Whether it is the same revision; 0 is not known yet."""
+        is_same = self.revision == other.revision or 0 in (
+            self.revision,
+            other.revision,
+        )
+        return is_same and self.hash == other.hash
+
 
 class Sought(Protocol):
     """What is to be known of the repository before it has a root catalog."""

@@ -163,7 +163,7 @@ def _external_host(repository: Repository) -> str:
 
 def _expires(repository: Repository) -> str:
     left_s = repository.root.valid_until - time.time()
-    if repository.root.is_fixed:
+    if repository.root.is_fixed or repository.pin.stays:
         return "never (fixed root catalog)"
     return str(max(0, int(left_s) // 60))
 

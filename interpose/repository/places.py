@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from interpose import native
-from interpose.cache import AlienCache, PrivateCache
+from interpose.cache import AlienCache, PrivateCache, layout
 from interpose.config import CacheSettings, Configuration
 from interpose.config.environment import variables
 from interpose.errors import CacheError, InterposeError
@@ -19,9 +20,14 @@ LITTLE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Places:
-    """Caches and scratch; `refused` are directories that others could change."""
+    """Caches and scratch; `refused` are directories that others could change.
+
+    `workspace` has what is no content: turns, and what was learned of the network. As
+    a rule it is the private cache.
+    """
 
     private: PrivateCache
+    workspace: PrivateCache
     alien: AlienCache | None
     scratch: Path | None
     trust_cache: bool
@@ -47,9 +53,12 @@ class Places:
                 top, writable=_may_be_made(top), trusted=settings.trusted.uids
             )
         top, refused = _private_top(fqrn, settings, ours.cache, scratch)
+        private = PrivateCache(top, is_of_run=top == _of_run(scratch))
+        workspace, more = _workspace(fqrn, settings.workspace, private)
         return cls(
-            private=PrivateCache(top, is_of_run=top == _of_run(scratch)),
-            refused=refused,
+            private=private,
+            workspace=workspace,
+            refused=refused + more,
             alien=alien,
             scratch=scratch,
             trust_cache=ours.trust_cache,
@@ -57,6 +66,16 @@ class Places:
             uid=os.getuid(),
             gid=os.getgid(),
         )
+
+    def make_workspace(self) -> None:
+        """Have it there, where it is not the cache: others may wait for a turn."""
+        workspace = self.workspace
+        if workspace is self.private or workspace.top.is_dir():
+            return
+        with contextlib.suppress(OSError):
+            layout.make_top(workspace.top, workspace.top_mode, workspace.owners)
+            with workspace.opened() as top:
+                layout.make_directory(top, layout.TXN, layout.PRIVATE_MODE)
 
     def is_noexec(self) -> bool:
         """Whether the kernel refuses to execute files of the private cache."""
@@ -104,24 +123,42 @@ def _private_top(
     return _of_run(scratch), tuple(refused)
 
 
+def _workspace(
+    fqrn: Fqrn, wanted: Path | None, private: PrivateCache
+) -> tuple[PrivateCache, tuple[InterposeError, ...]]:
+    """The directory that is wanted; the private cache where that is of no use.
+
+    A site may have meant it for the official client's daemon: no line then.
+    """
+    if wanted is None:
+        return private, ()
+    top = _absolute(wanted)
+    problem = _distrust(top, fqrn, "workspace", "CVMFS_WORKSPACE")
+    if problem is not None:
+        return private, (problem,)
+    return (PrivateCache(top) if _may_be_made(top) else private), ()
+
+
 def _of_run(scratch: Path | None) -> Path:
     return Path() if scratch is None else scratch / "c"
 
 
-def _distrust(top: Path, fqrn: Fqrn) -> InterposeError | None:
-    """What keeps a directory from being a private cache, if it is there already."""
+def _distrust(
+    top: Path, fqrn: Fqrn, kind: str = "private cache", setting: str = "--cache"
+) -> InterposeError | None:
+    """What keeps a directory from being of such a kind, if it is there already."""
     parts = (".", *PrivateCache.STATE_DIRECTORIES, f"interpose/{fqrn}")
     for part in parts:
         found = native.not_ours(top / part)
         if found is None or found[0] == native.CANNOT_BE_SEEN:
             continue  # Whether it can be made is seen elsewhere.
         what, where = found
-        advice = "see --cache"
+        advice = f"see {setting}"
         if native.CAN_BE_WRITTEN in what:
-            advice = "chmod go-w it, and remove what others left, or see --cache"
+            advice = f"chmod go-w it, and remove what others left, or see {setting}"
         if where != str(top):
             what = f"{where} {what}"
-        return InterposeError(f"not used as private cache, {what}", str(top), advice)
+        return InterposeError(f"not used as {kind}, {what}", str(top), advice)
     return None
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import stat
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +12,13 @@ from pathlib import Path
 
 from interpose import native
 from interpose.cache import Learned
-from interpose.config import Configuration, KeySettings, PinSettings, ViewSettings
+from interpose.config import (
+    Configuration,
+    KeySettings,
+    PinSettings,
+    ViewSettings,
+    catalog_watermark,
+)
 from interpose.errors import CacheFull, FormatError, InterposeError
 from interpose.formats import limits
 from interpose.formats.flags import Compression
@@ -28,6 +33,7 @@ from interpose.repository.finding import Root, RootFinder
 from interpose.repository.flight import SingleFlight
 from interpose.repository.indexing import Facts, IndexFiles
 from interpose.repository.keys import Keys
+from interpose.repository.loaded import Loaded
 from interpose.repository.objects import External, StoredObject
 from interpose.repository.places import Places
 from interpose.repository.settings import fetchers
@@ -65,8 +71,9 @@ class Repository:
         self.configuration = configuration
         self.places: Places = Places.of(fqrn, configuration, around.scratch)
         self.view = ViewSettings.of(configuration)
+        self.pin = PinSettings.of(configuration)
         self.statistics: Statistics = Statistics()
-        lent = Lent(Learned(self.places.private), around.notice)
+        lent = Lent(Learned(self.places.workspace), around.notice)
         networks = fetchers(configuration, lent, offline=self.places.offline)
         self.network, self.external_network = networks
         self.store = Store(self.places, networks, self.statistics, around.notice)
@@ -74,8 +81,7 @@ class Repository:
         self._assembler = Assembler(self.store)
         self._around = around
         self._sizes = CatalogSizes(self._nested)
-        self._lock = threading.Lock()
-        self._indexes: dict[ContentHash, Index] = {}
+        self._loaded = Loaded(catalog_watermark(configuration))
         self._flights: SingleFlight[Index] = SingleFlight()
         self._bulk: dict[ContentHash, dict[tuple[int, int], bytes]] = {}
         self._root: Root | None = None
@@ -89,10 +95,13 @@ class Repository:
         configuration: Configuration,
         around: Surroundings | None = None,
         root: Root | None = None,
+        *,
+        stay_on: Root | None = None,
     ) -> Repository:
         """The repository at the revision that the configuration selects.
 
-        `root`: the one that an earlier process of the same run has chosen.
+        `root`: the one that an earlier process of the same run has chosen; `stay_on`:
+        the same, where nothing but the tracer's word is left of it.
 
         Errors: ConfigurationError, Offline, NetworkError and below, TrustError and
         below, FormatError, CacheError and below.
@@ -101,10 +110,12 @@ class Repository:
         repository = cls(fqrn, configuration, around)
         for line in repository.places.refused:
             around.notice(str(line), f"refused {line.where}")
-        pin = PinSettings.of(configuration)
+        pin = repository.pin
         finder = RootFinder(repository, pin, around.clock, refresh=around.refresh)
         found = finder.find() if root is None else root
         repository.expires = finder.expires
+        if stay_on is not None and not stay_on.is_as(found):
+            found = root = stay_on
         if finder.remark:
             around.notice(finder.remark, "remark")
         size = 0 if found.manifest is None else found.manifest.root_size
@@ -117,6 +128,7 @@ class Repository:
         repository.load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts) if root is None else root
+        repository.places.make_workspace()
         repository.statistics.count("opens")
         repository._tell_drawbacks()
         return repository
@@ -178,8 +190,7 @@ class Repository:
 
         Errors: those of Store.fetch; FormatError for a catalog that cannot be.
         """
-        with self._lock:
-            known = self._indexes.get(catalog)
+        known = self._loaded.get(catalog)
         if known is None or known.is_broken:
             return self.load_index(catalog, where)
         if not self.index_files.path(catalog).exists():
@@ -195,9 +206,7 @@ class Repository:
         is_reused = index is not None
         if index is None:
             index = self._build(catalog, where)
-        with self._lock:
-            is_new = catalog not in self._indexes
-            self._indexes[catalog] = index
+        is_new = self._loaded.add(catalog, where, index)
         if is_new:
             self.statistics.count("catalogs_loaded")
         if is_new and is_reused:
@@ -230,8 +239,7 @@ class Repository:
     @property
     def loaded_catalogs(self) -> int:
         """How many catalogs are mapped."""
-        with self._lock:
-            return len(self._indexes)
+        return len(self._loaded)
 
     def facts(self, catalog: ContentHash) -> Facts:
         """What the catalog says of itself. Errors: as `index`."""

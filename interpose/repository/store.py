@@ -63,7 +63,7 @@ class Store:
         self._foreign = Foreign(places, statistics)
         self._notice = notice
         self._flights: SingleFlight[Path] = SingleFlight()
-        self.turns = Turns(places.private)
+        self.turns = Turns(places.workspace)
         self._full_since: dict[str, float] = {}
 
     def fetch(self, wanted: StoredObject) -> Path:

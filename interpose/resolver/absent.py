@@ -19,12 +19,12 @@ REMEMBERED_S = 60.0
 
 
 class AbsentNames:
-    """What is remembered of one name in the private cache, if there is one."""
+    """What is remembered of one name, if there is a place for it."""
 
     def __init__(
         self, fqrn: Fqrn, configuration: Configuration, scratch: Path | None
     ) -> None:
-        self._learned = Learned(Places.of(fqrn, configuration, scratch).private)
+        self._learned = Learned(Places.of(fqrn, configuration, scratch).workspace)
         settings = ServerSettings.of(configuration)
         asked = repr((settings.servers, settings.proxies)).encode("utf-8", "replace")
         self._name = f"absent {fqrn} {hashlib.sha256(asked).hexdigest()[:32]}"

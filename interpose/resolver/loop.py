@@ -54,6 +54,7 @@ class Loop:
             refresh=settings.refresh,
         )
         self._repositories.begin = LogFiles(messages).open
+        self._repositories.kept = settings.kept
         self._answers = Answers(settings, self._repositories)
         self._pools = Pools(THREADS)
         self._lock = threading.Lock()

@@ -5,15 +5,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from interpose import native
-from interpose.config import CacheSettings, ViewSettings
+from interpose.config import CacheSettings, ViewSettings, catalog_watermark
+from interpose.formats.fqrn import Fqrn
+from interpose.formats.hashes import Algorithm, ContentHash
+from interpose.repository.finding import Root
 from interpose.repository.repository import Repository
 from interpose.repository.shelves import MemoryShelf
 from interpose.resolver import kept
 
+# The beginning of struct interpose_mount of native/interpose.h.
+_HEAD = struct.Struct("<IIQQqq20sI")
+_SUMMED_FROM = 16
 _SEED_BITS = 53
 _UNIT_BYTES = 512
 _ENTRIES = ("regular", "symlink", "special", "dir")
@@ -63,6 +71,7 @@ def record(repository: Repository) -> native.Mount:
         gid=places.gid,
         uid_default=view.uid_map.default or 0,
         gid_default=view.gid_map.default or 0,
+        catalog_watermark=catalog_watermark(repository.configuration),
         blocks=blocks,
         blocks_free=_free(repository, blocks),
         files=files,
@@ -71,6 +80,29 @@ def record(repository: Repository) -> native.Mount:
         gid_map=view.gid_map.pairs,
         dependencies=kept.dependencies(repository.configuration),
     )
+
+
+def root_of_run(directories: Iterable[Path | None], fqrn: Fqrn) -> Root | None:
+    """The root catalog that the tracer has opened: the first that a mount file names.
+
+    No manifest is known of it, so it is no proof of anything.
+    """
+    for directory in directories:
+        path = None if directory is None else directory / fqrn
+        if path is None or native.not_ours(path) is not None:
+            continue
+        try:
+            data = path.read_bytes()
+            magic, version, checksum, revision, _, _, digest, algorithm = _HEAD.unpack(
+                data[: _HEAD.size]
+            )
+        except (OSError, struct.error):
+            continue
+        found = native.checksum(data[_SUMMED_FROM:])
+        if (magic, version, checksum) == (*native.MOUNT_MARK, found):
+            catalog = ContentHash(Algorithm.of_flag(algorithm), digest)
+            return Root(catalog, revision, is_fixed=True, is_proven=False)
+    return None
 
 
 def seed(fqrn: str) -> int:

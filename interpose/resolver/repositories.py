@@ -25,12 +25,14 @@ from interpose.errors import (
 )
 from interpose.formats.fqrn import Fqrn
 from interpose.repository.configuring import with_configuration_repository
+from interpose.repository.finding import Root
 from interpose.repository.flight import SingleFlight
 from interpose.repository.opening import NoSuchRepository
 from interpose.repository.repository import Repository, Surroundings
 from interpose.resolver.absent import AbsentNames
 from interpose.resolver.handover import Handover
 from interpose.resolver.listing import Listing
+from interpose.resolver.mountfile import root_of_run
 
 Tell = Callable[[str, str, str], object]
 
@@ -53,8 +55,8 @@ class Repositories:
     """Opens repositories once each. Thread-safe.
 
     `tell(text, cause, fqrn)` writes a line for the user, `begin` is told of each
-    configuration before it is used; `refresh`: the servers are asked whatever was
-    remembered.
+    configuration before it is used; `kept` has mount files that the tracer may have
+    taken; `refresh`: the servers are asked whatever was remembered.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Repositories:
     ) -> None:
         self._tell = tell
         self.begin: Callable[[Configuration], object] = _nothing
+        self.kept: Path | None = None
         self._scratch = scratch
         self._refresh = refresh
         self._sources = with_configuration_repository(sources, self._around(""))
@@ -117,13 +120,24 @@ class Repositories:
     def opened(self, fqrn: Fqrn) -> Repository:
         """The repository, which a tracer says is open already.
 
-        A resolver that replaced a dead one opens it first. Errors: as `open`.
+        A resolver that replaced a dead one opens it first, at the revision that the
+        tracer goes on with. Errors: as `open`.
         """
         with self._lock:
             known = self._open.get(fqrn)
-        return self.open(fqrn, is_named=True) if known is None else known
+        if known is not None:
+            return known
+        mount_files = None if self._scratch is None else self._scratch / "m"
+        stay_on = root_of_run((mount_files, self.kept), fqrn)
 
-    def _open_once(self, fqrn: Fqrn, *, is_named: bool) -> Repository:
+        def open_again() -> Repository:
+            return self._open_once(fqrn, is_named=True, stay_on=stay_on)
+
+        return self._flights.run(fqrn, open_again)
+
+    def _open_once(
+        self, fqrn: Fqrn, *, is_named: bool, stay_on: Root | None = None
+    ) -> Repository:
         with self._lock:
             known = self._open.get(fqrn)
             is_absent = fqrn in self._absent
@@ -146,7 +160,9 @@ class Repositories:
         try:
             root = self.before.roots.get(fqrn)
             around = self._around(fqrn)
-            repository = Repository.open(fqrn, configuration, around, root)
+            repository = Repository.open(
+                fqrn, configuration, around, root, stay_on=stay_on
+            )
         except NoSuchRepository as error:
             if is_meant:
                 where = f"{fqrn} {error.where}"

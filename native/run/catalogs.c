@@ -43,9 +43,37 @@ static void hash_text(const uint8_t *digest, uint32_t algorithm, char *ret_text)
 	strcat(ret_text, suffix[algorithm < 3 ? algorithm : 0]);
 }
 
+void catalogs_close(struct mount *mount, struct catalog *catalog)
+{
+	mapping_close(&catalog->map);
+	catalog->state = SLOT_UNKNOWN;
+	mount->open_count--;
+}
+
+void catalogs_attach(const struct mounts *mounts, uint32_t mount,
+		     struct catalog *catalog)
+{
+	if (!catalog->is_detached)
+		return;
+	catalog->is_detached = false;
+	catalogs_map(mounts, mount, catalog);
+	catalog->is_lost = catalog->state != SLOT_OPEN;
+}
+
+static void catalog_opened(const struct mounts *mounts, uint32_t number,
+			   struct catalog *catalog)
+{
+	struct mount *mount = &mounts->mounts[number];
+
+	catalog->state = SLOT_OPEN;
+	mount->newest = (uint32_t)(catalog - mount->catalogs);
+	mount->open_count++;
+	mount->has_grown = true;
+}
+
 /* Opens the index file at `path`; the state stays when there is no sound one. */
-static void catalog_map_path(const struct mounts *mounts, struct catalog *catalog,
-			     const char *path)
+static void catalog_map_path(const struct mounts *mounts, uint32_t mount,
+			     struct catalog *catalog, const char *path)
 {
 	int fd = mounttable_open(mounts, path);
 	char name[sizeof(catalog->hash)];
@@ -56,7 +84,7 @@ static void catalog_map_path(const struct mounts *mounts, struct catalog *catalo
 	if (mapping_open(fd, &catalog->map) == 0) {
 		hash_text(catalog->map.digest, catalog->map.algorithm, name);
 		if (strcmp(name, catalog->hash) == 0)
-			catalog->state = SLOT_OPEN;
+			catalog_opened(mounts, mount, catalog);
 		else
 			mapping_close(&catalog->map);
 	}
@@ -75,7 +103,7 @@ void catalogs_map(const struct mounts *mounts, uint32_t mount, struct catalog *c
 		return;
 	snprintf(path, sizeof(path), "%.*s/%s.v%d", (int)len, dir, catalog->hash,
 		 INTERPOSE_INDEX_VERSION);
-	catalog_map_path(mounts, catalog, path);
+	catalog_map_path(mounts, mount, catalog, path);
 }
 
 /* The answer names the index file if it had to be put elsewhere. */
@@ -90,7 +118,7 @@ static void catalog_map_answer(const struct mounts *mounts, uint32_t mount,
 	} else if (answer->body_len < sizeof(path)) {
 		memcpy(path, answer->body, answer->body_len);
 		path[answer->body_len] = '\0';
-		catalog_map_path(mounts, catalog, path);
+		catalog_map_path(mounts, mount, catalog, path);
 	}
 }
 
@@ -200,6 +228,7 @@ uint32_t catalogs_advance(struct run *run, uint32_t mount, struct catalog *catal
 		catalog_take_answer(run, mount, catalog);
 	if (catalog->state == SLOT_FAILED && mounttable_retry_now(catalog->failed_at))
 		catalog->state = SLOT_UNKNOWN;
+	catalogs_attach(run->mounts, mount, catalog);
 	if (catalog->state == SLOT_UNKNOWN) {
 		catalog->question = catalog_ask(run, mount, catalog);
 		if (!catalog->question)

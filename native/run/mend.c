@@ -17,8 +17,7 @@ static bool mend(struct run *run, uint32_t mount, struct catalog *catalog,
 	uint32_t question;
 
 	if (catalog->state == SLOT_OPEN && mapping_is_broken(&catalog->map)) {
-		mapping_close(&catalog->map);
-		catalog->state = SLOT_UNKNOWN;
+		catalogs_close(&run->mounts->mounts[mount], catalog);
 		catalog->is_lost = true;
 		/* Another run may have mended it already. */
 		catalogs_map(run->mounts, mount, catalog);

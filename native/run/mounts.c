@@ -62,7 +62,8 @@ static void mount_unload(struct mount *mount)
 	nestedtable_deinit(&mount->nested);
 	free(mount->record);
 	mount->catalogs = NULL;
-	mount->catalog_count = 0;
+	mount->catalog_count = mount->open_count = 0;
+	mount->has_grown = false;
 	mount->record = NULL;
 }
 

@@ -24,6 +24,9 @@ const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mou
 struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
 			       uint32_t catalog);
 
+/* Lets catalogs go of which there are too many. Not while somebody holds an entry: what
+ * it points to goes, too. */
+void mounts_trim(struct mounts *mounts);
 /* False once an index broke while it was in use: what was read since may be wrong. */
 bool mounts_are_whole(const struct mounts *mounts);
 /* Sees to that. True if the call has to be decided again: when *ret_question is

@@ -56,6 +56,7 @@ const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mou
 	m = &mounts->mounts[mount];
 	if (catalog >= m->catalog_count)
 		return NULL;
+	catalogs_attach(mounts, mount, &m->catalogs[catalog]);
 	if (m->catalogs[catalog].state == SLOT_OPEN &&
 	    !mapping_is_broken(&m->catalogs[catalog].map))
 		return &m->catalogs[catalog].map;

@@ -18,7 +18,8 @@ struct catalog {
 	enum slot_state state;
 	uint32_t question;
 	time_t failed_at;
-	bool is_lost; /* was open until its index broke */
+	bool is_lost;	  /* was open until its index broke */
+	bool is_detached; /* was open until there were too many */
 	struct place mountpoint;
 	struct index_map map;
 	uint64_t inode_base;
@@ -36,7 +37,9 @@ struct mount {
 	struct interpose_mount *record;
 	size_t record_len;
 	struct catalog *catalogs;
-	uint32_t catalog_count;
+	uint32_t catalog_count, open_count;
+	uint32_t newest;	   /* of `catalogs`: the one that was mapped last */
+	bool has_grown;		   /* one was mapped since mounts_trim() */
 	struct nestedtable nested; /* of `catalogs`, by their mount points */
 };
 
@@ -66,6 +69,11 @@ int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 void catalogs_map(const struct mounts *mounts, uint32_t mount, struct catalog *catalog);
 /* Takes an answer, or asks. The question that is under way, or 0. */
 uint32_t catalogs_advance(struct run *run, uint32_t mount, struct catalog *catalog);
+/* Unmaps an open one: SLOT_UNKNOWN. */
+void catalogs_close(struct mount *mount, struct catalog *catalog);
+/* Maps one again that was let go; if its file is gone it is lost. */
+void catalogs_attach(const struct mounts *mounts, uint32_t mount,
+		     struct catalog *catalog);
 void catalogs_deinit(struct catalog *catalog);
 
 #endif

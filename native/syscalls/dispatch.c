@@ -145,6 +145,7 @@ enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict;
 
+	mounts_trim(run->mounts);
 	tracee->stop.deciding = true;
 	verdict =
 		errand_for_memory(run, tracee, decide_with_whole_indexes(run, tracee));

@@ -11,11 +11,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.forger import Forger
 from tests.support.keeper import watched
-from tests.support.places import program
+from tests.support.places import need_tool, program
 from tests.support.published import Publisher
 from tests.support.run import Runner
 from tests.support.truth import truth_options
@@ -23,6 +24,7 @@ from tests.support.web import Server
 
 FQRN = "made.example.org"
 FILE = f"/cvmfs/{FQRN}/file"
+NESTED = ("a", "b", "c", "c/deep", "c/deep/deeper", "cc")
 Serve = Callable[[Path], Server]
 DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d \d{4}"
 
@@ -35,6 +37,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
     tree = place / "tree"
     tree.mkdir()
     (tree / "file").write_text("first\n")
+    for name in NESTED:
+        (tree / name).mkdir(parents=True)
+        (tree / name / "file").write_text(f"{name}\n")
+        (tree / name / ".cvmfscatalog").touch()
     with watched(place):
         publisher.publish(tree, FQRN)
         yield publisher
@@ -165,3 +171,112 @@ def test_a_log_that_cannot_be_written_costs_a_line(
     assert found.ok().text == "first\n"
     assert len(found.messages) == 1
     assert f"CVMFS_{name} from -o" in found.messages[0]
+
+
+# The revision of a run
+
+
+def resolver_of(job: subprocess.Popen[bytes]) -> psutil.Process:
+    for child in psutil.Process(job.pid).children(recursive=True):
+        if "interpose.resolver" in " ".join(child.cmdline()):
+            return child
+    raise AssertionError("no resolver")
+
+
+@pytest.mark.parametrize("kind", ["cold", "warm"])
+def test_a_run_stays_on_its_revision_whoever_dies(
+    kind: str, made: Made, run: Runner
+) -> None:
+    need_tool("getfattr")
+    options = made.options(MAGIC_XATTRS_VISIBILITY="always", AUTO_UPDATE="no")
+    show = f"getfattr --only-values -n user.revision {FILE}; echo"
+    if kind == "warm":
+        run("sh", "-c", show, options=options).ok()
+    else:
+        options += ["--refresh"]
+    job = run.start("sh", "-c", f"{show}; read x; {show}", options=options)
+    assert job.stdin is not None
+    assert job.stdout is not None
+    was = job.stdout.readline()
+    made.forger.sign(S="99")
+    resolver = resolver_of(job)
+    resolver.kill()
+    resolver.wait()
+    assert job.communicate(b"go on\n")[0] == was == b"1\n"
+    run("sh", "-c", show, options=[*options, "--refresh"]).ok()
+
+
+@pytest.mark.parametrize("update", ["no", "yes"])
+def test_a_revision_that_stays_does_not_expire(
+    update: str, made: Made, run: Runner
+) -> None:
+    need_tool("getfattr")
+    options = made.options(MAGIC_XATTRS_VISIBILITY="always", AUTO_UPDATE=update)
+    command = ["getfattr", "--only-values", "-n", "user.expires", FILE]
+    text = run(*command, options=options).ok().text
+    assert text == "never (fixed root catalog)" if update == "no" else text.isdigit()
+
+
+# Many catalogs
+
+
+def indexes_mapped(job: subprocess.Popen[bytes]) -> int:
+    """The most index files that one process of a run has mapped."""
+    counts = []
+    for process in psutil.Process(job.pid).children(recursive=True):
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+        counts.append(len(set(re.findall(r"/index/\S+", maps))))
+    return max(counts)
+
+
+@pytest.mark.parametrize(("mark", "expected"), [("2", 2), ("", 4), ("0", 4)])
+def test_catalogs_beyond_the_watermark_are_let_go(
+    mark: str, expected: int, made: Made, run: Runner
+) -> None:
+    files = " ".join(f"/cvmfs/{FQRN}/{name}/file" for name in ("a", "b", "cc"))
+    script = f"cat {files} {FILE}; test -e {FILE}; echo all; read x; cat {files}"
+    options = made.options(CATALOG_WATERMARK=mark)
+    job = run.start("sh", "-c", script, options=options)
+    assert job.stdin is not None
+    assert job.stdout is not None
+    lines = iter(job.stdout.readline, b"all\n")
+    assert list(lines) == [b"a\n", b"b\n", b"cc\n", b"first\n"]
+    assert indexes_mapped(job) == expected
+    assert job.communicate(b"go on\n")[0] == b"a\nb\ncc\n"
+
+
+@pytest.mark.parametrize("mark", ["1", "2", "3"])
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_what_was_let_go_is_there_when_somebody_looks(
+    mark: str, is_removed: bool, made: Made, run: Runner
+) -> None:
+    top = f"/cvmfs/{FQRN}"
+    remove = f"rm -r {run.cache}/index" if is_removed else ":"
+    script = f"""
+    cd {top}/a; exec 5<{top}/c/deep/deeper
+    for one in {" ".join(NESTED)}; do cat {top}/$one/file; done
+    {remove}
+    cat file ../file /proc/self/fd/5/file; ls .. ../c /proc/self/fd/5/; pwd -P
+    cat {top}/c/deep/deeper/file {top}/b/../c/deep/../file; stat -c %i {top}/*/file
+    """
+    plain = run("sh", "-c", script.replace("rm -r", ": "), options=made.options())
+    found = run("sh", "-c", script, options=made.options(CATALOG_WATERMARK=mark))
+    assert found.ok().text == plain.ok().text
+    assert found.errors == []
+
+
+# The workspace
+
+
+def test_what_is_learned_of_the_network_is_in_the_workspace(
+    made: Made, run: Runner, place: Path
+) -> None:
+    work = place / "work"
+    dead = "http://127.0.0.1:9;DIRECT"
+    run("cat", FILE, options=made.options(WORKSPACE=str(work), HTTP_PROXY=dead)).ok()
+    learned = "interpose/learned"
+    assert len(list((work / learned).iterdir())) == 1
+    assert not (run.cache / learned).exists()
+    again = made.options(WORKSPACE=str(work), HTTP_PROXY=dead)
+    result = run("cat", FILE, options=[*again, "--refresh"], stats=True).ok()
+    assert result.stats["network"]["retries"] == 0

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from interpose.cache import Turns
 from interpose.config import Sources, load
 from interpose.errors import CacheError
 from interpose.formats.fqrn import Fqrn
+from interpose.formats.hashes import Algorithm, hash_bytes
 from interpose.repository.places import Places
 
 FQRN = Fqrn("sft.example.org")
@@ -34,6 +36,35 @@ def test_a_cache_base_has_the_official_names_below_it(
     options = (("CVMFS_CACHE_BASE", base), ("CVMFS_SHARED_CACHE", shared))
     assert places(place, *options).private.top == place / "base" / name
     assert not (place / "base").exists()
+
+
+def test_a_workspace_is_a_place_of_its_own(place: Path) -> None:
+    wanted = ("CVMFS_WORKSPACE", str(place / "work"))
+    found = places(place, wanted, INTERPOSE_CACHE=str(place / "mine"))
+    assert (found.workspace.top, found.refused) == (place / "work", ())
+    found.make_workspace()
+    digest = hash_bytes(Algorithm.SHA1, b"")
+    with Turns(found.workspace).turn(digest, lambda: None):
+        assert len(list((place / "work/txn").iterdir())) == 1
+    assert not (place / "mine").exists()
+    plain = places(place, INTERPOSE_CACHE=str(place / "mine"))
+    assert plain.workspace is plain.private
+    plain.make_workspace()
+    assert not (place / "mine").exists()
+
+
+def test_a_workspace_that_others_may_write_is_not_used(place: Path) -> None:
+    (place / "work").mkdir()
+    (place / "work").chmod(0o777)
+    found = places(place, ("CVMFS_WORKSPACE", str(place / "work")))
+    assert found.workspace is found.private
+    assert ["CVMFS_WORKSPACE" in line.advice for line in found.refused] == [True]
+
+
+def test_a_workspace_that_cannot_be_made_is_not_used(place: Path) -> None:
+    (place / "file").touch()
+    found = places(place, ("CVMFS_WORKSPACE", str(place / "file" / "work")))
+    assert (found.workspace, found.refused) == (found.private, ())
 
 
 def test_a_named_cache_is_taken_as_it_is(place: Path) -> None:

@@ -54,6 +54,7 @@ def make_store(
     settings = NetworkSettings(servers=(url,), max_retries=0)
     places = Places(
         private=PrivateCache(place / "cache"),
+        workspace=PrivateCache(place / "cache"),
         alien=None if alien is None else AlienCache(alien, writable=writable),
         scratch=place,
         trust_cache=trust,
