@@ -12,7 +12,7 @@ WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools demo test test-long sanitize check bench clean
+.PHONY: help build tools bundle demo test test-long sanitize check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,14 @@ $(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
 # A folder for PATH: a job must not get our python3 and pip with the two commands.
 bin/interpose bin/interpose_run bin/interpose_parrot_run: | $(VENV)/.built
 	@mkdir -p bin && ln -sfn ../$(BIN)/$(@F) $@
+
+bundle: dist/interpose_run ## make dist/interpose_run, one file that needs nothing else
+
+# Hashes of names, and so orders in what is packed, are the same each time.
+dist/interpose_run: setup.py pyproject.toml $(SOURCES) \
+    $(shell find interpose -name '*.py') | $(VENV)/.built
+	env -u PYTHONPATH -u PYTHONHOME PYTHONHASHSEED=0 $(BIN)/python -B \
+	  native/bundle/collect.py $@
 
 # What only tests and checks need.
 tools: $(VENV)/.tools

@@ -30,8 +30,11 @@ CFLAGS = (
 ).split()
 
 
-def program_sources(machine: str) -> list[Path]:
-    """All C files of interpose_run for `machine` (as uname -m says it)."""
+def program_sources(machine: str, *, bundle: bool = False) -> list[Path]:
+    """All C files of interpose_run for `machine` (as uname -m says it).
+
+    `bundle`: with what unpacks the Python behind it; names.c is that one's own.
+    """
     others = {name for name in MACHINES if name != machine}
     found = sorted(NATIVE.glob("**/*.c"))
     return [
@@ -40,10 +43,11 @@ def program_sources(machine: str) -> list[Path]:
         if path != NATIVE / "api.c"
         and "stub" not in path.relative_to(NATIVE).parts
         and not (path.parent == NATIVE / "arch" and path.stem in others)
+        and (path.parent != NATIVE / "bundle" or (bundle and path.stem != "names"))
     ]
 
 
-def compile_program(objects: Path, program: Path) -> None:
+def compile_program(objects: Path, program: Path, *, bundle: bool = False) -> None:
     """Compile what is out of date and link `program`.
 
     Errors: SystemExit with one line when the machine is unknown or a compiler fails.
@@ -65,11 +69,12 @@ def compile_program(objects: Path, program: Path) -> None:
         return target
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        inputs = list(pool.map(build, program_sources(machine)))
-    _link([*compiler, *shlex.split(os.environ.get("LDFLAGS", ""))], inputs, program)
+        inputs = list(pool.map(build, program_sources(machine, bundle=bundle)))
+    command = [*compiler, *shlex.split(os.environ.get("LDFLAGS", ""))]
+    _link(command, [*inputs, *(("-lz", "-lmd") if bundle else ())], program)
 
 
-def _link(compiler: list[str], inputs: list[Path], program: Path) -> None:
+def _link(compiler: list[str], inputs: list[object], program: Path) -> None:
     """Link statically; dynamically where the static C library is not installed.
 
     Static, because LD_PRELOAD and LD_LIBRARY_PATH of a job must not reach the program.
@@ -77,7 +82,9 @@ def _link(compiler: list[str], inputs: list[Path], program: Path) -> None:
     program.parent.mkdir(parents=True, exist_ok=True)
     fresh = program.with_name(program.name + ".new")
     command = [*compiler, "-pthread", *inputs, "-o", fresh]
-    if subprocess.run([*map(str, command), "-static"], check=False).returncode != 0:
+    if "-lz" in inputs:
+        _run([*command, "-static"])  # the bundle needs nothing of the host
+    elif subprocess.run([*map(str, command), "-static"], check=False).returncode != 0:
         print("interpose_run: no static C library, linking dynamically")
         _run(command)
     # A running interpose_run keeps its file: replaced, not overwritten (ETXTBSY).

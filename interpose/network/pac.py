@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from interpose.errors import ConfigurationError, FormatError
@@ -29,7 +30,7 @@ def evaluate(program: bytes, servers: Sequence[str], limit_s: float) -> str:
     Errors: ConfigurationError where no interpreter is installed; FormatError.
     """
     question = json.dumps([program.decode("utf-8", "replace"), list(servers)])
-    command = [sys.executable, "-I", "-m", "interpose.network.pac"]
+    command = [*_interpreter(), "-m", "interpose.network.pac"]
     try:
         done = subprocess.run(
             command,
@@ -53,6 +54,14 @@ def evaluate(program: bytes, servers: Sequence[str], limit_s: float) -> str:
         if text:
             return text
     return ""
+
+
+def _interpreter() -> list[str]:
+    """The words that start another Python like this one: the bundle's has a loader."""
+    words = Path("/proc/self/cmdline").read_text("utf-8", "surrogateescape").split("\0")
+    before = words[: words.index(sys.executable)] if sys.executable in words else []
+    flags = ["-I", "-S"] if sys.flags.no_site else ["-I"]
+    return [*before, sys.executable, *flags]
 
 
 def in_our_words(answer: str) -> str:

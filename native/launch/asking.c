@@ -17,6 +17,7 @@
 
 #include "launch/helper.h"
 #include "run/clock.h"
+#include "run/scratch.h"
 
 enum { MOST_S = 20, LONG_S = 2, STEP_MS = 1000 };
 
@@ -61,7 +62,7 @@ static void add_list(char **words, size_t *count, const char *name,
  * texts live as long as this process. NULL: no memory. */
 static char **command_line(const struct asking *asking, int fd, int64_t until_ns)
 {
-	static const char *const first[] = {"-I", "-m", "interpose.commands", "doctor"};
+	static const char *const first[] = {"-m", "interpose.commands", "doctor"};
 	const struct options *options = asking->options;
 	char **words =
 		calloc(32 + options->configs.count + options->settings.count +
@@ -72,7 +73,6 @@ static char **command_line(const struct asking *asking, int fd, int64_t until_ns
 
 	if (!words)
 		return NULL;
-	words[count++] = strdup(asking->node->python);
 	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
 		words[count++] = strdup(first[i]);
 	snprintf(number, sizeof(number), "%d", fd);
@@ -224,13 +224,16 @@ static int start_asking(const struct asking *asking, int64_t began_ns, int *ret_
 {
 	int ends[2];
 	pid_t pid = 0;
-	char **words;
+	char **arguments, **words;
 	int error;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	words = command_line(asking, ends[1], began_ns + MOST_S * 1000000000LL);
-	error = words ? helper_start(words, ends[1], &pid) : -ENOMEM;
+	arguments = command_line(asking, ends[1], began_ns + MOST_S * 1000000000LL);
+	words = arguments ? python_words(asking->python, arguments) : NULL;
+	error = words ? helper_start(asking->python->path, words, ends[1], &pid)
+		      : -ENOMEM;
+	free(words);
 	close(ends[1]);
 	if (error < 0) {
 		close(ends[0]);
@@ -243,6 +246,7 @@ static int start_asking(const struct asking *asking, int64_t began_ns, int *ret_
 void asking_run(struct asking *asking)
 {
 	const int64_t began_ns = clock_now_ns();
+	static struct scratch scratch; /* the packed one may be unpacked there */
 	int fd = -1, pid, status;
 	bool ended;
 
@@ -251,6 +255,8 @@ void asking_run(struct asking *asking)
 				     asking->node->python_advice);
 		return;
 	}
+	if (python_is_packed() && scratch_create(asking->node->scratch, &scratch) == 0)
+		asking->python->scratch = scratch.path;
 	watch_signals(end_with_it);
 	pid = start_asking(asking, began_ns, &fd);
 	if (pid < 0) {
@@ -266,4 +272,5 @@ void asking_run(struct asking *asking)
 			say_why_not_done(asking, status);
 	}
 	watch_signals(SIG_DFL);
+	scratch_remove(&scratch);
 }

@@ -8,10 +8,12 @@
 
 #include "doctor/doctor.h"
 #include "launch/options.h"
+#include "launch/python.h"
 
 struct asking {
 	const struct options *options;
 	struct doctor_node *node; /* its `place` is filled in */
+	struct python *python;	  /* that of node->python, if that is not "" */
 	struct findings *findings;
 	/* Of findings from `first` on. */
 	void (*tell)(const struct options *options, const struct findings *findings,

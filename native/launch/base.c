@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/base.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "run/scratch.h"
 
@@ -34,4 +37,30 @@ const char *base_choose(const struct messages *messages, const char *wanted)
 		if (base_is_safe(messages, places[i]))
 			return places[i];
 	return NULL;
+}
+
+static const char *variable(const char *const *environment, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; *environment; environment++)
+		if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
+			return *environment + len + 1;
+	return NULL;
+}
+
+int base_of_cache(const char *wanted, const char *const *environment,
+		  char ret_path[PATH_MAX])
+{
+	const char *cache = variable(environment, "XDG_CACHE_HOME");
+	const char *home = variable(environment, "HOME");
+	int len = -1;
+
+	if (wanted)
+		len = snprintf(ret_path, PATH_MAX, "%s", wanted);
+	else if (cache && cache[0] == '/')
+		len = snprintf(ret_path, PATH_MAX, "%s/interpose", cache);
+	else if (home && home[0] == '/')
+		len = snprintf(ret_path, PATH_MAX, "%s/.cache/interpose", home);
+	return len > 0 && len < PATH_MAX && ret_path[0] == '/' ? 0 : -ENOENT;
 }

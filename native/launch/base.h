@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The directory that the scratch of a run is made in. */
+/* The directories that a run makes its files in, as far as the command line and the
+ * environment say it. */
 #ifndef LAUNCH_BASE_H
 #define LAUNCH_BASE_H
+
+#include <limits.h>
 
 #include "launch/messages.h"
 
@@ -9,5 +12,9 @@
  * one that not everybody can take it away from. Says why one is left out. NULL: none.
  */
 const char *base_choose(const struct messages *messages, const char *wanted);
+/* Where the private cache is by default; `wanted`: what an option names, or NULL. 0;
+ * -ENOENT: nowhere, or not an absolute path. */
+int base_of_cache(const char *wanted, const char *const *environment,
+		  char ret_path[PATH_MAX]);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The same program under its other name, `interpose`: the way into the subcommands,
- * which are Python. A script would let the caller's PYTHONHOME, PYTHONPATH and
+/* The other commands that this one file is: by the name it is called, or by --tool.
+ * They are Python: a script would let the caller's PYTHONHOME, PYTHONPATH and
  * LD_PRELOAD, those of a job perhaps, decide what its interpreter loads. */
 #ifndef LAUNCH_COMMAND_H
 #define LAUNCH_COMMAND_H
 
-#include <stdbool.h>
+/* argv[0] is the command's own name; gives the exit status. */
+typedef int command_main(char **argv);
 
-/* Is this program called `interpose`, whatever link led to it? */
-bool command_is_called(void);
-/* Becomes the subcommands; returns the exit status only if that fails. */
-int command_run(int argc, char **argv);
+/* NULL: interpose_run itself is meant. Else what was called, and *argv is its own:
+ * behind `interpose_run --tool` begins that of `interpose`. */
+command_main *command_called(int argc, char ***argv);
 
 #endif

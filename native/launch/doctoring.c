@@ -14,7 +14,9 @@
 #include "doctor/writer.h"
 #include "launch/asking.h"
 #include "launch/base.h"
-#include "launch/helper.h"
+#include "launch/python.h"
+
+extern char **environ;
 
 enum { STATUS_NO = 1, STATUS_USAGE = 2 };
 
@@ -50,26 +52,13 @@ static void tell_end(const struct options *options, const struct findings *findi
 		writer_sum(stdout, findings);
 }
 
-/* Where the run would keep objects if only options and environment decided it. */
-static void own_cache(const struct options *options, char ret_path[PATH_MAX])
-{
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	ret_path[0] = '\0';
-	if (options->cache)
-		snprintf(ret_path, PATH_MAX, "%s", options->cache);
-	else if (base && base[0] == '/')
-		snprintf(ret_path, PATH_MAX, "%s/interpose", base);
-	else if (home && home[0] == '/')
-		snprintf(ret_path, PATH_MAX, "%s/.cache/interpose", home);
-}
-
 static void look_at_own_places(const struct options *options, struct doctor_node *node,
 			       struct findings *findings)
 {
 	char cache[PATH_MAX];
 
-	own_cache(options, cache);
+	if (base_of_cache(options->cache, (const char *const *)environ, cache) < 0)
+		cache[0] = '\0';
 	node->place = cache;
 	doctor_examine(doctor_row("cache"), node, findings);
 	node->place = options->alien_cache ? options->alien_cache : "";
@@ -81,20 +70,22 @@ static void look_at_all(struct launch *launch, struct findings *findings)
 {
 	const struct options *options = &launch->options;
 	const char *base = base_choose(&launch->messages, options->scratch);
-	char python[PATH_MAX] = "";
+	struct python python = {.path = ""};
 	struct doctor_node node = {.scratch = base		 ? base
 					      : options->scratch ? options->scratch
 								 : "",
-				   .python = python,
+				   .python = python.path,
 				   .python_problem =
 					   "no Python found: beside interpose_run",
 				   .python_advice = doctor_row("python")->advice,
 				   .place = ""};
-	struct asking asking = {.options = options, .node = &node};
+	struct asking asking = {.options = options, .node = &node, .python = &python};
 
-	if (helper_find_python(python) < 0)
-		python[0] = '\0';
-	if (!python[0] && access("/proc/self/exe", F_OK) < 0) {
+	if (python_find(options->cache, NULL, &python) < 0)
+		python.path[0] = '\0';
+	if (python_is_packed())
+		node.python = "that of this file";
+	if (!python.path[0] && access("/proc/self/exe", F_OK) < 0) {
 		node.python_problem =
 			"not found: where interpose_run is, is not known without /proc";
 		node.python_advice = doctor_row("proc")->advice;

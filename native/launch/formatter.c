@@ -5,27 +5,40 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "launch/helper.h"
+#include "launch/python.h"
 #include "run/trace.h"
 
-int formatter_start(const char *output, pid_t *ret_pid, struct trace **ret_trace)
+int formatter_start(const struct options *options, const char *scratch, pid_t *ret_pid,
+		    struct trace **ret_trace)
 {
 	static char program[] = "import sys; from interpose.commands import main; "
 				"sys.exit(main())";
-	char python[PATH_MAX], number[16];
-	char *argv[] = {python,	       "-I",   "-c",	   program,	   "trace",
-			"--follow-fd", number, "--output", (char *)output, NULL};
+	struct python python;
+	char number[16];
+	char *arguments[] = {"-c",
+			     program,
+			     "trace",
+			     "--follow-fd",
+			     number,
+			     "--output",
+			     (char *)options->trace,
+			     NULL};
+	char **words = NULL;
 	int ends[2];
-	int error = helper_find_python(python);
+	int error = python_find(options->cache, scratch, &python);
 
 	if (error < 0)
 		return error;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	snprintf(number, sizeof(number), "%d", ends[0]);
-	error = helper_start(argv, ends[0], ret_pid);
+	words = python_words(&python, arguments);
+	error = words ? helper_start(python.path, words, ends[0], ret_pid) : -ENOMEM;
+	free(words);
 	close(ends[0]);
 	if (error == 0) {
 		*ret_trace = trace_open(ends[1]);

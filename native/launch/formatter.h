@@ -5,10 +5,14 @@
 
 #include <sys/types.h>
 
+#include "launch/options.h"
+
 struct trace;
 
-/* Writes to the file `output`; it ends when the trace is closed. 0 or a negative errno.
+/* Writes to the file of --trace; it ends when the trace is closed. 0 or a negative
+ * errno.
  */
-int formatter_start(const char *output, pid_t *ret_pid, struct trace **ret_trace);
+int formatter_start(const struct options *options, const char *scratch, pid_t *ret_pid,
+		    struct trace **ret_trace);
 
 #endif

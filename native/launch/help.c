@@ -5,6 +5,7 @@ const char options_version[] = "interpose_run 0.1.0\n";
 
 const char options_help[] =
 	"Usage: interpose_run [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+	"       interpose_run --tool SUBCOMMAND [ARGUMENT...]\n"
 	"\n"
 	"Runs COMMAND, and all that it starts, with CernVM-FS repositories below "
 	"/cvmfs.\n"
@@ -77,6 +78,8 @@ const char options_help[] =
 	"[INTERPOSE_LOG]\n"
 	"  -q, --quiet          no notices\n"
 	"  -v, --verbose        more; -vv adds where an error came from\n"
+	"      --tool SUBCOMMAND ...\n"
+	"                       as the first word: the command interpose\n"
 	"      --help           this text\n"
 	"      --version        the version\n"
 	"      --doctor [--json|--classad] [FQRN...]\n"

@@ -3,10 +3,8 @@
 #include "launch/helper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,52 +12,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-/* "#! /path/python3 -I" -> "/path/python3" */
-static int helper_from_script(const char *script, char ret_path[PATH_MAX])
-{
-	char line[PATH_MAX + 2] = "";
-	int fd = open(script, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-	size_t start, length;
-
-	if (fd >= 0)
-		close(fd);
-	if (got < 3 || strncmp(line, "#!", 2) != 0)
-		return -ENOENT;
-	start = 2 + strspn(line + 2, " \t");
-	length = strcspn(line + start, " \t\n");
-	if (line[start] != '/' || length >= PATH_MAX)
-		return -ENOENT;
-	memcpy(ret_path, line + start, length);
-	ret_path[length] = '\0';
-	return access(ret_path, X_OK) == 0 ? 0 : -ENOENT;
-}
-
-int helper_find_python(char ret_path[PATH_MAX])
-{
-	static const char *const names[] = {"python3", "python"};
-	char self[PATH_MAX], path[PATH_MAX + 16];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (length <= 0)
-		return -ENOENT;
-	self[length] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash)
-		return -ENOENT;
-	slash[1] = '\0';
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", self, names[i]);
-		if (strlen(path) < PATH_MAX && access(path, X_OK) == 0) {
-			strcpy(ret_path, path);
-			return 0;
-		}
-	}
-	snprintf(path, sizeof(path), "%sinterpose-python", self);
-	return helper_from_script(path, ret_path);
-}
 
 const char *helper_advice(int status)
 {
@@ -83,7 +35,7 @@ char **helper_environment(void)
 	return kept;
 }
 
-int helper_start(char *const argv[], int fd, pid_t *ret_pid)
+int helper_start(const char *path, char *const argv[], int fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -109,7 +61,7 @@ int helper_start(char *const argv[], int fd, pid_t *ret_pid)
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID |
 						      POSIX_SPAWN_SETSIGDEF |
 						      POSIX_SPAWN_SETSIGMASK);
-	error = posix_spawn(ret_pid, argv[0], &actions, &attributes, argv, environment);
+	error = posix_spawn(ret_pid, path, &actions, &attributes, argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	free(environment);

@@ -3,19 +3,15 @@
 #ifndef LAUNCH_HELPER_H
 #define LAUNCH_HELPER_H
 
-#include <limits.h>
 #include <sys/types.h>
 
-/* The interpreter beside this program, else that of the sibling script
- * interpose-python. 0; -ENOENT: there is none. */
-int helper_find_python(char ret_path[PATH_MAX]);
 /* What to do about one that ended with this wait status without a word. */
 const char *helper_advice(int status);
 /* Ours without PYTHON* and LD_* variables; NULL: no memory. */
 char **helper_environment(void);
-/* Starts argv[0] in a session of its own, without PYTHON* and LD_* variables, with `fd`
+/* Starts `path` in a session of its own, without PYTHON* and LD_* variables, with `fd`
  * open in it. 0 or a negative errno. */
-int helper_start(char *const argv[], int fd, pid_t *ret_pid);
+int helper_start(const char *path, char *const argv[], int fd, pid_t *ret_pid);
 /* Waits for its end and gives its wait status; kills it after `patience_ms`. */
 int helper_finish(pid_t pid, int patience_ms);
 

@@ -20,6 +20,7 @@
 #include "launch/launch.h"
 #include "launch/mounting.h"
 #include "launch/parrot.h"
+#include "launch/python.h"
 #include "run/clock.h"
 #include "syscalls/footing.h"
 #include "tracer/pulse.h"
@@ -223,10 +224,14 @@ int main(int argc, char **argv)
 	static struct launch launch = {.messages = {.fd = STDERR_FILENO}};
 	char complaint[OPTIONS_COMPLAINT_SIZE] = "out of memory";
 	struct front_result result;
+	command_main *command;
 	int error;
 
-	if (command_is_called())
-		return command_run(argc, argv);
+	if (python_is_called(argc, argv))
+		return python_become(argv);
+	command = command_called(argc, &argv);
+	if (command)
+		return command(argv);
 	if (parrot_is_called(argv[0]) && parrot_translate(&argc, &argv, &error))
 		return error;
 	launch.start_ns = clock_now_ns();

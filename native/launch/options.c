@@ -16,6 +16,7 @@ enum option_kind {
 	OPTION_TEXT,
 	OPTION_LIST,
 	OPTION_COUNT,
+	OPTION_FIRST, /* the first word, or not at all: launch/command.h takes it */
 	OPTION_LATER, /* part of the contract, not of this version */
 	OPTION_LATER_TEXT
 };
@@ -60,6 +61,7 @@ static const struct option_row option_rows[] = {
 	{"doctor", 0, OPTION_FLAG, PLACE(doctor), NULL, false, false},
 	{"json", 0, OPTION_FLAG, PLACE(json), NULL, false, false},
 	{"classad", 0, OPTION_FLAG, PLACE(classad), NULL, false, false},
+	{"tool", 0, OPTION_FIRST, 0, NULL, false, false},
 	{"root", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"bind", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
 	{"record", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
@@ -129,9 +131,10 @@ static int option_apply(const struct option_row *row, struct options *options,
 	char shown[64];
 
 	snprintf(shown, sizeof(shown), "--%s", row->name);
-	if (row->kind == OPTION_LATER || row->kind == OPTION_LATER_TEXT) {
-		snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
-			 "%s is not in this version", shown);
+	if (row->kind >= OPTION_FIRST) {
+		snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE, "%s %s", shown,
+			 row->kind == OPTION_FIRST ? "must be the first word"
+						   : "is not in this version");
 		return -EINVAL;
 	}
 	if (option_takes_value(row) && !value) {

@@ -15,7 +15,9 @@
 #include "doctor/doctor.h"
 #include "interpose.h"
 #include "run/kept.h"
+#include "launch/base.h"
 #include "launch/helper.h"
+#include "launch/python.h"
 #include "tracee/kernel.h"
 #include "tracer/tracer.h"
 
@@ -84,33 +86,6 @@ static void hello_fill(struct hello *hello, const struct resolver *resolver)
 	hello_add_settings(hello, options);
 }
 
-static const char *variable(const char *const *environment, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (; *environment; environment++)
-		if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
-			return *environment + len + 1;
-	return NULL;
-}
-
-/* Where the private cache is by default. */
-static int kept_base(const struct options *options, const char *const *environment,
-		     char *buffer, size_t size)
-{
-	const char *cache = variable(environment, "XDG_CACHE_HOME");
-	const char *home = variable(environment, "HOME");
-	int len = -1;
-
-	if (options->cache)
-		len = snprintf(buffer, size, "%s", options->cache);
-	else if (cache && cache[0] == '/')
-		len = snprintf(buffer, size, "%s/interpose", cache);
-	else if (home && home[0] == '/')
-		len = snprintf(buffer, size, "%s/.cache/interpose", home);
-	return len > 0 && (size_t)len < size && buffer[0] == '/' ? 0 : -ENOENT;
-}
-
 static void key_add(struct kept_key *key, const char *text, bool *is_relative)
 {
 	kept_key_add(key, text);
@@ -127,7 +102,7 @@ void resolver_find_kept(struct resolver *resolver, const char *const *environmen
 	resolver->kept[0] = '\0';
 	/* With --stats the resolver is wanted: it counts what was opened. */
 	if (!hello || resolver->options->stats ||
-	    kept_base(resolver->options, environment, base, sizeof(base)) < 0) {
+	    base_of_cache(resolver->options->cache, environment, base) < 0) {
 		free(hello);
 		return;
 	}
@@ -176,13 +151,17 @@ static int resolver_greet(const struct resolver *resolver, int fd)
 	return error;
 }
 
-static int resolver_spawn(int fd, char python[PATH_MAX], pid_t *ret_pid)
+static int resolver_spawn(int fd, struct python *python, pid_t *ret_pid)
 {
 	char number[16];
-	char *argv[] = {python, "-I", "-m", "interpose.resolver", "--fd", number, NULL};
+	char *arguments[] = {"-m", "interpose.resolver", "--fd", number, NULL};
+	char **words = python_words(python, arguments);
+	int error;
 
 	snprintf(number, sizeof(number), "%d", fd);
-	return helper_start(argv, fd, ret_pid);
+	error = words ? helper_start(python->path, words, fd, ret_pid) : -ENOMEM;
+	free(words);
+	return error;
 }
 
 static void resolver_size_buffers(int fd)
@@ -225,14 +204,14 @@ static void resolver_complain(struct resolver *resolver, const char *python)
 int resolver_start(void *context, int *ret_fd)
 {
 	struct resolver *resolver = context;
-	char python[PATH_MAX] = "python3";
+	struct python python = {.path = "python3"};
 	pid_t pid = 0;
 	bool gave_up = resolver_gave_up(resolver);
-	int error = helper_find_python(python);
+	int error = python_find(resolver->options->cache, resolver->scratch, &python);
 	int ends[2];
 
 	if (error == 0)
-		resolver_complain(resolver, python);
+		resolver_complain(resolver, python.path);
 	if (gave_up) {
 		resolver->last_status = 0; /* it is tried once more, later */
 		return -EIO;
@@ -250,11 +229,11 @@ int resolver_start(void *context, int *ret_fd)
 	if (error == 0)
 		error = tracer_watch(ends[0]);
 	if (error == 0)
-		error = resolver_spawn(ends[1], python, &pid);
+		error = resolver_spawn(ends[1], &python, &pid);
 	close(ends[1]);
 	if (error < 0) {
 		message_fail(resolver->messages, "cannot start the resolver: %s: %s",
-			     python, strerror(-error));
+			     python.path, strerror(-error));
 		close(ends[0]);
 		return error;
 	}

@@ -32,6 +32,9 @@ clang clang
 clang-format clang-format
 aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
+/usr/include/zlib.h zlib1g-dev
+/usr/include/sha2.h libmd-dev
+strip binutils
 tar tar
 bindfs bindfs
 fuse-overlayfs fuse-overlayfs

@@ -58,6 +58,7 @@ C_FLOORS = {
     "doctor": 5,
     "tracer": 4,
     "syscalls": 3,
+    "bundle": 3,
     "api.c": 3,
     "tracee": 2,
     "run": 2,
