@@ -373,6 +373,7 @@ static bool is_unasked(struct run *run, struct tracee *tracee, bool *ret_empty)
 HANDLER(enter_linkat)
 {
 	const struct redirection asked[] = {{3, "/"}, {1, "."}};
+	enum verdict verdict;
 	bool empty;
 	uint64_t flags = (uint32_t)tracee->stop.args[4];
 	unsigned int how = flags & AT_SYMLINK_FOLLOW ? TARGET_FOLLOW : 0;
@@ -385,6 +386,7 @@ HANDLER(enter_linkat)
 			return tracee_redirect(tracee, asked, empty ? 1 : 2,
 					       leave_permitted);
 	}
-	tracee->tries = 0;
-	return link_at(run, tracee, (const int[]){0, 1, 2, 3}, how);
+	verdict = link_at(run, tracee, (const int[]){0, 1, 2, 3}, how);
+	tracee_tried(tracee, verdict);
+	return verdict;
 }

@@ -138,6 +138,29 @@ static bool is_mount_of_host(struct run *run, struct tracee *tracee)
 	return lists_mount(tracee, above.elsewhere);
 }
 
+/* A mount of the host's is marked, gone or busy; whatever else may be a name of ours. */
+static enum verdict leave_expired(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+
+	(void)run;
+	if (result == 0 || result == -EAGAIN || result == -EBUSY || result == -EPERM)
+		return tracee_finish(tracee, result);
+	tracee->tries = 1;
+	return tracee_again(tracee);
+}
+
+/* A look at a mount takes its mark away, through a link or by "m/." as well: the kernel
+ * is asked first, once for each call. Not where the host has a /cvmfs of its own that
+ * could be meant. */
+static bool expires_first(const struct run *run, struct tracee *tracee)
+{
+	if (run->host_has_cvmfs || tracee->tries)
+		return false;
+	tracee->stop.leave = leave_expired;
+	return true;
+}
+
 /* can_umount() and do_umount() of Linux' fs/namespace.c. */
 static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t flags)
 {
@@ -147,6 +170,8 @@ static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t fla
 
 	if (flags & ~(uint64_t)UMOUNT_FLAGS)
 		return VERDICT_PASS;
+	if (flags & UMOUNT_EXPIRE && expires_first(run, tracee))
+		return VERDICT_AT_EXIT;
 	if (flags & UMOUNT_EXPIRE && is_mount_of_host(run, tracee))
 		return VERDICT_PASS;
 	if (!target_of_call(&target, run, tracee, -1, 0,
@@ -165,7 +190,10 @@ static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t fla
 
 HANDLER(enter_umount2)
 {
-	return unmount(run, tracee, (uint32_t)tracee->stop.args[1]);
+	enum verdict verdict = unmount(run, tracee, (uint32_t)tracee->stop.args[1]);
+
+	tracee_tried(tracee, verdict);
+	return verdict;
 }
 
 /* i386's: without flags. */

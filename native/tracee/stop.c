@@ -187,6 +187,12 @@ enum verdict tracee_again(struct tracee *tracee)
 	return VERDICT_PASS;
 }
 
+void tracee_tried(struct tracee *tracee, enum verdict verdict)
+{
+	if (verdict != VERDICT_WAIT && !tracee->stop.absent)
+		tracee->tries = 0;
+}
+
 void tracee_undo(struct tracee *tracee)
 {
 	tracee->stop.regs = tracee->stop.saved;

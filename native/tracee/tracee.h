@@ -206,6 +206,8 @@ enum verdict tracee_finish(struct tracee *tracee, int64_t result);
 enum verdict tracee_interrupted(struct tracee *tracee);
 /* At an exit stop: the call as it came in runs again, through a stop of its own. */
 enum verdict tracee_again(struct tracee *tracee);
+/* A call that ran again (`tries`) is decided, unless something is waited for. */
+void tracee_tried(struct tracee *tracee, enum verdict verdict);
 uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork event */
 
 /* Redirection (redirect.c): argument `position` points to a copy of `path` while the

@@ -193,17 +193,16 @@ def expire(name):
     print(name if os.path.isabs(name) else "relative",
           errno.errorcode[ctypes.get_errno()] if done else "unmounted")
 os.chdir(sys.argv[1])
-for name in ("cc", "./cc/", f"{sys.argv[1]}/a b"):
+os.symlink("cc", "link")
+os.symlink(f"{sys.argv[1]}/link", "to the link")
+for name in ("cc", "./cc/", "cc/.", "link", "to the link/", f"{sys.argv[1]}/a b"):
     expire(name)
     expire(name)
 expire("cc")
 """
-EXPIRED = """relative EAGAIN
-relative unmounted
-relative EAGAIN
-relative unmounted
-{work}/a b EAGAIN
-{work}/a b unmounted
+ONE_EXPIRED = "relative EAGAIN\nrelative unmounted\n"
+EXPIRED = f"""{5 * ONE_EXPIRED}{{work}}/a b EAGAIN
+{{work}}/a b unmounted
 relative EINVAL
 """
 
@@ -213,7 +212,7 @@ def test_a_mount_that_nobody_uses_expires(setting: Setting) -> None:
     cat > job << 'END'
 {EXPIRE}
 END
-    exec {OWN} sh -c 'for each in cc cc "a b"; do mount -t tmpfs none "$each"; done
+    exec {OWN} sh -c 'for each in cc cc cc cc cc "a b"; do mount -t tmpfs none "$each"; done
     exec /usr/bin/python3 -I job "$1"' sh "$1"
     """
     result = setting(script).ok()
