@@ -18,9 +18,9 @@
 
 #include "doctor/doctor.h"
 #include "launch/launch.h"
+#include "launch/leftovers.h"
 #include "launch/watch.h"
 #include "run/clock.h"
-#include "run/scratch.h"
 #include "tracer/events.h"
 
 enum { TRACER_PATIENCE_MS = 1000 };
@@ -188,15 +188,6 @@ static void front_job_ended(struct front *front, const struct event *event)
 	}
 }
 
-/* What the tracer could not remove any more. */
-static void front_remove_scratch(struct launch *launch)
-{
-	if (!launch->scratch->path[0])
-		return;
-	launch->scratch->fd = launch->scratch->lock_fd = -1; /* were the tracer's */
-	scratch_remove(launch->scratch);
-}
-
 static void front_tracer_gone(struct front *front)
 {
 	struct launch *launch = front->launch;
@@ -215,7 +206,7 @@ static void front_tracer_gone(struct front *front)
 		"the tracer ended unexpectedly, and the job with it: %s %d",
 		WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	front_remove_scratch(launch);
+	leftovers_finish(leftovers_remove(launch));
 }
 
 /* Waits in the kernel for what does not come, and the job with it. */
@@ -231,7 +222,7 @@ static void front_end_stuck(struct front *front)
 			"file system does not answer (are scratch and caches on a "
 			"local disk?)");
 	watch_end(&front->watch);
-	front_remove_scratch(launch);
+	leftovers_finish(leftovers_remove(launch));
 	front->ended = front->leaving = true;
 }
 
@@ -287,7 +278,7 @@ static void front_wait(struct front *front)
 		{.fd = front->launch->relay_read, .events = POLLIN},
 	};
 
-	if (poll(polled, 3, WATCH_PERIOD_MS) < 0)
+	if (poll(polled, 3, front->watch.period_ms) < 0)
 		return;
 	if (polled[0].revents)
 		front_read_signals(front);
@@ -305,11 +296,11 @@ static void front_wait(struct front *front)
 
 struct front_result front_run(struct launch *launch)
 {
-	struct front front = {
-		.launch = launch,
-		.watch = {.pulse = launch->pulse, .tracer = launch->tracer_pid}};
+	struct front front = {.launch = launch};
 	sigset_t all;
 
+	watch_begin(&front.watch, launch->pulse, launch->tracer_pid,
+		    launch->options.patience_s);
 	sigfillset(&all);
 	front.signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	heritage_drop(&launch->heritage);
@@ -320,7 +311,7 @@ struct front_result front_run(struct launch *launch)
 	if (front.all_gone) {
 		front_await_tracer(launch->tracer_pid);
 		/* A job may have taken the tracer's limits away. */
-		front_remove_scratch(launch);
+		leftovers_finish(leftovers_remove(launch));
 	}
 	return front.result;
 }

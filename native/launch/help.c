@@ -68,6 +68,8 @@ const char options_help[] =
 	"      --wait           return only when the last descendant has ended\n"
 	"      --no-fastpath    stop at every path call, as this version always does\n"
 	"                       [INTERPOSE_FASTPATH=0]\n"
+	"A job whose scratch or cache does not answer is ended after two minutes\n"
+	"[INTERPOSE_PATIENCE: seconds].\n"
 	"\n"
 	"What is told:\n"
 	"      --stats FILE     figures of the run as JSON; - is standard error\n"

@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { KILL_MS = 1000 };
 
 extern char **environ;
 
@@ -68,23 +71,31 @@ int helper_start(const char *path, char *const argv[], int fd, pid_t *ret_pid)
 	return -error;
 }
 
-int helper_finish(pid_t pid, int patience_ms)
+/* True: it has ended. */
+static bool helper_ends(pid_t pid, int patience_ms, int *ret_status)
 {
 	struct timespec step = {.tv_nsec = 2 * 1000000L};
-	int status = 0;
 	sigset_t child;
 
-	if (pid <= 0)
-		return 0;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	/* SIGCHLD is blocked in the tracer: it ends the pause early, that is all. */
 	for (int waited = 0; waited < patience_ms; waited += 2) {
-		if (waitpid(pid, &status, WNOHANG) != 0)
-			return status;
+		if (waitpid(pid, ret_status, WNOHANG) != 0)
+			return true;
 		sigtimedwait(&child, NULL, &step);
 	}
+	return false;
+}
+
+int helper_finish(pid_t pid, int patience_ms)
+{
+	int status = 0;
+
+	if (pid <= 0 || helper_ends(pid, patience_ms, &status))
+		return status;
 	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
+	/* What sleeps in a file system that does not answer cannot even be killed. */
+	helper_ends(pid, KILL_MS, &status);
 	return status;
 }

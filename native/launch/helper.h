@@ -12,7 +12,8 @@ char **helper_environment(void);
 /* Starts `path` in a session of its own, without PYTHON* and LD_* variables, with `fd`
  * open in it. 0 or a negative errno. */
 int helper_start(const char *path, char *const argv[], int fd, pid_t *ret_pid);
-/* Waits for its end and gives its wait status; kills it after `patience_ms`. */
+/* Waits for its end and gives its wait status; kills it after `patience_ms`, and does
+ * not wait long for one that cannot be killed. */
 int helper_finish(pid_t pid, int patience_ms);
 
 #endif

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,8 @@ static _Noreturn void become_tracer(struct launch *launch)
 
 	close(launch->front_fd);
 	close(launch->failure_read);
+	/* A tracer that somebody has stopped could not hear that front is gone. */
+	prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	launch_of_tracer = launch;
 	if (stack != MAP_FAILED && getcontext(&context) == 0) {
 		context.uc_stack.ss_sp = stack;

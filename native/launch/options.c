@@ -9,7 +9,7 @@
 
 #include "launch/spelling.h"
 #include "launch/values.h"
-#include "tracee/kernel.h"
+#include "launch/variables.h"
 
 enum option_kind {
 	OPTION_FLAG,
@@ -248,21 +248,6 @@ static int options_from_environment(struct options *options, struct words *words
 	return 0;
 }
 
-static int options_force_fallbacks(struct words *words)
-{
-	const char *names = getenv("INTERPOSE_FORCE_FALLBACK");
-	const char *word;
-	size_t size;
-
-	if (!names || kernel_force(names, &word, &size) == 0)
-		return 0;
-	snprintf(words->complaint, OPTIONS_COMPLAINT_SIZE,
-		 "INTERPOSE_FORCE_FALLBACK: no such feature: %.*s (see "
-		 "docs/fallbacks.md)",
-		 (int)(size < 100 ? size : 100), word);
-	return -EINVAL;
-}
-
 static void options_make_absolute(struct options *options)
 {
 	options->cache = values_absolute(options->cache);
@@ -307,7 +292,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	int error = options_from_environment(&options, &words);
 
 	if (error == 0)
-		error = options_force_fallbacks(&words);
+		error = variables_take(&options, complaint);
 	options.configs_inherited = options.configs.count;
 	options.mounts_inherited = options.mounts.count;
 	while (error == 0 && *words.next && !options.help && !options.version &&

@@ -22,6 +22,7 @@ struct options {
 	const char *stats, *trace, *log;
 	bool trust_cache, offline, refresh, no_fastpath, wait, quiet, prefer_host;
 	int verbose;
+	int patience_s; /* with a tracer that does not react (launch/watch.h) */
 	bool help, version;
 	bool doctor, json, classad;
 	struct text_list names; /* of --doctor: repositories; there is no COMMAND */

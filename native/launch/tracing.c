@@ -18,6 +18,7 @@
 #include "launch/launch.h"
 #include "launch/resolver.h"
 #include "launch/statistics.h"
+#include "launch/successor.h"
 #include "launch/voice.h"
 #include "run/broken.h"
 #include "run/channel.h"
@@ -27,6 +28,7 @@
 #include "run/scratch.h"
 #include "run/trace.h"
 #include "tracer/events.h"
+#include "tracer/pulse.h"
 #include "tracer/tracer.h"
 
 enum { HELPER_PATIENCE_MS = 5000, STATISTICS_PATIENCE_NS = 2000000000 };
@@ -56,6 +58,7 @@ static void tracing_tell_end(struct tracing *tracing, bool last)
 	if (tracing->told)
 		return;
 	tracing->told = true;
+	atomic_store(&tracing->launch->pulse->told, true);
 	event_send(tracing->launch->tracer_fd, &event);
 }
 
@@ -341,6 +344,7 @@ static int tracing_start(struct tracing *tracing)
 		return -EIO;
 	}
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* shut to the job: /proc, ptrace */
+	successor_start(launch);
 	return tracing_create_run(tracing);
 }
 

@@ -19,27 +19,39 @@
 
 enum { LOOKS_AFTER_SIGNAL = 5, LOOKS = 60, ROUNDS = 50, ROUND_MS = 20 };
 
+void watch_begin(struct watch *ret_watch, const struct pulse *pulse, pid_t tracer,
+		 int patience_s)
+{
+	*ret_watch = (struct watch){.pulse = pulse,
+				    .tracer = tracer,
+				    .period_ms = patience_s * 1000 / LOOKS};
+}
+
 /* ---- is it stuck? ---- */
 
-/* State of a thread as in /proc/PID/stat, and how often it has gone to sleep by itself;
- * '\0': unknown. */
-static char read_status(pid_t pid, unsigned long long *ret_switches, int *ret_tracer)
+struct status {
+	char state; /* as in /proc/PID/stat; '\0': unknown */
+	int parent, tracer;
+	unsigned long long switches; /* how often it has gone to sleep by itself */
+};
+
+static struct status read_status(pid_t pid)
 {
-	char path[40], line[256], state = '\0';
+	struct status found = {0};
+	char path[40], line[256];
 	FILE *status;
 
-	*ret_switches = 0;
-	*ret_tracer = 0;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	status = fopen(path, "re");
 	while (status && fgets(line, sizeof(line), status)) {
-		sscanf(line, "State: %c", &state);
-		sscanf(line, "TracerPid: %d", ret_tracer);
-		sscanf(line, "voluntary_ctxt_switches: %llu", ret_switches);
+		sscanf(line, "State: %c", &found.state);
+		sscanf(line, "PPid: %d", &found.parent);
+		sscanf(line, "TracerPid: %d", &found.tracer);
+		sscanf(line, "voluntary_ctxt_switches: %llu", &found.switches);
 	}
 	if (status)
 		fclose(status);
-	return state;
+	return found;
 }
 
 /* By a freezer of control groups, which is no business of ours. */
@@ -61,30 +73,30 @@ static bool is_frozen(pid_t pid)
 /* One more look that found the same? */
 static bool sleeps_on(struct watch *watch)
 {
-	unsigned long long switches, before = watch->switches;
-	int tracer;
-	char state = read_status(watch->tracer, &switches, &tracer);
+	struct status now = read_status(watch->tracer);
+	unsigned long long before = watch->switches;
 
-	watch->switches = switches;
+	watch->switches = now.switches;
 	/* A process of the job can stop us; all of the job together is stopped with
 	 * front, which looks at nothing then. */
-	if (state == 'T') {
+	if (now.state == 'T') {
 		kill(watch->tracer, SIGCONT);
 		return false;
 	}
-	return (state == 'D' || state == 'S') && switches == before &&
+	return (now.state == 'D' || now.state == 'S') && now.switches == before &&
 	       !is_frozen(watch->tracer);
 }
 
 bool watch_is_stuck(struct watch *watch, int64_t now_ns)
 {
 	uint64_t turns = atomic_load(&watch->pulse->turns);
-	bool unheard = atomic_load(&watch->pulse->heard) != watch->sent;
+	bool unheard = watch->alone ? !atomic_load(&watch->pulse->told)
+				    : atomic_load(&watch->pulse->heard) != watch->sent;
 	bool turned = turns != watch->turns;
 
 	if (now_ns < watch->next_ns)
 		return false;
-	watch->next_ns = now_ns + WATCH_PERIOD_MS * 1000000LL;
+	watch->next_ns = now_ns + watch->period_ms * 1000000LL;
 	watch->turns = turns;
 	if (turned || !sleeps_on(watch) ||
 	    (atomic_load(&watch->pulse->waits) && !unheard)) {
@@ -98,8 +110,9 @@ bool watch_is_stuck(struct watch *watch, int64_t now_ns)
 
 /* ---- the end ---- */
 
-/* Kills what `tracer` still traces; how much of that is alive. */
-static int kill_tracees(pid_t tracer)
+/* Kills what `tracer` still traces, and its other children (the resolver may wait for
+ * the same as it); how much of that is alive. */
+static int kill_its_own(pid_t tracer)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -107,14 +120,13 @@ static int kill_tracees(pid_t tracer)
 
 	while (proc && (entry = readdir(proc))) {
 		pid_t pid = atoi(entry->d_name);
-		unsigned long long switches;
-		int its_tracer;
-		char state;
+		struct status status;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		state = read_status(pid, &switches, &its_tracer);
-		if (its_tracer != tracer || state == 'Z' || state == 'X')
+		status = read_status(pid);
+		if ((status.tracer != tracer && status.parent != tracer) ||
+		    status.state == 'Z' || status.state == 'X')
 			continue;
 		kill(pid, SIGKILL);
 		alive++;
@@ -135,23 +147,33 @@ static bool reap(void)
 	return pid == 0;
 }
 
-void watch_end(const struct watch *watch)
+/* What sleeps where not even SIGKILL wakes it keeps its tracees (the kernel ends them
+ * with their tracer), so they are killed one by one. A fork may be on the way: until
+ * there is none. `reaps`: nor a process of ours. */
+static void end_tracees(pid_t tracer, bool reaps)
 {
 	const struct timespec round = {.tv_nsec = ROUND_MS * 1000000L};
-	int alive = 1;
 
-	/* The job's processes are children of the tracer. */
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	kill(watch->tracer, SIGKILL);
-	/* What sleeps where not even that wakes it keeps its tracees (the kernel ends
-	 * them with their tracer), so they are killed one by one. A fork may be on the
-	 * way: until there is none. */
 	for (int i = 0; i < ROUNDS; i++) {
-		bool left = reap();
+		bool left = reaps && reap();
+		int alive = kill_its_own(tracer);
 
-		alive = kill_tracees(watch->tracer);
 		if (!left && !alive)
 			break;
 		nanosleep(&round, NULL);
 	}
+}
+
+void watch_end_job(pid_t tracer)
+{
+	end_tracees(tracer, false);
+}
+
+void watch_end(const struct watch *watch)
+{
+	/* The job's processes are children of the tracer. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	kill_its_own(watch->tracer);
+	kill(watch->tracer, SIGKILL);
+	end_tracees(watch->tracer, true);
 }

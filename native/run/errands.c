@@ -2,16 +2,14 @@
 #include "run/errands.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "arch/numbers.h"
+#include "run/thread.h"
 
 /* Each thread may be stuck for good; what comes after them waits. A thread of the job
  * waits for one errand at most, so a job has to have as many stuck threads itself. */
-enum { MAX_THREADS = 1024, STACK_SIZE = 128 * 1024, PATIENCE_S = 1 };
+enum { MAX_THREADS = 1024, PATIENCE_S = 1 };
 
 struct task {
 	struct task *next; /* of `queue` or `ended`, or of `running` */
@@ -26,7 +24,6 @@ struct errands {
 	void (*wake)(void);
 	struct task *queue, *running, *ended; /* first in, first out */
 	int threads, idle, writers;
-	uint64_t mask; /* of signals, of the thread that sends */
 	uint32_t last_id;
 	atomic_bool over;
 	atomic_bool any_ended; /* spares the lock where nothing has */
@@ -85,20 +82,11 @@ static void end(struct errands *errands, struct task *task)
 	pthread_cond_broadcast(&errands->changed);
 }
 
-/* pthread_create() lets two signals through, in both threads, that the C library has
- * for itself: whoever sent us one of them would end us. */
-static void keep_mask(const struct errands *errands)
-{
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &errands->mask, NULL,
-		sizeof(errands->mask));
-}
-
-static void *serve(void *context)
+static void serve(void *context)
 {
 	struct errands *errands = context;
 	struct task *task;
 
-	keep_mask(errands);
 	pthread_mutex_lock(&errands->lock);
 	while (!atomic_load(&errands->over)) {
 		if (!errands->queue) {
@@ -115,7 +103,6 @@ static void *serve(void *context)
 		errands->wake();
 	}
 	pthread_mutex_unlock(&errands->lock);
-	return NULL;
 }
 
 static int length(const struct task *list)
@@ -131,20 +118,10 @@ static int length(const struct task *list)
  * no task waits behind one that may last. */
 static void engage(struct errands *errands)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
-
 	if (errands->idle >= length(errands->queue) || errands->threads == MAX_THREADS)
 		return;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &errands->mask,
-		sizeof(errands->mask));
-	if (pthread_create(&thread, &attributes, serve, errands) == 0)
+	if (thread_start(serve, errands) == 0)
 		errands->threads++;
-	keep_mask(errands);
-	pthread_attr_destroy(&attributes);
 }
 
 static struct task *find(struct task *list, uint64_t key)

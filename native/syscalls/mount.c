@@ -138,7 +138,8 @@ static bool is_mount_of_host(struct run *run, struct tracee *tracee)
 	return lists_mount(tracee, above.elsewhere);
 }
 
-/* A mount of the host's is marked, gone or busy; whatever else may be a name of ours. */
+/* A mount of the host's is marked, gone or busy; whatever else may be a name of ours.
+ */
 static enum verdict leave_expired(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
@@ -151,11 +152,14 @@ static enum verdict leave_expired(struct run *run, struct tracee *tracee)
 }
 
 /* A look at a mount takes its mark away, through a link or by "m/." as well: the kernel
- * is asked first, once for each call. Not where the host has a /cvmfs of its own that
- * could be meant. */
+ * is asked first, once for each call. Not where the host has what we show something
+ * else for. */
 static bool expires_first(const struct run *run, struct tracee *tracee)
 {
-	if (run->host_has_cvmfs || tracee->tries)
+	const struct prefixes *prefixes = &run->prefixes;
+
+	if (prefixes->others || prefixes->rules || tracee->tries ||
+	    (prefixes->top && prefixes->top->on_host))
 		return false;
 	tracee->stop.leave = leave_expired;
 	return true;

@@ -12,6 +12,7 @@ struct pulse {
 	_Atomic uint64_t turns; /* one for each stop, and each wait */
 	atomic_bool waits;	/* in its own wait, for whatever comes */
 	_Atomic uint32_t heard; /* messages of front that were taken */
+	atomic_bool told;	/* how the run ends: front may go and leave it alone */
 };
 
 #endif

@@ -212,7 +212,8 @@ def test_a_mount_that_nobody_uses_expires(setting: Setting) -> None:
     cat > job << 'END'
 {EXPIRE}
 END
-    exec {OWN} sh -c 'for each in cc cc cc cc cc "a b"; do mount -t tmpfs none "$each"; done
+    exec {OWN} sh -c 'for each in cc cc cc cc cc "a b"; do
+    mount -t tmpfs none "$each"; done
     exec /usr/bin/python3 -I job "$1"' sh "$1"
     """
     result = setting(script).ok()

@@ -13,7 +13,8 @@ NATIVE = HERE.parents[1] / "native"
 
 def test_an_errand_without_end_keeps_no_other(tmp_path: Path) -> None:
     program = tmp_path / "driver"
-    files = (HERE / "errands_driver.c", NATIVE / "run/errands.c")
+    run = NATIVE / "run"
+    files = (HERE / "errands_driver.c", run / "errands.c", run / "thread.c")
     flags = ("-std=gnu11", "-D_GNU_SOURCE", "-g", f"-I{NATIVE}", "-pthread")
     compiler = shutil.which("cc") or "gcc"
     subprocess.run([compiler, *flags, *files, "-o", program], check=True)

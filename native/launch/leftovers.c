@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "launch/leftovers.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "launch/helper.h"
+#include "run/scratch.h"
+
+enum { REMOVAL_S = 10 };
+
+static _Noreturn void remove_in_time(struct launch *launch)
+{
+	sigset_t alarms;
+
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	signal(SIGALRM, SIG_DFL);
+	alarm(REMOVAL_S);
+	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+	/* They were the tracer's. */
+	launch->scratch->fd = launch->scratch->lock_fd = -1;
+	scratch_remove(launch->scratch);
+	_exit(0);
+}
+
+pid_t leftovers_remove(struct launch *launch)
+{
+	pid_t pid;
+
+	if (!launch->scratch->path[0])
+		return 0;
+	pid = fork();
+	if (pid == 0)
+		remove_in_time(launch);
+	return pid > 0 ? pid : 0;
+}
+
+void leftovers_finish(pid_t pid)
+{
+	helper_finish(pid, REMOVAL_S * 1000);
+}
