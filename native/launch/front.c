@@ -221,7 +221,7 @@ static void front_end_stuck(struct front *front)
 			"the tracer does not react any more, so the job is ended: a "
 			"file system does not answer (are scratch and caches on a "
 			"local disk?)");
-	watch_end(&front->watch);
+	watch_end(&front->watch, launch->front_fd);
 	leftovers_finish(leftovers_remove(launch));
 	front->ended = front->leaving = true;
 }

@@ -27,6 +27,22 @@ static void wait_for_end_of_front(int fd)
 	close(fd);
 }
 
+static void let_go_of(int null, int fd)
+{
+	if (fd > STDERR_FILENO)
+		dup3(null, fd, O_CLOEXEC);
+}
+
+/* Of a tracer that does not react: what it has of the caller of interpose_run. */
+static void let_go_of_caller(const struct launch *launch)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	let_go_of(null, launch->voice);
+	let_go_of(null, launch->stats_fd);
+	atomic_store(&launch->pulse->let_go, true);
+}
+
 /* What the tracer does when it reacts comes first: this is for one that does not. */
 static void succeed(void *context)
 {
@@ -40,8 +56,10 @@ static void succeed(void *context)
 	watch.alone = watch.ends_job = true;
 	pause = (struct timespec){watch.period_ms / 1000,
 				  watch.period_ms % 1000 * 1000000L};
-	while (!watch_is_stuck(&watch, clock_now_ns()))
+	while (!atomic_load(&launch->pulse->given_up) &&
+	       !watch_is_stuck(&watch, clock_now_ns()))
 		nanosleep(&pause, NULL);
+	let_go_of_caller(launch);
 	watch_end_job(getpid());
 	leftovers_remove(launch);
 	kill(getpid(), SIGKILL);

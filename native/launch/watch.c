@@ -16,10 +16,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LOOKS_AFTER_SIGNAL = 5, LOOKS = 60, ROUNDS = 50, ROUND_MS = 20 };
 
-void watch_begin(struct watch *ret_watch, const struct pulse *pulse, pid_t tracer,
+void watch_begin(struct watch *ret_watch, struct pulse *pulse, pid_t tracer,
 		 int patience_s)
 {
 	*ret_watch = (struct watch){.pulse = pulse,
@@ -169,8 +170,21 @@ void watch_end_job(pid_t tracer)
 	end_tracees(tracer, false);
 }
 
-void watch_end(const struct watch *watch)
+/* One that cannot be killed keeps its descriptors, and who reads our caller's standard
+ * error would wait with it. */
+static void let_go(struct pulse *pulse, int front_fd)
 {
+	const struct timespec round = {.tv_nsec = ROUND_MS * 1000000L};
+
+	atomic_store(&pulse->given_up, true);
+	close(front_fd);
+	for (int i = 0; i < ROUNDS && !atomic_load(&pulse->let_go); i++)
+		nanosleep(&round, NULL);
+}
+
+void watch_end(const struct watch *watch, int front_fd)
+{
+	let_go(watch->pulse, front_fd);
 	/* The job's processes are children of the tracer. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	kill_its_own(watch->tracer);

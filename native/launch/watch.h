@@ -12,7 +12,7 @@
 enum { WATCH_PATIENCE_S = 120, WATCH_PATIENCE_MOST_S = 24 * 3600 };
 
 struct watch {
-	const struct pulse *pulse;
+	struct pulse *pulse;
 	pid_t tracer;
 	int period_ms;
 	bool alone;    /* front has gone; it is the tracer that watches itself */
@@ -24,15 +24,16 @@ struct watch {
 	int looks;		     /* in a row that found it in the same sleep */
 };
 
-void watch_begin(struct watch *ret_watch, const struct pulse *pulse, pid_t tracer,
+void watch_begin(struct watch *ret_watch, struct pulse *pulse, pid_t tracer,
 		 int patience_s);
 /* Looks, if it is time to. True: it sleeps, not in its own wait, and has not woken up
  * for long: `patience_s`, or a twelfth of that where it leaves a signal that ends jobs
  * lying, or front was killed. A busy or suspended machine does not count, nor a tracer
  * that is stopped: that is continued. */
 bool watch_is_stuck(struct watch *watch, int64_t now_ns);
-/* Kills it and every process of the job, and waits for them as far as they can go. */
-void watch_end(const struct watch *watch);
+/* Kills it and every process of the job, and waits for them as far as they can go;
+ * closes front's end of the pair with it. */
+void watch_end(const struct watch *watch, int front_fd);
 /* By the tracer itself: the job. */
 void watch_end_job(pid_t tracer);
 

@@ -13,6 +13,8 @@ struct pulse {
 	atomic_bool waits;	/* in its own wait, for whatever comes */
 	_Atomic uint32_t heard; /* messages of front that were taken */
 	atomic_bool told;	/* how the run ends: front may go and leave it alone */
+	atomic_bool given_up;	/* by front, which is about to kill it */
+	atomic_bool let_go;	/* what belongs to front's caller */
 };
 
 #endif
