@@ -11,18 +11,17 @@ import contextlib
 import errno
 import os
 import stat
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpose.cache.lists import (
+    group_bits_let_others_write,
+    server_lets_others_write,
+)
+
 _ROOT_UID = 0
 _MOST_LINKS = 40  # as the kernel's path walk
-_ACL = "system.posix_acl_access"
-_ACL_VERSION = 2
-_ACL_ENTRY = struct.Struct("<HHI")  # tag, permissions, id; acl(5), linux/posix_acl.h
-_ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK, _ACL_OTHER = 2, 4, 8, 16, 32
-_ACL_WRITE = 2
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -40,33 +39,15 @@ class Owners:
     def alone_write(self, status: os.stat_result, descriptor: int) -> bool:
         """Whether one of them owns this, and nobody else may write it.
 
-        `status` is that of `descriptor`. An access control list counts as the kernel
-        counts it: its mask is what the mode shows as the group's bits.
+        `status` is that of `descriptor`. Access control lists count, too.
         """
         if status.st_uid not in self.uids or status.st_mode & stat.S_IWOTH:
             return False
-        if not status.st_mode & stat.S_IWGRP:
-            return True
-        return not self._others_are_listed(descriptor)
-
-    def _others_are_listed(self, descriptor: int) -> bool:
-        """Whether the group, or somebody else in the list, may write."""
-        try:
-            # By this name, because a descriptor with O_PATH gives no attributes.
-            data = os.getxattr(f"/proc/self/fd/{descriptor}", _ACL)
-        except OSError:
-            return True  # No list: the group's bit is the group's.
-        if len(data) < 4 or struct.unpack_from("<I", data)[0] != _ACL_VERSION:
-            return True
-        whole = len(data) - (len(data) - 4) % _ACL_ENTRY.size
-        for tag, permissions, number in _ACL_ENTRY.iter_unpack(data[4:whole]):
-            if not permissions & _ACL_WRITE:
-                continue
-            if tag in {_ACL_GROUP_OBJ, _ACL_GROUP, _ACL_OTHER}:
-                return True
-            if tag == _ACL_USER and number not in self.uids:
-                return True
-        return False
+        if status.st_mode & stat.S_IWGRP and group_bits_let_others_write(
+            descriptor, self.uids
+        ):
+            return False
+        return not server_lets_others_write(descriptor)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,61 @@ def test_access_control_lists_count_as_the_kernel_counts_them(
     assert object_is_guarded(cache) is expected
 
 
+def nfs_list(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """An NFSv4 list as its client shows it: type, flags, permissions, name."""
+    data = struct.pack(">I", len(entries))
+    for kind, flags, permissions, name in entries:
+        data += struct.pack(">IIII", kind, flags, permissions, len(name))
+        data += name + b"\0" * (-len(name) % 4)
+    return data
+
+
+READ, WRITE, APPEND, CHANGE_LIST = 0x1200A9, 0x2, 0x4, 0x40000
+OURS = (0, 0, 0x1601BF, b"OWNER@")
+OF_THE_MODE = nfs_list(OURS, (0, 0, READ, b"GROUP@"), (0, 0, READ, b"EVERYONE@"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("system.nfs4_acl", OF_THE_MODE, True),
+        ("system.nfs4_acl", nfs_list(OURS, (0, 0, WRITE, b"bob@example.org")), False),
+        ("system.nfs4_acl", nfs_list((0, 0x40, APPEND, b"staff@x"), OURS), False),
+        ("system.nfs4_acl", nfs_list(OURS, (0, 0, CHANGE_LIST, b"EVERYONE@")), False),
+        ("system.nfs4_acl", nfs_list(OURS, (1, 0, WRITE, b"EVERYONE@")), True),
+        ("system.nfs4_acl", nfs_list(OURS, (0, 0xB, WRITE, b"bob@x")), True),
+        ("system.nfs4_acl", OF_THE_MODE[:-6], False),
+        ("system.nfs4_acl", b"\xff" * 40, False),
+        ("system.nfs4_acl", b"", False),
+        ("system.nfs4_acl", errno.ETIMEDOUT, False),
+        ("system.richacl", b"", False),
+        ("system.cifs_acl", b"anything", False),
+    ],
+)
+def test_lists_of_file_servers_count_and_what_is_not_understood_guards_nothing(
+    guarded: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: bytes | int,
+    expected: bool,
+) -> None:
+    """The file system here has none, so the system call is answered."""
+    cache = AlienCache(guarded / "cache")
+    put(cache.path(NAME))
+    listed, original = os.stat(cache.path(NAME)).st_ino, os.getxattr
+
+    def answer(path: str, asked: str) -> bytes:
+        if asked != name or os.stat(path).st_ino != listed:
+            return original(path, asked)
+        if isinstance(value, int):
+            raise OSError(value, os.strerror(value), path)
+        return value
+
+    assert object_is_guarded(cache)
+    monkeypatch.setattr(os, "getxattr", answer)
+    assert object_is_guarded(cache) is expected
+
+
 @pytest.mark.parametrize("where", ["top", "subdirectory", "file"])
 def test_an_object_is_guarded_if_the_whole_way_to_it_is(
     guarded: Path, where: str
