@@ -212,7 +212,12 @@ enum interpose_question_kind {
 	INTERPOSE_NOTE = 5,  /* body: JSON; no answer */
 	INTERPOSE_XATTR = 6, /* body: as OBJECT + NUL name (empty: list); answer: value
 				or NUL-ended names */
-	INTERPOSE_STATISTICS = 7 /* answer: JSON */
+	/* answer: JSON; body: -, or an earlier answer, to be told what came since */
+	INTERPOSE_STATISTICS = 7,
+	/* What an inner run asks for: NUL-ended NAME=VALUE, as HELLO has repository,
+	 * config, option; directory, that it was started in; open, of the tracer: an
+	 * opened repository. Answer: nothing, or a line why not. */
+	INTERPOSE_ADD = 8
 };
 
 enum interpose_question_flag {

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 __all__ = [
+    "Addition",
+    "Additions",
     "CacheSettings",
     "Configuration",
     "KeySettings",
@@ -21,6 +23,7 @@ __all__ = [
     "load",
 ]
 
+from interpose.config.additions import Additions
 from interpose.config.caches import CacheSettings, catalog_watermark
 from interpose.config.configuration import Configuration, load
 from interpose.config.derived import (
@@ -33,4 +36,4 @@ from interpose.config.environment import from_environment
 from interpose.config.files import Origin
 from interpose.config.known import is_covered, is_listed, known_repositories
 from interpose.config.repository_option import RepositoryOption
-from interpose.config.sources import Sources
+from interpose.config.sources import Addition, Sources

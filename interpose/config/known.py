@@ -27,14 +27,14 @@ def known_repositories(sources: Sources) -> list[Fqrn]:
 
 
 def _named(general: Configuration, sources: Sources) -> Iterator[Fqrn]:
-    for option in sources.repositories:
+    for option in sources.all_repositories:
         yield option.fqrn
     names = [
         *split_list(general.text("CVMFS_REPOSITORIES"), ","),
         *pilot_repositories(sources.environment),
         *parrot_repositories(sources.environment),
     ]
-    directories = [sources.etc, sources.user_dir, *sources.extra]
+    directories = [sources.etc, sources.user_dir, *sources.all_extra]
     for directory in directories:
         names += _with_file(directory) if directory is not None else []
     for name in names:
@@ -75,7 +75,7 @@ def is_listed(fqrn: Fqrn, configuration: Configuration, sources: Sources) -> boo
 
 def is_covered(fqrn: Fqrn, sources: Sources) -> bool:
     """Whether there is any configuration for the name. Errors: ConfigurationError."""
-    if any(option.fqrn == fqrn for option in sources.repositories):
+    if any(option.fqrn == fqrn for option in sources.all_repositories):
         return True
     general = load(None, sources)
     listed = set(_named(general, sources))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from interpose.config.environment import pilot_values, user_values
 from interpose.config.files import LOCKED, Origin, Reader, Tree, Value, required
-from interpose.config.sources import Sources
+from interpose.config.sources import Addition, Sources
 from interpose.errors import ConfigurationError
 from interpose.formats.fqrn import Fqrn
 
@@ -98,6 +98,28 @@ def _read_above(reader: Reader, sources: Sources) -> None:
     for name, text in sources.options:
         reader.set(name, text, Origin("-o"))
     for option in sources.repositories:
+        if option.fqrn == reader.fqrn:
+            for name, text in option.parameters():
+                reader.set(name, text, Origin("-r"))
+    for addition in sources.added:
+        _read_addition(reader, addition)
+
+
+def _read_addition(reader: Reader, addition: Addition) -> None:
+    """What an inner run gave; its directories are read like the user's own."""
+    for path in addition.extra:
+        if not os.path.isdir(path):
+            reader.file(path, Tree(path.parent), must=True)
+            continue
+        tree = reader.add_own(path)
+        reader.defaults(tree)
+        reader.file(path / "default.local", tree)
+        for directory in ("domain.d", "config.d"):
+            reader.specific(tree, directory, ".conf", ".local")
+        reader.own_keys(path)
+    for name, text in addition.options:
+        reader.set(name, text, Origin("-o"))
+    for option in addition.repositories:
         if option.fqrn == reader.fqrn:
             for name, text in option.parameters():
                 reader.set(name, text, Origin("-r"))

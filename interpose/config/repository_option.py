@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from interpose.config.words import NAME
 from interpose.errors import FormatError, UsageError
@@ -36,12 +36,13 @@ class Pin:
 
 @dataclass(frozen=True)
 class RepositoryOption:
-    """One `-r`."""
+    """One `-r`; `text`: in the user's words."""
 
     fqrn: Fqrn
     pin: Pin | None = None
     urls: tuple[str, ...] = ()
     pubkey: str | None = None
+    text: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> RepositoryOption:
@@ -59,7 +60,7 @@ class RepositoryOption:
         except FormatError as problem:
             raise UsageError("-r without a name", text, _ADVICE) from problem
         return cls(
-            fqrn, parse_pin(pin) if at else None, urls, pubkey if comma else None
+            fqrn, parse_pin(pin) if at else None, urls, pubkey if comma else None, text
         )
 
     def parameters(self) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,15 @@ ConfigFile = Callable[[str, str], Optional[Path]]
 
 
 @dataclass(frozen=True)
+class Addition:
+    """What an inner run says of configuration; it is read above all else."""
+
+    extra: tuple[Path, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    repositories: tuple[RepositoryOption, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sources:
     """All places, weakest first.
 
@@ -36,3 +45,15 @@ class Sources:
     repositories: tuple[RepositoryOption, ...] = ()
     config_repository: ConfigRepository | None = None
     config_file: ConfigFile | None = None
+    added: tuple[Addition, ...] = ()
+
+    @property
+    def all_repositories(self) -> tuple[RepositoryOption, ...]:
+        """Each `-r`, also of inner runs."""
+        inner = (option for one in self.added for option in one.repositories)
+        return (*self.repositories, *inner)
+
+    @property
+    def all_extra(self) -> tuple[Path, ...]:
+        """Each `--config`, also of inner runs."""
+        return (*self.extra, *(path for one in self.added for path in one.extra))

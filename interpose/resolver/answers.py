@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from interpose import native
-from interpose.errors import FormatError
+from interpose.errors import FormatError, InterposeError
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
+from interpose.messages import one_line
 from interpose.resolver import kept, mountfile
 from interpose.resolver.channel import Question
-from interpose.resolver.handover import merged
+from interpose.resolver.handover import merged, since
 from interpose.resolver.repositories import Repositories
-from interpose.resolver.settings import Settings
+from interpose.resolver.settings import Settings, split
 
 _TRIES = 3
 
@@ -35,6 +36,7 @@ class Answers:
             native.LIST: self._list,
             native.XATTR: self._xattr,
             native.STATISTICS: self._statistics,
+            native.ADD: self._add,
         }
 
     def answer(self, question: Question) -> bytes:
@@ -62,7 +64,9 @@ class Answers:
         repository.load_root(repository.root.hash)
         record = mountfile.record(repository)
         keep_in = self._settings.kept
-        if keep_in is not None and kept.may_be_kept(repository, record):
+        # With an addition it would be kept under a key that does not know of it.
+        is_plain = not self._repositories.has_additions
+        if keep_in is not None and is_plain and kept.may_be_kept(repository, record):
             kept.keep(record, keep_in)
         return os.fsencode(mountfile.write(record, self._settings.scratch))
 
@@ -109,8 +113,18 @@ class Answers:
         return b"".join(n + b"\0" for n in magic.names(repository, subject))
 
     def _statistics(self, question: Question) -> bytes:
-        del question
-        return json.dumps(self.figures()).encode()
+        figures = self.figures()
+        if question.body:
+            figures = since(json.loads(question.body), figures)
+        return json.dumps(figures).encode()
+
+    def _add(self, question: Question) -> bytes:
+        """Nothing, or the line that says why not."""
+        try:
+            self._repositories.add(split(question.body))
+        except InterposeError as error:
+            return one_line(str(error)).encode("utf-8", "surrogateescape")
+        return b""
 
     def figures(self) -> dict[str, Any]:
         """Our parts of the stats file; what earlier resolvers counted is included."""

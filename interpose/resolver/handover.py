@@ -2,7 +2,8 @@
 """What a resolver that nobody asks leaves in the scratch for the one after it.
 
 Two files: `handover` for the next resolver, `figures` for it and for the tracer, which
-puts them into the stats file (native/launch/statistics.c).
+puts them into the stats file (native/launch/statistics.c). A third, `added`, is written
+when an inner run adds something, and outlives a resolver that is killed.
 """
 
 from __future__ import annotations
@@ -114,3 +115,33 @@ def merged(before: Any, now: Any, name: str = "") -> Any:
     if name in _MOST:
         return max(before, now)
     return now if name in _NEWEST else round(before + now, 6)
+
+
+def since(before: Any, now: Any, name: str = "") -> Any:
+    """What has come to the figures since they were as in `before`."""
+    if isinstance(now, dict):
+        known = before or {}
+        return {key: since(known.get(key), value, key) for key, value in now.items()}
+    if isinstance(now, list):
+        by_name = {one["fqrn"]: one for one in before or []}
+        return [since(by_name.get(one["fqrn"]), one) for one in now]
+    is_number = isinstance(now, (int, float)) and isinstance(before, (int, float))
+    if not is_number or name in ("max_rss_bytes", *_NEWEST):
+        return now
+    return round(now - before, 6)
+
+
+def leave_added(scratch: Path, added: list[list[tuple[str, str]]]) -> None:
+    """What inner runs have added, for every resolver to come. Errors: OSError."""
+    _write(scratch / "added", added)
+
+
+def take_added(scratch: Path | None) -> list[list[tuple[str, str]]]:
+    """The same again."""
+    if scratch is None:
+        return []
+    try:
+        found = json.loads((scratch / "added").read_text(encoding="utf-8"))
+        return [[(name, value) for name, value in pairs] for pairs in found]
+    except (OSError, ValueError, TypeError):
+        return []

@@ -9,15 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from interpose.config import (
-    Configuration,
-    Sources,
-    is_covered,
-    is_listed,
-    known_repositories,
-    load,
-)
+from interpose.config import Addition, Additions, Configuration, Sources
 from interpose.errors import (
+    CacheError,
     ConfigurationError,
     InterposeError,
     NetworkError,
@@ -29,10 +23,12 @@ from interpose.repository.finding import Root
 from interpose.repository.flight import SingleFlight
 from interpose.repository.opening import NoSuchRepository
 from interpose.repository.repository import Repository, Surroundings
+from interpose.resolver import handover
 from interpose.resolver.absent import AbsentNames
 from interpose.resolver.handover import Handover
 from interpose.resolver.listing import Listing
 from interpose.resolver.mountfile import root_of_run
+from interpose.resolver.settings import Pairs, parse_addition
 
 Tell = Callable[[str, str, str], object]
 
@@ -73,7 +69,14 @@ class Repositories:
         self.kept: Path | None = None
         self._scratch = scratch
         self._refresh = refresh
-        self._sources = with_configuration_repository(sources, self._around(""))
+        base = with_configuration_repository(sources, self._around(""))
+        self._additions = Additions(base)
+        self._added = handover.take_added(scratch)
+        for pairs in self._added:
+            self._additions.add(parse_addition(pairs), ())
+        # Whose configuration is in use, or soon may be.
+        self._decided: set[Fqrn] = set()
+        self._deciding, self._adding = threading.Lock(), threading.Lock()
         self._lock = threading.Lock()
         self._open: dict[Fqrn, Repository] = {}
         self._flights: SingleFlight[Repository] = SingleFlight()
@@ -113,7 +116,7 @@ class Repositories:
         from interpose.config import ServerSettings  # noqa: PLC0415
         from interpose.config.proxies import DIRECT  # noqa: PLC0415
 
-        settings = ServerSettings.of(load(fqrn, self._sources))
+        settings = ServerSettings.of(self._additions.load(fqrn))
         direct = DIRECT in settings.proxies[0]
         return float(settings.timeout_direct_s if direct else settings.timeout_s)
 
@@ -146,14 +149,30 @@ class Repositories:
         is_named = is_named or fqrn in self.before.roots
         if not is_named and is_absent:
             raise NotCovered(_DENIED, fqrn, _LATER)
-        if not is_named and not is_covered(fqrn, self._sources):
+        if not is_named and not self._additions.is_covered(fqrn):
             raise NotCovered(_UNKNOWN, fqrn, f"see CVMFS_SERVER_URL, or -r {fqrn}=URL")
-        configuration = load(fqrn, self._sources)
+        with self._deciding:
+            configuration = self._additions.load(fqrn)
+            self._decided.add(fqrn)
+        try:
+            return self._open_by(fqrn, configuration, stay_on, is_named=is_named)
+        except BaseException:
+            self._decided.discard(fqrn)
+            raise
+
+    def _open_by(
+        self,
+        fqrn: Fqrn,
+        configuration: Configuration,
+        stay_on: Root | None,
+        *,
+        is_named: bool,
+    ) -> Repository:
         self.begin(configuration)
         _need_server(fqrn, configuration)
         self._tell_notices(configuration)
         # A name that somebody wrote down is to exist: its absence is a failure.
-        is_meant = is_named or is_listed(fqrn, configuration, self._sources)
+        is_meant = is_named or self._additions.is_listed(fqrn, configuration)
         remembered = AbsentNames(fqrn, configuration, self._scratch)
         if not (is_meant or self._refresh) and remembered.is_remembered():
             raise NotCovered(f"{_DENIED} a moment ago", fqrn, _AT_ONCE)
@@ -179,6 +198,47 @@ class Repositories:
             self._open[fqrn] = repository
         return repository
 
+    @property
+    def has_additions(self) -> bool:
+        """Whether an inner run has added something."""
+        return not self._additions.is_empty
+
+    def add(self, pairs: Pairs) -> None:
+        """Take in what an inner run asks for, and open what it names.
+
+        Errors: whatever stands against it; then nothing has been added.
+        """
+        addition = parse_addition(pairs)
+        opened = {Fqrn(value) for name, value in pairs if name == "open"}
+        with self._adding:
+            with self._deciding:
+                settled = opened | self._decided | set(self.before.roots)
+                is_new = self._additions.add(addition, settled)
+            try:
+                with self._lock:
+                    self._absent.clear()
+                self._open_named(addition, opened)
+                if is_new and self._scratch is not None:
+                    self._added.append([one for one in pairs if one[0] != "open"])
+                    _leave_added(self._scratch, self._added)
+            except InterposeError:
+                with self._deciding:
+                    if is_new:
+                        self._additions.take_back(addition)
+                raise
+
+    def _open_named(self, addition: Addition, opened: set[Fqrn]) -> None:
+        """All but those that the tracer has open, at a revision of its own."""
+        for option in addition.repositories:
+            if option.fqrn in opened:
+                continue
+            try:
+                self.open(option.fqrn, is_named=True)
+            except InterposeError as error:
+                what = "another interpose_run is around this one and cannot open"
+                where = f"--repository {option.text}: {error}"
+                raise InterposeError(what, where) from error
+
     def _tell_notices(self, configuration: Configuration) -> None:
         from interpose.config import CacheSettings, ServerSettings  # noqa: PLC0415
 
@@ -203,7 +263,7 @@ class Repositories:
         """
         with self._lock:
             found = set(self._open) | set(self.before.roots)
-        names = sorted(found | set(known_repositories(self._sources)))
+        names = sorted(found | set(self._additions.names()))
         self._listing.begin(names, warm)
         return names
 
@@ -222,6 +282,16 @@ class Repositories:
             "repositories": [_numbers(repository) for repository in opened],
             "network": _network(opened),
         }
+
+
+def _leave_added(scratch: Path, added: list[Pairs]) -> None:
+    """Errors: CacheError."""
+    try:
+        handover.leave_added(scratch, added)
+    except OSError as error:
+        added.pop()
+        what = f"the scratch cannot be written: {error.strerror}"
+        raise CacheError(what, str(scratch)) from error
 
 
 def _need_server(fqrn: Fqrn, configuration: Configuration) -> None:

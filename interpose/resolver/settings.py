@@ -13,7 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from interpose.config import RepositoryOption, Sources, from_environment
+from interpose.config import (
+    Addition,
+    RepositoryOption,
+    Sources,
+    from_environment,
+)
+from interpose.config.parameters import Kind, parameter
 from interpose.config.repository_option import parse_parameter_option
 
 # Options that are variables, too: said once, where the rooms below look for them.
@@ -23,6 +29,7 @@ _VARIABLES = {
     "trust_cache": "INTERPOSE_TRUST_CACHE",
     "offline": "INTERPOSE_OFFLINE",
 }
+Pairs = list[tuple[str, str]]
 _ON = frozenset({"", "1", "yes", "on", "true"})
 
 
@@ -45,10 +52,7 @@ def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
 
     Errors: UsageError for options that make no sense.
     """
-    pairs = []
-    for item in body.split(b"\0"):
-        name, _, value = item.decode("utf-8", "surrogateescape").partition("=")
-        pairs.append((name, value))
+    pairs = split(body)
     last = dict(pairs)
     sources = _sources(pairs, last, from_environment(environ))
     verbosity = last.get("verbose", "0")
@@ -64,17 +68,64 @@ def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _sources(
-    pairs: list[tuple[str, str]], last: Mapping[str, str], base: Sources
-) -> Sources:
-    environment = dict(base.environment)
-    for name, variable in _VARIABLES.items():
-        if name in last:
-            environment[variable] = last[name] or "yes"
+def parse_addition(pairs: Pairs) -> Addition:
+    """What an inner run asks for. Errors: UsageError for options that make no sense."""
+    texts = _texts(pairs)
+    directory = Path(dict(pairs).get("directory", "."))
+    is_elsewhere = directory.is_absolute() and directory != Path.cwd()
+    start = directory if is_elsewhere else Path()
+    return Addition(
+        extra=tuple(directory / path for path in texts["config"]),
+        options=tuple(
+            _from(start, *parse_parameter_option(text)) for text in texts["option"]
+        ),
+        repositories=tuple(
+            _with_key_from(start, RepositoryOption.parse(text))
+            for text in texts["repository"]
+        ),
+    )
+
+
+def _from(start: Path, name: str, value: str) -> tuple[str, str]:
+    """A parameter whose relative paths are meant from `start`."""
+    kind = parameter(name).kind
+    if kind is Kind.PATH and value:
+        value = str(start / value)
+    elif kind is Kind.PATHS:
+        value = ":".join(str(start / path) for path in value.split(":") if path)
+    return name, value
+
+
+def _with_key_from(start: Path, option: RepositoryOption) -> RepositoryOption:
+    if option.pubkey is None:
+        return option
+    return replace(option, pubkey=str(start / option.pubkey))
+
+
+def split(body: bytes) -> Pairs:
+    """NUL-ended texts `name=value`."""
+    pairs = []
+    for item in body.split(b"\0"):
+        name, _, value = item.decode("utf-8", "surrogateescape").partition("=")
+        pairs.append((name, value))
+    return pairs
+
+
+def _texts(pairs: Pairs) -> dict[str, list[str]]:
+    """The options that may repeat."""
     values: dict[str, list[str]] = {"config": [], "option": [], "repository": []}
     for name, value in pairs:
         if name in values and value:
             values[name].append(value)
+    return values
+
+
+def _sources(pairs: Pairs, last: Mapping[str, str], base: Sources) -> Sources:
+    environment = dict(base.environment)
+    for name, variable in _VARIABLES.items():
+        if name in last:
+            environment[variable] = last[name] or "yes"
+    values = _texts(pairs)
     return replace(
         base,
         environment=environment,

@@ -11,5 +11,7 @@ bool joining_is_inside(void);
 /* Runs the command in the outer run. With --stats it returns when the command has
  * ended; else only if that could not be begun. */
 struct front_result joining_run(struct launch *launch);
+/* Becomes the command; if that cannot be, the status after a line that says why. */
+int joining_execute(const struct launch *launch);
 
 #endif

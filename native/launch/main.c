@@ -211,7 +211,8 @@ static struct front_result run_inside(struct launch *launch)
 {
 	const struct front_result failed = {.status = STATUS_OURS, .ours = true};
 
-	return open_outputs(launch) ? failed : joining_run(launch);
+	return need_configuration(launch) || open_outputs(launch) ? failed
+								  : joining_run(launch);
 }
 
 static int print(const struct messages *messages, const char *text)

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE 1
 #include "launch/statistics.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,6 @@
 #include <unistd.h>
 
 #include "launch/launch.h"
-
-enum { FIGURES_MAX = 1024 * 1024 };
 
 static double statistics_seconds(struct timeval time)
 {
@@ -119,7 +116,9 @@ static void statistics_tracer(FILE *out, const struct statistics *statistics)
 		(unsigned long long)counters->answered,
 		(unsigned long long)counters->redirected,
 		(unsigned long long)counters->questions,
-		statistics_seconds(own.ru_utime) + statistics_seconds(own.ru_stime),
+		statistics->joined ? statistics->tracer_s
+				   : statistics_seconds(own.ru_utime) +
+					     statistics_seconds(own.ru_stime),
 		(double)statistics->started_ns / 1e9);
 }
 
@@ -138,22 +137,6 @@ static void statistics_resolver(FILE *out, const char *resolver)
 		      "0, \"by_host\": {}, \"proxy\": null, \"retries\": 0, "
 		      "\"failovers\": 0}, \"resolver\": null",
 		      out);
-}
-
-/* interpose/resolver/handover.py writes it. */
-static char *statistics_left(const struct launch *launch)
-{
-	int fd = openat(launch->run.scratch.fd, "figures",
-			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char *text = fd < 0 ? NULL : calloc(1, FIGURES_MAX + 1);
-	ssize_t got = text ? read(fd, text, FIGURES_MAX) : -1;
-
-	if (fd >= 0)
-		close(fd);
-	if (got > 0)
-		return text;
-	free(text);
-	return NULL;
 }
 
 static void statistics_put(int fd, const char *text, size_t size, bool replace)
@@ -175,7 +158,7 @@ static void statistics_put(int fd, const char *text, size_t size, bool replace)
 
 void statistics_write(const struct launch *launch, const struct statistics *statistics)
 {
-	char *left = statistics->resolver ? NULL : statistics_left(launch);
+	char *left = statistics->resolver ? NULL : run_figures_left(&launch->run);
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -186,6 +169,8 @@ void statistics_write(const struct launch *launch, const struct statistics *stat
 	}
 	fputs("{\"version\": 1, ", out);
 	statistics_command(out, statistics->command);
+	if (statistics->joined)
+		fputs("\"joined\": true, ", out);
 	statistics_job(out, statistics);
 	statistics_tracer(out, statistics);
 	statistics_resolver(out, left ? left : statistics->resolver);

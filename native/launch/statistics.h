@@ -3,6 +3,7 @@
 #ifndef LAUNCH_STATISTICS_H
 #define LAUNCH_STATISTICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,8 @@ struct statistics {
 	double job_user_s, job_system_s;
 	uint64_t job_max_rss_bytes;
 	const struct counters *counters;
+	bool joined;	      /* of an inner run, whose tracer is another's: */
+	double tracer_s;      /* what that has used meanwhile */
 	const char *resolver; /* its JSON object; NULL: it does not run */
 };
 

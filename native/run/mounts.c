@@ -221,6 +221,18 @@ enum walk_answer mounts_find(struct run *run, const char *name, size_t name_len,
 	return mount->error == ENOENT ? WALK_NO : WALK_BROKEN;
 }
 
+bool mounts_is_open(const struct mounts *mounts, uint32_t mount)
+{
+	return mounts->mounts[mount].state == SLOT_OPEN;
+}
+
+void mounts_forget_failures(struct mounts *mounts)
+{
+	for (uint32_t i = 0; i < mounts->count; i++)
+		if (mounts->mounts[i].state == SLOT_FAILED)
+			mounts->mounts[i].state = SLOT_UNKNOWN;
+}
+
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry)
 {

@@ -37,6 +37,9 @@ const struct interpose_mount *mounts_record(const struct mounts *mounts,
 					    uint32_t mount);
 const char *mounts_fqrn(const struct mounts *mounts, uint32_t mount);
 uint32_t mounts_count(const struct mounts *mounts);
+bool mounts_is_open(const struct mounts *mounts, uint32_t mount);
+/* What could not be opened, or did not exist, is asked for again. */
+void mounts_forget_failures(struct mounts *mounts);
 /* Bytes of a span of the record; NULL and 0 for one that does not fit. */
 const char *mounts_span(const struct mounts *mounts, uint32_t mount,
 			struct interpose_span span, uint32_t *ret_len);

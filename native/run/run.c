@@ -2,7 +2,9 @@
 #include "run/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "run/errands.h"
 #include "run/mounts.h"
@@ -10,6 +12,8 @@
 #include "run/objects.h"
 #include "run/prefixes.h"
 #include "run/slowmounts.h"
+
+enum { FIGURES_MAX = 1024 * 1024 };
 
 int run_create(struct run *run, channel_starter start, void *context,
 	       void (*wake)(void))
@@ -34,4 +38,18 @@ void run_destroy(struct run *run)
 	slowmounts_destroy(run->slow);
 	prefixes_deinit(&run->prefixes);
 	free(run->groups);
+}
+
+char *run_figures_left(const struct run *run)
+{
+	int fd = openat(run->scratch.fd, "figures", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *text = fd < 0 ? NULL : calloc(1, FIGURES_MAX + 1);
+	ssize_t got = text ? read(fd, text, FIGURES_MAX) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	if (got > 0)
+		return text;
+	free(text);
+	return NULL;
 }

@@ -11,6 +11,7 @@
 #include "run/channel.h"
 
 struct errands;
+struct inners;
 struct mounts;
 struct objects;
 struct nodes;
@@ -19,6 +20,7 @@ struct slowmounts;
 struct standins;
 struct locks;
 struct trace;
+struct tracee;
 struct tracees;
 struct sock_fprog;
 
@@ -45,7 +47,10 @@ struct run {
 	struct mounts *mounts;
 	struct objects *objects;
 	struct nodes *nodes;
-	struct tracees *tracees;   /* of tracer/, which lives as long */
+	struct tracees *tracees; /* of tracer/, which lives as long */
+	struct inners *inners;	 /* tracer/inner.c: interpose_run below this one */
+	/* What such a one asks; gives an enum verdict. */
+	int (*inside)(struct run *run, struct tracee *tracee);
 	struct locks *locks;	   /* syscalls/locks.c; NULL: none yet */
 	struct standins *standins; /* syscalls/standins.c; likewise */
 	struct trace *trace;	   /* NULL without --trace */
@@ -86,5 +91,8 @@ int run_create(struct run *run, channel_starter start, void *context,
 	       void (*wake)(void));
 /* After errands_destroy() and channel_destroy(): the rest. */
 void run_destroy(struct run *run);
+/* What a resolver that ended because nobody asked it has counted: its JSON object, for
+ * free(); NULL: nothing (interpose/resolver/handover.py). */
+char *run_figures_left(const struct run *run);
 
 #endif

@@ -134,26 +134,12 @@ HANDLER(enter_clone3)
 	return VERDICT_AT_EXIT;
 }
 
-/* native/launch/joining.c asks. */
-static int64_t describe_run(const struct run *run, struct tracee *tracee)
-{
-	const uint64_t *args = tracee->stop.args;
-
-	if (args[1] != SYSCALLS_HYPERCALL_DESCRIBE)
-		return 0;
-	if (run->settings_size > args[3])
-		return -E2BIG;
-	if (tracee_write(tracee, args[2], run->settings, run->settings_size) < 0)
-		return -EFAULT;
-	return (int64_t)run->settings_size;
-}
-
 HANDLER(enter_prctl)
 {
 	/* Pretended: a process that is not dumpable hides /proc/PID from us. */
 	if (tracee->stop.args[0] == PR_SET_DUMPABLE && tracee->stop.args[1] == 0)
 		return tracee_answer(tracee, 0);
 	if (tracee->stop.args[0] == SYSCALLS_HYPERCALL)
-		return tracee_answer(tracee, describe_run(run, tracee));
+		return (enum verdict)run->inside(run, tracee);
 	return VERDICT_PASS;
 }

@@ -10,8 +10,9 @@
 #include "run/run.h"
 #include "tracee/tracee.h"
 
-/* prctl() option that only a tracer of ours answers: an inner interpose_run asks it. */
-enum { SYSCALLS_HYPERCALL = 0x49504f53, SYSCALLS_HYPERCALL_DESCRIBE = 2 };
+/* prctl() option that only a tracer of ours answers: an inner interpose_run asks it
+ * (tracer/inner.h). */
+enum { SYSCALLS_HYPERCALL = 0x49504f53 };
 
 /* How an argument is shown in a trace and what it carries. */
 enum argument_kind {

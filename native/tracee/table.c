@@ -158,6 +158,7 @@ static struct process *process_copy(const struct process *from, pid_t tgid)
 	if (!process)
 		return NULL;
 	process->watched = from->watched;
+	process->inner = from->front_inner ? from->front_inner : from->inner;
 	if (from->exe)
 		process->exe = strdup(from->exe);
 	/* Credentials are read again when they matter: a child is rarely asked for

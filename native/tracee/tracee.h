@@ -133,8 +133,10 @@ struct process {
 	pid_t tgid;
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
 	struct credentials credentials;
-	bool watched; /* stops for calls about descriptors (syscalls/watching.c) */
-	int execs;    /* threads beside the leader in execve: one may get its id */
+	bool watched;	/* stops for calls about descriptors (syscalls/watching.c) */
+	int execs;	/* threads beside the leader in execve: one may get its id */
+	uint32_t inner; /* the inner run that it is of (tracer/inner.h); 0: none */
+	uint32_t front_inner; /* the one that its children are of; 0: as it itself */
 	/* exec identity: what /proc/PID/exe is for the program; NULL: the kernel's own
 	 */
 	char *exe;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "run/clock.h"
+#include "tracer/inner.h"
 #include "tracer/tracer.h"
 
 /* A parent that was killed never tells of its child; nobody else waits this long. */
@@ -58,8 +59,10 @@ bool births_of_parent(struct tracer *tracer, struct tracee *parent,
 		return false;
 	tid = (pid_t)message;
 	flags = tracee_clone_flags(parent);
-	if (!(flags & CLONE_THREAD))
+	if (!(flags & CLONE_THREAD)) {
 		tracer->run->counters.processes++;
+		inner_born(tracer->run, parent, tid);
+	}
 	if (tracees_find(tracer->tracees, tid))
 		return false;
 	ret_stop->tid = tid;

@@ -21,6 +21,7 @@
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/errands.h"
+#include "tracer/inner.h"
 #include "tracer/pulse.h"
 #include "tracer/tracer.h"
 
@@ -92,7 +93,9 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 	tracer->may_linger =
 		sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
 	run->tracees = tracer->tracees = tracees_create();
-	error = tracer->tracees ? tracer_watch(front.fd) : -ENOMEM;
+	error = tracer->tracees ? inner_create(run) : -ENOMEM;
+	if (error == 0)
+		error = tracer_watch(front.fd);
 	if (error < 0) {
 		tracer_destroy(tracer);
 		return error;
@@ -105,6 +108,7 @@ void tracer_destroy(struct tracer *tracer)
 {
 	if (tracer->tracees)
 		tracees_destroy(tracer->tracees);
+	inner_destroy(tracer->run);
 	free(tracer->early);
 	free(tracer->at_entry);
 	free(tracer);
@@ -235,7 +239,7 @@ static void tracer_drain_answers(struct tracer *tracer)
 			if (channel_lost(tracer->run->channel))
 				broken_tell(tracer->run, BROKEN_RESOLVER,
 					    "a call gets EIO", 0);
-			if (!stops_answered(tracer, id))
+			if (!again_answered(tracer, id))
 				tracer->hooks->answered(tracer->hooks->context, id);
 		}
 	} while (tracer->asked);
@@ -248,7 +252,7 @@ static void tracer_drain_errands(struct tracer *tracer)
 	int error;
 
 	while ((id = errands_take(tracer->run->errands, &errand, &error)) != 0)
-		stops_errand_ended(tracer, id, &errand, error);
+		again_errand_ended(tracer, id, &errand, error);
 }
 
 static void tracer_drain_front(struct tracer *tracer)

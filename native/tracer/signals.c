@@ -104,10 +104,8 @@ static bool signals_pending(pid_t main_pid, int number)
 	return masks.pending >> (number - 1) & 1;
 }
 
-static void signals_pass_on(struct signals *signals, pid_t main_pid,
-			    const struct signal_note *note)
+static void signals_pass_on(pid_t main_pid, const struct signal_note *note)
 {
-	signals_keep(signals->passed, note);
 	if (note->sender.code == SI_QUEUE) {
 		siginfo_t info = {.si_signo = note->number, .si_code = SI_QUEUE};
 
@@ -165,14 +163,14 @@ static bool signals_can_be_for_groups(const struct signal_note *note)
 		note->sender.code == SI_KERNEL);
 }
 
-void signals_deliver(struct signals *signals, pid_t tid, int number)
+void signals_deliver(struct signals *signals, pid_t passer, pid_t tid, int number)
 {
 	struct signal_note note = {.number = number, .time_ns = clock_now_ns()};
 	siginfo_t info;
 
 	if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
 		return;
-	if (info.si_pid == getpid() && info.si_code <= 0) {
+	if (info.si_pid == passer && info.si_code <= 0) {
 		for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
 			if (signals->passed[i].number != number)
 				continue;
@@ -191,17 +189,30 @@ void signals_deliver(struct signals *signals, pid_t tid, int number)
 		signals_keep(signals->seen, &note);
 }
 
-void signals_tick(struct signals *signals, pid_t main_pid, int64_t now_ns)
+bool signals_take_due(struct signals *signals, pid_t main_pid, int64_t now_ns,
+		      struct signal_note *ret_note)
 {
 	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
 		struct signal_note *note = &signals->reported[i];
 
 		if (note->number == 0 || now_ns < note->time_ns + witness_ns)
 			continue;
-		if (!signals_pending(main_pid, note->number))
-			signals_pass_on(signals, main_pid, note);
+		*ret_note = *note;
 		note->number = 0;
+		if (signals_pending(main_pid, ret_note->number))
+			continue;
+		signals_keep(signals->passed, ret_note);
+		return true;
 	}
+	return false;
+}
+
+void signals_tick(struct signals *signals, pid_t main_pid, int64_t now_ns)
+{
+	struct signal_note note;
+
+	while (signals_take_due(signals, main_pid, now_ns, &note))
+		signals_pass_on(main_pid, &note);
 }
 
 int64_t signals_deadline(const struct signals *signals)

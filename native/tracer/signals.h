@@ -27,10 +27,14 @@ struct signals {
 
 /* Front got one. */
 void signals_report(struct signals *signals, pid_t main_pid, const struct event *event);
-/* A thread of the main process is about to get `number` (a signal-delivery stop). */
-void signals_deliver(struct signals *signals, pid_t tid, int number);
+/* A thread of the main process is about to get `number` (a signal-delivery stop).
+ * `passer`: who passes signals on. */
+void signals_deliver(struct signals *signals, pid_t passer, pid_t tid, int number);
 /* Passes on what the main process did not get by itself in time. */
 void signals_tick(struct signals *signals, pid_t main_pid, int64_t now_ns);
+/* One of these, for who passes it on; false: there is none now. */
+bool signals_take_due(struct signals *signals, pid_t main_pid, int64_t now_ns,
+		      struct signal_note *ret_note);
 /* Signals that wait at a thread or its process, that it blocks, and what the process
  * does with them (proc_pid_status(5)); 0 of one that is gone. */
 struct signal_masks {

@@ -12,13 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run/channel.h"
 #include "run/clock.h"
-#include "run/errands.h"
 #include "run/trace.h"
 #include "syscalls/syscalls.h"
 #include "syscalls/transfers.h"
 #include "syscalls/waits.h"
+#include "tracer/inner.h"
 #include "tracer/tracer.h"
 
 static const int call_stop = SIGTRAP | 0x80; /* PTRACE_O_TRACESYSGOOD */
@@ -85,11 +84,12 @@ static void stops_trace(struct trace *trace, const struct tracee *tracee,
 		trace_write(trace, tracee, verdict, flags);
 }
 
-/* At the entry of a call, or once more when what it waited for is there. */
-static void stops_enter(struct tracer *tracer, struct tracee *tracee)
+void stops_enter(struct tracer *tracer, struct tracee *tracee)
 {
+	const struct counters before = tracer->run->counters;
 	enum verdict verdict = syscalls_enter(tracer->run, tracee);
 
+	inner_count(tracer->run, tracee, &before);
 	if (tracer->run->trace)
 		stops_trace(tracer->run->trace, tracee, verdict, TRACE_ENTRY);
 	stops_apply(tracer, tracee, execs_begin(tracee, verdict));
@@ -109,7 +109,10 @@ static void stops_exec_is_over(struct tracer *tracer, struct tracee *tracee)
 
 static void stops_seccomp(struct tracer *tracer, struct tracee *tracee)
 {
+	const struct counters before = tracer->run->counters;
+
 	tracer->run->counters.stops++;
+	inner_count(tracer->run, tracee, &before);
 	/* After a verdict AT_EXIT of an exit stop this call had an entry stop before.
 	 */
 	if (tracer->at_entry_count)
@@ -122,6 +125,7 @@ static void stops_seccomp(struct tracer *tracer, struct tracee *tracee)
 
 static void stops_call(struct tracer *tracer, struct tracee *tracee)
 {
+	struct counters before;
 	enum verdict verdict;
 
 	if (tracer->at_entry_count && stops_take_entry(tracer, tracee->tid)) {
@@ -129,9 +133,11 @@ static void stops_call(struct tracer *tracer, struct tracee *tracee)
 		stops_resume(tracee, 0);
 		return;
 	}
-	tracer->run->counters.exit_stops++;
 	stops_exec_is_over(tracer, tracee);
+	before = tracer->run->counters;
+	tracer->run->counters.exit_stops++;
 	verdict = syscalls_leave(tracer->run, tracee);
+	inner_count(tracer->run, tracee, &before);
 	if (tracer->run->trace)
 		stops_trace(tracer->run->trace, tracee, verdict, TRACE_EXIT);
 	if (verdict == VERDICT_AT_EXIT)
@@ -207,6 +213,7 @@ static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int s
 
 	if (tracee->state == TRACEE_WAITING)
 		return;
+	inner_main_stopped(tracer->run, tracee, group_stop ? signal : 0);
 	if (!group_stop) {
 		if (tracee->tid == tracer->main_pid && !tracer->main_ended)
 			stops_main_continued(tracer);
@@ -224,7 +231,8 @@ static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int s
 static void stops_signal(struct tracer *tracer, struct tracee *tracee, int signal)
 {
 	if (tracee->process && tracee->process->tgid == tracer->main_pid)
-		signals_deliver(&tracer->signals, tracee->tid, signal);
+		signals_deliver(&tracer->signals, getpid(), tracee->tid, signal);
+	inner_deliver(tracer->run, tracee, signal);
 	stops_interrupted(tracer, tracee, signal);
 	stops_resume(tracee, signal);
 }
@@ -283,6 +291,7 @@ static void stops_ended(struct tracer *tracer, struct tracee *tracee, pid_t tid,
 		tracee->state = TRACEE_DEAD;
 		stops_exec_is_over(tracer, tracee);
 		execs_leader_ended(tracer, tracee);
+		inner_gone(tracer->run, tracee);
 		syscalls_gone(tracer->run, tracee);
 		tracees_remove(tracer->tracees, tracee);
 	}
@@ -327,71 +336,4 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 		}
 	}
 	stops_stopped(tracer, tracee, status);
-}
-
-struct stops_waiting {
-	struct tracer *tracer;
-	uint32_t id;
-	struct errand *errand;
-	int error; /* of the errand */
-	bool found;
-};
-
-static void stops_run_again(struct tracee *tracee, void *context)
-{
-	struct stops_waiting *waiting = context;
-
-	if (tracee->state != TRACEE_WAITING || tracee->question != waiting->id)
-		return;
-	waiting->found = true;
-	if (execs_hold(tracee))
-		tracee->held_answer = true;
-	else
-		stops_enter(waiting->tracer, tracee);
-}
-
-/* Also of a call that was interrupted meanwhile. */
-static void stops_errand_note(struct tracee *tracee, void *context)
-{
-	const struct stops_waiting *waiting = context;
-	struct errand *errand = waiting->errand;
-	struct errand_note *note = tracee_errand(tracee, errand->key);
-
-	if (!note || note->id != waiting->id)
-		return;
-	note->id = 0;
-	note->error = waiting->error;
-	if (errand->shared)
-		return;
-	note->result = errand->argument;
-	note->drop = errand->drop;
-	errand->argument = NULL;
-}
-
-void stops_errand_ended(struct tracer *tracer, uint32_t id, struct errand *errand,
-			int error)
-{
-	struct stops_waiting waiting = {
-		.tracer = tracer, .id = id, .error = error, .errand = errand};
-
-	tracees_each(tracer->tracees, stops_errand_note, &waiting);
-	if (errand->argument) /* nobody wants it any more */
-		errand->drop(errand->argument);
-	tracees_each(tracer->tracees, stops_run_again, &waiting);
-}
-
-bool stops_answered(struct tracer *tracer, uint32_t id)
-{
-	struct stops_waiting waiting = {.tracer = tracer, .id = id};
-	bool found;
-
-	tracees_each(tracer->tracees, stops_run_again, &waiting);
-	found = waiting.found;
-	if (!found)
-		return false; /* launch/ asked it; it forgets it too */
-	channel_forget(tracer->run->channel, id);
-	/* Whoever waits for the same id still would wait for ever. */
-	waiting.found = false;
-	tracees_each(tracer->tracees, stops_run_again, &waiting);
-	return found;
 }

@@ -96,11 +96,15 @@ void waiters_tick(struct tracer *tracer, int64_t now_ns);
 
 /* stops.c */
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
+/* At the entry of a call, or once more when what it waited for is there. */
+void stops_enter(struct tracer *tracer, struct tracee *tracee);
+
+/* again.c */
 /* Runs the calls again that waited for the answer to question `id`; false: none did. */
-bool stops_answered(struct tracer *tracer, uint32_t id);
+bool again_answered(struct tracer *tracer, uint32_t id);
 /* The same for an errand that ended with `error` (0 or a negative errno). Takes over
  * its argument. */
-void stops_errand_ended(struct tracer *tracer, uint32_t id, struct errand *errand,
+void again_errand_ended(struct tracer *tracer, uint32_t id, struct errand *errand,
 			int error);
 
 /* execs.c */

@@ -228,7 +228,7 @@ static void name_and_hide(struct chance *chance)
 	prctl(PR_SET_NAME, chance_one_in(chance, 2) ? ") R 1 1 1 (" : "\n\xff\x01", 0,
 	      0, 0);
 	prctl(PR_SET_DUMPABLE, chance_below(chance, 3), 0, 0, 0);
-	prctl(0x49504f53, chance_below(chance, 4), 0, 0,
+	prctl(0x49504f53, chance_below(chance, 10), 0, 0,
 	      0); /* what an inner run asks */
 }
 

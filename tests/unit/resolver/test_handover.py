@@ -8,7 +8,15 @@ from pathlib import Path
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
 from interpose.repository.finding import Root
-from interpose.resolver.handover import Handover, leave, merged, take
+from interpose.resolver.handover import (
+    Handover,
+    leave,
+    leave_added,
+    merged,
+    since,
+    take,
+    take_added,
+)
 
 FQRN = Fqrn("a.example.org")
 
@@ -63,3 +71,37 @@ def test_the_figures_of_two_are_those_of_one() -> None:
         },
         "resolver": {"max_rss_bytes": 40, "cpu_s": 0.75},
     }
+
+
+def test_figures_of_a_span_are_the_difference() -> None:
+    before = {
+        "repositories": [{"fqrn": "a", "opens": 1, "seconds": {"network": 1.5}}],
+        "network": {"requests": 3, "proxy": "p", "by_host": {"h": {"requests": 3}}},
+        "resolver": {"max_rss_bytes": 7, "cpu_s": 1.0},
+    }
+    now = {
+        "repositories": [
+            {"fqrn": "a", "opens": 1, "revision": 4, "seconds": {"network": 2.0}},
+            {"fqrn": "b", "opens": 1, "revision": 5, "seconds": {"network": 0.5}},
+        ],
+        "network": {"requests": 5, "proxy": "q", "by_host": {"h": {"requests": 5}}},
+        "resolver": {"max_rss_bytes": 9, "cpu_s": 1.25},
+    }
+    assert since(before, now) == {
+        "repositories": [
+            {"fqrn": "a", "opens": 0, "revision": 4, "seconds": {"network": 0.5}},
+            {"fqrn": "b", "opens": 1, "revision": 5, "seconds": {"network": 0.5}},
+        ],
+        "network": {"requests": 2, "proxy": "q", "by_host": {"h": {"requests": 2}}},
+        "resolver": {"max_rss_bytes": 9, "cpu_s": 0.25},
+    }
+    assert since({}, now) == now
+
+
+def test_additions_are_left_for_every_resolver(tmp_path: Path) -> None:
+    assert take_added(tmp_path) == take_added(None) == []
+    added = [[("repository", "a.b.org")], [("option", "CVMFS_X=1")]]
+    leave_added(tmp_path, added)
+    assert take_added(tmp_path) == added
+    (tmp_path / "added").write_text("[1]")
+    assert take_added(tmp_path) == []
