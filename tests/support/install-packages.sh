@@ -86,6 +86,7 @@ expect expect
 fakeroot fakeroot
 parallel parallel
 screen screen
+squid squid
 /usr/lib/python3/dist-packages/h5py python3-h5py
 '
 # nginx and others live where an ordinary user's PATH does not look.
