@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from interpose.cache import layout
 from interpose.errors import CacheError
+from interpose.formats.noted import Noted, recalled
 
 if TYPE_CHECKING:
     from interpose.cache.private import PrivateCache
@@ -29,8 +30,6 @@ _MOST_BYTES = 256 * 1024
 _MOST_NAMES = 500
 _KEPT_S = 86400.0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
-Noted = dict[str, tuple[float, str]]
 
 
 class Learned:
@@ -57,10 +56,7 @@ class Learned:
             self._refresh()
             if self._is_unsaved:
                 self._save()
-            noted = self._noted.get(name)
-        if noted is None or not 0 <= self._clock() - noted[0] < within_s:
-            return None
-        return noted[1]
+            return recalled(self._noted, name, self._clock(), within_s)
 
     def note(self, name: str, text: str) -> None:
         """Remember a text. Nothing is made where no cache exists yet: that is later."""

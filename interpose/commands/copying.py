@@ -18,7 +18,6 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 
 from interpose.commands.options import complain
 from interpose.errors import InterposeError
@@ -97,11 +96,9 @@ class Copier:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: object, error: BaseException | None, trace: object
     ) -> None:
+        del kind, trace
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
         if error is None and self._failure is not None:
             raise self._failure

@@ -17,9 +17,9 @@ from interpose.errors import InterposeError, Offline
 from interpose.formats import limits, manifest
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.manifest import Manifest
+from interpose.formats.proxylist import DIRECT, Groups
 from interpose.network import Lent, NetworkSettings, Place, Wanted
 from interpose.network.reach import Reached, Reacher
-from interpose.network.settings import DIRECT, Groups
 from interpose.repository.repository import Repository
 from interpose.repository.settings import fetchers
 

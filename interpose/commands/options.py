@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from interpose.commands.scratch import Scratch
 from interpose.config import (
@@ -136,12 +135,7 @@ class Session:
     def __enter__(self) -> Session:  # noqa: PYI034 (Self is younger than 3.9)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._scratch.remove()
 
     def _tell(self, text: str, cause: str) -> None:

@@ -16,7 +16,6 @@ import shutil
 import string
 import struct
 from pathlib import Path
-from types import TracebackType
 
 _PREFIX = ".interpose-"
 _LETTERS = string.ascii_letters + string.digits
@@ -56,12 +55,7 @@ class Scratch:
     def __enter__(self) -> Scratch:  # noqa: PYI034 (Self is younger than 3.9)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.remove()
 
 

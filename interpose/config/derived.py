@@ -9,7 +9,6 @@ Source: docs/parameters.md; docs/format.md 11 to 13.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,11 +17,11 @@ from pathlib import Path
 from interpose.config.configuration import Configuration
 from interpose.config.owners import OwnerMap, read_owner_map
 from interpose.config.parameters import read_switch
-from interpose.config.proxies import Groups, proxy_chain, split_list
+from interpose.config.proxies import proxy_chain
 from interpose.config.repository_option import PinKind, parse_pin
 from interpose.errors import ConfigurationError
+from interpose.formats.proxylist import Groups, parse_servers, split_list
 
-_NO_UUID = re.compile(r"[^A-Za-z0-9-]")
 _VISIBILITIES = ("rootonly", "never", "always")
 
 
@@ -113,11 +112,11 @@ class ServerSettings:
         timeout_s = _positive(configuration, "CVMFS_TIMEOUT")
         direct_s = _positive(configuration, "CVMFS_TIMEOUT_DIRECT")
         return cls(
-            servers=_servers(configuration, "CVMFS_SERVER_URL"),
+            servers=parse_servers(text("CVMFS_SERVER_URL")),
             proxies=chain.groups,
             assumed_direct=chain.assumed_direct,
             fallback_groups=chain.fallback_groups,
-            external_servers=_servers(configuration, "CVMFS_EXTERNAL_URL"),
+            external_servers=parse_servers(text("CVMFS_EXTERNAL_URL")),
             external_proxies=external.groups,
             timeout_s=timeout_s,
             timeout_direct_s=direct_s,
@@ -131,7 +130,7 @@ class ServerSettings:
             backoff_max_s=max(0, number("CVMFS_BACKOFF_MAX")),
             follow_redirects=configuration.flag("CVMFS_FOLLOW_REDIRECTS"),
             send_info=configuration.flag("CVMFS_SEND_INFO_HEADER"),
-            uuid=_NO_UUID.sub("", environment.get("CERNVM_UUID", "")),
+            uuid=environment.get("CERNVM_UUID", ""),
             use_system_ca=configuration.flag("CVMFS_USE_SSL_SYSTEM_CA"),
             ca_directory=_from_either(configuration, "X509_CERT_DIR"),
             ca_bundle=_from_either(configuration, "X509_CERT_BUNDLE"),
@@ -150,11 +149,6 @@ def _from_either(configuration: Configuration, name: str) -> str:
 def _positive(configuration: Configuration, name: str) -> int:
     """A time-out; 0 or less would mean to wait for ever, which nobody wants."""
     return max(1, configuration.number(name))
-
-
-def _servers(configuration: Configuration, name: str) -> tuple[str, ...]:
-    urls = split_list(configuration.text(name), ";")
-    return tuple(url.rstrip("/") for url in urls)
 
 
 @dataclass(frozen=True)

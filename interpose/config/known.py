@@ -12,10 +12,10 @@ from pathlib import Path
 from interpose.config.configuration import Configuration, load
 from interpose.config.environment import pilot_repositories
 from interpose.config.parrot import parrot_repositories
-from interpose.config.proxies import split_list
 from interpose.config.sources import Sources
 from interpose.errors import FormatError
 from interpose.formats.fqrn import Fqrn
+from interpose.formats.proxylist import split_list
 
 
 def known_repositories(sources: Sources) -> list[Fqrn]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Lists of proxies and servers.
+"""The chain of proxies that two parameters and the environment make.
 
-Groups are separated by `;`, members of a group by `|`.
 Source: docs/format.md 12.
 """
 
@@ -10,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DIRECT = "DIRECT"
-AUTO = "auto"
-
-Groups = tuple[tuple[str, ...], ...]
+from interpose.formats.proxylist import AUTO, DIRECT, Groups, parse_groups, split_list
 
 
 @dataclass(frozen=True)
@@ -28,28 +24,6 @@ class ProxyChain:
     fallback_groups: int = 0
     assumed_direct: bool = False
     auto_may_be_direct: bool = True
-
-
-def split_list(text: str, separator: str) -> tuple[str, ...]:
-    """Members without blanks around them; empty ones vanish."""
-    return tuple(part.strip() for part in text.split(separator) if part.strip())
-
-
-def parse_groups(text: str) -> Groups:
-    """Groups of proxies with their schemes completed."""
-    groups = (
-        tuple(_complete(member) for member in split_list(group, "|"))
-        for group in split_list(text, ";")
-    )
-    return tuple(group for group in groups if group)
-
-
-def _complete(proxy: str) -> str:
-    if proxy.upper() == DIRECT:
-        return DIRECT
-    if proxy.lower() == AUTO:
-        return AUTO
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def proxy_chain(

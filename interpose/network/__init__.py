@@ -6,7 +6,7 @@ from __future__ import annotations
 from interpose.network.failover import Place
 from interpose.network.fetcher import Fetched, Fetcher, Lent
 from interpose.network.memory import Memory
-from interpose.network.settings import Families, NetworkSettings, parse_servers
+from interpose.network.settings import Families, NetworkSettings
 from interpose.network.transfer import Sink, Wanted
 
 __all__ = [
@@ -19,5 +19,4 @@ __all__ = [
     "Place",
     "Sink",
     "Wanted",
-    "parse_servers",
 ]

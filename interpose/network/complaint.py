@@ -14,8 +14,8 @@ from interpose.errors import (
     NotOnServer,
     TimedOut,
 )
+from interpose.formats.proxylist import DIRECT
 from interpose.network.failover import Failure
-from interpose.network.settings import DIRECT
 from interpose.network.transfer import NOT_FOUND, TryFailed
 
 _ADVICE = "see CVMFS_SERVER_URL and CVMFS_HTTP_PROXY"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from interpose.errors import InterposeError, NoServer, Offline
+from interpose.formats.proxylist import AUTO, DIRECT, Groups
 from interpose.messages import Log
 from interpose.network.complaint import Tried, complaint, shown
 from interpose.network.counters import Counters
@@ -24,7 +25,7 @@ from interpose.network.failover import (
 )
 from interpose.network.local import open_file_url
 from interpose.network.memory import Memory, OwnMemory
-from interpose.network.settings import AUTO, DIRECT, Groups, NetworkSettings
+from interpose.network.settings import NetworkSettings
 from interpose.network.transfer import (
     Answer,
     OpenSink,

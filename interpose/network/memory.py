@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from interpose.formats.noted import Noted, recalled
+
 
 class Memory(Protocol):
     """Remembers short texts by name. Thread-safe."""
@@ -28,15 +30,12 @@ class OwnMemory:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._noted: dict[str, tuple[float, str]] = {}
+        self._noted: Noted = {}
 
     def recall(self, name: str, within_s: float) -> str | None:
         """See Memory."""
         with self._lock:
-            noted = self._noted.get(name)
-        if noted is None or not 0 <= self._clock() - noted[0] < within_s:
-            return None
-        return noted[1]
+            return recalled(self._noted, name, self._clock(), within_s)
 
     def note(self, name: str, text: str) -> None:
         """See Memory."""

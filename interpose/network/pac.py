@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from interpose.errors import ConfigurationError, FormatError
-from interpose.network.settings import DIRECT
+from interpose.formats.proxylist import DIRECT
 
 _MOST_MEMORY_BYTES = 1 << 30
 _MISSING = 3

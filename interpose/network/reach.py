@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from interpose.formats.proxylist import DIRECT
 from interpose.network.complaint import shown
 from interpose.network.failover import Failure, Place
 from interpose.network.local import open_file_url
-from interpose.network.settings import DIRECT, NetworkSettings
+from interpose.network.settings import NetworkSettings
 from interpose.network.transfer import Answer, Small, TryFailed, Wanted, judge, pump
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-DIRECT = "DIRECT"
-AUTO = "auto"
-USER_AGENT = "cvmfs interpose 0.1.0"
+from interpose.formats.proxylist import DIRECT, Groups
 
-Groups = tuple[tuple[str, ...], ...]
+USER_AGENT = "cvmfs interpose 0.1.0"
 
 
 @dataclass(frozen=True)
@@ -68,27 +66,3 @@ class NetworkSettings:
         """The User-Agent as it is sent."""
         uuid = re.sub("[^A-Za-z0-9-]", "", self.uuid)
         return f"{self.user_agent} {uuid}" if uuid else self.user_agent
-
-
-def parse_servers(text: str) -> tuple[str, ...]:
-    """Server URLs of `CVMFS_SERVER_URL` or `CVMFS_EXTERNAL_URL`, in order."""
-    urls = (part.strip().rstrip("/") for part in text.split(";"))
-    return tuple(url for url in urls if url)
-
-
-def parse_groups(text: str) -> Groups:
-    """Proxy groups as a proxy discovery gives them: `;` between, `|` inside."""
-    groups = (_members(group) for group in text.split(";"))
-    return tuple(group for group in groups if group)
-
-
-def _members(group: str) -> tuple[str, ...]:
-    # Blanks after `;` and hosts without a scheme are common in pilots' settings.
-    names = (name.strip() for name in group.split("|"))
-    return tuple(_with_scheme(name) for name in names if name)
-
-
-def _with_scheme(name: str) -> str:
-    if name.upper() == DIRECT:
-        return DIRECT
-    return name if "://" in name else f"http://{name}"

@@ -12,14 +12,9 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from interpose.errors import FormatError, InterposeError, NoProxy
+from interpose.formats.proxylist import AUTO, DIRECT, Groups, parse_groups
 from interpose.network.memory import Memory
-from interpose.network.settings import (
-    AUTO,
-    DIRECT,
-    Groups,
-    NetworkSettings,
-    parse_groups,
-)
+from interpose.network.settings import NetworkSettings
 
 Ask = Callable[[NetworkSettings, str, Callable[[bytes], object], int], bytes]
 Notice = Callable[[str, str], object]

@@ -20,10 +20,11 @@ import requests.utils
 import urllib3
 import urllib3.exceptions
 
+from interpose.formats.proxylist import DIRECT
 from interpose.network.escape import escape
 from interpose.network.failover import Failure
 from interpose.network.metered import MeteredAdapter
-from interpose.network.settings import DIRECT, NetworkSettings
+from interpose.network.settings import NetworkSettings
 from interpose.network.transfer import BLOCK_BYTES, Answer, TryFailed, Wanted
 
 MAX_REDIRECTS = 4

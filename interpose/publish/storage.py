@@ -33,8 +33,6 @@ from interpose.formats.limits import CATALOG_BYTES
 from interpose.publish.disk import write_to_disk
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 MANIFEST = ".cvmfspublished"
@@ -83,12 +81,7 @@ class Storage:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._workshop is not None:
             shutil.rmtree(self._workshop, ignore_errors=True)
         self._remove_leftovers()

@@ -114,7 +114,7 @@ class Repositories:
     def _one_try_s(self, fqrn: Fqrn) -> float:
         """How long one try may last. Errors: ConfigurationError."""
         from interpose.config import ServerSettings  # noqa: PLC0415
-        from interpose.config.proxies import DIRECT  # noqa: PLC0415
+        from interpose.formats.proxylist import DIRECT  # noqa: PLC0415
 
         settings = ServerSettings.of(self._additions.load(fqrn))
         direct = DIRECT in settings.proxies[0]

@@ -49,7 +49,7 @@ cache_mem 8 MB
 cache_dir ufs {place}/cache 64 4 4
 maximum_object_size 64 MB
 minimum_expiry_time 0 seconds
-refresh_pattern . 1440 100% 1440
+refresh_pattern . 1440 100% 1440 override-lastmod
 shutdown_lifetime 0 seconds
 connect_timeout 2 seconds
 visible_hostname squid.example.org

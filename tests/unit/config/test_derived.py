@@ -123,11 +123,6 @@ def test_patience_has_the_official_defaults() -> None:
     assert not found.send_info
 
 
-def test_the_uuid_holds_nothing_that_could_leave_its_header() -> None:
-    found = ServerSettings.of(of({"CERNVM_UUID": "ab-1\r\nX: y"}))
-    assert found.uuid == "ab-1Xy"
-
-
 def test_listed_keys_win_over_the_directory(tmp_path: Path) -> None:
     for name in ("b.pub", "a.pub", "a.key"):
         (tmp_path / name).touch()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
-from interpose.network.settings import NetworkSettings, parse_groups, parse_servers
+from interpose.formats.proxylist import parse_groups, parse_servers
+from interpose.network.settings import NetworkSettings
 
 
 def test_servers_are_split_and_trimmed() -> None:
