@@ -63,6 +63,18 @@ static bool front_is_own_signal(const struct front *front,
 	       (info->ssi_signo == SIGXCPU || info->ssi_signo == SIGXFSZ);
 }
 
+/* As process 1 of a container, front is given the job's orphans. */
+static void front_reap_orphans(const struct front *front)
+{
+	siginfo_t info = {0};
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0 && info.si_pid != front->launch->tracer_pid) {
+		waitpid(info.si_pid, NULL, WNOHANG);
+		info.si_pid = 0;
+	}
+}
+
 static bool front_ends_jobs(int signal)
 {
 	return signal == SIGTERM || signal == SIGINT || signal == SIGHUP ||
@@ -94,6 +106,8 @@ static void front_read_signals(struct front *front)
 						 .uid = info.ssi_uid,
 						 .value = info.ssi_ptr}};
 
+		if (info.ssi_signo == SIGCHLD)
+			front_reap_orphans(front);
 		if (front_is_own_signal(front, &info))
 			continue;
 		/* --wait: the main process is gone, so it is us that shall end. */

@@ -95,7 +95,8 @@ for path in $same; do
 	set -- "$@" --ignore "$path"
 done
 as_user .venv/bin/python -m tests.support.one_page build/tests.log "$@" \
-	tests/unit/cache tests/interface tests/differential tests/faults tests/programs
+	tests/unit/cache tests/interface tests/differential tests/faults tests/programs \
+	tests/engines
 second=$?
 cp build/tests.log "$ROOT/build/tests-$(id -un "$uid").log"
 [ $second = 5 ] && second=0
