@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from interpose import __version__
-from tests.support.bundle import made_bundle, unpacked
+from tests.support.bundle import BareRoot, made_bundle, unpacked
 from tests.support.places import Repositories, need_tool
 from tests.support.run import Runner
 from tests.support.web import Server
@@ -299,67 +299,23 @@ def test_where_nothing_can_be_executed(
     assert alone.exists()
 
 
-def bare_root(place: Path, alone: Path) -> Path:
-    """A root with a static busybox and the bundle."""
-    root = place / "root"
-    for name in ("bin", "proc", "scratch"):
-        (root / name).mkdir(parents=True)
-    busybox = need_tool("busybox", "busybox-static")
-    shutil.copy2(busybox, root / "bin/busybox")
-    shutil.copy2(alone, root / "bin/interpose_run")
-    return root
-
-
-def in_bare_root(
-    root: Path, scratch: Path, *words: str
-) -> subprocess.CompletedProcess[bytes]:
-    """Run there as an ordinary user, who can write the scratch alone."""
-    enter = [need_tool("bwrap", "bubblewrap"), "--unshare-user", "--unshare-pid"]
-    enter += ["--uid", "1234", "--gid", "1234", "--ro-bind", str(root), "/"]
-    enter += [
-        "--proc",
-        "/proc",
-        "--bind",
-        str(scratch),
-        "/scratch",
-        "--cap-drop",
-        "ALL",
-    ]
-    env = {"TMPDIR": "/scratch", "PATH": "/bin"}
-    return subprocess.run(
-        [*enter, "--", *words], env=env, capture_output=True, check=False
-    )
-
-
 def test_a_root_with_a_busybox_and_nothing_else(
-    alone: Path, place: Path, configured: Configured, server: Server
+    bundle: Path, place: Path, configured: Configured, server: Server
 ) -> None:
     """No libc, no Python, no home, no /dev, no /etc; only a scratch can be written."""
-    root, scratch = bare_root(place, alone), place / "inside"
-    scratch.mkdir()
-    if in_bare_root(root, scratch, "/bin/busybox", "true").returncode != 0:
-        pytest.skip("bwrap can make no user namespace here")
-    options = [str(word) for word in configured(FQRN)]
-    (key,) = (word for word in options if word.startswith("CVMFS_PUBLIC_KEY="))
-    shutil.copy2(key.partition("=")[2], root / "key.pub")
-    options[options.index(key)] = "CVMFS_PUBLIC_KEY=/key.pub"
-    words = ["/bin/interpose_run", *options, "--cache", "/scratch/cache", "--"]
-    words += ["/bin/busybox", "cat", README]
-    cold = in_bare_root(root, scratch, *words)
-    assert (cold.returncode, cold.stderr) == (0, b"")
-    assert cold.stdout
-    (version,) = unpacked(scratch / "cache")
+    root = place / "root"
+    (root / "bin").mkdir(parents=True)
+    shutil.copy2(need_tool("busybox", "busybox-static"), root / "bin/busybox")
+    bare = BareRoot(root, place / "inside", bundle)
+    cold = bare.reads(configured(FQRN), "/bin/busybox", "cat", README)
     server.forget()
-    version.rename(scratch / "elsewhere")
-    warm = in_bare_root(root, scratch, *words)
-    assert (warm.returncode, warm.stdout, warm.stderr) == (0, cold.stdout, b"")
+    warm = bare.reads(configured(FQRN), "/bin/busybox", "cat", README, is_warm=True)
+    assert warm == cold
     assert server.requests() == []
-    assert unpacked(scratch / "cache") == []
-    # And without a cache that stays: in the scratch of the run.
-    words[words.index("--cache") : words.index("--cache") + 2] = []
-    without = in_bare_root(root, scratch, *words)
-    assert (without.returncode, without.stdout) == (0, cold.stdout), without.stderr
-    assert sorted(path.name for path in scratch.iterdir()) == ["cache", "elsewhere"]
+    assert (
+        bare.reads_without_a_cache(configured(FQRN), "/bin/busybox", "cat", README)
+        == cold
+    )
 
 
 def test_a_script_of_proxies_is_asked_in_the_bundle(

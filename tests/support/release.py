@@ -36,11 +36,7 @@ class Release:
 
     def __init__(self, tree: Path, suite: str) -> None:
         self.tree = tree
-        words = [need_tool("debootstrap"), "--variant=minbase", f"--include={PACKAGES}"]
-        words += [suite, str(tree), _archive()]
-        done = subprocess.run(words, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"debootstrap {suite}: {done.stdout[-300:]}")
+        make_tree(tree, suite, f"--include={PACKAGES}")
         for name in (*SETTINGS, AUTHORITIES):
             if (Path("/") / name).exists():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +61,15 @@ class Release:
             errors="replace",
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}"
+
+
+def make_tree(tree: Path, suite: str, *options: str) -> None:
+    """The smallest tree of a release, or skip with the reason."""
+    words = [need_tool("debootstrap"), "--variant=minbase", *options]
+    words += [suite, str(tree), _archive()]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"debootstrap {suite}: {done.stdout[-300:]}")
 
 
 def _archive() -> str:
