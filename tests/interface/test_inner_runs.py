@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,7 @@ def listing(fqrn: str) -> Words:
 
 def shell(*commands: Words) -> Words:
     """One after the other; the status of the last one."""
-    lines = [" ".join(f"'{word}'" for word in command) for command in commands]
+    lines = [shlex.join(map(str, command)) for command in commands]
     return ("/bin/sh", "-c", "; ".join(lines))
 
 
@@ -198,24 +199,23 @@ def test_what_an_earlier_job_kept_is_not_used_for_what_is_added(
     assert "No such file" in found.errors[-1]
 
 
-def test_an_addition_outlives_its_resolver(
-    run: Runner, naming: Naming, compiled: Path
-) -> None:
+def test_an_addition_outlives_its_resolver(run: Runner, naming: Naming) -> None:
     """It is killed; the next one knows what was added."""
     kill = (
         "import os, signal, psutil\n"
         "tracer = int(next(line.split()[1] for line in open('/proc/self/status')\n"
         "                  if line.startswith('TracerPid')))\n"
         "for child in psutil.Process(tracer).children():\n"
-        "    if 'interpose.resolver' in ' '.join(child.cmdline()):\n"
+        "    if 'interpose.resolver' in child.cmdline():\n"
         "        child.kill()\n"
+        "        print('killed', flush=True)\n"
     )
     look = shell(
         inner("-r", naming(OTHER), command=("/bin/true",)),
         (sys.executable, "-c", kill),
         ("/bin/cp", "-r", f"/cvmfs/{OTHER}", run.place / "copy"),
     )
-    run(*look, options=["-r", naming(ONE), *DIRECT]).ok()
+    assert run(*look, options=["-r", naming(ONE), *DIRECT]).ok().text == "killed\n"
     assert any((run.place / "copy").iterdir())
 
 
