@@ -12,7 +12,7 @@ WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools bundle demo test test-long sanitize check bench clean
+.PHONY: help build tools man bundle demo test test-long sanitize check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,9 @@ $(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
 # A folder for PATH: a job must not get our python3 and pip with the two commands.
 bin/interpose bin/interpose_run bin/interpose_parrot_run: | $(VENV)/.built
 	@mkdir -p bin && ln -sfn ../$(BIN)/$(@F) $@
+
+man: build tools ## make man pages and completions in share/ anew
+	$(BIN)/python -m tests.support.manual
 
 bundle: dist/interpose_run ## make dist/interpose_run, one file that needs nothing else
 

@@ -124,12 +124,23 @@ class BuildProgram(BuildScripts):  # type: ignore[misc,valid-type]
         return [str(path.relative_to(ROOT)) for path in sorted(NATIVE.glob("**/*.c"))]
 
 
+def shared_files() -> list[tuple[str, list[str]]]:
+    """Man pages and completions, which the checkout has made: folder and its files."""
+    folders: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "share").glob("**/*")):
+        if path.is_file():
+            name = path.relative_to(ROOT)
+            folders.setdefault(str(name.parent), []).append(str(name))
+    return list(folders.items())
+
+
 if __name__ == "__main__":
     # cffi opens the builder's path relative to the working directory.
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     setup(
         scripts=["interpose_run", "interpose", "interpose_parrot_run"],
+        data_files=shared_files(),
         cffi_modules=["native/build_ffi.py:ffibuilder"],
         cmdclass={"build_scripts": BuildProgram},
     )

@@ -33,15 +33,19 @@ READER_GONE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
 @dataclass(frozen=True)
 class Subcommand:
-    """One row: what the user types, the module that does it, one line of help."""
+    """One row: what the user types, the module that does it, one line of help.
+
+    Without a module the program itself does it (native/launch/command.c).
+    """
 
     name: str
-    module: str
+    module: str | None
     summary: str
     hidden: bool = False
 
 
 SUBCOMMANDS = (
+    Subcommand("run", None, "run a command with /cvmfs filled, as interpose_run"),
     Subcommand("publish", "publish", "make or update a repository from a directory"),
     Subcommand("serve", "serve", "serve repositories on loopback, for trying out"),
     Subcommand("showconfig", "showconfig", "show each parameter and its origin"),
@@ -51,6 +55,7 @@ SUBCOMMANDS = (
     Subcommand("cat", "cat", "print files of a repository"),
     Subcommand("stat", "stat", "show what a repository knows about a path"),
     Subcommand("cp", "cp", "copy files or trees out of a repository"),
+    Subcommand("help", None, "explain a subcommand"),
     Subcommand(
         "trace", "trace", "print the records of interpose_run --trace", hidden=True
     ),
@@ -132,6 +137,8 @@ def _dispatch(arguments: list[str], verbosity: Verbosity) -> int:
         if name is None:
             raise UsageError("a subcommand is missing", "", "see interpose --help")
         row = _row(name)
+        if row.module is None:
+            raise UsageError("not without the program", name, f"type interpose {name}")
         module = importlib.import_module(f"interpose.commands.{row.module}")
         subparser = _parser_for(row)
         module.add_arguments(subparser)
@@ -172,8 +179,7 @@ def _overview() -> Parser:
         usage="interpose [-v] SUBCOMMAND [ARGUMENT...]",
         description="Look into, make and serve CernVM-FS repositories.",
         epilog="subcommands:\n" + "\n".join(lines) + "\n\n"
-        "`interpose SUBCOMMAND --help` explains one, with an example.\n"
-        "To run a program with /cvmfs filled: interpose_run --help",
+        "`interpose help SUBCOMMAND` explains one, with an example.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -135,16 +136,63 @@ static int command_run(char *module, char **argv)
 			    strerror(errno));
 }
 
+/* Where the first word is that is no option; where `argv` ends if there is none. */
+static int subcommand_at(char **argv)
+{
+	int at = argv[0] ? 1 : 0;
+
+	while (argv[at] && argv[at][0] == '-')
+		at++;
+	return at;
+}
+
+/* Whether argv[at] is this word. */
+static bool is_word(char **argv, int at, const char *word)
+{
+	return argv[at] && strcmp(argv[at], word) == 0;
+}
+
 static int command_interpose(char **argv)
 {
 	static char module[] = "interpose.commands";
-	int argc = 0;
+	int at = subcommand_at(argv), argc = at;
 
 	while (argv[argc])
 		argc++;
-	if (doctoring_is_called(argc, argv))
-		return doctoring_of_interpose(argc, argv);
+	if (is_word(argv, at, "doctor"))
+		return doctoring_of_interpose(argc, argv, at);
 	return command_run(module, argv);
+}
+
+/* `interpose help NAME` is `interpose NAME --help`. */
+static void turn_help(char **argv)
+{
+	static char option[] = "--help";
+	int at = subcommand_at(argv);
+	char *name;
+
+	if (!is_word(argv, at, "help"))
+		return;
+	name = argv[at + 1];
+	if (!name || name[0] == '-' || strcmp(name, "help") == 0) {
+		argv[at] = option;
+		argv[at + 1] = NULL;
+	} else {
+		argv[at] = name;
+		argv[at + 1] = option;
+	}
+}
+
+/* `interpose run WORDS` is `interpose_run WORDS`: then *argv is as of that. */
+static bool turn_run(char ***argv)
+{
+	int at = subcommand_at(*argv);
+
+	if (!is_word(*argv, at, "run"))
+		return false;
+	memmove(*argv + 2, *argv + 1, (size_t)(at - 1) * sizeof(**argv));
+	++*argv;
+	return true;
 }
 
 /* A further name is one more row. */
@@ -181,10 +229,12 @@ command_main *command_called(int argc, char ***argv)
 		self[length] = '\0';
 		row = command_row(self);
 	}
-	if (row > 0)
-		return command_rows[row].main;
-	if (argc < 2 || strcmp((*argv)[1], "--tool") != 0)
-		return NULL;
-	++*argv;
-	return command_interpose;
+	if (row <= 0 && argc > 1 && strcmp((*argv)[1], "--tool") == 0) {
+		++*argv;
+		row = command_row("interpose");
+	}
+	if (row <= 0 || command_rows[row].main != command_interpose)
+		return row <= 0 ? NULL : command_rows[row].main;
+	turn_help(*argv);
+	return turn_run(argv) ? NULL : command_interpose;
 }

@@ -8,8 +8,9 @@
 /* argv[0] is the command's own name; gives the exit status. */
 typedef int command_main(char **argv);
 
-/* NULL: interpose_run itself is meant. Else what was called, and *argv is its own:
- * behind `interpose_run --tool` begins that of `interpose`. */
+/* NULL: interpose_run itself is meant. Else what was called. *argv becomes its own:
+ * behind `interpose_run --tool` begins that of `interpose`, behind `interpose run` that
+ * of interpose_run; `interpose help NAME` is turned into what it means. */
 command_main *command_called(int argc, char ***argv);
 
 #endif

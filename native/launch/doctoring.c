@@ -14,6 +14,7 @@
 #include "doctor/writer.h"
 #include "launch/asking.h"
 #include "launch/base.h"
+#include "launch/help.h"
 #include "launch/python.h"
 
 extern char **environ;
@@ -132,28 +133,11 @@ int doctoring_run(struct launch *launch)
 	return status;
 }
 
-/* The first word that is no option. */
-static int subcommand(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (argv[i][0] != '-')
-			return i;
-	return 0;
-}
-
-bool doctoring_is_called(int argc, char **argv)
-{
-	int at = subcommand(argc, argv);
-
-	return at && strcmp(argv[at], "doctor") == 0;
-}
-
-int doctoring_of_interpose(int argc, char **argv)
+int doctoring_of_interpose(int argc, char **argv, int at)
 {
 	static struct launch launch = {.messages = {.fd = STDERR_FILENO}};
 	static char option[] = "--doctor";
 	char complaint[OPTIONS_COMPLAINT_SIZE] = "out of memory";
-	int at = subcommand(argc, argv);
 
 	/* Its options come behind the one that gives the words a meaning. */
 	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
@@ -162,11 +146,8 @@ int doctoring_of_interpose(int argc, char **argv)
 		message_fail(&launch.messages, "%s", complaint);
 		return STATUS_USAGE;
 	}
-	if (launch.options.help || launch.options.version) {
-		fputs(launch.options.help ? options_help_of_doctor : options_version,
-		      stdout);
-		return fflush(stdout) == 0 ? 0 : STATUS_OURS;
-	}
+	if (launch.options.help || launch.options.version)
+		return help_print(&launch.messages, &launch.options);
 	launch.messages.quiet = launch.options.quiet;
 	launch.messages.verbose = launch.options.verbose;
 	return doctoring_run(&launch);

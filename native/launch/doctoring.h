@@ -3,15 +3,13 @@
 #ifndef LAUNCH_DOCTORING_H
 #define LAUNCH_DOCTORING_H
 
-#include <stdbool.h>
-
 #include "launch/launch.h"
 
 /* 0: it can; 1: it cannot; STATUS_OURS: nothing could be said. */
 int doctoring_run(struct launch *launch);
 
-/* The same as `interpose doctor`, which needs no Python either. */
-bool doctoring_is_called(int argc, char **argv);
-int doctoring_of_interpose(int argc, char **argv);
+/* The same as `interpose doctor`, which needs no Python either; that word is argv[at].
+ */
+int doctoring_of_interpose(int argc, char **argv, int at);
 
 #endif

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "launch/options.h"
+#include "launch/help.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "launch/optiontable.h"
+
+enum { COLUMN = 23, WIDTH = 79 };
 
 const char options_version[] = "interpose_run 0.1.0\n";
 
-const char options_help[] =
+static const char head[] =
 	"Usage: interpose_run [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+	"       interpose_run --doctor [--json|--classad] [OPTION...] [FQRN...]\n"
 	"       interpose_run --tool SUBCOMMAND [ARGUMENT...]\n"
 	"\n"
 	"Runs COMMAND, and all that it starts, with CernVM-FS repositories below "
@@ -24,69 +32,9 @@ const char options_help[] =
 	"my.example.org=http://host/cvmfs/my.example.org,pubkey=my.pub "
 	"\\\n"
 	"                /cvmfs/my.example.org/bin/tool\n"
-	"      a repository of your own: its address and its public key are enough\n"
-	"\n"
-	"Repositories and configuration:\n"
-	"  -r, --repository FQRN[@TAG|@DATE|@ROOTHASH][=URL[;URL]][,pubkey=FILE]\n"
-	"                       open this repository before COMMAND starts "
-	"(repeatable)\n"
-	"  -o, --option NAME=VALUE\n"
-	"                       set a parameter, CVMFS_HTTP_PROXY=DIRECT (repeatable)\n"
-	"      --config FILE|DIR\n"
-	"                       more configuration, read last (repeatable)\n"
-	"                       [INTERPOSE_CONFIG, separated by colons]\n"
-	"\n"
-	"Where data is kept:\n"
-	"      --cache DIR      objects for this user on this node  [INTERPOSE_CACHE]\n"
-	"                       default: $XDG_CACHE_HOME/interpose or "
-	"~/.cache/interpose\n"
-	"      --alien-cache DIR\n"
-	"                       a cache shared with others  [INTERPOSE_ALIEN_CACHE]\n"
-	"      --trust-cache    believe the shared cache without proof\n"
-	"                       [INTERPOSE_TRUST_CACHE]\n"
-	"      --scratch DIR    for what this run alone needs; removed at its end\n"
-	"                       [INTERPOSE_SCRATCH; default: $_CONDOR_SCRATCH_DIR,\n"
-	"                       $SLURM_TMPDIR, $TMPDIR, /tmp]\n"
-	"      --offline        make no connection at all  [INTERPOSE_OFFLINE]\n"
-	"      --refresh        ask the servers for new revisions now, whatever the "
-	"time to\n"
-	"                       live\n"
-	"\n"
-	"Which names mean something else:\n"
-	"      --mount A=B      the name A, and all below it, is B: a path of the host "
-	"or\n"
-	"                       below /cvmfs; DENY and ENOENT refuse it, LOCAL leaves "
-	"it to\n"
-	"                       the host; @FILE instead: a mountlist as Parrot has "
-	"it;\n"
-	"                       later rows win (repeatable)\n"
-	"                       [INTERPOSE_MOUNT, separated by colons]\n"
-	"      --prefer-host    a repository that the host has mounted is left to it\n"
-	"                       [INTERPOSE_PREFER_HOST]\n"
-	"\n"
-	"How COMMAND is run:\n"
-	"      --wait           return only when the last descendant has ended\n"
-	"      --no-fastpath    stop at every path call, as this version always does\n"
-	"                       [INTERPOSE_FASTPATH=0]\n"
-	"A job whose scratch or cache does not answer is ended after two minutes\n"
-	"[INTERPOSE_PATIENCE: seconds].\n"
-	"\n"
-	"What is told:\n"
-	"      --stats FILE     figures of the run as JSON; - is standard error\n"
-	"                       [INTERPOSE_STATS]\n"
-	"      --trace FILE     one line for each call that was looked at  "
-	"[INTERPOSE_TRACE]\n"
-	"      --log FILE       messages go here, not to standard error  "
-	"[INTERPOSE_LOG]\n"
-	"  -q, --quiet          no notices\n"
-	"  -v, --verbose        more; -vv adds where an error came from\n"
-	"      --tool SUBCOMMAND ...\n"
-	"                       as the first word: the command interpose\n"
-	"      --help           this text\n"
-	"      --version        the version\n"
-	"      --doctor [--json|--classad] [FQRN...]\n"
-	"                       can this node run it, and how well? No COMMAND is "
-	"started\n"
+	"      a repository of your own: its address and its public key are enough\n";
+
+static const char tail[] =
 	"\n"
 	"Below another interpose_run this one joins it: -r, -o and --config are added "
 	"for "
@@ -97,6 +45,11 @@ const char options_help[] =
 	"configuration\n"
 	"covers does not exist below /cvmfs; interpose showconfig FQRN shows what "
 	"holds.\n"
+	"INTERPOSE_TRUSTED_OWNERS names users (commas between) whose files in a "
+	"shared cache\n"
+	"are used in place.\n"
+	"A job whose scratch or cache does not answer is ended after two minutes\n"
+	"[INTERPOSE_PATIENCE: seconds].\n"
 	"\n"
 	"Exit status: that of COMMAND; if a signal ended COMMAND, interpose_run dies "
 	"of the\n"
@@ -104,7 +57,7 @@ const char options_help[] =
 	"something\n"
 	"of interpose itself failed before COMMAND was started; one line says what.\n";
 
-const char options_help_of_doctor[] =
+static const char head_of_doctor[] =
 	"Usage: interpose_run --doctor [--json|--classad] [OPTION...] [FQRN...]\n"
 	"       interpose doctor       [--json|--classad] [OPTION...] [FQRN...]\n"
 	"\n"
@@ -121,9 +74,114 @@ const char options_help_of_doctor[] =
 	"  interpose_run --doctor --classad sft.example.org\n"
 	"      attributes for a startd cron of HTCondor\n"
 	"\n"
-	"Options are those of interpose_run that say where repositories and caches "
-	"are: "
-	"-r, -o,\n"
-	"--config, --cache, --alien-cache, --trust-cache, --scratch, --offline.\n"
+	"Options:\n";
+
+static const char tail_of_doctor[] =
 	"\n"
 	"Exit status: 0 it can (perhaps with warnings), 1 it cannot.\n";
+
+static const char *const titles[] = {
+	[GROUP_OPEN] = "Repositories and configuration",
+	[GROUP_KEEP] = "Where data is kept",
+	[GROUP_NAMES] = "Which names mean something else",
+	[GROUP_RUN] = "How COMMAND is run",
+	[GROUP_TELL] = "What is told",
+};
+
+size_t help_write_words(FILE *out, const char *text, size_t from, size_t at)
+{
+	text += strspn(text, " ");
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		if (at > from && at + 1 + length > WIDTH) {
+			fprintf(out, "\n%*s", (int)from, "");
+			at = from;
+		} else if (at > from) {
+			at += (size_t)fprintf(out, " ");
+		}
+		at += (size_t)fprintf(out, "%.*s", (int)length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+	return at;
+}
+
+void help_write_row(FILE *out, const struct help_row *row)
+{
+	const char letter[] = {'-', row->letter, '\0'};
+	char name[64] = "", note[160] = "";
+	size_t at;
+
+	if (row->name)
+		snprintf(name, sizeof(name), "--%s", row->name);
+	if (row->note && *row->note)
+		snprintf(note, sizeof(note), "[%s]", row->note);
+	at = (size_t)fprintf(out, "  %s%s%s%s%s", row->letter ? letter : "  ",
+			     row->letter && row->name ? ", " : "  ", name,
+			     row->value ? " " : "", row->value ? row->value : "");
+	/* Two blanks at least between what is typed and what it means. */
+	if (at + 2 > COLUMN) {
+		fputc('\n', out);
+		at = 0;
+	}
+	fprintf(out, "%*s", (int)(COLUMN - at), "");
+	help_write_words(out, note, COLUMN,
+			 help_write_words(out, row->text, COLUMN, COLUMN));
+	fputc('\n', out);
+}
+
+static void write_option(FILE *out, const struct option_row *option)
+{
+	const bool list = option->kind == OPTION_LIST;
+	char text[512], note[128];
+
+	snprintf(text, sizeof(text), "%s%s", option->help, list ? " (repeatable)" : "");
+	snprintf(note, sizeof(note), "%s%s%s%s%s%s",
+		 option->variable ? option->variable : "", option->inverted ? "=0" : "",
+		 option->variable && list ? ", separated by colons" : "",
+		 option->variable && option->standard ? "; " : "",
+		 option->standard ? "default: " : "",
+		 option->standard ? option->standard : "");
+	help_write_row(out, &(struct help_row){option->letter, option->name,
+					       option->value, text, note});
+}
+
+static void write_help(FILE *out)
+{
+	enum option_group group = GROUP_NONE;
+
+	fputs(head, out);
+	for (size_t i = 0; i < option_row_count; i++) {
+		if (option_rows[i].group == GROUP_NONE)
+			continue;
+		if (option_rows[i].group != group)
+			fprintf(out, "\n%s:\n", titles[option_rows[i].group]);
+		group = option_rows[i].group;
+		write_option(out, &option_rows[i]);
+	}
+	fputs(tail, out);
+}
+
+static void write_help_of_doctor(FILE *out)
+{
+	fputs(head_of_doctor, out);
+	for (size_t i = 0; i < option_row_count; i++)
+		if (option_rows[i].doctor)
+			write_option(out, &option_rows[i]);
+	fputs(tail_of_doctor, out);
+}
+
+int help_print(const struct messages *messages, const struct options *options)
+{
+	if (options->version)
+		fputs(options_version, stdout);
+	else if (options->doctor)
+		write_help_of_doctor(stdout);
+	else
+		write_help(stdout);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return message_fail(messages, "cannot write: standard output: %s",
+			    strerror(errno));
+}

@@ -17,6 +17,7 @@
 #include "doctor/doctor.h"
 #include "launch/command.h"
 #include "launch/doctoring.h"
+#include "launch/help.h"
 #include "launch/joining.h"
 #include "launch/launch.h"
 #include "launch/mounting.h"
@@ -215,14 +216,6 @@ static struct front_result run_inside(struct launch *launch)
 								  : joining_run(launch);
 }
 
-static int print(const struct messages *messages, const char *text)
-{
-	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-		return 0;
-	return message_fail(messages, "cannot write: standard output: %s",
-			    strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
 	static struct launch launch = {.messages = {.fd = STDERR_FILENO}};
@@ -242,12 +235,8 @@ int main(int argc, char **argv)
 	if (options_parse(argc, argv, &launch.options, complaint) < 0)
 		return message_fail(&launch.messages, "%s", complaint),
 		       message_for_wrapper();
-	if (launch.options.help)
-		return print(&launch.messages, launch.options.doctor
-						       ? options_help_of_doctor
-						       : options_help);
-	if (launch.options.version)
-		return print(&launch.messages, options_version);
+	if (launch.options.help || launch.options.version)
+		return help_print(&launch.messages, &launch.options);
 	launch.messages.quiet = launch.options.quiet;
 	launch.messages.verbose = launch.options.verbose;
 	if (launch.options.doctor)

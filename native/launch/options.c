@@ -7,69 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launch/optiontable.h"
 #include "launch/spelling.h"
 #include "launch/values.h"
 #include "launch/variables.h"
-
-enum option_kind {
-	OPTION_FLAG,
-	OPTION_TEXT,
-	OPTION_LIST,
-	OPTION_COUNT,
-	OPTION_FIRST, /* the first word, or not at all: launch/command.h takes it */
-	OPTION_LATER, /* part of the contract, not of this version */
-	OPTION_LATER_TEXT
-};
-
-struct option_row {
-	const char *name; /* without the dashes */
-	char letter;	  /* 0: none */
-	enum option_kind kind;
-	size_t place; /* in struct options */
-	const char *variable;
-	bool inverted; /* the variable's 0 sets the flag */
-	bool own_run;  /* an outer run decides it for the commands below */
-};
-
-#define PLACE(field) offsetof(struct options, field)
-
-static const struct option_row option_rows[] = {
-	{"repository", 'r', OPTION_LIST, PLACE(repositories), NULL, false, true},
-	{"config", 0, OPTION_LIST, PLACE(configs), "INTERPOSE_CONFIG", false, true},
-	{"option", 'o', OPTION_LIST, PLACE(settings), NULL, false, true},
-	{"cache", 0, OPTION_TEXT, PLACE(cache), "INTERPOSE_CACHE", false, true},
-	{"alien-cache", 0, OPTION_TEXT, PLACE(alien_cache), "INTERPOSE_ALIEN_CACHE",
-	 false, true},
-	{"trust-cache", 0, OPTION_FLAG, PLACE(trust_cache), "INTERPOSE_TRUST_CACHE",
-	 false, true},
-	{"mount", 0, OPTION_LIST, PLACE(mounts), "INTERPOSE_MOUNT", false, true},
-	{"prefer-host", 0, OPTION_FLAG, PLACE(prefer_host), "INTERPOSE_PREFER_HOST",
-	 false, true},
-	{"scratch", 0, OPTION_TEXT, PLACE(scratch), "INTERPOSE_SCRATCH", false, false},
-	{"offline", 0, OPTION_FLAG, PLACE(offline), "INTERPOSE_OFFLINE", false, true},
-	{"refresh", 0, OPTION_FLAG, PLACE(refresh), NULL, false, true},
-	{"no-fastpath", 0, OPTION_FLAG, PLACE(no_fastpath), "INTERPOSE_FASTPATH", true,
-	 false},
-	{"wait", 0, OPTION_FLAG, PLACE(wait), NULL, false, true},
-	{"stats", 0, OPTION_TEXT, PLACE(stats), "INTERPOSE_STATS", false, true},
-	{"trace", 0, OPTION_TEXT, PLACE(trace), "INTERPOSE_TRACE", false, true},
-	{"log", 0, OPTION_TEXT, PLACE(log), "INTERPOSE_LOG", false, false},
-	{"quiet", 'q', OPTION_FLAG, PLACE(quiet), NULL, false, false},
-	{"verbose", 'v', OPTION_COUNT, PLACE(verbose), NULL, false, false},
-	{"help", 'h', OPTION_FLAG, PLACE(help), NULL, false, false},
-	{"version", 0, OPTION_FLAG, PLACE(version), NULL, false, false},
-	{"doctor", 0, OPTION_FLAG, PLACE(doctor), NULL, false, false},
-	{"json", 0, OPTION_FLAG, PLACE(json), NULL, false, false},
-	{"classad", 0, OPTION_FLAG, PLACE(classad), NULL, false, false},
-	{"tool", 0, OPTION_FIRST, 0, NULL, false, false},
-	{"root", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
-	{"bind", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
-	{"record", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
-	{"locked", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
-	{"profile", 0, OPTION_LATER_TEXT, 0, NULL, false, false},
-};
-
-static const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
 /* Words of the command line that are not yet used up. */
 struct words {

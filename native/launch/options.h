@@ -44,8 +44,6 @@ size_t options_describe(const struct options *options, bool given, char *text,
 			size_t size);
 void options_deinit(struct options *options);
 
-extern const char options_help[];
-extern const char options_help_of_doctor[];
 extern const char options_version[];
 
 #endif

@@ -22,9 +22,10 @@ struct parrot;
 typedef int (*parrot_handler)(struct parrot *parrot, const char *value);
 
 struct parrot_option {
-	const char *name; /* without the dashes; NULL: none */
-	char letter;	  /* 0: none */
-	bool value;	  /* takes one */
+	const char *name;  /* without the dashes; NULL: none */
+	char letter;	   /* 0: none */
+	const char *value; /* what the help calls it; NULL: it takes none */
+	const char *help;  /* NULL: PARROT_NOTICE */
 	const char *variable;
 	enum parrot_deed deed;
 	const char *as;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launch/help.h"
 #include "launch/joining.h"
 #include "launch/parrot.h"
 #include "launch/values.h"
@@ -79,30 +80,54 @@ int parrot_version(struct parrot *parrot, const char *value)
 	return 0;
 }
 
+static const char help_head[] =
+	"Usage: interpose_parrot_run [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+	"\n"
+	"Takes the options and variables of parrot_run, as far as they are about "
+	"CernVM-FS,\n"
+	"names and files; see docs/parrot.md.\n"
+	"\n"
+	"Example:\n"
+	"  interpose_parrot_run -p DIRECT -M /etc/hosts=$PWD/hosts -- ls "
+	"/cvmfs/sft.example.org\n"
+	"\n"
+	"Options:\n";
+
+/* "-N, --hostname" and the like, without what is not there. */
+static void add_name(char *text, size_t size, const char *before,
+		     const struct parrot_option *row)
+{
+	size_t used = strlen(text);
+
+	if (!row->name && !row->letter)
+		return;
+	snprintf(text + used, size - used, "%s%s%.1s%s%s%s", used ? before : "",
+		 row->letter ? "-" : "", row->letter ? &row->letter : "",
+		 row->letter && row->name ? " " : "", row->name ? "--" : "",
+		 row->name ? row->name : "");
+}
+
 int parrot_help(struct parrot *parrot, const char *value)
 {
+	char ignored[2048] = "";
+
 	(void)value;
 	parrot->ended = true;
-	printf("Usage: interpose_parrot_run [OPTION...] [--] COMMAND [ARGUMENT...]\n"
-	       "\n"
-	       "Takes the options and variables of parrot_run, as far as they are "
-	       "about CernVM-FS,\n"
-	       "names and files; see docs/parrot.md. The rest gets one notice.\n"
-	       "\n"
-	       "Example:\n"
-	       "  interpose_parrot_run -p DIRECT -M /etc/hosts=$PWD/hosts -- ls "
-	       "/cvmfs/sft.example.org\n"
-	       "\n");
+	fputs(help_head, stdout);
 	for (unsigned int i = 0; i < parrot_option_count; i++) {
 		const struct parrot_option *row = &parrot_options[i];
-		const char letter[] = {'-', row->letter ? row->letter : ' ', '\0'};
 
-		if (row->name && row->deed != PARROT_NOTICE)
-			printf("  %s --%s%s%s%s\n", row->letter ? letter : "  ",
-			       row->name, row->value ? " VALUE" : "",
-			       row->variable ? "  " : "",
-			       row->variable ? row->variable : "");
+		if (row->deed == PARROT_NOTICE)
+			add_name(ignored, sizeof(ignored), ", ", row);
+		else
+			help_write_row(stdout,
+				       &(struct help_row){row->letter, row->name,
+							  row->value, row->help,
+							  row->variable});
 	}
+	printf("\nTaken, and ignored with one notice:\n");
+	help_write_words(stdout, ignored, 0, 0);
+	printf(".\n");
 	return 0;
 }
 

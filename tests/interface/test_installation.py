@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from interpose import __version__
+from tests.support import manual
 from tests.support.places import ROOT, program
 
 SAYS = f"interpose {__version__}\n"
@@ -46,11 +47,11 @@ def test_a_link_from_anywhere_leads_to_the_installation(place: Path) -> None:
     assert version(place / "interpose", place) == SAYS
 
 
-def test_make_build_links_the_two_commands_and_nothing_else() -> None:
+def test_make_build_links_the_commands_and_nothing_else() -> None:
     if program("interpose").parent != ROOT / ".venv/bin":
         pytest.skip("another program is tested than the one of make build")
     names = sorted(os.listdir(ROOT / "bin"))
-    assert names == ["interpose", "interpose_run"]
+    assert names == ["interpose", "interpose_parrot_run", "interpose_run"]
     for name in names:
         assert (ROOT / "bin" / name).resolve() == (ROOT / ".venv/bin" / name).resolve()
 
@@ -78,3 +79,7 @@ def test_a_wheel_installs_the_commands_into_a_virtual_environment(place: Path) -
     assert version(home / "bin/interpose", place, PYTHONHOME="/nowhere") == SAYS
     ended = subprocess.run([home / "bin/interpose_run", "--version"], check=True)
     assert ended.returncode == 0
+    for name in manual.files():
+        assert (home / "share" / name).read_bytes() == (
+            ROOT / "share" / name
+        ).read_bytes()

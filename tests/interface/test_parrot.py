@@ -182,8 +182,8 @@ def test_every_option_and_variable_of_the_field_has_a_row() -> None:
     rows = (ROOT / "native/launch/parrotoptions.c").read_text()
     document = (ROOT / "docs/parrot.md").read_text()
     found = re.findall(
-        r'\{(?:"([\w-]+)"|NULL),\s*(?:\'(\w)\'|0),\s*(?:true|false),\s*'
-        r'(?:"(\w+)"|NULL),\s*(\w+)',
+        r'\{(?:"([\w-]+)"|NULL),\s*(?:\'(\w)\'|0),\s*(?:"[^"]*"|NULL),\s*'
+        r'(?:"[^"]*"|NULL),\s*(?:"(\w+)"|NULL),\s*(\w+)',
         rows,
     )
     assert len(found) == len(re.findall(r"(?m)^\t\{", rows))

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from tests.support.places import ROOT
 
-FOLDERS = ("interpose", "native", "tests", "benchmarks", "examples", ".ci", "docs")
+FOLDERS = (
+    *("interpose", "native", "tests", "benchmarks", "examples"),
+    *(".ci", "docs", "share"),
+)
 NESTING = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 

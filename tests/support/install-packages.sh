@@ -25,6 +25,7 @@ setfattr attr
 setfacl acl
 strace strace
 gdb gdb
+groff groff-base
 bwrap bubblewrap
 musl-gcc musl-tools
 proot proot

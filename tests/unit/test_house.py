@@ -347,7 +347,7 @@ def test_every_subcommand_has_its_file_and_stands_in_the_readme() -> None:
 
     files = {path.stem for path in house.sources(".py", below="interpose/commands/")}
     rows = commands.SUBCOMMANDS
-    assert {row.module for row in rows} <= files
+    assert {row.module for row in rows if row.module} <= files
     readme = (ROOT / "README.md").read_text()
     shown = [row.name for row in rows if not row.hidden]
     assert [one for one in shown if f"interpose {one}" not in readme] == []
