@@ -182,7 +182,7 @@ static int ask_open(struct view *view, int dir, const char *path, uint64_t flags
 
 /* ---- which mounts ---- */
 
-bool look_may_wait(struct view *view, int fd)
+bool look_may_wait(const struct view *view, int fd)
 {
 	struct stat st;
 
@@ -192,8 +192,8 @@ bool look_may_wait(struct view *view, int fd)
 }
 
 /* Opens it if that asks no slow mount; -EAGAIN: it may. */
-static int open_locally(struct view *view, int dir, const char *path, uint64_t flags,
-			uint64_t resolve)
+static int open_locally(const struct view *view, int dir, const char *path,
+			uint64_t flags, uint64_t resolve)
 {
 	int fd;
 
@@ -207,8 +207,8 @@ static int open_locally(struct view *view, int dir, const char *path, uint64_t f
 	return fd == -EXDEV || fd == -ENOSYS ? -EAGAIN : fd;
 }
 
-int look_open(struct view *view, int dir, const char *path, uint64_t flags,
-	      uint64_t resolve)
+int look_open_at_once(const struct view *view, int dir, const char *path,
+		      uint64_t flags, uint64_t resolve)
 {
 	int fd = open_how(view, dir, path, flags, resolve | RESOLVE_CACHED);
 
@@ -217,7 +217,14 @@ int look_open(struct view *view, int dir, const char *path, uint64_t flags,
 		return fd;
 	if (!slowmounts_any(view->run->slow))
 		return open_waiting(view, dir, path, flags, resolve);
-	fd = open_locally(view, dir, path, flags, resolve);
+	return open_locally(view, dir, path, flags, resolve);
+}
+
+int look_open(struct view *view, int dir, const char *path, uint64_t flags,
+	      uint64_t resolve)
+{
+	int fd = look_open_at_once(view, dir, path, flags, resolve);
+
 	return fd == -EAGAIN ? ask_open(view, dir, path, flags, resolve) : fd;
 }
 

@@ -14,10 +14,13 @@ enum { LOOK_LINK_SIZE = 4096 };
 /* openat2(2) for O_PATH descriptors: one of ours, LOOK_WAITS or a negative errno. */
 int look_open(struct view *view, int dir, const char *path, uint64_t flags,
 	      uint64_t resolve);
+/* The same without an errand: -EAGAIN where one would be sent. */
+int look_open_at_once(const struct view *view, int dir, const char *path,
+		      uint64_t flags, uint64_t resolve);
 /* The text of the link `fd` (O_PATH): its length, LOOK_WAITS or a negative errno. */
 ssize_t look_link(struct view *view, int fd, char text[LOOK_LINK_SIZE]);
 /* May its file system have to be asked, and not answer? */
-bool look_may_wait(struct view *view, int fd);
+bool look_may_wait(const struct view *view, int fd);
 
 enum look_plain { LOOK_PLAIN, LOOK_NOT_PLAIN, LOOK_QUESTION };
 /* Has (dir, path) certainly nothing to do with /cvmfs? */

@@ -38,8 +38,12 @@ static struct place place_of_magic(const struct target *target, const struct nod
 /* On to what it stands for, if that is there. */
 static enum step step_standin(struct host *host)
 {
-	int fd = target_use_standin(host->target, host->target->standin);
+	int fd = target_use_standin(host->target, host->target->standin, true);
 
+	if (fd == LOOK_WAITS) {
+		host->target->kind = TARGET_QUESTION;
+		return STEP_END;
+	}
 	if (fd < 0)
 		return STEP_ON;
 	host->was_ours = true;

@@ -14,23 +14,28 @@
 
 enum { PATH_ROOM = 4096 };
 
+/* What lies over it may be a file system that does not answer, or only after a call of
+ * the job's: then a descriptor is handed over, which is right in any case. */
 bool passing_is_needed(const struct view *view, const char *path)
 {
 	char own[SCRATCH_OWN_SIZE];
 	struct stat ours, theirs;
+	int root, fd;
 	bool same;
-	int root;
 
 	if (!footing_of(view->run, view->tracee)->other_mounts && !view->run->remounted)
 		return false;
 	root = footing_root(view->run, view->tracee);
 	if (root < 0)
 		return true;
-	same = lstat(scratch_own(&view->run->scratch, path, own), &ours) == 0 &&
-	       fstatat(root, path + strspn(path, "/"), &theirs, AT_SYMLINK_NOFOLLOW) ==
-		       0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	fd = look_open_at_once(view, root, path + strspn(path, "/"), O_NOFOLLOW, 0);
 	close(root);
+	if (fd < 0)
+		return true;
+	same = look_stat(fd, &theirs) == 0 &&
+	       lstat(scratch_own(&view->run->scratch, path, own), &ours) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	close(fd);
 	return !same;
 }
 

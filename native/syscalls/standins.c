@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "syscalls/standins.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,21 +78,34 @@ const struct standin *standins_find(const struct run *run, const struct stat *st
 	return standin;
 }
 
-int standins_open(const struct view *view, const struct standin *standin)
+int standins_open_path(struct view *view, const char *path, bool waits)
 {
-	int root = footing_root(view->run, view->tracee);
-	struct stat st;
-	int fd;
+	const uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_IN_ROOT;
+	int root = footing_root(view->run, view->tracee), fd;
 
 	if (root < 0)
 		return root;
-	fd = openat(root, standin->path + strspn(standin->path, "/"),
-		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = waits ? look_open(view, root, path, O_NOFOLLOW, resolve)
+		   : look_open_at_once(view, root, path, O_NOFOLLOW, resolve);
+	if (fd == -ENOSYS) {
+		path += strspn(path, "/");
+		fd = waits ? look_open(view, root, path, O_NOFOLLOW, 0)
+			   : look_open_at_once(view, root, path, O_NOFOLLOW, 0);
+	}
 	close(root);
-	if (fd >= 0 && look_stat(fd, &st) == 0 && st.st_dev == standin->shown.st_dev &&
+	return fd;
+}
+
+int standins_open(struct view *view, const struct standin *standin, bool waits)
+{
+	int fd = standins_open_path(view, standin->path, waits);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (look_stat(fd, &st) == 0 && st.st_dev == standin->shown.st_dev &&
 	    st.st_ino == standin->shown.st_ino)
 		return fd;
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return -ENOENT;
 }

@@ -20,7 +20,10 @@ void standins_note(struct run *run, int fd, const struct standin *like);
 /* With this device, inode and mtime; NULL: none. Valid until the next one is noted. */
 const struct standin *standins_find(const struct run *run, const struct stat *st);
 /* O_PATH descriptor of what it stands for, if the tracee still finds it by that name;
- * negative otherwise. */
-int standins_open(const struct view *view, const struct standin *standin);
+ * negative otherwise: LOOK_WAITS, or, for who cannot wait, where that would be needed.
+ */
+int standins_open(struct view *view, const struct standin *standin, bool waits);
+/* The same of whatever has this path of the tracee's, in which no link is. */
+int standins_open_path(struct view *view, const char *path, bool waits);
 
 #endif

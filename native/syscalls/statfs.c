@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* statfs, fstatfs. */
+#include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -7,6 +8,7 @@
 
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "syscalls/look.h"
 #include "syscalls/standins.h"
 #include "syscalls/stat.h"
 
@@ -38,14 +40,19 @@ static enum verdict answer_statfs(struct target *target, uint64_t buffer,
 	return tracee_answer(tracee, layout(tracee, buffer, &fs));
 }
 
-static enum verdict answer_standin(const struct target *target, uint64_t buffer,
+static enum verdict answer_standin(struct target *target, uint64_t buffer,
 				   statfs_layout layout)
 {
 	struct tracee *tracee = target->view.tracee;
-	int fd = standins_open(&target->view, target->standin);
+	int fd = standins_open(&target->view, target->standin, true);
 	struct statfs fs;
-	int result = fd < 0 ? fd : fstatfs(fd, &fs);
+	int result = fd;
 
+	if (fd == LOOK_WAITS)
+		return target_wait(target);
+	/* Of a file system that may not answer we tell nothing. */
+	if (fd >= 0)
+		result = look_may_wait(&target->view, fd) ? -EIO : fstatfs(fd, &fs);
 	if (fd >= 0)
 		close(fd);
 	return result < 0 ? VERDICT_PASS

@@ -242,9 +242,9 @@ struct place target_place_of(const struct run *run, const struct tracee *holder,
 								      : node->place;
 }
 
-int target_use_standin(struct target *target, const struct standin *standin)
+int target_use_standin(struct target *target, const struct standin *standin, bool waits)
 {
-	int fd = standin ? standins_open(&target->view, standin) : -1;
+	int fd = standin ? standins_open(&target->view, standin, waits) : -1;
 
 	target->standin = standin;
 	if (fd < 0)
@@ -258,7 +258,7 @@ int target_use_standin(struct target *target, const struct standin *standin)
 
 static void of_standin(struct target *target, const struct stat *st)
 {
-	int fd = target_use_standin(target, standins_find(target->view.run, st));
+	int fd = target_use_standin(target, standins_find(target->view.run, st), false);
 
 	target->empty_path = target->standin;
 	if (fd >= 0)

@@ -86,8 +86,9 @@ bool target_of_call(struct target *target, struct run *run, struct tracee *trace
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags);
 
 /* A stand-in was met: TARGET_ELSEWHERE with its name, if that still leads there; then
- * an O_PATH descriptor of it, else negative. */
-int target_use_standin(struct target *target, const struct standin *standin);
+ * an O_PATH descriptor of it, else negative; `waits` as of standins_open(). */
+int target_use_standin(struct target *target, const struct standin *standin,
+		       bool waits);
 
 /* For handlers: waits for target->view.question. */
 enum verdict target_wait(struct target *target);

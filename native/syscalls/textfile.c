@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "run/scratch.h"
-#include "syscalls/footing.h"
 #include "syscalls/look.h"
 #include "syscalls/passing.h"
 #include "syscalls/snapshot.h"
@@ -51,24 +50,25 @@ static bool write_all(int fd, const struct proctext *text)
 	return true;
 }
 
-/* What the file is to be taken for. */
-static void note_standin(const struct target *target, int fd)
+/* What the file is to be taken for. It is in /proc, where nobody has to be waited for,
+ * unless something was mounted there since it was found. */
+static void note_standin(struct target *target, int fd)
 {
-	const struct view *view = &target->view;
-	int root = footing_root(view->run, view->tracee);
+	struct view *view = &target->view;
 	struct standin standin = {.proc_file = ""};
+	int shown = standins_open_path(view, target->elsewhere, false);
 
 	snprintf(standin.path, sizeof(standin.path), "%s", target->elsewhere);
 	snprintf(standin.proc_file, sizeof(standin.proc_file), "%s", target->proc_file);
-	if (root >= 0 && fstatat(root, standin.path + strspn(standin.path, "/"),
-				 &standin.shown, 0) == 0)
+	if (shown >= 0 && !look_may_wait(view, shown) &&
+	    fstat(shown, &standin.shown) == 0)
 		standins_note(view->run, fd, &standin);
-	if (root >= 0)
-		close(root);
+	if (shown >= 0)
+		close(shown);
 }
 
 /* A new file in the scratch with the text; its path. */
-static bool store(const struct target *target, const struct proctext *text, char *path,
+static bool store(struct target *target, const struct proctext *text, char *path,
 		  size_t size)
 {
 	const struct scratch *scratch = &target->view.run->scratch;

@@ -8,6 +8,7 @@ attributes are 0, so that every look has to be answered anew.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -99,3 +100,73 @@ def test_a_server_that_is_a_process_of_the_job(
     assert b"".join(one for one in lines if one not in inside) == native.stdout
     assert result.stderr == native.stderr
     assert result.status == native.returncode
+
+
+def only_root_mounts() -> None:
+    if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        pytest.skip("needs root and /dev/fuse, to mount")
+    need_tool("bindfs")
+
+
+# $1: where the scratch is, $2: what lies over it then
+OVER = f"""
+bindfs -f -o nonempty,{AT_ONCE} "$2" "$1" & server=$!
+until grep -q " $1 fuse" /proc/self/mounts; do kill -0 $server || exit 3; done
+ls {TREE}/busybox | head -1; {TREE}/busybox/busybox echo run
+cd {TREE}/busybox && pwd && ./busybox echo here; grep -c " {TREE} " /proc/self/mounts
+python3 -c 'import os; print(len(os.listdir(".")) > 0, os.stat("busybox").st_size > 0)'
+umount "$1"; wait $server; {TREE}/busybox/busybox echo again
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["unshare", "-m"]], ids=["in ours", "in its own"]
+)
+def test_a_server_of_the_job_over_the_scratch(
+    run: Runner, configured: Configured, words: list[str]
+) -> None:
+    """Whether our names mean the same to the job is not asked of that server."""
+    only_root_mounts()
+    below = run.place / "below"
+    below.mkdir()
+    command = [*words, "sh", "-c", OVER, "sh", str(run.scratch), str(below)]
+    result = run(*command, options=configured(FQRN), timeout_s=120.0).ok()
+    shown = ["ash", "run", f"{TREE}/busybox", "here", "1", "True True", "again"]
+    assert result.text.splitlines() == shown, result.explain()
+
+
+# `m/shown` runs from a copy in the scratch, for its ELF interpreter is in /cvmfs.
+SHOWN = f"""
+bindfs -f -o {AT_ONCE} source m & server=$!
+until mountpoint -q m; do kill -0 $server || exit 3; done
+m/shown & shown=$!
+until [ -e started ]; do kill -0 $shown || exit 4; done
+readlink /proc/$shown/exe; cmp /proc/$shown/exe source/shown && echo same
+stat -L -c %s:%n /proc/$shown/exe; stat -f -c %n /proc/$shown/exe
+exec 5</proc/$shown/exe; readlink /proc/self/fd/5 | grep -c '[.]interpose-'; exec 5<&-
+kill $shown; wait $shown; umount m; wait $server
+"""
+
+
+def test_a_program_of_a_server_of_the_job_that_runs_from_a_copy(
+    run: Runner, configured: Configured
+) -> None:
+    only_root_mounts()
+    place = run.place / "place"
+    for folder in ("m", "source"):
+        (place / folder).mkdir(parents=True)
+    program = place / "source/shown"
+    loader = f"{TREE}/ownloader/lib/ld-linux-x86-64.so.2"
+    words = [need_tool("gcc"), "-x", "c", "-", "-o", program]
+    code = """#include <fcntl.h>
+    #include <unistd.h>
+    int main(void) { creat("started", 0600); pause(); return 0; }"""
+    words.append(f"-Wl,--dynamic-linker={loader}")
+    subprocess.run(words, check=True, input=code.encode())
+    script = f"cd {shlex.quote(str(place))}; {SHOWN}"
+    result = run("sh", "-c", script, options=configured(FQRN), timeout_s=120.0)
+    size, name = program.stat().st_size, place / "m/shown"
+    exe, same, stated, stated_fs, *rest = result.text.splitlines()
+    assert (exe, same, rest) == (str(name), "same", ["0"]), result.explain()
+    assert stated.startswith(f"{size}:/proc/"), result.explain()
+    assert stated_fs.startswith("/proc/"), result.explain()
