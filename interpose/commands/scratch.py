@@ -17,6 +17,8 @@ import string
 import struct
 from pathlib import Path
 
+from interpose.commands.ending import at_a_signal, not_now
+
 _PREFIX = ".interpose-"
 _LETTERS = string.ascii_letters + string.digits
 _ROUNDS = 100
@@ -30,12 +32,14 @@ class Scratch:
 
     def __init__(self, base: str) -> None:
         _clean(base)
-        self.path = _make(base)
-        try:
-            self._lock = self._locked()
-        except OSError:
-            self.remove()
-            raise
+        with not_now():
+            self.path = _make(base)
+            at_a_signal(self.remove)
+            try:
+                self._lock = self._locked()
+            except OSError:
+                self.remove()
+                raise
 
     def _locked(self) -> int:
         """The file that says that somebody lives here."""

@@ -8,12 +8,14 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.house import ROOT
 from tests.support.places import program
 from tests.support.run import DEFAULT_PATH, Runner
 
@@ -70,6 +72,32 @@ def test_a_command_that_is_told_to_end_tidies_up(
     process.send_signal(number)
     process.communicate(timeout=WAIT_S)
     assert process.returncode == -number
+    assert list(scratch.iterdir()) == []
+
+
+AT_ONCE = """
+import os, signal, sys
+from interpose.commands import scratch
+from interpose.commands.ending import ending_by_signal
+where, base = sys.argv[1:]
+first = getattr(scratch.Scratch, where)
+def told_then(*words):
+    made = first(*words)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return made
+setattr(scratch.Scratch, where, told_then)
+with ending_by_signal(), scratch.Scratch(base):
+    sys.exit("it goes on")
+"""
+
+
+@pytest.mark.parametrize("where", ["_locked", "__init__", "__enter__"])
+def test_it_tidies_up_however_early_it_is_told(place: Path, where: str) -> None:
+    scratch = place / "s"
+    scratch.mkdir()
+    words = [sys.executable, "-c", AT_ONCE, where, scratch]
+    done = subprocess.run(list(map(os.fspath, words)), check=False, cwd=ROOT)
+    assert done.returncode == -signal.SIGTERM
     assert list(scratch.iterdir()) == []
 
 
