@@ -34,7 +34,7 @@ $(VENV)/.built: setup.py pyproject.toml $(SOURCES) | $(BIN)/python
 bin/interpose bin/interpose_run bin/interpose_parrot_run: | $(VENV)/.built
 	@mkdir -p bin && ln -sfn ../$(BIN)/$(@F) $@
 
-man: build tools ## make man pages and completions in share/ anew
+man: build tools ## make man pages and completions in docs/share/ anew
 	$(BIN)/python -m tests.support.manual
 
 bundle: dist/interpose_run ## make dist/interpose_run, one file that needs nothing else

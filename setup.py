@@ -127,10 +127,10 @@ class BuildProgram(BuildScripts):  # type: ignore[misc,valid-type]
 def shared_files() -> list[tuple[str, list[str]]]:
     """Man pages and completions, which the checkout has made: folder and its files."""
     folders: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "share").glob("**/*")):
+    for path in sorted((ROOT / "docs/share").glob("**/*")):
         if path.is_file():
-            name = path.relative_to(ROOT)
-            folders.setdefault(str(name.parent), []).append(str(name))
+            folder = path.parent.relative_to(ROOT / "docs")
+            folders.setdefault(str(folder), []).append(str(path.relative_to(ROOT)))
     return list(folders.items())
 
 

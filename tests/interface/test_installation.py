@@ -81,5 +81,5 @@ def test_a_wheel_installs_the_commands_into_a_virtual_environment(place: Path) -
     assert ended.returncode == 0
     for name in manual.files():
         assert (home / "share" / name).read_bytes() == (
-            ROOT / "share" / name
+            ROOT / "docs/share" / name
         ).read_bytes()

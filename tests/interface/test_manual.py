@@ -19,7 +19,7 @@ from tests.support import helptexts, manual
 from tests.support.places import ROOT, need_tool, program
 from tests.support.web import RUNNING
 
-SHARE = ROOT / "share"
+SHARE = ROOT / "docs/share"
 PAGES = sorted((SHARE / "man/man1").iterdir())
 BASH = SHARE / "bash-completion/completions/interpose_run"
 ZSH = SHARE / "zsh/site-functions/_interpose"

@@ -14,7 +14,7 @@ from tests.support.places import ROOT
 
 FOLDERS = (
     *("interpose", "native", "tests", "benchmarks", "examples"),
-    *(".ci", "docs", "share"),
+    *(".ci", "docs"),
 )
 NESTING = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 

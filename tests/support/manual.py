@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes share/: man pages, and completions for bash and zsh, from what --help says.
+"""Writes docs/share/: man pages and completions (bash, zsh) from what --help says.
 
 python -m tests.support.manual
 """
@@ -12,7 +12,7 @@ from tests.support.places import ROOT
 
 
 def files() -> dict[str, str]:
-    """Each file below share/ and its text."""
+    """Each file below docs/share/ and its text."""
     suite = everything()
     bash = completions.bash(suite)
     return {
@@ -27,6 +27,6 @@ def files() -> dict[str, str]:
 
 if __name__ == "__main__":
     for name, text in files().items():
-        file = ROOT / "share" / name
+        file = ROOT / "docs/share" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="ascii")
