@@ -145,8 +145,8 @@ bool tracee_fetch_ended(struct tracee *tracee)
 		return false;
 	abi = arch_abi_of_mode(regs);
 	regs->abi = abi;
-	if (arch_result(regs) ==
-	    0) /* neither interrupted nor cut: no second question */
+	/* Neither interrupted nor cut: no second question. */
+	if (arch_result(regs) == 0)
 		return false;
 	if (arch_audit[ARCH_I386] && abi == ARCH_OWN)
 		is_told(tracee, &abi);

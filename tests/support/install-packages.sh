@@ -69,6 +69,7 @@ g++ g++
 /usr/bin/go golang-go
 mpicc libopenmpi-dev
 mpirun openmpi-bin
+makeflow coop-computing-tools
 /usr/bin/node nodejs
 /usr/bin/rustc rustc
 sshd openssh-server
