@@ -103,14 +103,26 @@ void memory_access_free(struct memory_access *access)
 	free(access);
 }
 
+/* Of memory that no process has any more nothing can be read: 0 (fs/proc/base.c). */
+static bool is_in_use(const struct memory_access *access)
+{
+	char byte;
+
+	return pread(access->mem_fd, &byte, 1, (off_t)access->address) != 0;
+}
+
 void memory_access_do(struct memory_access *access)
 {
 	const struct memory_part part = {access->tid, access->address, access->bytes,
 					 access->size, access->writing};
 
-	access->moved = access->mem_fd < 0
-				? memory_move_directly(&part)
-				: memory_move_permitted(access->mem_fd, &part);
+	if (access->mem_fd >= 0)
+		access->moved = memory_move_permitted(access->mem_fd, &part);
+	/* It does not wait for a userfaultfd, but fails; and if that memory has gone,
+	 * the number may be another process's. */
+	if (access->mem_fd < 0 || (access->moved == -EFAULT &&
+				   kernel_has(KERNEL_PROCESS_VM) && is_in_use(access)))
+		access->moved = memory_move_directly(&part);
 }
 
 /* What an errand is to do; the first one of a decision. False: there is no other way

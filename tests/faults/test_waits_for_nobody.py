@@ -169,3 +169,18 @@ def test_memory_that_does_not_come_keeps_only_who_asks(
     assert result.status == 7, result.explain()
     lines = result.text.splitlines()
     assert sorted(lines) == sorted(["run", "page 0", "page 0", "a 137", "b 137"])
+
+
+def test_answers_go_into_pages_that_somebody_fills_or_opens_on_demand(
+    run: Runner, configured: Configured, awkward: Path
+) -> None:
+    file = f"{TREE}/busybox/busybox"
+    native = subprocess.run(
+        [awkward, "answer", "/bin/sh"], capture_output=True, check=False, cwd="/"
+    )
+    if native.returncode == 77:
+        pytest.skip("no userfaultfd that guards writing, or none for this user")
+    assert native.stdout == b"answers 0 0 1\n", native
+    script = f"cd {TREE}/busybox && exec $1 answer {file}"
+    result = run("sh", "-c", script, "sh", awkward, options=configured(FQRN)).ok()
+    assert result.text == "answers 0 0 1\n", result.explain()

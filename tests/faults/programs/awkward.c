@@ -4,6 +4,8 @@
  *   awkward into FILE OFFSET PATH   what stat() has to say of PATH is written there
  *   awkward page GO            a path lies in a page that another thread fills when the
  *                              file GO is there (userfaultfd); that thread makes calls
+ *   awkward answer PATH        what stat() and readlink() have to say goes into a page
+ *                              that is missing, then one that may not be written yet
  *   awkward maps COUNT FILE    with COUNT mappings, FILE one of them: /proc/self/smaps;
  *                              prints how many calls another process made meanwhile
  */
@@ -12,6 +14,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,20 +66,76 @@ static void *fill(void *unused)
 	return unused;
 }
 
-static int in_page(void)
+/* A page whose faults another thread is told of, or NULL. */
+static char *watched_page(uint64_t features, uint64_t mode)
 {
-	struct uffdio_api api = {.api = UFFD_API};
-	struct uffdio_register watched = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+	struct uffdio_api api = {.api = UFFD_API, .features = features};
+	struct uffdio_register watched = {.mode = mode};
 	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pthread_t thread;
-	struct stat st;
 
 	watched.range.start = (unsigned long)page;
 	watched.range.len = PAGE;
 	faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) != 0 ||
 	    ioctl(faults, UFFDIO_REGISTER, &watched) != 0)
+		return NULL;
+	return page;
+}
+
+/* Makes calls of its own before each page is there, or may be written. */
+static void *allow(void *unused)
+{
+	static char zeros[PAGE] __attribute__((aligned(PAGE)));
+	struct uffdio_copy copy = {.src = (unsigned long)zeros, .len = PAGE};
+	struct uffdio_writeprotect open_up = {.range.len = PAGE};
+	struct uffd_msg message;
+
+	while (read(faults, &message, sizeof(message)) == sizeof(message)) {
+		bool missing = !(message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP);
+
+		if (access("/etc/hostname", F_OK) != 0)
+			exit(2);
+		copy.dst = message.arg.pagefault.address & ~(PAGE - 1ul);
+		open_up.range.start = copy.dst;
+		if (missing ? ioctl(faults, UFFDIO_COPY, &copy)
+			    : ioctl(faults, UFFDIO_WRITEPROTECT, &open_up))
+			exit(2);
+	}
+	return unused;
+}
+
+static int answers_in_page(const char *path)
+{
+	char *page =
+		watched_page(UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+			     UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+	struct uffdio_writeprotect shut = {.range = {(unsigned long)page, PAGE},
+					   .mode = UFFDIO_WRITEPROTECT_MODE_WP};
+	pthread_t thread;
+	int missing, barred;
+
+	if (!page)
+		return 77;
+	pthread_create(&thread, NULL, allow, NULL);
+	missing = stat(path, (struct stat *)page);
+	if (ioctl(faults, UFFDIO_WRITEPROTECT, &shut) != 0)
+		return 77;
+	barred = stat(path, (struct stat *)page);
+	if (ioctl(faults, UFFDIO_WRITEPROTECT, &shut) != 0)
+		return 77;
+	printf("answers %d %d %d\n", missing, barred,
+	       readlink("/proc/self/cwd", page, PAGE) > 0);
+	return 0;
+}
+
+static int in_page(void)
+{
+	char *page = watched_page(0, UFFDIO_REGISTER_MODE_MISSING);
+	pthread_t thread;
+	struct stat st;
+
+	if (!page)
 		return 77;
 	pthread_create(&thread, NULL, fill, NULL);
 	printf("page %d\n", stat(page, &st));
@@ -158,6 +218,8 @@ int main(int argc, char **argv)
 		return in_maps(atoi(argv[2]), argv[3]);
 	if (argc != 3)
 		return 64;
+	if (strcmp(argv[1], "answer") == 0)
+		return answers_in_page(argv[2]);
 	go = argv[2];
 	return in_page();
 }
