@@ -34,7 +34,7 @@ PRIVATE_MODE = 0o700
 ALIEN_MODE = 0o770
 
 _TEMPORARY = "interpose-"
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _THERE = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 PASSING = frozenset({errno.ENOENT, errno.ESTALE})
@@ -48,12 +48,23 @@ def cache_error(
     `option`: where the cache was named.
     """
     where = os.fspath(path)
-    if error.errno in _FULL:
-        return CacheFull("the disk of the cache is full", where, "make room")
+    full = no_room(error, where, "the disk of the cache is full", "make room")
+    if full is not None:
+        return full
     if error.errno in _READ_ONLY:
         return CacheReadOnly("the cache cannot be written", where, f"see {option}")
     reason = (error.strerror or str(error)).lower()
     return CacheError(f"the cache cannot be used, {reason}", where, f"see {option}")
+
+
+def no_room(
+    error: OSError, where: str, what: str, advice: str = ""
+) -> CacheFull | None:
+    """Our error where something is full, or a file may get no longer; else None."""
+    if error.errno == errno.EFBIG:
+        what = "no file may be so long"
+        return CacheFull(what, where, "raise the limit: ulimit -f")
+    return CacheFull(what, where, advice) if error.errno in _FULL else None
 
 
 def temporary_name() -> str:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from interpose.cache import CacheDirectory, PrivateCache, Receiver
-from interpose.cache.layout import OBJECT_MODE, RAW_MODE
-from interpose.errors import CacheError, CacheFull
+from interpose.cache.layout import OBJECT_MODE, RAW_MODE, no_room
+from interpose.errors import CacheError
 
 _MEMORY = "/dev/shm"  # noqa: S108  # nameless files, where memfd_create is refused
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Parcel(Protocol):
@@ -179,6 +178,7 @@ class MemoryShelf:
 
 def disk_error(error: OSError, where: str) -> CacheError:
     """Our error for one of the system."""
-    if error.errno in _FULL:
-        return CacheFull("no space left", where)
+    full = no_room(error, where, "no space left")
+    if full is not None:
+        return full
     return CacheError((error.strerror or str(error)).lower(), where)

@@ -76,6 +76,20 @@ def test_a_small_stack_is_the_jobs_alone(
     assert (result.stdout, result.messages) == (readme, [])
 
 
+def test_who_may_write_to_no_file_reads_what_the_node_has(
+    run: Runner, configured: Configured, readme: bytes
+) -> None:
+    """All else is an error, and the line names the limit."""
+    run.before = without("-sys_resource", "ulimit -f 0; ")
+    result = run("cat", README, options=configured(FQRN)).ok()
+    assert (result.stdout, result.messages) == (readme, [])
+    result = run("cat", f"{ROOT}/sizes/size_4097", options=configured(FQRN))
+    assert (result.status, result.stdout) == (1, b""), result.explain()
+    limit = [line for line in result.messages if "raise the limit: ulimit -f" in line]
+    assert limit, result.explain()
+    assert not [line for line in result.messages if "full" in line], result.explain()
+
+
 @pytest.mark.parametrize("limit", ["-v 20000", "-d 5000"])
 def test_without_memory_for_python_an_open_is_an_error_and_one_line(
     run: Runner, configured: Configured, limit: str
