@@ -184,7 +184,7 @@ def real_dump(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     sources = [
         path
         for path in sorted(NATIVE.glob("**/*.c"))
-        if path != NATIVE / "api.c" and path.parent.name not in ("launch", "stub")
+        if path != NATIVE / "api.c" and path.parent.name not in ("launch", "bundle")
     ]
     sources.append(Path(__file__).with_name("filter_dump.c"))
     place = tmp_path_factory.mktemp("filter")
