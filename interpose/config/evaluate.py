@@ -63,10 +63,11 @@ def evaluate(source: Source, environment: Mapping[str, str]) -> Evaluated:
     Errors: ConfigurationError naming file and line, if such a line sets keys, or the
     source is strict.
     """
-    names = defined_names(source.text)
+    text = source.text.replace("\0", "")  # as every shell
+    names = defined_names(text)
     shell = Interpreter(environment, source.files)
     try:
-        shell.run(source.text)
+        shell.run(text)
     except RecursionError as problem:
         raise ConfigurationError(
             "a configuration file is too deeply nested", str(source.path)

@@ -39,6 +39,7 @@ _CONDITIONAL = re.compile(
     r"(\s*)(if|elif|while|until)\s+(.*?)((?:;|\s)\s*(?:then|do)\b.*)?", re.DOTALL
 )
 _MARK = "interpose-lost-line"
+_MARKED = re.compile(_MARK + r" (\d+)")
 _MAX_DEPTH = 50
 _MAX_LOST = 50
 
@@ -68,11 +69,18 @@ def _lose(lines: list[str], lost: dict[str, Lost], problem: Unsupported) -> None
     while last + 1 < len(lines) and lines[last].endswith("\\"):
         last += 1
     whole = problem.whole or _MARK in lines[first] or len(lost) >= _MAX_LOST
+    what = problem.what
     if whole:
+        # What is wrong may be a line above, that needs another one here.
+        found = _MARKED.search(lines[first])
+        what = lost[found[1]].what if found else what
+        if found and first and not any(lines[first + 1 :]):
+            first -= 1
         last = len(lines) - 1
     original = "\n".join(lines[first : last + 1])
+    original = _MARKED.sub(lambda mark: lost[mark[1]].text, original)
     mark = f"{_MARK} {len(lost)}"
-    lost[str(len(lost))] = Lost(first + 1, problem.what, original)
+    lost[str(len(lost))] = Lost(first + 1, what, original)
     condition = None if whole else _CONDITIONAL.fullmatch(original)
     if condition:
         mark = f"{condition[1]}{condition[2]} {mark}{condition[4] or ''}"
@@ -343,5 +351,8 @@ class _Parser:
         if self._here().operator in ("(", "<<", "<<<"):
             raise self._unexpected()
         if words and Token(line, None, words[0]).keyword == _MARK:
-            return self._lost[Token(line, None, words[1]).keyword]
+            lost = self._lost.get(Token(line, None, (*words, ())[1]).keyword)
+            if lost is None:  # in a text that is taken apart once more
+                raise Unsupported(line, "what was left out before")
+            return lost
         return Simple(line, tuple(assignments), tuple(words), tuple(redirections))

@@ -37,13 +37,22 @@ def shell_pattern(text: str, *, shortest: bool = False) -> re.Pattern[str]:
             found.append(re.escape(text[at + 1]))
             at += 2
         elif here == "[" and (bracket := _bracket(text, at, "!^")):
-            found.append(bracket[0])
+            found.append(_shell_bracket(bracket[0]))
             at = bracket[1]
         else:
             many = ".*?" if shortest else ".*"
             found.append({"*": many, "?": "."}.get(here) or re.escape(here))
             at += 1
     return re.compile("".join(found), re.DOTALL)
+
+
+def _shell_bracket(bracket: str) -> str:
+    """One with an impossible range (`[z-a]`) matches nothing."""
+    try:
+        re.compile(bracket)
+    except re.error:
+        return "(?!)"
+    return bracket
 
 
 def regular_expression(

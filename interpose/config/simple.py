@@ -20,6 +20,8 @@ from interpose.config.words import NAME, Unsupported
 from interpose.errors import ConfigurationError
 
 KEY_PARAMETERS = frozenset({"CVMFS_PUBLIC_KEY", "CVMFS_KEYS_DIR", "CVMFS_BLACKLIST"})
+# Of _MAX_STEPS: names are looked for in the directories of PATH.
+_SEARCH_STEPS = 100
 _HARMLESS = frozenset({"umask", "ulimit", "trap", "alias", "unalias", "hash", "wait"})
 
 
@@ -58,6 +60,9 @@ class Shell(Protocol):
 
     def call(self, name: str, arguments: list[str], line: int) -> bool:
         """Call a function."""
+
+    def spend(self, steps: int) -> None:
+        """Count what takes longer than other commands."""
 
 
 Builtin = Callable[[list[str], int], bool]
@@ -130,6 +135,7 @@ class Runner:
         program = os.path.basename(name) if name.startswith("/") else name
         if program in PROGRAMS:
             return self._program(program, arguments, line)
+        self._shell.spend(_SEARCH_STEPS)
         if self._exists(name):
             raise Unsupported(line, f"the command `{name}`")
         self._note_missing(name, arguments, line)
