@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.engines import condor, daemons
+from tests.engines.box import KEPT, need_tree
+from tests.engines.condor import Pool
+from tests.engines.site import Site, site
 from tests.engines.subject import subject
 from tests.support.keeper import own_directory
+from tests.support.places import Repositories
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +28,33 @@ def interpose_run() -> Iterator[Path]:
         program.chmod(0o755)
         program.with_name("interpose").symlink_to(program.name)
         yield program
+
+
+@pytest.fixture(scope="session")
+def trees(repositories: Repositories) -> Path:
+    """Where the trees of all workers of a session are, unless they are kept."""
+    return Path(os.environ.get(KEPT, repositories.docroot / "trees"))
+
+
+@pytest.fixture(scope="module")
+def trixie(trees: Path, interpose_run: Path) -> Iterator[Site]:
+    """A machine with HTCondor, Makeflow and Work Queue."""
+    with site(need_tree("trixie", condor.PACKAGES, trees), interpose_run) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def bookworm(trees: Path, interpose_run: Path) -> Iterator[Site]:
+    """A machine with Slurm, Grid Engine and OpenMPI."""
+    with site(need_tree("bookworm", daemons.PACKAGES, trees), interpose_run) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pool(trixie: Site) -> Iterator[Pool]:
+    running = Pool(trixie)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -65,6 +65,7 @@ tmux tmux
 /usr/lib/python3/dist-packages/scipy python3-scipy
 cmake cmake
 debootstrap debootstrap
+ip iproute2
 g++ g++
 /usr/bin/go golang-go
 mpicc libopenmpi-dev

@@ -9,9 +9,11 @@ import select
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +54,14 @@ class Request:
 
 
 class Server:
-    """nginx with a document root; `interpose serve` where nginx is not installed."""
+    """nginx with a document root; `interpose serve` where nginx is not installed.
 
-    def __init__(self, docroot: Path, state: Path) -> None:
+    `before`: words that enter another network's name space.
+    """
+
+    def __init__(self, docroot: Path, state: Path, before: Sequence[str] = ()) -> None:
         self.docroot = docroot
+        self._before = list(before)
         self._state = state
         self._process: subprocess.Popen[bytes] | None = None
         self._marks = 0
@@ -113,15 +119,37 @@ class Server:
             pytest.skip("requests are counted by nginx's log (Debian: nginx)")
         self._marks += 1
         mark = f"/.mark-{os.getpid()}-{self._marks}"
-        try:
-            urllib.request.urlopen(self.url + mark, timeout=START_S).close()
-        except urllib.error.HTTPError as error:
-            error.close()
+        self._ask(self.url + mark)
         deadline = time.monotonic() + START_S
         while mark not in self._log.read_text(errors="surrogateescape"):
             if time.monotonic() > deadline:
                 pytest.fail("the access log does not settle")
             select.select([], [], [], 0.001)
+
+    def _ask(self, url: str) -> None:
+        """Request it, and do not look at the answer."""
+        if self._before:
+            self._there(f"import urllib.request as u; u.urlopen({url!r})")
+            return
+        try:
+            urllib.request.urlopen(url, timeout=START_S).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+
+    def _connects(self, port: int) -> bool:
+        if self._before:
+            address = ("127.0.0.1", port)
+            return self._there(f"import socket; socket.create_connection({address})")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def _there(self, text: str) -> bool:
+        """Whether some Python works where the server is."""
+        words = [*self._before, sys.executable, "-c", text]
+        return subprocess.run(words, check=False, capture_output=True).returncode == 0
 
     def _command(self, port: int) -> list[str]:
         nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -137,19 +165,16 @@ class Server:
         path.write_text(text)
         # Before 1.19.5 there was no -e: the first lines went to a log of the system's.
         early = ["-e", str(self._state / "error.log")] if _has_early_log(nginx) else []
-        return [nginx, *early, "-c", str(path)]
+        return [*self._before, nginx, *early, "-c", str(path)]
 
     def _answers(self, port: int) -> bool:
         deadline = time.monotonic() + START_S
         while self._process is not None and self._process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError:
-                if time.monotonic() > deadline:
-                    return False
-                select.select([], [], [], 0.005)
-                continue
-            return self._process.poll() is None
+            if self._connects(port):
+                return self._process.poll() is None
+            if time.monotonic() > deadline:
+                return False
+            select.select([], [], [], 0.005)
         return False
 
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""OpenMPI: interpose_run before mpirun, and before each rank; statuses too."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.engines.box import USER
+from tests.engines.site import BIN, Site
+from tests.support.places import ROOT
+
+pytestmark = pytest.mark.long
+SOURCE = ROOT / "tests/engines/programs/ranks.c"
+# A machine with loopback only.
+LOOPBACK = {
+    "OMPI_MCA_if_base_retain_loopback": "1",
+    "OMPI_MCA_oob_tcp_if_include": "lo",
+}
+MPIRUN = ["mpirun", "--oversubscribe", "-n", "4"]
+
+
+@pytest.fixture(scope="module")
+def ranks(bookworm: Site) -> Path:
+    """The program, compiled by the tree's own compiler."""
+    folder = bookworm.fresh("mpi")
+    shutil.copy2(SOURCE, folder)
+    words = ["mpicc", "-O1", "ranks.c", "-o", "ranks"]
+    bookworm.box.run(words, uid=USER, cwd=folder)
+    return folder / "ranks"
+
+
+@pytest.mark.parametrize("status", [0, 3])
+@pytest.mark.parametrize("way", ["before_mpirun", "before_each_rank"])
+def test_all_ranks_see_cvmfs(
+    bookworm: Site, ranks: Path, way: str, status: int
+) -> None:
+    ours = [str(bookworm.program), "--config", str(bookworm.absolute()), "--"]
+    program = [str(ranks), f"{BIN}/hello", str(status)]
+    before = way == "before_mpirun"
+    words = [*ours, *MPIRUN, *program] if before else [*MPIRUN, *ours, *program]
+    done = bookworm.box.run(words, uid=USER, env=LOOPBACK, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (status, "4 of 4"), done
+    bookworm.box.nothing_left()
+
+
+def test_without_us_no_rank_sees_it(bookworm: Site, ranks: Path) -> None:
+    words = [*MPIRUN, str(ranks), f"{BIN}/hello", "0"]
+    done = bookworm.box.run(words, uid=USER, env=LOOPBACK)
+    assert done.stdout == "0 of 4\n"
