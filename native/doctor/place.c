@@ -87,11 +87,12 @@ static void say_room(const char *path, struct finding *finding)
 /* What the file system itself says of this user (Linux 5.14). */
 static void say_quota(int fd, struct finding *finding)
 {
+	/* QCMD() of the header shifts into the sign. */
+	const unsigned int command = (unsigned int)Q_GETQUOTA << SUBCMDSHIFT | USRQUOTA;
 	struct if_dqblk quota = {0};
 	unsigned long long most, left;
 
-	if (syscall(SYS_quotactl_fd, fd, QCMD(Q_GETQUOTA, USRQUOTA), geteuid(),
-		    &quota) < 0 ||
+	if (syscall(SYS_quotactl_fd, fd, command, geteuid(), &quota) < 0 ||
 	    !quota.dqb_bhardlimit)
 		return;
 	most = quota.dqb_bhardlimit * 1024;

@@ -49,7 +49,8 @@ def build(kind: str, directory: Path) -> Path:
     }
     words = [sys.executable, "-c", BUILD, directory / "objects", program]
     subprocess.run(list(map(str, words)), check=True, cwd=ROOT, env=env)
-    shutil.copy(program, directory / "interpose")
+    for name in ("interpose", "interpose_parrot_run"):
+        shutil.copy(program, directory / name)
     # The resolver's interpreter is looked for beside the program.
     python = directory / "python3"
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
