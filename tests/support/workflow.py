@@ -59,8 +59,10 @@ cd "$here"
 [ -z "$user" ] || exec unshare -U --map-user="${user%:*}" --map-group="${user#*:}" "$@"
 exec "$@"
 """
+# tmpfile() of the C library knows /tmp alone, and make does not survive its failure.
 GUARD = r"""
 set -e
+mount --bind /tmp /tmp
 mount --bind "$1" "$1"
 mount -o remount,bind,ro /
 cd "$2"
