@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.differential.namespaces import IS_ROOT, forbidden
+from tests.differential.namespaces import IS_ROOT
 from tests.support.places import need_tool
 from tests.support.run import Runner
+from tests.support.workflow import need_mounts
 
 # Not what shows the mount itself: getcwd, `..` of its root, device numbers, EXDEV and
 # EBUSY, which the decision lists.
@@ -61,8 +62,7 @@ def quoted(command: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_rows_are_as_bind_mounts(run: Runner, place: Path, command: str) -> None:
-    if not IS_ROOT and forbidden():
-        pytest.skip("nobody but root may mount here")
+    need_mounts()
     results = []
     for side in ("native", "ours"):
         folder = place / side / "same"

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.differential.namespaces import IS_ROOT, forbidden
+from tests.differential.namespaces import IS_ROOT
 from tests.support.places import need_tool, program
 from tests.support.run import Result, Runner
+from tests.support.workflow import need_mounts
 
 FQRN, HOSTS = "sha1.example.org", "rmd160.example.org"
 # The host's own mount has one file; a directory beside it is none.
@@ -43,8 +44,7 @@ def preferring(
     run: Runner, configured: Callable[..., list[Any]], place: Path
 ) -> Preferring:
     """`preferring(COMMAND, OPTION...)`: on such a host."""
-    if not IS_ROOT and forbidden():
-        pytest.skip("nobody but root may mount here")
+    need_mounts()
     unshare = [need_tool("unshare"), "--mount", *([] if IS_ROOT else ["-r"])]
     (place / "new").mkdir()
 

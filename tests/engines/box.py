@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -60,7 +61,8 @@ exec chroot "$0" /usr/bin/env -i "PATH=$1" HOME=/root LC_ALL=C.UTF-8 \
 def need_tree(suite: str, packages: Sequence[str], folder: Path) -> Path:
     """A tree of `suite` with these packages, made once for all workers; else skip."""
     if os.geteuid() != 0:
-        pytest.skip("the engine's daemons need a machine of their own: only root can")
+        # debootstrap, chroot and the daemons' own users are root's business.
+        pytest.skip("the engine runs in a Debian tree, which only root can make")
     need_tool("ip", "iproute2")
     folder.mkdir(exist_ok=True)
     tree = folder / suite
@@ -77,17 +79,27 @@ def _make(tree: Path, suite: str, packages: Sequence[str]) -> None:
     policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
-    install = f"apt-get install -y -q --no-install-recommends {' '.join(packages)}"
+    names = " ".join(packages)
+    # The one thing that is not ours to have: an archive that can be reached.
+    fetch = f"apt-get install -y -q --no-install-recommends --download-only {names}"
+    fetched = _inside(tree, fetch)
+    if fetched.returncode != 0:
+        pytest.skip(f"{suite} has no {names} for this machine: {_end(fetched)}")
     # Some packages only want to start what cannot be started here.
-    script = f"{install} || dpkg-query -W {' '.join(packages)}"
+    install = f"apt-get install -y -q --no-install-recommends {names}"
+    done = _inside(tree, f"{install} || dpkg-query -W {names}")
+    assert done.returncode == 0, _end(done)
+
+
+def _inside(tree: Path, script: str) -> subprocess.CompletedProcess[str]:
     words = ["unshare", "-m", "--propagation", "private", "sh", "-c", ENTER]
-    _try([*words, tree, PATH, script], "no packages can be had")
+    return subprocess.run(
+        [*words, tree, PATH, script], check=False, capture_output=True, text=True
+    )
 
 
-def _try(words: Sequence[str | Path], what: str) -> None:
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"{what}: {done.stdout[-500:]}{done.stderr[-500:]}")
+def _end(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout[-500:] + done.stderr[-500:]
 
 
 class Box:
@@ -192,7 +204,7 @@ def eventually(
     while not (found := holds()):
         if time.monotonic() > deadline:
             pytest.fail(say())
-        time.sleep(0.05)
+        select.select([], [], [], 0.05)
     return found
 
 

@@ -53,6 +53,10 @@ NEGOTIATOR_CYCLE_DELAY = 1
 SCHEDD_INTERVAL = 2
 RUNBENCHMARKS = 0
 PROCD_MAX_SNAPSHOT_INTERVAL = 2
+# What a job uses is to be seen while it runs.
+STARTER_INITIAL_UPDATE_INTERVAL = 1
+STARTER_UPDATE_INTERVAL = 2
+SHADOW_QUEUE_UPDATE_INTERVAL = 2
 DAGMAN_USER_LOG_SCAN_INTERVAL = 1
 # A log below /tmp is a reason to give up, else.
 DAGMAN_USE_STRICT = 0
@@ -115,6 +119,14 @@ class Job:
             except psutil.Error:
                 continue
         return found
+
+    def memory_mib(self) -> float:
+        """What the engine has seen it use so far."""
+        said = self.ad("ResidentSetSize_RAW").get("ResidentSetSize_RAW", "")
+        return float(said) / 1024 if said.isdigit() else 0.0
+
+    def await_memory(self, least_mib: float) -> None:
+        eventually(lambda: self.memory_mib() >= least_mib, self.explain, STATE_S)
 
     def hold_reason(self) -> str:
         said: str = self._pool.run("condor_q", self.id, "-af", "HoldReason").stdout

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.keeper import own_directory
-from tests.support.places import NUMBERS, ROOT, Repositories, need_tool
+from tests.support.places import NUMBERS, ROOT, Repositories, need_container, need_tool
 from tests.support.run import LEAVE_S, Runner
 from tests.support.truth import truth_tree
 
@@ -36,14 +36,6 @@ def docker_rules() -> Iterator[Path]:
         yield built
 
 
-def works(*words: str) -> tuple[str, ...]:
-    """The words, if a container can be made by them here; else skip and say why."""
-    tried = subprocess.run([*words, "true"], check=False, capture_output=True)
-    if tried.returncode != 0:
-        pytest.skip(f"no container here: {tried.stderr.decode()}")
-    return words
-
-
 @pytest.fixture
 def container(run: Runner, configured: Configured) -> tuple[str, ...]:
     """A container by bubblewrap; only scratch and cache can be written.
@@ -57,7 +49,7 @@ def container(run: Runner, configured: Configured) -> tuple[str, ...]:
     for place in (run.scratch, run.cache):
         words += ["--bind", str(place), str(place)]
     words += ["--cap-drop", "ALL", "--"]
-    return works(*words)
+    return need_container(*words)
 
 
 @pytest.fixture
@@ -193,7 +185,7 @@ def test_without_bubblewrap_unshare_will_do(
 ) -> None:
     words = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork"]
     words += ["--kill-child", "--mount-proc", "--ipc", "--uts"]
-    run.before = (*works(*words), str(docker_rules), "--")
+    run.before = (*need_container(*words), str(docker_rules), "--")
     result = run("sha256sum", README, options=configured(FQRN)).ok()
     assert result.stdout == readme
 
@@ -204,7 +196,7 @@ def test_a_container_made_by_a_job_keeps_its_rules(
     """The other way round: interpose_run outside, the container within."""
     words = [need_tool("bwrap", "bubblewrap"), "--bind", "/", "/", "--unshare-pid"]
     words += ["--dev", "/dev", "--proc", "/proc", "--"]
-    works(*words)
+    need_container(*words)
     command = (*words, docker_rules, "--", "sha256sum", README)
     assert run(*command, options=configured(FQRN)).ok().stdout == readme
 

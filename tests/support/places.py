@@ -52,6 +52,17 @@ def need_tool(name: str, package: str = "") -> str:
     return found
 
 
+def need_container(*words: str) -> tuple[str, ...]:
+    """The words, if they make a container here; else skip with what they said.
+
+    Only `true` runs in it: nothing of ours can be why it fails.
+    """
+    tried = subprocess.run([*words, "true"], check=False, capture_output=True)
+    if tried.returncode != 0:
+        pytest.skip(f"no container here: {tried.stderr.decode().strip()}")
+    return words
+
+
 def py_spy() -> str:
     """The profiler of PyPI, if somebody has installed it."""
     beside = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
