@@ -95,12 +95,7 @@ def _read_above(reader: Reader, sources: Sources) -> None:
         reader.set(name, text, Origin(origin))
     for name, text in user_values(sources.environment):
         reader.set(name, text, Origin("environment"))
-    for name, text in sources.options:
-        reader.set(name, text, Origin("-o"))
-    for option in sources.repositories:
-        if option.fqrn == reader.fqrn:
-            for name, text in option.parameters():
-                reader.set(name, text, Origin("-r"))
+    _read_options(reader, sources)
     for addition in sources.added:
         _read_addition(reader, addition)
 
@@ -117,9 +112,14 @@ def _read_addition(reader: Reader, addition: Addition) -> None:
         for directory in ("domain.d", "config.d"):
             reader.specific(tree, directory, ".conf", ".local")
         reader.own_keys(path)
-    for name, text in addition.options:
+    _read_options(reader, addition)
+
+
+def _read_options(reader: Reader, given: Sources | Addition) -> None:
+    """`-o` and then `-r` of one command line."""
+    for name, text in given.options:
         reader.set(name, text, Origin("-o"))
-    for option in addition.repositories:
+    for option in given.repositories:
         if option.fqrn == reader.fqrn:
             for name, text in option.parameters():
                 reader.set(name, text, Origin("-r"))

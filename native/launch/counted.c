@@ -89,12 +89,7 @@ static void counted_read_signals(struct counted *counted)
 
 	while (!counted->ended &&
 	       read(counted->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		struct event event = {.kind = EVENT_SIGNAL,
-				      .number = (int32_t)info.ssi_signo,
-				      .sender = {.code = info.ssi_code,
-						 .pid = (int32_t)info.ssi_pid,
-						 .uid = info.ssi_uid,
-						 .value = info.ssi_ptr}};
+		struct event event = event_of_signal(&info);
 
 		if (info.ssi_signo == SIGCHLD) {
 			counted_child(counted);

@@ -99,12 +99,7 @@ static void front_read_signals(struct front *front)
 
 	while (!front_is_full(front) &&
 	       read(front->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		struct event event = {.kind = EVENT_SIGNAL,
-				      .number = (int32_t)info.ssi_signo,
-				      .sender = {.code = info.ssi_code,
-						 .pid = (int32_t)info.ssi_pid,
-						 .uid = info.ssi_uid,
-						 .value = info.ssi_ptr}};
+		struct event event = event_of_signal(&info);
 
 		if (info.ssi_signo == SIGCHLD)
 			front_reap_orphans(front);

@@ -5,6 +5,16 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+struct event event_of_signal(const struct signalfd_siginfo *info)
+{
+	return (struct event){.kind = EVENT_SIGNAL,
+			      .number = (int32_t)info->ssi_signo,
+			      .sender = {.code = info->ssi_code,
+					 .pid = (int32_t)info->ssi_pid,
+					 .uid = info->ssi_uid,
+					 .value = info->ssi_ptr}};
+}
+
 int event_send(int fd, const struct event *event)
 {
 	ssize_t sent;

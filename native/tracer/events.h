@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 
 enum event_kind {
 	/* to the tracer */
@@ -33,6 +34,8 @@ struct event {
 	struct event_sender sender;
 };
 
+/* EVENT_SIGNAL for what was read from a signalfd. */
+struct event event_of_signal(const struct signalfd_siginfo *info);
 /* 0 or a negative errno; -EPIPE: the other side is gone. */
 int event_send(int fd, const struct event *event);
 /* 1: an event; 0: the other side is gone; -EAGAIN: nothing there. */
