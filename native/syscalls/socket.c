@@ -95,11 +95,8 @@ static enum verdict use_path(const struct socket_call *call, const char *path,
 		return verdict;
 	memcpy(address.sun_path, path, strlen(path));
 	result = write_call(call, slot, &address, size);
-	if (result == -EFAULT && !tracee->memory->borrowed) {
-		tracee_lost_region(tracee);
-		tracee_slot(tracee, &verdict);
-		return verdict;
-	}
+	if (result == -EFAULT && !tracee->memory->borrowed)
+		return tracee_lost_region(tracee);
 	if (result < 0) {
 		tracee_free_slot(tracee);
 		return tracee_answer(tracee, result);

@@ -52,7 +52,7 @@ static enum verdict answer_standin(struct target *target, uint64_t buffer,
 		return target_wait(target);
 	/* Of a file system that may not answer we tell nothing. */
 	if (fd >= 0)
-		result = look_may_wait(&target->view, fd) ? -EIO : fstatfs(fd, &fs);
+		result = look_may_wait(&target->view, fd) ? -1 : fstatfs(fd, &fs);
 	if (fd >= 0)
 		close(fd);
 	return result < 0 ? VERDICT_PASS

@@ -61,12 +61,10 @@ static bool is_there(struct tracee *tracee, uint64_t address, size_t size, bool 
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t at = address / page, last = (address + size - 1) / page;
-	uint64_t pages[64], region = tracee->memory->region;
+	uint64_t pages[64];
 	int fd;
 
-	if (last < at ||
-	    (region && address >= region &&
-	     address + size <= region + tracee_region_size(tracee->memory)))
+	if (last < at || tracee_in_region(tracee->memory, address, size))
 		return true;
 	fd = pagemap_of(tracee);
 	while (fd >= 0 && at <= last) {

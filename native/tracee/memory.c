@@ -170,8 +170,8 @@ int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size
 	const struct address_space *space = tracee->memory;
 	ssize_t moved = size ? memory_move(tracee, address, u.buffer, size, true) : 0;
 
-	if (moved == -EFAULT && space->borrowed && address >= space->region &&
-	    address + size <= space->region + VDSO_ROOM)
+	if (moved == -EFAULT && space->borrowed &&
+	    tracee_in_region(space, address, size))
 		moved = poke(tracee, address, data, size);
 	if (moved < 0)
 		return (int)moved;

@@ -40,15 +40,8 @@ static void space_release(struct address_space *space)
 		close(space->mem_fd);
 	if (space->pagemap_fd >= 0)
 		close(space->pagemap_fd);
+	regions_forget(space);
 	free(space);
-}
-
-void tracee_free_slot(struct tracee *tracee)
-{
-	if (!tracee->stop.slot)
-		return;
-	tracee->memory->slots_taken &= ~(1ull << (tracee->stop.slot - 1));
-	tracee->stop.slot = 0;
 }
 
 static struct footing *footing_copy(const struct footing *from)
@@ -172,10 +165,7 @@ static struct address_space *space_copy(const struct address_space *from)
 	struct address_space *space = space_create();
 
 	if (space) {
-		space->region = from->region;
-		space->slots = from->slots;
-		space->slots_marked = from->slots_marked;
-		space->borrowed = from->borrowed;
+		regions_copy(space, from);
 		space->narrow = from->narrow;
 	}
 	return space;

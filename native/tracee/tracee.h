@@ -56,7 +56,8 @@ struct stop {
 	const struct syscall_row *row;
 	stop_handler leave; /* at the exit stop */
 	uint64_t note[6];   /* the handler's own memory until `leave` */
-	uint32_t slot;	    /* of the region, + 1; 0: none */
+	uint32_t slot;	    /* of the region with this id, + 1; 0: none */
+	uint64_t region;
 	/* notes.c: errands of this call. They stay valid when it is only interrupted.
 	 */
 	struct errand_note *errands;
@@ -81,14 +82,13 @@ struct waiting_call {
  * drops. */
 struct address_space {
 	int users;
-	uint64_t region;       /* address of the slots, 0: none yet */
-	uint64_t slots_taken;  /* bit set */
-	uint64_t slots_marked; /* that begin with our mark (redirect.c) */
-	uint32_t slots;	       /* that fit the region; 0: as many as usual */
-	bool borrowed;	       /* it is the end of the vdso, which only we can write */
-	bool narrow;	       /* of a 32-bit program */
-	int mem_fd;	       /* /proc/PID/mem where process_vm_* is forbidden; -1 */
-	int pagemap_fd;	       /* /proc/PID/pagemap; -1: not opened yet, -2: none */
+	struct region *regions; /* region.c */
+	bool tight;		/* there was no room for one of the usual size */
+	bool crowded;		/* nor for one more */
+	bool borrowed;		/* it is the end of the vdso, which only we can write */
+	bool narrow;		/* of a 32-bit program */
+	int mem_fd;		/* /proc/PID/mem where process_vm_* is forbidden; -1 */
+	int pagemap_fd;		/* /proc/PID/pagemap; -1: not opened yet, -2: none */
 };
 
 /* One noted descriptor: `fd` was opened for this catalog entry. */
@@ -228,10 +228,12 @@ void tracee_free_slot(struct tracee *tracee);
 /* Room of `size` bytes in the region for `tracee` alone, until its call ends; 0 with
  * *ret_verdict set if it has to be made first. */
 uint64_t tracee_slot(struct tracee *tracee, enum verdict *ret_verdict);
-/* Bytes of it. */
-uint64_t tracee_region_size(const struct address_space *space);
-/* The program unmapped the region: the next tracee_slot() makes a new one. */
-void tracee_lost_region(struct tracee *tracee);
+bool tracee_in_region(const struct address_space *space, uint64_t address, size_t size);
+/* The program unmapped the region of its slot: a new one is made first. */
+enum verdict tracee_lost_region(struct tracee *tracee);
+/* Of a fork's child, and of an address space that nobody uses any more. */
+void regions_copy(struct address_space *space, const struct address_space *from);
+void regions_forget(struct address_space *space);
 /* The kernel does another call instead, or maps `size` bytes; `leave` sees the result.
  */
 enum verdict tracee_call_instead(struct tracee *tracee, enum arch_call call,

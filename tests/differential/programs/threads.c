@@ -5,9 +5,10 @@
 #include "probe.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 
-enum { THREADS = 16, MANY = 64, TURNS = 150 };
+enum { THREADS = 16, MANY = 64, OPENERS = 90, TURNS = 150 };
 
 static const char *const subjects[] = {"file",	 "dir/file", "size_4097", "nested/file",
 				       "twin_a", "twin_b",   "link_abs",  "size_1"};
@@ -77,7 +78,33 @@ static void at_once(const char *label, size_t count, void *(*part)(void *))
 	printf("%s: %d wrong\n", label, wrong);
 }
 
-/* 64 threads wait in an open together: more than there is room for at once. */
+/* Threads of this process that sleep. */
+static int sleeping(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int count = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[300], text[512];
+		FILE *file;
+		const char *end;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		end = fgets(text, sizeof(text), file) ? strrchr(text, ')') : NULL;
+		count += end && strncmp(end, ") S", 3) == 0;
+		fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* They all wait in an open, and the one that they wait for opens last: there must be
+ * room for any number at once. */
 static void *opener(void *unused)
 {
 	int fd = open(at_root("fifo"), O_RDONLY);
@@ -90,16 +117,18 @@ static void *opener(void *unused)
 
 static void blocked_together(void)
 {
-	pthread_t threads[20];
+	pthread_t threads[OPENERS];
 	int writer;
 
 	wrong = 0;
-	for (size_t i = 0; i < 20; i++)
+	for (size_t i = 0; i < OPENERS; i++)
 		pthread_create(&threads[i], NULL, opener, NULL);
+	for (int looks = 0; looks < 3000 && sleeping() < OPENERS; looks++)
+		sched_yield();
 	writer = open(at_root("fifo"), O_WRONLY);
 	check(writer >= 0);
 	look_at(0);
-	for (size_t i = 0; i < 20; i++)
+	for (size_t i = 0; i < OPENERS; i++)
 		pthread_join(threads[i], NULL);
 	close(writer);
 	printf("blocked together: %d wrong\n", wrong);
