@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.places import ROOT, program
-from tests.support.run import Result
+from tests.support.run import DEFAULT_PATH, Result
 
 FQRN = "sha1.example.org"
 TOP = f"/cvmfs/{FQRN}"
@@ -35,7 +35,9 @@ def parrot(configured: Callable[..., list[Any]], place: Path) -> Parrot:
             *words,
         ]
         command = list(map(str, whole))
-        environment = {**os.environ, "HOME": str(place), **variables}
+        # A directory of PATH that may not be searched would be another status (EACCES).
+        own = {"HOME": str(place), "PATH": DEFAULT_PATH}
+        environment = {**os.environ, **own, **variables}
         done = subprocess.run(
             command,
             cwd=place,

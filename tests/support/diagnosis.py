@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,9 +63,9 @@ class Patient:
         home = self.place / "home"
         home.mkdir(exist_ok=True)
         env = {"PATH": DEFAULT_PATH, "HOME": str(home), "LC_ALL": "C.UTF-8"}
-        who = {} if self.uid is None else {"user": self.uid, "group": self.uid}
-        if self.uid is not None:
-            who["extra_groups"] = []  # type: ignore[assignment]
+        who: dict[str, Any] = {}
+        if self.uid not in (None, os.geteuid()):
+            who = {"user": self.uid, "group": self.uid, "extra_groups": []}
         command = [*self.before, self.program or program("interpose_run"), *words]
         return subprocess.run(
             [str(word) for word in command],
@@ -74,7 +75,7 @@ class Patient:
             check=False,
             capture_output=True,
             timeout=TIMEOUT_S,
-            **{**who, **how},  # type: ignore[call-overload]
+            **{**who, **how},
         )
 
     def examined(self, *words: Any) -> Diagnosis:
