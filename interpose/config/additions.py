@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from interpose.config.configuration import Configuration, load
 from interpose.config.files import BUILT_IN, Value
+from interpose.config.keyfiles import have_same_keys
 from interpose.config.known import is_covered, is_listed, known_repositories
 from interpose.config.parameters import PARAMETERS, parameter
 from interpose.config.sources import Addition, Sources
@@ -21,6 +22,7 @@ from interpose.formats.fqrn import Fqrn
 
 SERVER = "CVMFS_SERVER_URL"
 LIST = "CVMFS_REPOSITORIES"
+_KEYS = frozenset({"CVMFS_PUBLIC_KEY", "CVMFS_KEYS_DIR"})
 # Signatures hold whatever these say; so do all of the network's parameters.
 _HARMLESS = frozenset({SERVER, "CVMFS_REPOSITORY_TAG", "CVMFS_REPOSITORY_DATE"})
 _NETWORK = "3.2 Network"
@@ -83,8 +85,21 @@ class Additions:
             for name, value in _changed(before, load(option.fqrn, after)):
                 if not _may_change(before, name):
                     raise _differs(addition, name, value, before)
+        if self._is_known(addition, after):
+            return False
         self._steps.append(after)
         return True
+
+    def _is_known(self, addition: Addition, after: Sources) -> bool:
+        """Whether it only names what there is, as it is."""
+        if addition.extra or addition.options:
+            return False
+        names = {option.fqrn for option in addition.repositories}
+        return all(
+            self.is_listed(name, found := self.load(name))
+            and not dict(_changed(found, load(name, after)))
+            for name in names
+        )
 
     def take_back(self, addition: Addition) -> None:
         """As if this, the last one, had never been added."""
@@ -112,10 +127,18 @@ def _with(found: Configuration, more: Configuration, before: Sources) -> Configu
 def _changed(
     before: Configuration, after: Configuration
 ) -> Iterator[tuple[str, Value]]:
-    """What has another value afterwards. The list of names only grows."""
-    for name, value in sorted(after.values.items()):
-        if name != LIST and after.text(name) != before.text(name):
-            yield name, value
+    """What has another value afterwards. The list of names only grows.
+
+    A key is the same in whatever file it lies: batch systems copy files to the job.
+    """
+    changed = {
+        name: value
+        for name, value in after.values.items()
+        if name != LIST and after.text(name) != before.text(name)
+    }
+    if not _KEYS.isdisjoint(changed) and have_same_keys(before, after):
+        changed = {name: changed[name] for name in changed.keys() - _KEYS}
+    yield from sorted(changed.items())
 
 
 def _is_given(configuration: Configuration, name: str) -> bool:

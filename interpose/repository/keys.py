@@ -7,13 +7,11 @@ Source: docs/format.md 2.2; docs/trust.md.
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpose.config.keyfiles import read_key
 from interpose.errors import UnknownKey
-from interpose.formats import limits
 from interpose.formats.fqrn import Fqrn
 
 
@@ -34,7 +32,7 @@ class Keys:
         pems = []
         for file in files:
             try:
-                pems.append(_key(file))
+                pems.append(read_key(file))
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise UnknownKey(
@@ -50,18 +48,3 @@ class Keys:
         texts = (*self.pems, self.blacklist)
         parts = [hashlib.sha256(text).digest() for text in texts]
         return hashlib.sha256(b"".join(parts)).hexdigest().encode()
-
-
-def _key(file: Path) -> bytes:
-    """The bytes of a configured key: where everybody may write it is nobody's.
-
-    Errors: OSError, UnknownKey.
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    with open(os.open(file, flags), "rb") as stream:
-        above = os.stat(file.parent).st_mode
-        is_open = above & stat.S_IWOTH and not above & stat.S_ISVTX
-        if is_open or os.fstat(stream.fileno()).st_mode & stat.S_IWOTH:
-            advice = "chmod o-w it and its directory"
-            raise UnknownKey("everybody may write a master key", str(file), advice)
-        return stream.read(limits.CERTIFICATE_BYTES)

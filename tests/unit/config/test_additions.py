@@ -44,7 +44,7 @@ def sources(tmp_path: Path) -> Sources:
 def test_nothing_added_changes_nothing(sources: Sources) -> None:
     run = Additions(sources)
     assert run.is_empty
-    assert run.add(named(str(HERE)), [HERE])
+    assert not run.add(named(str(HERE)), [HERE])
     assert run.load(HERE).get("CVMFS_SERVER_URL") == f"http://here/{HERE}"
     assert not run.add(named(str(HERE)), [HERE])
 
@@ -78,6 +78,26 @@ def test_what_is_covered_keeps_keys_servers_and_hash(
     with pytest.raises(ConfigurationError, match=f"--repository {text}"):
         run.add(named(text), [])
     assert run.is_empty
+
+
+def test_a_key_is_the_same_in_another_file(sources: Sources, tmp_path: Path) -> None:
+    """A batch system has copied it into the job's directory."""
+    for name, text in (("node", "key"), ("copy", "key\n"), ("other", "another")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.pub").write_text(text)
+    outer = RepositoryOption.parse(f"{THERE}=http://x,pubkey={tmp_path}/node/a.pub")
+    run = Additions(replace(sources, repositories=(outer,)))
+    for name in ("copy", "node"):
+        for opened in ([], [THERE]):
+            inner = named(f"{THERE}=http://x,pubkey={tmp_path}/{name}/a.pub")
+            assert not run.add(inner, opened)
+            assert not run.add(named(f"{THERE},pubkey={tmp_path}/{name}/a.pub"), opened)
+    for name in ("other", "none"):
+        with pytest.raises(ConfigurationError, match="PUBLIC_KEY is"):
+            run.add(named(f"{THERE},pubkey={tmp_path}/{name}/a.pub"), [])
+    keys = Addition(options=(("CVMFS_PUBLIC_KEY", f"{tmp_path}/copy/a.pub"),))
+    assert run.add(keys, [THERE])
+    assert run.load(THERE).get("CVMFS_PUBLIC_KEY") == f"{tmp_path}/node/a.pub"
 
 
 def test_a_tag_of_what_is_not_open_is_added(sources: Sources) -> None:
