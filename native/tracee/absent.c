@@ -32,21 +32,39 @@ static const uint64_t page_present = UINT64_C(1) << 63,
 		      page_of_file = UINT64_C(1) << 61, /* or shared */
 	page_is_watched = UINT64_C(1) << 57; /* userfaultfd sees to writing */
 
+/* Kept open for this many address spaces, so that a job of thousands of processes does
+ * not use up the tracer's descriptors. */
+enum { MOST_PAGEMAPS = 64 };
+static int pagemaps;
+
+/* To be closed by the caller if it is not kept. */
 static int pagemap_of(struct tracee *tracee)
 {
 	struct address_space *space = tracee->memory;
 	char path[40];
+	int fd;
 
 	if (space->pagemap_fd != -1)
 		return space->pagemap_fd;
-	space->pagemap_fd = -2;
-	if (!kernel_has(KERNEL_PAGEMAP))
-		return -2;
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", tracee->tid);
-	space->pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (space->pagemap_fd < 0)
+	fd = kernel_has(KERNEL_PAGEMAP) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0) {
 		space->pagemap_fd = -2;
-	return space->pagemap_fd;
+	} else if (pagemaps < MOST_PAGEMAPS) {
+		space->pagemap_fd = fd;
+		pagemaps++;
+	}
+	return fd;
+}
+
+void memory_forget(struct address_space *space)
+{
+	if (space->mem_fd >= 0)
+		close(space->mem_fd);
+	if (space->pagemap_fd < 0)
+		return;
+	close(space->pagemap_fd);
+	pagemaps--;
 }
 
 static bool may_wait(uint64_t page, bool writing)
@@ -57,16 +75,10 @@ static bool may_wait(uint64_t page, bool writing)
 
 /* One call of the kernel for each 64 pages. Writing to a file's page may ask its file
  * system; our own region is nobody's but ours. */
-static bool is_there(struct tracee *tracee, uint64_t address, size_t size, bool writing)
+static bool are_there(int fd, uint64_t at, uint64_t last, bool writing)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t at = address / page, last = (address + size - 1) / page;
 	uint64_t pages[64];
-	int fd;
 
-	if (last < at || tracee_in_region(tracee->memory, address, size))
-		return true;
-	fd = pagemap_of(tracee);
 	while (fd >= 0 && at <= last) {
 		size_t count = last - at < 64 ? (size_t)(last - at) + 1 : 64;
 		ssize_t got = pread(fd, pages, count * sizeof(*pages), (off_t)(at * 8));
@@ -80,6 +92,22 @@ static bool is_there(struct tracee *tracee, uint64_t address, size_t size, bool 
 		at += count;
 	}
 	return at > last;
+}
+
+static bool is_there(struct tracee *tracee, uint64_t address, size_t size, bool writing)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t at = address / page, last = (address + size - 1) / page;
+	bool found;
+	int fd;
+
+	if (last < at || tracee_in_region(tracee->memory, address, size))
+		return true;
+	fd = pagemap_of(tracee);
+	found = are_there(fd, at, last, writing);
+	if (fd >= 0 && fd != tracee->memory->pagemap_fd)
+		close(fd);
+	return found;
 }
 
 static uint64_t key_of(uint64_t address, const void *buffer, size_t size, bool writing)
@@ -121,6 +149,9 @@ void memory_access_do(struct memory_access *access)
 	if (access->mem_fd < 0 || (access->moved == -EFAULT &&
 				   kernel_has(KERNEL_PROCESS_VM) && is_in_use(access)))
 		access->moved = memory_move_directly(&part);
+	if (access->mem_fd >= 0)
+		close(access->mem_fd);
+	access->mem_fd = -1; /* what comes of it waits for the end of the call */
 }
 
 /* What an errand is to do; the first one of a decision. False: there is no other way

@@ -23,6 +23,8 @@ struct memory_part {
 };
 ssize_t memory_move_directly(const struct memory_part *part);
 ssize_t memory_move_permitted(int fd, const struct memory_part *part);
+/* Closes what is kept open for it. */
+void memory_forget(struct address_space *space);
 /* /proc/TID/mem, or a negative errno. */
 int memory_open(pid_t tid);
 

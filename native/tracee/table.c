@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tracee/descriptors.h"
+#include "tracee/memory.h"
 #include "tracee/tracee.h"
 
 enum { BUCKETS = 1024 };
@@ -36,10 +37,7 @@ static void space_release(struct address_space *space)
 {
 	if (!space || --space->users > 0)
 		return;
-	if (space->mem_fd >= 0)
-		close(space->mem_fd);
-	if (space->pagemap_fd >= 0)
-		close(space->pagemap_fd);
+	memory_forget(space);
 	regions_forget(space);
 	free(space);
 }

@@ -88,7 +88,7 @@ struct address_space {
 	bool borrowed;		/* it is the end of the vdso, which only we can write */
 	bool narrow;		/* of a 32-bit program */
 	int mem_fd;		/* /proc/PID/mem where process_vm_* is forbidden; -1 */
-	int pagemap_fd;		/* /proc/PID/pagemap; -1: not opened yet, -2: none */
+	int pagemap_fd;		/* /proc/PID/pagemap; -1: not kept open, -2: none */
 };
 
 /* One noted descriptor: `fd` was opened for this catalog entry. */

@@ -193,6 +193,7 @@ def test_a_line_that_may_not_be_lost_costs_the_repository(
     result = site.cat()
     assert result.status == 1
     assert b"Input/output error" in result.stderr
+    assert len(result.messages) == 1, result.explain()
     (line,) = result.messages
     assert "is not understood" in line
 

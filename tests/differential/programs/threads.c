@@ -50,11 +50,15 @@ static void *worker(void *number)
 	return NULL;
 }
 
+/* at_root() is for one thread. */
 static void *lister(void *number)
 {
+	char path[256];
+
 	(void)number;
+	snprintf(path, sizeof(path), "%s/big", root);
 	for (int turn = 0; turn < 10; turn++) {
-		DIR *dir = opendir(at_root("big"));
+		DIR *dir = opendir(path);
 		int count = 0;
 
 		while (dir && readdir(dir))
@@ -107,9 +111,12 @@ static int sleeping(void)
  * room for any number at once. */
 static void *opener(void *unused)
 {
-	int fd = open(at_root("fifo"), O_RDONLY);
+	char path[256];
+	int fd;
 
 	(void)unused;
+	snprintf(path, sizeof(path), "%s/fifo", root);
+	fd = open(path, O_RDONLY);
 	check(fd >= 0);
 	close(fd);
 	return NULL;
