@@ -139,9 +139,9 @@ void signals_report(struct signals *signals, pid_t main_pid, const struct event 
 	if (signals_take(signals->seen, note.number, &note.sender,
 			 note.time_ns - remember_ns))
 		return;
-	if (signals_pending(main_pid, note.number))
-		return;
-	signals_keep(signals->reported, &note);
+	signals_keep(signals_pending(main_pid, note.number) ? signals->expected
+							    : signals->reported,
+		     &note);
 }
 
 /* The job learns who sent it, not who passed it on. */
@@ -163,13 +163,35 @@ static bool signals_can_be_for_groups(const struct signal_note *note)
 		note->sender.code == SI_KERNEL);
 }
 
+/* Whoever sent the one that was pending, it is the end of what was expected: they have
+ * become one. True: it is one that front has reported. */
+static bool signals_settle(struct signals *signals, const struct signal_note *delivered)
+{
+	bool found = false;
+
+	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
+		struct signal_note *note = &signals->expected[i];
+
+		found = found ||
+			signals_equal(note, delivered->number, &delivered->sender);
+		if (note->number == delivered->number)
+			note->number = 0;
+	}
+	return found;
+}
+
 void signals_deliver(struct signals *signals, pid_t passer, pid_t tid, int number)
 {
 	struct signal_note note = {.number = number, .time_ns = clock_now_ns()};
 	siginfo_t info;
+	bool expected;
 
 	if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
 		return;
+	note.sender.code = info.si_code;
+	note.sender.pid = info.si_pid;
+	note.sender.uid = info.si_uid;
+	expected = signals_settle(signals, &note);
 	if (info.si_pid == passer && info.si_code <= 0) {
 		for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
 			if (signals->passed[i].number != number)
@@ -180,12 +202,9 @@ void signals_deliver(struct signals *signals, pid_t passer, pid_t tid, int numbe
 		}
 		return;
 	}
-	note.sender.code = info.si_code;
-	note.sender.pid = info.si_pid;
-	note.sender.uid = info.si_uid;
 	if (!signals_can_be_for_groups(&note))
 		return;
-	if (!signals_take(signals->reported, number, &note.sender, 0))
+	if (!signals_take(signals->reported, number, &note.sender, 0) && !expected)
 		signals_keep(signals->seen, &note);
 }
 
@@ -199,8 +218,10 @@ bool signals_take_due(struct signals *signals, pid_t main_pid, int64_t now_ns,
 			continue;
 		*ret_note = *note;
 		note->number = 0;
-		if (signals_pending(main_pid, ret_note->number))
+		if (signals_pending(main_pid, ret_note->number)) {
+			signals_keep(signals->expected, ret_note);
 			continue;
+		}
 		signals_keep(signals->passed, ret_note);
 		return true;
 	}

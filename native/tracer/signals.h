@@ -22,6 +22,7 @@ struct signal_note {
 struct signals {
 	struct signal_note reported[SIGNALS_REMEMBERED]; /* by front, not decided */
 	struct signal_note seen[SIGNALS_REMEMBERED];	 /* delivered, not reported */
+	struct signal_note expected[SIGNALS_REMEMBERED]; /* reported, pending there */
 	struct signal_note passed[SIGNALS_REMEMBERED];	 /* by us, not delivered */
 };
 

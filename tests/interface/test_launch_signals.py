@@ -164,6 +164,37 @@ def test_signal_to_a_blocked_job_waits_for_it(run: Runner) -> None:
     assert front.returncode == 0
 
 
+def test_what_was_blocked_is_taken_for_no_later_signal(run: Runner) -> None:
+    """Front reports the group's signal while the job still has its own pending."""
+    number, marker = signal.SIGUSR1, MARKERS[0]
+    script = f"""
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}])
+for one in ({int(number)}, {int(marker)}):
+    signal.signal(one, lambda got, frame: os.write(1, b"%d\\n" % got))
+os.write(1, b"ready\\n")
+os.read(0, 1)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [{int(number)}])
+while os.read(0, 1):
+    pass
+"""
+    job = run.start(sys.executable, "-I", "-S", "-c", script)
+    assert job.stdin is not None
+    assert job.stdout is not None
+    assert job.stdout.readline() == b"ready\n"
+    os.killpg(job.pid, number)
+    job.send_signal(marker)
+    assert int(job.stdout.readline()) == marker
+    job.stdin.write(b"1")
+    job.stdin.flush()
+    assert int(job.stdout.readline()) == number
+    job.send_signal(number)
+    job.send_signal(marker)
+    assert int(job.stdout.readline()) == number
+    assert int(job.stdout.readline()) == marker
+    assert job.communicate()[0] == b""
+
+
 def test_wait_ends_by_a_signal(run: Runner) -> None:
     script = "(exec sleep 1000 >/dev/null 2>&1) & echo $!; exit 6"
     front = run.start("sh", "-c", script, options=["--wait"])
