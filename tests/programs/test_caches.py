@@ -138,7 +138,9 @@ print(sums() == before, len(start + held.read()) == os.stat(root + '/README').st
 """
 
 
-@pytest.mark.parametrize("short", ["sha1", "tricky"])
+@pytest.mark.parametrize(
+    "short", ["sha1", pytest.param("tricky", marks=pytest.mark.long)]
+)
 def test_a_cache_that_is_emptied_under_a_job_is_filled_again(
     run: Runner, configured: Configured, cache_dir: Path, short: str
 ) -> None:

@@ -88,7 +88,7 @@ END
 ]
 
 
-LONG = {"environment-modules", "eups"}
+LONG = {"environment-modules", "eups", "lmod"}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run-sanitized.sh [PYTEST ARGUMENT...]: the suite with the compiler's checks:
+# run-sanitized.sh [PYTEST ARGUMENT...]: what runs C code, with the compiler's checks:
 # interpose_run with those for undefined behaviour, the C module with those for addresses
 # too. SANITIZE_ROOMS chooses rooms for the first.
 set -eu
 cd "$(dirname "$0")/../.."
-rooms=${SANITIZE_ROOMS:-tests}
+rooms=${SANITIZE_ROOMS:-tests/native tests/interface tests/differential tests/faults}
 INTERPOSE_SHARED=$(realpath -m "${INTERPOSE_SHARED:-../shared}")
 export INTERPOSE_SHARED
 

@@ -81,15 +81,21 @@ mkdir -p "$suite/of-user/build"
 chown -R "$uid:$gid" "$suite/of-user" "$suite/home" "$suite/user"
 echo "=== tests as $(id -un "$uid") ==="
 cd "$suite/of-user" || exit 1
-# Where it matters who one is: what parses and computes does the same for everybody, what
-# i386 programs need of a user the other programs need too.
+# Where it matters who one is: what parses and computes does the same for everybody, and
+# what i386 programs need of a user the other programs need too.
 same='tests/differential/test_i386.py tests/faults/test_hostile_publisher.py
 	tests/faults/test_hostile_bytes.py'
-# Hostile tracees are a user's when root runs them, too; whole trees are walked as a user.
+# Root has run these, and nothing in them asks who it is: a user does in test-long.
 case " $* " in
 *" long "*) ;;
-*) same="$same tests/faults/test_hostile_tracees.py tests/programs/test_truth_tools.py
-	tests/programs/test_truth_xattrs.py" ;;
+*)
+	same="$same tests/programs"
+	for name in broken_indexes changed_beneath damaged_caches growth hostile_tracees \
+		many_jobs objects_stay_whole random_kills resolver rows_under_way \
+		shared_locks; do
+		same="$same tests/faults/test_$name.py"
+	done
+	;;
 esac
 for path in $same; do
 	set -- "$@" --ignore "$path"
