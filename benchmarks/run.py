@@ -10,13 +10,14 @@ import argparse
 import json
 import time
 
-from benchmarks import calls, events, fetching, processes, walks
+from benchmarks import bundle, calls, events, fetching, processes, walks
 from benchmarks.ratios import Ratios, table
 from benchmarks.setting import ROOT, Setting, machine, published
 
 QUESTIONS = {
     "calls": calls.measure,
     "floor": calls.measure_floor,
+    "bundle": bundle.measure,
     "start": lambda setting, rounds: [processes.measure_start(setting, rounds)],
     "execs": processes.measure_execs,
     "fetching": fetching.measure,
