@@ -85,28 +85,38 @@ cd "$suite/of-user" || exit 1
 # what i386 programs need of a user the other programs need too.
 same='tests/differential/test_i386.py tests/faults/test_hostile_publisher.py
 	tests/faults/test_hostile_bytes.py'
+rooms='tests/unit/cache tests/interface tests/differential tests/faults tests/engines'
 # Root has run these, and nothing in them asks who it is: a user does in test-long.
+later=tests/programs
+for name in broken_indexes changed_beneath damaged_caches growth hostile_tracees many_jobs \
+	objects_stay_whole random_kills resolver rows_under_way shared_locks; do
+	later="$later tests/faults/test_$name.py"
+done
 case " $* " in
-*" long "*) ;;
-*)
-	same="$same tests/programs"
-	for name in broken_indexes changed_beneath damaged_caches growth hostile_tracees \
-		many_jobs objects_stay_whole random_kills resolver rows_under_way \
-		shared_locks; do
-		same="$same tests/faults/test_$name.py"
-	done
-	;;
+*" long "*) long=yes ;;
+*) long= same="$same $later" ;;
 esac
 for path in $same; do
 	set -- "$@" --ignore "$path"
 done
-as_user .venv/bin/python -m tests.support.one_page build/tests.log "$@" \
-	tests/unit/cache tests/interface tests/differential tests/faults tests/programs \
-	tests/engines
-second=$?
-cp build/tests.log "$ROOT/build/tests-$(id -un "$uid").log"
-[ $second = 5 ] && second=0
-if [ $second != 0 ]; then
-	echo "all of it: $ROOT/build/tests-$(id -un "$uid").log"
-fi
+# run_as_user LOG PYTEST-ARGUMENT...: the log is kept in build/
+run_as_user() {
+	log=$1
+	shift
+	as_user .venv/bin/python -m tests.support.one_page "build/$log" "$@"
+	status=$?
+	[ $status = 5 ] && status=0
+	cp "build/$log" "$ROOT/build/$log"
+	[ $status = 0 ] || echo "all of it: $ROOT/build/$log"
+	return $status
+}
+name=$(id -un "$uid")
+# shellcheck disable=SC2086  # lists of rooms
+{
+	run_as_user "tests-$name.log" "$@" $rooms ${long:+tests/programs}
+	second=$?
+	if [ -n "$long" ]; then
+		run_as_user "tests-$name-later.log" "$@" -m 'not long' $later || second=1
+	fi
+}
 [ $first = 0 ] && [ $second = 0 ]
