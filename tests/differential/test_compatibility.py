@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support.places import Repositories, need_tool
-from tests.support.published import Publisher
+from tests.support.published import Publisher, manifest_fields
 from tests.support.run import Runner
 from tests.support.web import Server
 
@@ -73,8 +73,7 @@ print(json.dumps([os.statvfs(root).f_namemax, os.pathconf(root, 'PC_NAME_MAX'),
 
 def root_catalog(stratum: Path) -> bytes:
     """The database that the manifest names."""
-    manifest = (stratum / ".cvmfspublished").read_text("latin-1")
-    (name,) = (line[1:] for line in manifest.splitlines() if line.startswith("C"))
+    name = manifest_fields(stratum)["C"]
     return zlib.decompress((stratum / f"data/{name[:2]}/{name[2:]}C").read_bytes())
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import program
-from tests.support.published import Publisher
+from tests.support.published import Publisher, manifest_fields
 
 FQRN = "my.example.org"
 TOP = f"/cvmfs/{FQRN}"
@@ -59,9 +59,8 @@ def node(place: Path) -> Node:
     (tree / "file").write_text("content")
     publisher = Publisher(place)
     publisher.publish(tree, FQRN)
-    top = publisher.storage / "cvmfs" / FQRN / ".cvmfspublished"
-    (line,) = [x for x in top.read_bytes().splitlines() if x.startswith(b"C")]
-    found = Node(place, publisher, line[1:].decode())
+    fields = manifest_fields(publisher.storage / "cvmfs" / FQRN)
+    found = Node(place, publisher, fields["C"])
     (place / "shared").mkdir()
     assert found.ls(found.options("first"), job=True) == (0, "file\n", [])
     return found

@@ -14,12 +14,12 @@ from interpose.formats.catalog import CatalogFile
 from interpose.formats.flags import algorithm_of
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
 from interpose.formats.pathhash import path_hash
+from tests.support.published import manifest_fields
 
 
 def root_hash(stratum: Path) -> ContentHash:
     """The root catalog that the manifest names."""
-    lines = (stratum / ".cvmfspublished").read_bytes().split(b"\n")
-    return ContentHash.parse(next(x for x in lines if x[:1] == b"C")[1:].decode())
+    return ContentHash.parse(manifest_fields(stratum)["C"])
 
 
 class Forest:

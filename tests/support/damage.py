@@ -15,6 +15,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.published import manifest_fields
+
 KINDS = "manifest whitelist certificate root nested file chunk".split()
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38}(-rmd160|-shake128)?")
 SUFFIX = {0: "", 1: "-rmd160", 2: "-shake128"}
@@ -40,8 +42,7 @@ class Stratum:
 
     def fields(self) -> dict[str, str]:
         """Lines of the manifest by their first letter."""
-        head = (self.place / ".cvmfspublished").read_bytes().split(b"\n--\n")[0]
-        return {line[:1]: line[1:] for line in head.decode().splitlines()}
+        return manifest_fields(self.place)
 
     def object(self, name: str, kind: str = "") -> Path:
         """File of an object: `name` is a hash with its algorithm."""

@@ -10,6 +10,12 @@ from tests.support.places import program
 from tests.support.truth import truth_options
 
 
+def manifest_fields(stratum: Path) -> dict[str, str]:
+    """Lines of the manifest by their first letter; a signature may look like some."""
+    head = (stratum / ".cvmfspublished").read_bytes().split(b"\n--\n")[0]
+    return {line[:1]: line[1:] for line in head.decode().splitlines()}
+
+
 class Publisher:
     """`publish(tree, fqrn)` into one storage below `place`; `options(fqrn, url)`."""
 
