@@ -12,12 +12,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KILL_MS = 1000 };
+enum { KILL_MS = 1000, NOT_LOADED = 127 };
 
 extern char **environ;
 
 const char *helper_advice(int status)
 {
+	/* ld.so(8) could not map all of it. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_LOADED)
+		return "a library of it is missing, or a limit too low: ulimit -s, -v, "
+		       "-d";
 	return WIFEXITED(status)
 		       ? "is interpose installed for this Python?"
 		       : "a limit may be too low for Python: ulimit -s, -v, -d";

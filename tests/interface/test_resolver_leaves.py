@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,9 @@ def test_many_jobs_end_and_begin_again_without_a_loss(
     assert found["repositories"][0]["objects_from"]["network"] >= 3
 
 
-def test_a_process_that_holds_files_in_memory_stays(
-    place: Path, run: Runner, options: list[Any], publisher: Publisher
-) -> None:
+@pytest.fixture
+def tiny(place: Path, run: Runner, publisher: Publisher) -> Iterator[Path]:
+    """A full cache and a full scratch, and a big file to fetch."""
     tiny = place / "tiny"
     tiny.mkdir()
     done = subprocess.run(
@@ -150,29 +150,46 @@ def test_a_process_that_holds_files_in_memory_stays(
     )
     if done.returncode:
         pytest.skip("no tmpfs can be mounted here")
-    try:
-        _big(publisher, place)
-        run.base[run.base.index("--cache") + 1] = str(tiny / "cache")
-        run.base[run.base.index("--scratch") + 1] = str(tiny)
-        job = Job(run, options, cwd=place)
-        assert job.do(f"wc -c < /cvmfs/{FQRN}/big") == "300000"
-        (resolver,) = job.resolvers()
-        held = Path(f"/proc/{resolver}/fd")
-        assert any("memfd" in os.readlink(one) for one in held.iterdir())
-        before = psutil.Process(resolver).cpu_times()
-        deadline = time.monotonic() + 3 * WAIT_S / 10
-        while time.monotonic() < deadline and job.resolvers():
-            select.select([], [], [], 0.2)
-        assert job.resolvers() == [resolver], before
-        assert job.do(f"wc -c < /cvmfs/{FQRN}/big") == "300000"
-        job.end()
-    finally:
-        subprocess.run(["umount", str(tiny)], check=False)
-
-
-def _big(publisher: Publisher, place: Path) -> None:
     (place / "tree" / "big").write_bytes(os.urandom(300_000))
     _publish(publisher, place, "first")
+    run.base[run.base.index("--cache") + 1] = str(tiny / "cache")
+    run.base[run.base.index("--scratch") + 1] = str(tiny)
+    yield tiny
+    subprocess.run(["umount", str(tiny)], check=False)
+
+
+READS_MEMORY = sys.version_info >= (3, 11)  # sqlite3's deserialize()
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.skipif(not READS_MEMORY, reason="this Python reads no catalog from memory")
+def test_a_process_that_holds_files_in_memory_stays(
+    place: Path, run: Runner, options: list[Any]
+) -> None:
+    job = Job(run, options, cwd=place)
+    assert job.do(f"wc -c < /cvmfs/{FQRN}/big") == "300000"
+    (resolver,) = job.resolvers()
+    held = Path(f"/proc/{resolver}/fd")
+    assert any("memfd" in os.readlink(one) for one in held.iterdir())
+    before = psutil.Process(resolver).cpu_times()
+    deadline = time.monotonic() + 3 * WAIT_S / 10
+    while time.monotonic() < deadline and job.resolvers():
+        select.select([], [], [], 0.2)
+    assert job.resolvers() == [resolver], before
+    assert job.do(f"wc -c < /cvmfs/{FQRN}/big") == "300000"
+    job.end()
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.skipif(READS_MEMORY, reason="this Python reads catalogs from memory")
+def test_without_any_room_an_older_python_says_so(
+    place: Path, run: Runner, options: list[Any]
+) -> None:
+    found = run("cat", f"/cvmfs/{FQRN}/big", options=options, cwd=place)
+    assert found.status == 1
+    assert "Input/output error" in found.errors[-1]
+    said = [x for x in found.messages if "no disk has space left for a catalog" in x]
+    assert len(said) == 1, found.explain()
 
 
 def test_a_writable_shared_cache_keeps_what_is_fetched(
