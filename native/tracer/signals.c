@@ -18,6 +18,8 @@ static const int64_t witness_ns = 100 * 1000000LL;
  */
 static const int64_t remember_ns = 1000 * 1000000LL;
 
+enum { FIRST_QUEUED = 32 }; /* the kernel's SIGRTMIN */
+
 static bool signals_equal(const struct signal_note *note, int number,
 			  const struct event_sender *sender)
 {
@@ -163,20 +165,16 @@ static bool signals_can_be_for_groups(const struct signal_note *note)
 		note->sender.code == SI_KERNEL);
 }
 
-/* Whoever sent the one that was pending, it is the end of what was expected: they have
- * become one. True: it is one that front has reported. */
+/* True: it is one that front has reported. Whoever sent a signal that was pending,
+ * others of its number have become one with it, unless such signals queue. */
 static bool signals_settle(struct signals *signals, const struct signal_note *delivered)
 {
-	bool found = false;
+	bool found = signals_take(signals->expected, delivered->number,
+				  &delivered->sender, 0);
 
-	for (int i = 0; i < SIGNALS_REMEMBERED; i++) {
-		struct signal_note *note = &signals->expected[i];
-
-		found = found ||
-			signals_equal(note, delivered->number, &delivered->sender);
-		if (note->number == delivered->number)
-			note->number = 0;
-	}
+	for (int i = 0; i < SIGNALS_REMEMBERED && delivered->number < FIRST_QUEUED; i++)
+		if (signals->expected[i].number == delivered->number)
+			signals->expected[i].number = 0;
 	return found;
 }
 

@@ -164,9 +164,14 @@ def test_signal_to_a_blocked_job_waits_for_it(run: Runner) -> None:
     assert front.returncode == 0
 
 
-def test_what_was_blocked_is_taken_for_no_later_signal(run: Runner) -> None:
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGUSR1, 1), (signal.SIGRTMIN + 3, 2)]
+)
+def test_what_was_blocked_is_taken_for_no_later_signal(
+    run: Runner, number: int, times: int
+) -> None:
     """Front reports the group's signal while the job still has its own pending."""
-    number, marker = signal.SIGUSR1, MARKERS[0]
+    marker = MARKERS[0]
     script = f"""
 import os, signal
 signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}])
@@ -175,6 +180,7 @@ for one in ({int(number)}, {int(marker)}):
 os.write(1, b"ready\\n")
 os.read(0, 1)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [{int(number)}])
+os.write(1, b"0\\n")
 while os.read(0, 1):
     pass
 """
@@ -182,12 +188,16 @@ while os.read(0, 1):
     assert job.stdin is not None
     assert job.stdout is not None
     assert job.stdout.readline() == b"ready\n"
-    os.killpg(job.pid, number)
+    for _ in range(times):
+        os.killpg(job.pid, number)
     job.send_signal(marker)
     assert int(job.stdout.readline()) == marker
     job.stdin.write(b"1")
     job.stdin.flush()
-    assert int(job.stdout.readline()) == number
+    # The interpreter may make one call of two signals.
+    lines = job.stdout
+    came = list(iter(lambda: int(lines.readline()), 0))
+    assert set(came) == {number}
     job.send_signal(number)
     job.send_signal(marker)
     assert int(job.stdout.readline()) == number
