@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,9 +116,11 @@ def _curl(setting: Setting, urls: Sequence[str], readers: int) -> float:
 
 
 def _job(setting: Setting, url: str, words: Sequence[str]) -> str:
-    """What a job says that begins with an empty cache."""
-    cache = setting.place / "cold"
-    shutil.rmtree(cache, ignore_errors=True)
+    """What a job says that begins with an empty cache.
+
+    A directory of its own: inodes that were just removed make new ones dear (ext4).
+    """
+    cache = Path(tempfile.mkdtemp(prefix="cold-", dir=setting.place)) / "cache"
     key = setting.place / f"keys/{MANY}.pub"
     options = options_of(url, key, MANY)
     cold = Setting(setting.place, setting.plain, url, options)

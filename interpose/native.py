@@ -17,7 +17,6 @@ from interpose.errors import FormatError
 INDEX_VERSION = lib.INTERPOSE_INDEX_VERSION
 CHANNEL_VERSION = lib.INTERPOSE_CHANNEL_VERSION
 DIGEST_BYTES = lib.INTERPOSE_DIGEST_SIZE
-rename_new, seal_ns = lib.interpose_rename_new, lib.interpose_seal
 shut_process = lib.interpose_shut_process
 
 ENTRY_CHUNKED = lib.INTERPOSE_ENTRY_CHUNKED
@@ -255,7 +254,7 @@ class Index:
         return bool(self._index) and bool(lib.interpose_index_is_broken(self._index))
 
     def _checked(self, result: int) -> int:
-        if result == -errno.EBADMSG or self.is_broken:
+        if result == -errno.EBADMSG:
             raise DamagedIndex("damaged index file")
         return _check(result, "damaged index file")
 
@@ -268,7 +267,8 @@ class Index:
         result = lib.interpose_index_entry(self._mapped(number), number, found)
         self._checked(result)
         entry = _entry_of(number, found)
-        self._checked(0)
+        if self.is_broken:  # Then its texts are not those of the file.
+            raise DamagedIndex("damaged index file")
         return entry
 
     def child(self, directory: int, name: bytes) -> int | None:
@@ -349,22 +349,6 @@ _PLAIN = (
     "catalog_watermark place blocks blocks_free files"
 ).split()
 MOUNT_MARK = (lib.INTERPOSE_MOUNT_MAGIC, lib.INTERPOSE_MOUNT_VERSION)
-CAN_BE_WRITTEN, CANNOT_BE_SEEN = "can be written by others", "cannot be looked at"
-_NOT_OURS = {
-    lib.INTERPOSE_OWNED_FOREIGN: "belongs to somebody else",
-    lib.INTERPOSE_OWNED_OPEN: CAN_BE_WRITTEN,
-    lib.INTERPOSE_OWNED_UNKNOWN: CANNOT_BE_SEEN,
-}
-
-
-def not_ours(path: str | os.PathLike[str]) -> tuple[str, str] | None:
-    """Why and where others could change what an absolute path leads to, or None.
-
-    What is not there yet is nobody's: None. Source: native/owned/owned.h.
-    """
-    where = ffi.new("char[4096]")
-    text = _NOT_OURS.get(lib.interpose_owned(os.fsencode(path), where, 4096))
-    return None if text is None else (text, os.fsdecode(ffi.string(where)))
 
 
 def checksum(data: bytes) -> int:

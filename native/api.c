@@ -13,6 +13,8 @@
 #include "index/mapping.h"
 #include "interpose.h"
 #include "owned/owned.h"
+#include "owned/types.h"
+#include "owned/walk.h"
 
 struct interpose_index {
 	struct index_map map;
@@ -62,15 +64,21 @@ uint32_t interpose_index_count(const struct interpose_index *index)
 int interpose_index_entry(const struct interpose_index *index, uint32_t number,
 			  struct interpose_entry *ret_entry)
 {
-	return index_entry(&index->map, number, ret_entry);
+	int error = index_entry(&index->map, number, ret_entry);
+
+	return mapping_is_broken(&index->map) ? -EBADMSG : error;
 }
 
 int interpose_index_child(const struct interpose_index *index, uint32_t directory,
 			  const char *name, size_t name_len, uint32_t *ret_number)
 {
 	uint64_t hash = index_name_hash(name, name_len);
+	enum lookup found =
+		index_child(&index->map, directory, name, name_len, hash, ret_number);
 
-	switch (index_child(&index->map, directory, name, name_len, hash, ret_number)) {
+	if (mapping_is_broken(&index->map))
+		return -EBADMSG;
+	switch (found) {
 	case LOOKUP_FOUND:
 		return 1;
 	case LOOKUP_ABSENT:
@@ -83,6 +91,36 @@ int interpose_index_child(const struct interpose_index *index, uint32_t director
 int interpose_owned(const char *path, char *where, size_t size)
 {
 	return owned_check(path, where, size);
+}
+
+int interpose_walk_to(const char *path, const char *names, const uint32_t *uids,
+		      size_t count, int *ret_is_guarded)
+{
+	bool is_guarded = false;
+	int fd = walk_to(path, names, (struct owners){uids, count}, &is_guarded);
+
+	*ret_is_guarded = is_guarded;
+	return fd;
+}
+
+int interpose_walk_below(int directory, const char *names, const uint32_t *uids,
+			 size_t count, int *is_guarded)
+{
+	bool flag = *is_guarded != 0;
+	int fd = walk_below(directory, names, (struct owners){uids, count}, &flag);
+
+	*is_guarded = flag;
+	return fd;
+}
+
+int interpose_alone_write(int fd, const uint32_t *uids, size_t count)
+{
+	return walk_alone_write(fd, (struct owners){uids, count});
+}
+
+int interpose_is_of_this_node(int fd)
+{
+	return type_is_of_this_node(fd);
 }
 
 int interpose_rename_new(int directory, const char *from, const char *to)

@@ -133,8 +133,25 @@ enum interpose_owned {
 /* Of an absolute path; `where` (`size` bytes) is the place that decided. */
 int interpose_owned(const char *path, char *where, size_t size);
 
+/* Directories by descriptor; who is trusted: `uids` (native/owned/walk.h). */
+int interpose_walk_to(const char *path, const char *names, const uint32_t *uids,
+		      size_t count, int *ret_is_guarded);
+int interpose_walk_below(int directory, const char *names, const uint32_t *uids,
+			 size_t count, int *is_guarded);
+int interpose_alone_write(int fd, const uint32_t *uids, size_t count);
+
+/* Whether an open file is on a file system of this node alone (native/owned/types.h). */
+int interpose_is_of_this_node(int fd);
+
 /* Nanoseconds that go with the second and size of an object (native/owned/seal.h). */
 uint32_t interpose_seal(int64_t second, uint64_t size);
+
+/* Gives a finished file its mode, and an object (`sealed`) its seal. 0 or -errno. */
+int interpose_finish(int fd, uint32_t mode, int sealed);
+
+/* The same file open for reading only, for nobody can execute what is open for writing;
+ * `fd` is closed, whatever comes of it. A descriptor or -errno. */
+int interpose_reopen(int fd);
 
 /* Renames within an open directory, never over something (-EEXIST). Some file systems
  * cannot (-EINVAL), nor can old kernels (-ENOSYS). */

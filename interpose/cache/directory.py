@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -40,6 +40,7 @@ class CacheDirectory:
     breadcrumb_mode = 0o600
     top_mode = layout.PRIVATE_MODE
     option = "--cache"  # where a user names it, for messages
+    seals = False  # objects are marked so that a later change shows
 
     def __init__(self, top: Path, *, writable: bool, durable: bool) -> None:
         self.top = Path(os.path.abspath(top))
@@ -76,12 +77,10 @@ class CacheDirectory:
         """The cache's directory. Errors: OSError, when the block begins."""
         return opened(self.top, self.owners)
 
-    @contextlib.contextmanager
-    def above(self, path: Path) -> Iterator[Directory]:
+    def above(self, path: Path) -> AbstractContextManager[Directory]:
         """The directory that holds a path of this cache. Errors: OSError."""
         inside = path.relative_to(self.top).parts[:-1]
-        with self.opened() as top, top.below(*inside) as directory:
-            yield directory
+        return opened(self.top, self.owners, "/".join(inside))
 
     def look(self, path: Path) -> Found | None:
         """The regular file at a path of this cache, held open; None for all else."""
@@ -150,9 +149,6 @@ class CacheDirectory:
         Special bits mean something in a private cache.
         """
         return status.st_mode & (mode | _SPECIAL_BITS) == mode
-
-    def seal(self, descriptor: int) -> None:
-        """Mark a finished object so that a change shows: not in a shared cache."""
 
     def may_replace(self, directory: Directory, name: str) -> bool:
         """Whether a file can take this name over: others' directories stay."""

@@ -99,7 +99,7 @@ def open_found(above: Directory, name: str, path: Path) -> Found | None:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             return None
-        alone = above.owners.alone_write(status, descriptor)
+        alone = above.owners.alone_write(descriptor)
     except OSError:
         os.close(descriptor)
         raise

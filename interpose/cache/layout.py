@@ -14,7 +14,7 @@ import socket
 import stat
 from pathlib import Path
 
-from interpose import native
+from interpose import owned
 from interpose.cache.guarded import Directory, Owners, opened
 from interpose.errors import CacheError, CacheFull, CacheReadOnly
 
@@ -25,6 +25,7 @@ OWN = "interpose"
 RAW = f"{OWN}/raw"
 INDEX = "index"
 KEPT = "kept"
+TURNS = f"{OWN}/turns"
 OBJECT_MODE = 0o555
 # An object that is stored raw, under the name that stands for packed ones elsewhere:
 # the sticky bit of a file means nothing to the kernel, and tells us.
@@ -74,7 +75,7 @@ def temporary_name() -> str:
 
 
 def turn_name(name: str) -> str:
-    """The file in `txn` that says whose turn it is to get an object (turns.py)."""
+    """The file in `txn` that says whose turn it is to get an object (turnkinds.py)."""
     return f"{_TEMPORARY}turn-{name}"
 
 
@@ -153,7 +154,7 @@ def _rename_new(where: int, old: str, new: str) -> None:
     Where the file system cannot promise that, an empty directory may be replaced.
     Errors: OSError.
     """
-    result = native.rename_new(where, os.fsencode(old), os.fsencode(new))
+    result = owned.rename_new(where, os.fsencode(old), os.fsencode(new))
     if result in {-errno.EINVAL, -errno.ENOSYS}:
         os.rename(old, new, src_dir_fd=where, dst_dir_fd=where)
     elif result < 0:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interpose import native
+from interpose import owned
 from interpose.cache import layout
 from interpose.cache.directory import CacheDirectory, is_missing
 
@@ -31,6 +30,7 @@ class PrivateCache(CacheDirectory):
 
     # Below `top`: what is in them is believed, so nobody else may write there.
     STATE_DIRECTORIES = (layout.INDEX, layout.OWN, layout.KEPT, layout.TXN)
+    seals = True
 
     def __init__(
         self, top: Path, *, durable: bool = False, is_of_run: bool = False
@@ -43,7 +43,7 @@ class PrivateCache(CacheDirectory):
 
         All that is in the scratch of this run is.
         """
-        return self._is_of_run or native.not_ours(path) is None
+        return self._is_of_run or owned.not_ours(path) is None
 
     @property
     def index_directory(self) -> Path:
@@ -97,16 +97,6 @@ class PrivateCache(CacheDirectory):
         has_seal = bool(mode & stat.S_IXUSR)
         return is_ours and (not has_seal or _is_sealed(status))
 
-    def seal(self, descriptor: int) -> None:
-        """Mark a finished object so that a later change shows (native/owned/seal.h)."""
-        status = os.fstat(descriptor)
-        if not status.st_mode & stat.S_IXUSR:
-            return  # Times of other files mean something.
-        second = status.st_mtime_ns // _SECOND_NS
-        sealed = second * _SECOND_NS + native.seal_ns(second, status.st_size)
-        with contextlib.suppress(OSError):
-            os.utime(descriptor, ns=(status.st_atime_ns, sealed))
-
     def may_replace(self, directory: Directory, name: str) -> bool:
         """True: a directory that has the name of a file is damage, and removed."""
         if layout.is_directory(directory, name):
@@ -153,4 +143,4 @@ class PrivateCache(CacheDirectory):
 def _is_sealed(status: os.stat_result) -> bool:
     """Whether the file is as we left it; true where only seconds are kept."""
     second, ns = divmod(status.st_mtime_ns, _SECOND_NS)
-    return ns in (0, native.seal_ns(second, status.st_size))
+    return ns in (0, owned.seal_ns(second, status.st_size))

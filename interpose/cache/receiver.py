@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
 
+from interpose import owned
 from interpose.cache import layout
 from interpose.cache.identity import FileIdentity
 from interpose.errors import CacheError
@@ -41,6 +42,7 @@ class Destination(Protocol):
     top: Path
     durable: bool
     option: str
+    seals: bool
 
     def path(self, content_hash: ContentHash) -> Path:
         """Where the object of this hash is or would be."""
@@ -53,9 +55,6 @@ class Destination(Protocol):
 
     def may_stay(self, status: os.stat_result, mode: int) -> bool:
         """Whether a file with the right bytes can stand for a new one of this mode."""
-
-    def seal(self, descriptor: int) -> None:
-        """Mark a finished object so that a later change shows."""
 
     def may_replace(self, directory: Directory, name: str) -> bool:
         """Whether a file can take this name over; what is in its way may be removed."""
@@ -78,7 +77,6 @@ class Receiver:
         self._is_yielding = False
         self._had_name = False  # and lost it: the kernel gives such a file no other
         self.size_bytes = 0
-        self.identity: FileIdentity | None = None
 
     def __enter__(self) -> Receiver:
         return self
@@ -119,14 +117,9 @@ class Receiver:
     def commit_as(
         self, path: Path, *, mode: int = layout.OBJECT_MODE, replace: bool = False
     ) -> Path:
-        """Publish under this path inside the cache; `replace` without a look at it.
-
-        `identity` is then that of the published file, None if somebody else has taken
-        its name meanwhile.
-        """
+        """Publish under this path inside the cache; `replace` without a look at it."""
         try:
-            os.fchmod(self._descriptor, mode)
-            self._cache.seal(self._descriptor)
+            owned.finish(self._descriptor, mode, sealed=self._cache.seals)
             if self._cache.durable:
                 # A node that crashes must not leave an empty object to all others.
                 os.fsync(self._descriptor)
@@ -162,11 +155,8 @@ class Receiver:
         return f"/proc/self/fd/{self._descriptor}"
 
     def _stop_writing(self) -> None:
-        # Nobody can execute a file that is open for writing (ETXTBSY).
-        reading = os.open(self._itself, os.O_RDONLY | os.O_CLOEXEC)
-        writing, self._descriptor = self._descriptor, reading
-        # Raises what a file server says only now, such as EDQUOT.
-        os.close(writing)
+        writing, self._descriptor = self._descriptor, -1
+        self._descriptor = owned.reopened(writing)
 
     def _publish(self, path: Path, mode: int, *, replace: bool) -> None:
         for left in reversed(range(_TRIES)):
@@ -196,11 +186,9 @@ class Receiver:
                     raise
             else:
                 self._drop_name()
-                self._note(directory, name)
                 return
         self._replace(directory, name, mode)
         self._drop_name()
-        self._note(directory, name)
 
     def _link(self, directory: Directory, name: str) -> None:
         if self._had_name:
@@ -240,8 +228,7 @@ class Receiver:
             offset = 0
             while block := os.pread(self._descriptor, _BLOCK_BYTES, offset):
                 offset += os.write(copy, block)
-            os.fchmod(copy, mode)
-            self._cache.seal(copy)
+            owned.finish(copy, mode, sealed=self._cache.seals)
             os.fsync(copy)
             # From now on this one is the file.
             reading = os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)
@@ -276,8 +263,7 @@ class Receiver:
         if not stat.S_ISREG(before.st_mode) or not self._cache.may_stay(before, mode):
             return False
         same = self._equals(other, before.st_size)
-        self.identity = FileIdentity.of(os.fstat(other))
-        return same and self.identity == FileIdentity.of(before)
+        return same and FileIdentity.of(os.fstat(other)) == FileIdentity.of(before)
 
     def _equals(self, other: int, size: int) -> bool:
         if size != os.fstat(self._descriptor).st_size:
@@ -290,15 +276,6 @@ class Receiver:
                 return False
             offset += len(block)
         return True
-
-    def _note(self, directory: Directory, name: str) -> None:
-        mine = FileIdentity.of(os.fstat(self._descriptor))
-        try:
-            there = FileIdentity.of(directory.status(name))
-        except OSError:
-            # Published all the same: others may have removed it since.
-            there = None
-        self.identity = mine if there == mine else None
 
 
 def open_temporary(cache: Destination) -> Receiver:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from interpose.network.memory import Memory, OwnMemory
 
 _FOR_EVER = float("inf")
+_LOOK_EVERY_S = 1.0
 _PROXY, _HOST = "proxy ", "host "
 
 
@@ -74,6 +76,7 @@ class Route:
         self._shared = shared
         self._own = OwnMemory()
         self._sharded = sharded
+        self._looked: dict[Place, float] = {}
 
     def proxies_for(self, key: str) -> tuple[str, ...]:
         """All proxies in the order in which this object asks them."""
@@ -112,13 +115,21 @@ class Route:
         self._failed(_HOST + host, is_dead=is_dead)
 
     def worked(self, place: Place) -> None:
-        """Whatever was held against these two is over."""
+        """Whatever was held against these two is over.
+
+        What others hold against them is looked at once a second, not for each object.
+        """
+        now = time.monotonic()
+        if now - self._looked.get(place, -_LOOK_EVERY_S) < _LOOK_EVERY_S:
+            return
+        self._looked[place] = now
         for name in (_PROXY + place.proxy, _HOST + place.host):
             if self._has_failed(name, _FOR_EVER):
                 self._own.forget(name)
                 self._shared.forget(_shared_name(name))
 
     def _failed(self, name: str, *, is_dead: bool) -> None:
+        self._looked.clear()
         self._own.note(name, "")
         if is_dead:
             self._shared.note(_shared_name(name), "")

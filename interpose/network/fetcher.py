@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from interpose import courtesy
 from interpose.errors import InterposeError, NoServer, Offline
 from interpose.formats.proxylist import AUTO, DIRECT, Groups
 from interpose.messages import Log
@@ -143,7 +144,8 @@ class Fetcher:
         if not walk.go_on(failed.failure, direct=direct, is_dead=failed.silent):
             return False
         if walk.retries > retries:
-            self._pause(backoff.next_s())
+            with courtesy.queue.waiting():
+                self._pause(backoff.next_s())
         return True
 
     def reject(self, url: str) -> None:

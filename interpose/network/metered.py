@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from interpose import courtesy
 from interpose.network.names import connect, in_order, look_up
 from interpose.network.settings import Families
 
@@ -96,7 +97,8 @@ class _PacedReads(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         began = time.monotonic()
-        size: int | None = self._raw.readinto(buffer)
+        with courtesy.queue.waiting():
+            size: int | None = self._raw.readinto(buffer)
         self._pace.add(size or 0, time.monotonic() - began)
         return size
 
@@ -167,11 +169,13 @@ class _Connecting:
         families, until = self.families, time.monotonic() + mine.timeout
         family = socket.AF_INET if families.ipv4_only else socket.AF_UNSPEC
         host = mine._dns_host.strip("[]")  # noqa: SLF001 (urllib3's own, ours to read)
-        found = look_up(host, mine.port, family, mine.timeout)
+        with courtesy.queue.waiting():
+            found = look_up(host, mine.port, family, mine.timeout)
         if getattr(mine, "proxy", None) is not None:
             found = in_order(found, families)
         left_s = max(0.01, until - time.monotonic())
-        return connect(found, left_s, mine.socket_options or ())
+        with courtesy.queue.waiting():
+            return connect(found, left_s, mine.socket_options or ())
 
 
 class MeteredAdapter(HTTPAdapter):

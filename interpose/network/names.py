@@ -85,6 +85,14 @@ def in_order(found: list[Address], families: Families) -> list[Address]:
     return (first + others)[: families.most_of_proxy or None]
 
 
+class _Socket(socket.socket):
+    """One whose time-out costs a system call only if it changes."""
+
+    def settimeout(self, value: float | None) -> None:
+        if value != self.gettimeout():
+            super().settimeout(value)
+
+
 def connect(
     found: Sequence[Address], timeout_s: float, options: Sequence[Any] = ()
 ) -> socket.socket:
@@ -96,7 +104,7 @@ def connect(
     failed: OSError = socket.gaierror(socket.EAI_NONAME, "no address")
     for n, (family, kind, protocol, _, address) in enumerate(found):
         share_s = (until - time.monotonic()) / (len(found) - n)
-        connection = socket.socket(family, kind, protocol)
+        connection = _Socket(family, kind, protocol)
         try:
             for option in options:
                 connection.setsockopt(*option)

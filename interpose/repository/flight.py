@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar, cast
 
+from interpose import courtesy
+
 T = TypeVar("T")
 
 
@@ -35,7 +37,8 @@ class SingleFlight(Generic[T]):
             if flight is None:
                 flight = self._flights[key] = _Flight()
         if not is_mine:
-            flight.landed.wait()
+            with courtesy.queue.waiting():
+                flight.landed.wait()
             if flight.error is not None:
                 raise flight.error
             return cast("T", flight.value)

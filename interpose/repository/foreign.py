@@ -40,13 +40,17 @@ class Foreign:
         self._state = State(places.private)
         self._statistics = statistics
 
-    def found(self, wanted: StoredObject) -> Generator[tuple[Found, str], None, None]:
+    def found(
+        self, wanted: StoredObject, *, in_private: bool = True
+    ) -> Generator[tuple[Found, str], None, None]:
         """Open files that may hold the object, and the names of their caches.
 
-        Each is closed when the next one is asked for.
+        Each is closed when the next one is asked for. `in_private`: there is something
+        in the private cache, too.
         """
         private, alien = self._places.private, self._places.alien
-        yield from _open(private, private.path(wanted.hash), "private")
+        if in_private:
+            yield from _open(private, private.path(wanted.hash), "private")
         if alien is not None:
             yield from _open(alien, alien.path(wanted.hash), "alien")
 

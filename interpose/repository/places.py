@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from interpose import native
+from interpose import owned
 from interpose.cache import AlienCache, PrivateCache, layout
 from interpose.config import CacheSettings, Configuration
 from interpose.config.environment import variables
@@ -149,12 +149,12 @@ def _distrust(
     """What keeps a directory from being of such a kind, if it is there already."""
     parts = (".", *PrivateCache.STATE_DIRECTORIES, f"interpose/{fqrn}")
     for part in parts:
-        found = native.not_ours(top / part)
-        if found is None or found[0] == native.CANNOT_BE_SEEN:
+        found = owned.not_ours(top / part)
+        if found is None or found[0] == owned.CANNOT_BE_SEEN:
             continue  # Whether it can be made is seen elsewhere.
         what, where = found
         advice = f"see {setting}"
-        if native.CAN_BE_WRITTEN in what:
+        if owned.CAN_BE_WRITTEN in what:
             advice = f"chmod go-w it, and remove what others left, or see {setting}"
         if where != str(top):
             what = f"{where} {what}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from interpose.cache import AlienCache, CacheDirectory, Found, Repacked, Turns
+from interpose.cache.directory import is_missing
 from interpose.cache.layout import OBJECT_MODE
 from interpose.cache.verify import Target, VerifyingSink
 from interpose.errors import CacheError, CacheFull, FormatError, HashMismatch
@@ -108,11 +109,13 @@ class Store:
     def cached(self, wanted: StoredObject) -> Path | None:
         """The object's path if a cache has it and it is proven."""
         with self.statistics.timing("cache"):
-            own = self._own(wanted)
+            nothing = is_missing(self.places.private.top / wanted.private_name)
+            own = None if nothing else self._own(wanted)
         if own is not None:
             self.statistics.got_object("private")
             return own
-        with closing(self._foreign.found(wanted)) as files:
+        in_private = not (nothing and wanted.is_compressed)
+        with closing(self._foreign.found(wanted, in_private=in_private)) as files:
             for found, tier in files:
                 adopted = self._adopt(found, tier, wanted)
                 if adopted is not None:

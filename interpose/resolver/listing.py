@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
+from interpose import courtesy
 from interpose.errors import TimedOut
 from interpose.formats.fqrn import Fqrn
 
@@ -47,7 +48,9 @@ class Attempt(Generic[T]):
         Errors: those of the work; TimedOut, while the work goes on.
         """
         left_s = self._began + limit_s - time.monotonic()
-        if not self._done.wait(max(0.0, left_s)):
+        with courtesy.queue.waiting():
+            is_done = self._done.wait(max(0.0, left_s))
+        if not is_done:
             raise TimedOut(
                 f"no answer within {limit_s:g} s, a listing waits no longer",
                 what,

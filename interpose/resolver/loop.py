@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Questions in, answers out: each question has a thread of its repository's pool.
+"""Questions in, answers out: each question has a thread, of which no name has all.
 
 Source: native/interpose.h (the channel).
 """
@@ -7,13 +7,13 @@ Source: native/interpose.h (the channel).
 from __future__ import annotations
 
 import errno
+import mmap
 import select
 import socket
 import threading
 from dataclasses import replace
-from functools import partial
 
-from interpose import native
+from interpose import courtesy, native
 from interpose.errors import FormatError, InterposeError
 from interpose.messages import Log, Messages
 from interpose.repository.opening import NoSuchRepository
@@ -21,8 +21,8 @@ from interpose.repository.shelves import MemoryShelf
 from interpose.resolver import handover
 from interpose.resolver.answers import Answers
 from interpose.resolver.channel import Question, pack_answer, unpack_question
+from interpose.resolver.crew import Crew
 from interpose.resolver.logfiles import LogFiles
-from interpose.resolver.pool import Pools
 from interpose.resolver.repositories import NotCovered, Repositories, job_errno
 from interpose.resolver.settings import Settings
 
@@ -56,41 +56,44 @@ class Loop:
         self._repositories.begin = LogFiles(messages).open
         self._repositories.kept = settings.kept
         self._answers = Answers(settings, self._repositories)
-        self._pools = Pools(THREADS)
-        self._lock = threading.Lock()
-        self._under_way = 0
+        self._crew = Crew(self._take, self._handle, THREADS)
+        self._buffers = threading.local()
 
     def run(self) -> None:
         """Answer until end of file; questions under way are then of no interest.
 
         Without a question for a while it ends by itself, too: the tracer starts another
-        one for the next, which takes over what is left for it.
+        one for the next, which takes over what is left for it. Files in memory are ours
+        to hold until the run ends.
         """
+        self._crew.start()
+        while not self._crew.wait_for_end(IDLE_S):
+            if not MemoryShelf.is_in_use and self._leave():
+                return
+
+    def _take(self) -> tuple[str, Question] | None:
+        """The next question that has an answer."""
         while True:
-            if not self._is_asked_soon() and self._leave():
-                return
-            message = receive(self._channel)
+            message = self._receive()
             if not message:
-                return
+                return None
             try:
                 question = unpack_question(message)
             except FormatError as error:
                 self._tell(str(error), "channel", "")
                 continue
             if question.kind not in (native.HELLO, native.NOTE):
-                with self._lock:
-                    self._under_way += 1
-                self._pools.submit(question.fqrn, partial(self._work, question))
+                return question.fqrn, question
 
-    def _is_asked_soon(self) -> bool:
-        """Whether a question comes, or there is something to do, before patience ends.
-
-        Files in memory are ours to hold until the run ends.
-        """
-        if select.select([self._channel], [], [], IDLE_S)[0]:
-            return True
-        with self._lock:
-            return bool(self._under_way) or MemoryShelf.is_in_use
+    def _receive(self) -> bytes:
+        """As `receive`, into memory that this thread keeps for it."""
+        buffer = getattr(self._buffers, "own", None)
+        if buffer is None:
+            buffer = self._buffers.own = mmap.mmap(-1, MESSAGE_BYTES)
+        try:
+            return bytes(buffer[: self._channel.recv_into(buffer)])
+        except ConnectionResetError:
+            return b""
 
     def _leave(self) -> bool:
         """Leave everything for the next resolver; False if this one has to go on."""
@@ -105,20 +108,15 @@ class Loop:
             _log.debug("no handover: %s", error)
             return False
         # What came meanwhile is answered; what comes from now on is asked again.
-        return not select.select([self._channel], [], [], 0)[0]
-
-    def _work(self, question: Question) -> None:
-        try:
-            self._handle(question)
-        finally:
-            with self._lock:
-                self._under_way -= 1
+        has_come = select.select([self._channel], [], [], 0)[0]
+        return not has_come and not self._crew.is_busy()
 
     def _handle(self, question: Question) -> None:
         is_named = bool(question.flags & native.QUESTION_NAMED)
         body = b""
         try:
-            body = self._answers.answer(question)
+            with courtesy.queue.turn():
+                body = self._answers.answer(question)
             code = 0
         except InterposeError as error:
             code = job_errno(error, is_named=is_named)

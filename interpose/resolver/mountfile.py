@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from interpose import native
+from interpose import native, owned
 from interpose.config import CacheSettings, ViewSettings, catalog_watermark
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import Algorithm, ContentHash
@@ -89,7 +89,7 @@ def root_of_run(directories: Iterable[Path | None], fqrn: Fqrn) -> Root | None:
     """
     for directory in directories:
         path = None if directory is None else directory / fqrn
-        if path is None or native.not_ours(path) is not None:
+        if path is None or owned.not_ours(path) is not None:
             continue
         try:
             data = path.read_bytes()

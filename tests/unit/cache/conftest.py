@@ -3,12 +3,15 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from interpose import owned
 from interpose.cache import PrivateCache
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
+from tests.unit.cache.hooked import HookedWalk, compiled
 
 
 def hash_of(content: bytes) -> ContentHash:
@@ -29,3 +32,17 @@ def files_below(top: Path) -> list[str]:
 @pytest.fixture
 def private(tmp_path: Path) -> PrivateCache:
     return PrivateCache(tmp_path / "private")
+
+
+@pytest.fixture(scope="session")
+def hooked_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(tmp_path_factory.mktemp("hooked"))
+
+
+@pytest.fixture
+def walk(hooked_library: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HookedWalk]:
+    """The walk that all caches use here, with a test at its elbow."""
+    hooked = HookedWalk(hooked_library)
+    monkeypatch.setattr(owned, "lib", hooked)
+    yield hooked
+    hooked.reset()

@@ -13,6 +13,7 @@ import pytest
 from interpose.cache import AlienCache
 from interpose.cache.guarded import Owners, opened
 from tests.unit.cache.conftest import hash_of
+from tests.unit.cache.hooked import HookedWalk
 
 STRANGER, FRIEND = 4001, 4003
 CONTENT = b"content of an object\n"
@@ -151,26 +152,13 @@ OF_THE_MODE = nfs_list(OURS, (0, 0, READ, b"GROUP@"), (0, 0, READ, b"EVERYONE@")
     ],
 )
 def test_lists_of_file_servers_count_and_what_is_not_understood_guards_nothing(
-    guarded: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    value: bytes | int,
-    expected: bool,
+    guarded: Path, walk: HookedWalk, name: str, value: bytes | int, expected: bool
 ) -> None:
     """The file system here has none, so the system call is answered."""
     cache = AlienCache(guarded / "cache")
     put(cache.path(NAME))
-    listed, original = os.stat(cache.path(NAME)).st_ino, os.getxattr
-
-    def answer(path: str, asked: str) -> bytes:
-        if asked != name or os.stat(path).st_ino != listed:
-            return original(path, asked)
-        if isinstance(value, int):
-            raise OSError(value, os.strerror(value), path)
-        return value
-
     assert object_is_guarded(cache)
-    monkeypatch.setattr(os, "getxattr", answer)
+    walk.give_list(cache.path(NAME), name, value)
     assert object_is_guarded(cache) is expected
 
 

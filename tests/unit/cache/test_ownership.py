@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from interpose import native
+from interpose import owned
 from interpose.cache import PrivateCache, State, TrustRecord
 from interpose.errors import UnknownKey
 from interpose.formats.fqrn import Fqrn
@@ -43,7 +43,7 @@ def test_a_new_cache_is_the_users_alone_whatever_the_umask(top: Path) -> None:
     assert set(modes) == {"0o700"}
     assert not top.parent.stat().st_mode & 0o022
     assert believed(top)
-    assert native.not_ours(top) is None
+    assert owned.not_ours(top) is None
 
 
 def opened(*names: str, mode: int = 0o770) -> Callable[[Path], None]:
@@ -93,9 +93,9 @@ FOREIGN = {
 def test_what_others_may_write_is_not_believed(top: Path, harm: str) -> None:
     HARMS[harm](top)
     assert not believed(top)
-    found = native.not_ours(top / "interpose" / FQRN / "trust")
+    found = owned.not_ours(top / "interpose" / FQRN / "trust")
     assert found is not None
-    assert found[0] == native.CAN_BE_WRITTEN
+    assert found[0] == owned.CAN_BE_WRITTEN
 
 
 @root_only
@@ -109,7 +109,7 @@ def test_in_a_sticky_directory_what_is_ours_stays_ours(top: Path) -> None:
     top.parent.chmod(0o1777)
     assert believed(top)
     top.chmod(0o1777)  # ours, but no place of ours alone
-    assert native.not_ours(top) is not None
+    assert owned.not_ours(top) is not None
 
 
 def test_links_of_our_own_are_followed(top: Path) -> None:
@@ -119,8 +119,8 @@ def test_links_of_our_own_are_followed(top: Path) -> None:
 
 
 def test_what_is_not_there_yet_is_nobodys(tmp_path: Path) -> None:
-    assert native.not_ours(tmp_path / "a" / "b") is None
-    assert native.not_ours("relative") is not None
+    assert owned.not_ours(tmp_path / "a" / "b") is None
+    assert owned.not_ours("relative") is not None
 
 
 def test_highest_revision_of_others_is_not_believed(top: Path) -> None:

@@ -12,23 +12,32 @@ from pathlib import Path
 
 import pytest
 
-from interpose.cache import PrivateCache, Turns, turns
+from interpose import owned
+from interpose.cache import PrivateCache, Turns, layout, turns
 from interpose.formats.hashes import Algorithm, hash_bytes
 
 NAME = hash_bytes(Algorithm.SHA1, b"content")
-# Takes the turn in the cache argv[1], says so and stays, or dies where argv[2] says so.
+# Takes the turn in the cache argv[1], of the kind argv[2], says so and stays, or dies
+# where argv[3] says so.
 OWNER = """
 import os, sys
 from pathlib import Path
+from interpose import owned
+if sys.argv[2] == "file":
+    owned.is_of_this_node = lambda descriptor: False
 from interpose.cache import PrivateCache, Turns
 from interpose.formats.hashes import Algorithm, hash_bytes
 name = hash_bytes(Algorithm.SHA1, b"content")
 with Turns(PrivateCache(Path(sys.argv[1]))).turn(name, lambda: None):
     print("mine", flush=True)
-    if sys.argv[2:] == ["die"]:
+    if sys.argv[3:] == ["die"]:
         os._exit(0)
     sys.stdin.read()
 """
+
+
+def never_of_this_node(descriptor: int) -> bool:
+    return descriptor < 0
 
 
 @pytest.fixture
@@ -38,13 +47,26 @@ def cache(tmp_path: Path) -> PrivateCache:
     return made
 
 
+@pytest.fixture(params=["byte", "file"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A cache on a file system of this node, or on that of a server."""
+    if request.param == "file":
+        monkeypatch.setattr(owned, "is_of_this_node", never_of_this_node)
+    return str(request.param)
+
+
+@pytest.fixture
+def of_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owned, "is_of_this_node", never_of_this_node)
+
+
 def turn_files(cache: PrivateCache) -> list[Path]:
     return list((cache.top / "txn").iterdir())
 
 
-def owner(cache: PrivateCache, *words: str) -> subprocess.Popen[bytes]:
+def owner(cache: PrivateCache, kind: str, *words: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, cache.top, *words],
+        [sys.executable, "-c", OWNER, cache.top, kind, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -53,15 +75,30 @@ def owner(cache: PrivateCache, *words: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_free_turn_is_the_callers_and_leaves_nothing(cache: PrivateCache) -> None:
+def test_a_free_turn_is_the_callers_and_leaves_nothing(
+    cache: PrivateCache, kind: str
+) -> None:
     with Turns(cache).turn(NAME, lambda: None) as found:
         assert found is None
-        assert len(turn_files(cache)) == 1
+        assert len(turn_files(cache)) == (kind == "file")
     assert turn_files(cache) == []
 
 
-def test_who_waits_gets_what_the_owner_has_put_there(cache: PrivateCache) -> None:
-    with owner(cache) as process:
+def test_turns_of_other_objects_are_free(cache: PrivateCache, kind: str) -> None:
+    other = hash_bytes(Algorithm.SHA1, b"other")
+    looks = []
+    with owner(cache, kind) as process:
+        with Turns(cache).turn(other, lambda: looks.append(1)):
+            assert len(looks) == 1
+        with Turns(cache).turn(NAME, lambda: looks.append(1), "-raw"):
+            assert len(looks) == 2
+        process.communicate(b"")
+
+
+def test_who_waits_gets_what_the_owner_has_put_there(
+    cache: PrivateCache, kind: str
+) -> None:
+    with owner(cache, kind) as process:
         there, looked = threading.Event(), threading.Event()
 
         def look() -> str | None:
@@ -81,7 +118,7 @@ def test_who_waits_gets_what_the_owner_has_put_there(cache: PrivateCache) -> Non
         there.set()
         waiter.join(10)
         assert found == ["it"]
-        assert len(turn_files(cache)) == 1
+        assert len(turn_files(cache)) == (kind == "file")
         process.communicate(b"")
     assert turn_files(cache) == []
 
@@ -91,19 +128,20 @@ def never(seconds: float) -> None:
 
 
 def test_the_turn_of_a_dead_process_is_free(
-    cache: PrivateCache, monkeypatch: pytest.MonkeyPatch
+    cache: PrivateCache, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with owner(cache, "die") as process:
+    with owner(cache, kind, "die") as process:
         process.wait(10)
-    assert len(turn_files(cache)) == 1
+    assert len(turn_files(cache)) == (kind == "file")
     monkeypatch.setattr(time, "sleep", never)
     with Turns(cache).turn(NAME, lambda: None) as found:
         assert found is None
-        (mine,) = turn_files(cache)
-        assert mine.read_bytes().split()[2] == str(os.getpid()).encode()
+        for mine in turn_files(cache):
+            assert mine.read_bytes().split()[2] == str(os.getpid()).encode()
     assert turn_files(cache) == []
 
 
+@pytest.mark.usefixtures("of_server")
 def test_an_old_turn_of_nobody_known_is_free(cache: PrivateCache) -> None:
     with Turns(cache).turn(NAME, lambda: None):
         (path,) = turn_files(cache)
@@ -113,6 +151,17 @@ def test_an_old_turn_of_nobody_known_is_free(cache: PrivateCache) -> None:
         assert path.read_bytes().split()[2] == str(os.getpid()).encode()
 
 
+def test_patience_with_a_living_owner_has_an_end(
+    cache: PrivateCache, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.02)
+    with owner(cache, kind) as process:
+        with Turns(cache).turn(NAME, lambda: None) as found:
+            assert found is None
+        process.communicate(b"")
+
+
+@pytest.mark.usefixtures("of_server")
 @pytest.mark.parametrize("text", [b"", b"another-boot pid:[1] 1 1", b"x" * 999])
 def test_patience_has_an_end(
     cache: PrivateCache, monkeypatch: pytest.MonkeyPatch, text: bytes
@@ -133,10 +182,25 @@ def test_where_no_turn_can_be_made_nobody_waits(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_while_looking_gives_the_turn_back(cache: PrivateCache) -> None:
+def test_an_error_while_looking_gives_the_turn_back(
+    cache: PrivateCache, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def look() -> None:
         raise OSError
 
     with pytest.raises(OSError), Turns(cache).turn(NAME, look):
         pass
     assert turn_files(cache) == []
+    monkeypatch.setattr(time, "sleep", never)
+    with owner(cache, kind) as process:
+        process.communicate(b"")
+
+
+def test_a_cache_that_was_made_for_a_turn_goes_with_it(
+    tmp_path: Path, kind: str
+) -> None:
+    cache = PrivateCache(tmp_path / "cache")
+    with Turns(cache).turn(NAME, lambda: None, is_first=True):
+        assert len(turn_files(cache)) == (kind == "file")
+        assert (cache.top / layout.TURNS).exists() == (kind == "byte")
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,6 @@ from interpose import native
 from interpose.errors import TimedOut
 from interpose.formats.fqrn import Fqrn
 from interpose.resolver.listing import Listing
-from interpose.resolver.pool import Pools
 from tests.support.faulty_server import STALL, FaultyServer
 from tests.support.places import Repositories
 from tests.unit.resolver.conftest import Start, opened
@@ -97,16 +96,6 @@ def test_errors_come_to_who_asks() -> None:
         assert attempt is not None
         with pytest.raises(TimedOut, match=name):
             attempt.result(name, PATIENCE_S)
-
-
-def test_who_waits_for_one_name_does_not_use_up_the_threads_of_another() -> None:
-    pools = Pools(2)
-    go, done = threading.Event(), threading.Event()
-    for _ in range(8):
-        pools.submit("silent", lambda: go.wait(PATIENCE_S))
-    pools.submit("good", done.set)
-    assert done.wait(PATIENCE_S)
-    go.set()
 
 
 def named(count: int) -> list[str]:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Threads that take questions and answer them, each from its first to its last step.
+
+Who has taken one starts another thread if nobody else is left who could take the next.
+So a question costs no hand-over between threads, which is most of what a small object
+would cost.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Crew(Generic[T]):
+    """`take` waits for the next work and its name, and gives None at the end of all.
+
+    Of one name up to `most` are worked on at a time: who waits for one does not use up
+    the threads of others. Neither function must raise. Threads end with the process.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[], tuple[str, T] | None],
+        work: Callable[[T], object],
+        most: int,
+    ) -> None:
+        self._take = take
+        self._work = work
+        self._most = most
+        self._lock = threading.Lock()
+        self._takers = 0
+        self._busy: defaultdict[str, int] = defaultdict(int)
+        self._left: defaultdict[str, deque[T]] = defaultdict(deque)
+        self._last_s = time.monotonic()
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin. Without any thread this one does it all, one after the other."""
+        self._takers = 1
+        try:
+            self._start_one()
+        except RuntimeError:
+            self._serve()
+
+    def wait_for_end(self, idle_s: float) -> bool:
+        """True at the end; False each time that nothing was to do for so long."""
+        while True:
+            with self._lock:
+                is_busy = any(self._busy.values())
+                left_s = self._last_s + idle_s - time.monotonic()
+                if not is_busy and left_s <= 0:
+                    self._last_s = time.monotonic()
+                    return self._ended.is_set()
+            if self._ended.wait(idle_s if is_busy else left_s):
+                return True
+
+    def is_busy(self) -> bool:
+        """Whether something is worked on."""
+        with self._lock:
+            return any(self._busy.values())
+
+    def _start_one(self) -> None:
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            taken = self._take()
+            if taken is None:
+                self._ended.set()
+                return
+            name, work = taken
+            if self._begin(name, work):
+                self._go_on(name, work)
+
+    def _begin(self, name: str, work: T) -> bool:
+        """Whether it is this thread's to do; else another will, of the same name."""
+        with self._lock:
+            self._last_s = time.monotonic()
+            if self._busy[name] >= self._most:
+                self._left[name].append(work)
+                return False
+            self._busy[name] += 1
+            self._takers -= 1
+            if self._takers > 0:
+                return True
+            self._takers += 1
+        try:
+            self._start_one()
+        except RuntimeError:
+            with self._lock:
+                self._takers -= 1  # Nobody takes the next one meanwhile.
+        return True
+
+    def _go_on(self, name: str, work: T) -> None:
+        """Do the work, and what has been left of the same name."""
+        while True:
+            self._work(work)
+            with self._lock:
+                self._last_s = time.monotonic()
+                if not self._left[name]:
+                    self._busy[name] -= 1
+                    self._takers += 1
+                    return
+                work = self._left[name].popleft()
