@@ -140,7 +140,8 @@ int interpose_walk_below(int directory, const char *names, const uint32_t *uids,
 			 size_t count, int *is_guarded);
 int interpose_alone_write(int fd, const uint32_t *uids, size_t count);
 
-/* Whether an open file is on a file system of this node alone (native/owned/types.h). */
+/* Whether an open file is on a file system of this node alone (native/owned/types.h).
+ */
 int interpose_is_of_this_node(int fd);
 
 /* Nanoseconds that go with the second and size of an object (native/owned/seal.h). */

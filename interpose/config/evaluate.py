@@ -8,7 +8,6 @@ Source: docs/parameters.md.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,20 +133,3 @@ def _by_shell(
         Definition(name, value, line)
         for (name, line), value in zip(names.items(), values)
     )
-
-
-SYSTEM_DIRECTORY = Path("/etc/cvmfs")
-
-
-def is_system_file(path: Path) -> bool:
-    """Whether only root can change the file, and it really lies in /etc/cvmfs."""
-    real = Path(os.path.realpath(path))
-    if SYSTEM_DIRECTORY not in real.parents:
-        return False
-    up = list(real.parents)
-    chain = [real, *up[: up.index(SYSTEM_DIRECTORY) + 1]]
-    try:
-        states = [os.lstat(place) for place in chain]
-    except OSError:
-        return False
-    return all(state.st_uid == 0 and not state.st_mode & 0o022 for state in states)

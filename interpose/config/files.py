@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interpose.config.evaluate import Source, evaluate, is_system_file
 from interpose.config.parameters import read_switch, shipped_values
 from interpose.config.streams import Elsewhere, Files, read_text
+from interpose.config.systemfiles import is_system_file
 from interpose.errors import ConfigurationError
 from interpose.formats.fqrn import Fqrn
 
@@ -127,6 +127,9 @@ class Reader:
             raise ConfigurationError(
                 "a configuration file cannot be read", str(path)
             ) from problem
+        # Options alone need no shell language, which takes a while to load.
+        from interpose.config.evaluate import Source, evaluate  # noqa: PLC0415
+
         source = Source(
             path,
             text,

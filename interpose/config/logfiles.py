@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interpose.config.configuration import Configuration
-from interpose.config.evaluate import is_system_file
+from interpose.config.systemfiles import is_system_file
 
 
 @dataclass(frozen=True)

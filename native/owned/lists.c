@@ -38,7 +38,8 @@ bool owners_have(struct owners owners, uint32_t uid)
 }
 
 /* The size of the value; 0 also for an empty one; -1: there is none; -2: it cannot be
- * told. By the descriptor's name in /proc, because one of O_PATH gives no attributes. */
+ * told. By the descriptor's name in /proc, because one of O_PATH gives no attributes.
+ */
 static ssize_t read_list(int fd, const char *name, void *buffer, size_t size)
 {
 	char path[40];

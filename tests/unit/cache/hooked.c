@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The walk of native/owned with a test at its elbow: after each call of the system `after`
- * is told, and one file has the list that the test gives it, on a file system of the type
- * that the test names. */
+/* The walk of native/owned with a test at its elbow: after each call of the system
+ * `after` is told, and one file has the list that the test gives it, on a file system
+ * of the type that the test names. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,8 @@ static int hooked_fstat(int fd, struct stat *st)
 	return result;
 }
 
-static ssize_t hooked_readlinkat(int directory, const char *path, char *text, size_t size)
+static ssize_t hooked_readlinkat(int directory, const char *path, char *text,
+				 size_t size)
 {
 	ssize_t len = readlinkat(directory, path, text, size);
 
@@ -65,8 +66,8 @@ static ssize_t hooked_getxattr(const char *path, const char *name, void *value,
 {
 	struct stat st;
 
-	if (!hook_list_name || strcmp(name, hook_list_name) != 0 || stat(path, &st) < 0 ||
-	    st.st_ino != hook_list_ino)
+	if (!hook_list_name || strcmp(name, hook_list_name) != 0 ||
+	    stat(path, &st) < 0 || st.st_ino != hook_list_ino)
 		return getxattr(path, name, value, size);
 	if (hook_list_size < 0) {
 		errno = (int)-hook_list_size;

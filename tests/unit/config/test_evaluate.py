@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpose.config import evaluate as module
-from interpose.config.evaluate import Source, defined_names, evaluate, is_system_file
+from interpose.config import systemfiles as module
+from interpose.config.evaluate import Source, defined_names, evaluate
 from interpose.config.shell import ask_shell
 from interpose.config.streams import Files
+from interpose.config.systemfiles import is_system_file
 from interpose.errors import ConfigurationError
 
 HERE = Path("/nonexistent/site.conf")
