@@ -369,3 +369,16 @@ def test_a_source_distribution_has_every_file(tmp_path: Path) -> None:
     with tarfile.open(archive) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
     none(sorted(ours - names))
+
+
+def test_every_room_of_native_has_a_readme_of_a_screen() -> None:
+    rooms = [path for path in (ROOT / "native").iterdir() if any(path.glob("*.c"))]
+    for path in rooms:
+        readme = path / "README.md"
+        assert readme.is_file(), path.name
+        assert len(readme.read_text().splitlines()) <= 50, path.name
+        text = readme.read_text()
+        left_out = [
+            p.name for p in path.glob("*.c") if not re.search(rf"\b{p.name}\b", text)
+        ]
+        assert left_out == [], path.name
