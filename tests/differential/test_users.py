@@ -19,8 +19,8 @@ SOMEBODY, OWNER, MEMBER = "12345", "1234", "2345"
     ("program", "uid"),
     [
         ("permissions", SOMEBODY),
-        ("permissions", OWNER),
-        ("permissions", MEMBER),
+        pytest.param("permissions", OWNER, marks=pytest.mark.long),
+        pytest.param("permissions", MEMBER, marks=pytest.mark.long),
         ("opens", SOMEBODY),
         ("changes", SOMEBODY),
         ("mounts", SOMEBODY),

@@ -38,7 +38,14 @@ sys.stdin.read()
 Configured = Callable[..., list[Any]]
 
 
-@pytest.mark.parametrize("path", ["/proc/self/mounts", "/proc/self/maps", README])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/proc/self/mounts",
+        pytest.param("/proc/self/maps", marks=pytest.mark.long),
+        pytest.param(README, marks=pytest.mark.long),
+    ],
+)
 def test_a_tracer_does_not_grow_with_openings(
     run: Runner, configured: Configured, path: str
 ) -> None:

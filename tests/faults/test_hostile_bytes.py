@@ -44,7 +44,14 @@ def swap(victim: Victim, kind: str, other: Path, place: Path) -> None:
     shutil.copyfile(theirs.file, victim.file)
 
 
-@pytest.mark.parametrize("harm", ["flipped", "truncated", "swapped"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "flipped",
+        pytest.param("truncated", marks=pytest.mark.long),
+        pytest.param("swapped", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_harmed_bytes_reach_neither_reader_nor_cache(
     run: Runner,

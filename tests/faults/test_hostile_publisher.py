@@ -103,7 +103,9 @@ def stays_clean(forger: Forger, victim: Victim, *caches: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [*OF_SIZE, *OF_STREAM])
-@pytest.mark.parametrize("kind", ["file", "chunk"])
+@pytest.mark.parametrize(
+    "kind", ["file", pytest.param("chunk", marks=pytest.mark.long)]
+)
 def test_content_that_is_not_as_promised_is_never_read(
     run: Runner, forger: Forger, options: list[Any], kind: str, harm: Harm
 ) -> None:
@@ -149,7 +151,14 @@ def test_a_nested_catalog_that_cannot_be_is_an_error_of_its_directory_alone(
 
 
 @pytest.mark.parametrize("harm", [endless, *OF_STREAM])
-@pytest.mark.parametrize("kind", ["root", "certificate", "history"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "root",
+        pytest.param("certificate", marks=pytest.mark.long),
+        pytest.param("history", marks=pytest.mark.long),
+    ],
+)
 def test_what_a_repository_is_opened_with_cannot_be_swallowed(
     run: Runner, forger: Forger, options: list[Any], kind: str, harm: Harm
 ) -> None:

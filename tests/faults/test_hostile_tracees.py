@@ -120,7 +120,7 @@ def judge(pen: Runner, result: Result, stratum: Path) -> dict[str, int]:
 
 
 # Root's run is that of an unprivileged user, too: the pen sees to it.
-SHORT_S, LONG_S = (30, 3600) if os.geteuid() == 0 else (10, 600)
+SHORT_S, LONG_S = 10, 3600 if os.geteuid() == 0 else 600
 ROUNDS_FOR_MOST_NUMBERS = 15
 DEEDS_FOR_EACH_KIND = 50  # the sum of their weights, and some
 

@@ -97,8 +97,15 @@ def stuck(run: Runner, options: list[Any], words: list[Any], patience: int) -> A
         server.wait()
 
 
-@pytest.mark.parametrize("patience", [12, 6], ids=["after a signal", "by itself"])
-@pytest.mark.parametrize("option", ["--cache", "--scratch"])
+@pytest.mark.parametrize(
+    ("option", "patience"),
+    [
+        pytest.param("--cache", 6, id="cache-by itself"),
+        pytest.param("--scratch", 12, id="scratch-after a signal"),
+        pytest.param("--cache", 12, id="cache-after a signal", marks=pytest.mark.long),
+        pytest.param("--scratch", 6, id="scratch-by itself", marks=pytest.mark.long),
+    ],
+)
 def test_a_tracer_that_waits_for_its_places_is_ended(
     run: Runner, configured: Configured, option: str, patience: int
 ) -> None:

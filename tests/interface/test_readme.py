@@ -102,6 +102,7 @@ def test_a_vanilla_htcondor_job_runs_in_its_slot(tour: Tour) -> None:
     assert json.loads((slot / "stats.json").read_text())["exit"] == {"status": 0}
 
 
+@pytest.mark.long
 def test_a_slot_without_the_key_is_held(tour: Tour) -> None:
     tour.run("use")
     beside_the_key(tour)

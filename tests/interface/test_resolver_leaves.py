@@ -127,6 +127,7 @@ def test_what_was_counted_is_told_without_a_resolver(
     assert found["resolver"]["max_rss_bytes"] > 0
 
 
+@pytest.mark.long
 def test_many_jobs_end_and_begin_again_without_a_loss(
     run: Runner, options: list[Any], place: Path
 ) -> None:
@@ -163,6 +164,7 @@ READS_MEMORY = sys.version_info >= (3, 11)  # sqlite3's deserialize()
 
 @pytest.mark.usefixtures("tiny")
 @pytest.mark.skipif(not READS_MEMORY, reason="this Python reads no catalog from memory")
+@pytest.mark.long
 def test_a_process_that_holds_files_in_memory_stays(
     place: Path, run: Runner, options: list[Any]
 ) -> None:

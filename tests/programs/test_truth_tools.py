@@ -80,6 +80,7 @@ def test_find_prints_the_truth(run: Runner, configured: Configured, short: str) 
     assert result.stderr == b"", result.explain()
 
 
+@pytest.mark.long
 def test_find_sees_each_of_the_125000_files(
     run: Runner, configured: Configured
 ) -> None:
