@@ -85,6 +85,8 @@ def _small(setting: Setting, url: str, readers: int, rounds: int) -> Ratios:
     for _ in range(rounds):
         urls = _objects(setting, url)
         result.add("native", _curl(setting, urls, readers))
+        into = Path(tempfile.mkdtemp(prefix="stored-", dir=setting.place))
+        result.add("curl into files", _curl(setting, urls, readers, into))
         said = _job(setting, url, [_READ, str(readers), *names])
         result.add("interpose_run", 1000 * float(said))
     return result
@@ -100,10 +102,13 @@ def _objects(setting: Setting, url: str) -> list[str]:
     ]
 
 
-def _curl(setting: Setting, urls: Sequence[str], readers: int) -> float:
-    """Milliseconds of curl for all of them."""
+def _curl(
+    setting: Setting, urls: Sequence[str], readers: int, into: Path | None = None
+) -> float:
+    """Milliseconds of curl for all of them; into files of a directory, or nowhere."""
     file = setting.place / "urls"
-    lines = [f'url = "{url}"\noutput = "/dev/null"\n' for url in urls]
+    outputs = ["/dev/null" if into is None else f"{into}/{n}" for n in range(len(urls))]
+    lines = [f'url = "{u}"\noutput = "{o}"\n' for u, o in zip(urls, outputs)]
     file.write_text("".join(lines))
     many = (
         ["--no-progress-meter", "--parallel", "--parallel-max", str(readers)]
