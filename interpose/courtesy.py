@@ -3,7 +3,7 @@
 
 While another thread wants the interpreter's lock, each system call of who has it costs
 a change of threads, which is more than most of these calls cost. So threads queue here
-for their turn, and let others go on while they wait for a server or for one another. A
+for their turn, and let others go on while they wait for a server, a disk or one another. A
 courtesy that protects nothing: when one takes long (a slow disk, a big catalog), nobody
 queues for a while. docs/decisions/0018-one-thread-at-a-time.md
 """

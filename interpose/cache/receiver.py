@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
 
-from interpose import owned
+from interpose import courtesy, owned
 from interpose.cache import layout
 from interpose.cache.identity import FileIdentity
 from interpose.errors import CacheError
@@ -193,9 +193,13 @@ class Receiver:
     def _link(self, directory: Directory, name: str) -> None:
         if self._had_name:
             raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
-        os.link(
-            self._itself, name, dst_dir_fd=directory.descriptor, follow_symlinks=True
-        )
+        with courtesy.queue.waiting():
+            os.link(
+                self._itself,
+                name,
+                dst_dir_fd=directory.descriptor,
+                follow_symlinks=True,
+            )
 
     def _replace(self, directory: Directory, name: str, mode: int) -> None:
         """Let the file take over a name, at once."""
@@ -307,7 +311,9 @@ def _fresh(cache: Destination, txn: Directory) -> Receiver:
     if Receiver.nameless:
         try:
             flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
-            return Receiver(cache, os.open(".", flags, 0o600, dir_fd=txn.descriptor))
+            with courtesy.queue.waiting():
+                made = os.open(".", flags, 0o600, dir_fd=txn.descriptor)
+            return Receiver(cache, made)
         except OSError as error:
             if not os.fstat(txn.descriptor).st_nlink:
                 # Removed since it was opened; some file systems say EPERM then.
