@@ -3,9 +3,9 @@
 
 While another thread wants the interpreter's lock, each system call of who has it costs
 a change of threads, which is more than most of these calls cost. So threads queue here
-for their turn, and let others go on while they wait for a server, a disk or one another. A
-courtesy that protects nothing: when one takes long (a slow disk, a big catalog), nobody
-queues for a while. docs/decisions/0018-one-thread-at-a-time.md
+for their turn, and let others go on while they wait for a server, a disk or one
+another. A courtesy that protects nothing: when one takes long (a slow file system, a
+big catalog), nobody queues for a while. docs/decisions/0018-one-thread-at-a-time.md
 """
 
 from __future__ import annotations
