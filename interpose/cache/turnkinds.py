@@ -17,6 +17,7 @@ import hashlib
 import os
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,9 @@ _STALE_AFTER_S = 60.0
 _MAX_OWNER_BYTES = 256
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64 bits, fcntl(2)
 _HELD = frozenset({errno.EAGAIN, errno.EACCES, errno.EINTR})
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# Kernels and file systems that know no locks of open files.
+_NO_LOCKS = frozenset({errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+_OPEN = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Taken(Protocol):
@@ -38,10 +41,14 @@ class Taken(Protocol):
 
 
 class Taker:
-    """Takes turns in the cache of this directory. Thread-safe."""
+    """Takes turns in the cache of this directory. Thread-safe.
 
-    def __init__(self, top: Path) -> None:
+    `make_room` makes the directory of the bytes. Errors: OSError.
+    """
+
+    def __init__(self, top: Path, make_room: Callable[[], object]) -> None:
         self._top = top
+        self._make_room = make_room
         self._has_locks: bool | None = None  # not known yet
 
     def take(self, name: str) -> Taken | None:
@@ -52,8 +59,24 @@ class Taker:
         if self._has_locks is None:
             self._has_locks = _has_locks(self._top)
         if self._has_locks:
-            return _Byte.take(self._top / layout.TURNS, name)
+            try:
+                return _Byte.take(self._opened(), name)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                self._has_locks = False
         return _File.take(self._top / layout.TXN / layout.turn_name(name))
+
+    def _opened(self) -> int:
+        """The file of the bytes, which is made if there is none. Errors: OSError."""
+        path = self._top / layout.TURNS
+        try:
+            return os.open(path, _OPEN)
+        except FileNotFoundError:
+            self._make_room()
+        descriptor = os.open(path, _OPEN | os.O_CREAT, 0o600)
+        os.fchmod(descriptor, 0o600)  # whatever the umask
+        return descriptor
 
 
 def _has_locks(directory: Path) -> bool:
@@ -86,9 +109,9 @@ class _Byte:
         os.close(self._descriptor)
 
     @classmethod
-    def take(cls, path: Path, name: str) -> _Byte | None:
-        """As `Taker.take`: each turn is an open file of its own, so threads count."""
-        mine = cls(_opened(path))
+    def take(cls, descriptor: int, name: str) -> _Byte | None:
+        """As `Taker.take`; each turn has an open file of its own, so threads count."""
+        mine = cls(descriptor)
         is_mine = False
         try:
             is_mine = _lock(mine._descriptor, name)
@@ -96,16 +119,6 @@ class _Byte:
             if not is_mine:
                 mine.give_back()
         return mine if is_mine else None
-
-
-def _opened(path: Path) -> int:
-    """The file of the bytes, which is made if there is none. Errors: OSError."""
-    try:
-        return os.open(path, _OPEN, 0o600)
-    except FileNotFoundError:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path.parent, layout.PRIVATE_MODE)
-        return os.open(path, _OPEN, 0o600)
 
 
 class _File:

@@ -35,7 +35,7 @@ class Turns:
     def __init__(self, cache: CacheDirectory) -> None:
         self._cache = cache
         self._txn = cache.top / layout.TXN
-        self._taker = Taker(cache.top)
+        self._taker = Taker(cache.top, self._make_room)
 
     @contextlib.contextmanager
     def turn(
@@ -59,6 +59,10 @@ class Turns:
             if mine is not None:
                 mine.give_back()
             self._unmake(made)
+
+    def _make_room(self) -> None:
+        with self._cache.opened() as top:
+            layout.make_directory(top, layout.OWN, layout.PRIVATE_MODE)
 
     def _make(self) -> list[Path]:
         """Directories that were made here, for turns to be possible."""

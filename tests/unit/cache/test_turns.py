@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -194,6 +197,29 @@ def test_an_error_while_looking_gives_the_turn_back(
     monkeypatch.setattr(time, "sleep", never)
     with owner(cache, kind) as process:
         process.communicate(b"")
+
+
+def test_where_the_kernel_has_no_such_locks_files_are_made(
+    cache: PrivateCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, command: int, argument: bytes) -> bytes:
+        raise OSError(errno.EINVAL, f"{descriptor} {command} {argument!r}")
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    with Turns(cache).turn(NAME, lambda: None) as found:
+        assert found is None
+        assert len(turn_files(cache)) == 1
+
+
+def test_the_umask_takes_nothing_from_what_a_turn_makes(tmp_path: Path) -> None:
+    cache = PrivateCache(tmp_path / "cache")
+    before = os.umask(0o777)
+    try:
+        with Turns(cache).turn(NAME, lambda: None, is_first=True):
+            assert stat.S_IMODE((cache.top / layout.TURNS).stat().st_mode) == 0o600
+            assert stat.S_IMODE((cache.top / layout.OWN).stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
 
 
 def test_a_cache_that_was_made_for_a_turn_goes_with_it(
