@@ -10,7 +10,7 @@ if __name__ == "__main__":
     gc.disable()
     try:
         from interpose.resolver.program import run
-    except (ImportError, MemoryError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (without memory it can be any)
         import sys
 
         text = f"{type(error).__name__}: {error}".replace("\n", " ")

@@ -124,9 +124,7 @@ class Loop:
         except Exception as error:  # noqa: BLE001 (the one place, as decided)
             _log.debug("question %d", question.id, exc_info=True)
             code = errno.EIO
-            text = f"{type(error).__name__}: {error}"
-            failure = InterposeError(text, question.fqrn, "-vv shows where")
-            self._report(question, failure, code)
+            self._report(question, _unforeseen(error, question.fqrn), code)
         self._send(pack_answer(question.id, code, body[:_MOST_BODY_BYTES]))
 
     def _send(self, message: bytes) -> None:
@@ -158,6 +156,13 @@ def receive(channel: socket.socket) -> bytes:
         return channel.recv(MESSAGE_BYTES)
     except ConnectionResetError:
         return b""
+
+
+def _unforeseen(error: Exception, fqrn: str) -> InterposeError:
+    if isinstance(error, MemoryError):
+        what = "the resolver has no memory left"
+        return InterposeError(what, fqrn, "a limit may be too low: ulimit -v, -d")
+    return InterposeError(f"{type(error).__name__}: {error}", fqrn, "-vv shows where")
 
 
 def _text(error: InterposeError, fqrn: str) -> str:

@@ -93,7 +93,8 @@ def run() -> None:
         status = error.exit_status
     except Exception as error:  # noqa: BLE001
         text = one_line(f"{type(error).__name__}: {error}")
-        sys.stderr.write(f"interpose: the resolver cannot start: {text}\n")
+        advice = "is a limit of memory too low: ulimit -v, -d?"
+        sys.stderr.write(f"interpose: the resolver cannot start: {text} ({advice})\n")
         status = 125
     try:
         sys.stderr.flush()

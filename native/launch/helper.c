@@ -8,16 +8,31 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { KILL_MS = 1000, NOT_LOADED = 127 };
+enum { KILL_MS = 1000, NOT_LOADED = 127, LITTLE_MEMORY = 256 << 20 };
 
 extern char **environ;
 
+/* Whether so little memory may be had that Python may fail anywhere, in any way. */
+static bool is_short_of_memory(void)
+{
+	static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+		if (getrlimit(limits[i], &limit) == 0 && limit.rlim_cur < LITTLE_MEMORY)
+			return true;
+	return false;
+}
+
 const char *helper_advice(int status)
 {
+	if (is_short_of_memory())
+		return "a limit may be too low for Python: ulimit -v, -d";
 	/* ld.so(8) could not map all of it. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_LOADED)
 		return "a library of it is missing, or a limit too low: ulimit -s, -v, "

@@ -101,6 +101,50 @@ def test_it_tidies_up_however_early_it_is_told(place: Path, where: str) -> None:
     assert list(scratch.iterdir()) == []
 
 
+LOST = """
+import os, signal, sys, time, weakref
+from interpose.commands.ending import ending_by_signal
+class Thing:
+    pass
+def tell(*words):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return len(words)
+def swallowed():
+    thing = Thing()
+    seen = weakref.ref(thing, tell)
+    del thing
+    time.sleep(100)
+def made_another():
+    try:
+        tell()
+    except BaseException:
+        raise ValueError("another") from None
+def forgotten():
+    try:
+        tell()
+    except BaseException:
+        pass
+def slow():
+    try:
+        tell()
+    finally:
+        time.sleep(0.3)
+        print("tidied up", flush=True)
+with ending_by_signal():
+    globals()[sys.argv[1]]()
+"""
+
+
+@pytest.mark.parametrize("how", ["swallowed", "made_another", "forgotten", "slow"])
+def test_it_ends_by_the_signal_whatever_became_of_it(how: str) -> None:
+    words = [sys.executable, "-c", LOST, how]
+    done = subprocess.run(
+        words, check=False, cwd=ROOT, capture_output=True, timeout=WAIT_S
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert done.stdout == (b"tidied up\n" if how == "slow" else b"")
+
+
 @pytest.mark.parametrize("by_run", [True, False])
 def test_what_a_killed_command_left_goes_with_the_next_one(
     place: Path, run: Runner, silent: str, by_run: bool

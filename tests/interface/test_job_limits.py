@@ -90,7 +90,7 @@ def test_who_may_write_to_no_file_reads_what_the_node_has(
     assert not [line for line in result.messages if "full" in line], result.explain()
 
 
-@pytest.mark.parametrize("limit", ["-v 20000", "-d 5000"])
+@pytest.mark.parametrize("limit", ["-v 20000", "-v 28000", "-d 5000"])
 def test_without_memory_for_python_an_open_is_an_error_and_one_line(
     run: Runner, configured: Configured, limit: str
 ) -> None:

@@ -90,6 +90,8 @@ def test_kill_of_a_stopped_job_is_its_status(run: Runner) -> None:
 def test_kill_of_all_leaves_a_scratch_for_the_next_run(run: Runner) -> None:
     front, tracer, _ = started(run)
     tracer.suspend()
+    while tracer.status() != psutil.STATUS_STOPPED:
+        os.sched_yield()
     front.kill()
     tracer.kill()
     front.communicate()

@@ -79,6 +79,7 @@ NEIGHBOURS = {
 }
 MAY_CATCH_ALL = {
     "interpose/commands/__init__.py",
+    "interpose/resolver/__main__.py",  # without memory an import can fail in any way
     "interpose/resolver/program.py",  # the resolver's process has no command above it
     "interpose/resolver/loop.py",
     "interpose/resolver/listing.py",  # raised again where it is waited for
