@@ -31,15 +31,15 @@ static bool is_short_of_memory(void)
 
 const char *helper_advice(int status)
 {
-	if (is_short_of_memory())
-		return "a limit may be too low for Python: ulimit -v, -d";
+	static const char low[] = "a limit may be too low for Python: ulimit -s, -v, -d";
+
+	if (!WIFEXITED(status) || is_short_of_memory())
+		return low;
 	/* ld.so(8) could not map all of it. */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_LOADED)
+	if (WEXITSTATUS(status) == NOT_LOADED)
 		return "a library of it is missing, or a limit too low: ulimit -s, -v, "
 		       "-d";
-	return WIFEXITED(status)
-		       ? "is interpose installed for this Python?"
-		       : "a limit may be too low for Python: ulimit -s, -v, -d";
+	return "is interpose installed for this Python?";
 }
 
 char **helper_environment(void)
