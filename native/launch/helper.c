@@ -31,7 +31,8 @@ static bool is_short_of_memory(void)
 
 const char *helper_advice(int status)
 {
-	static const char low[] = "a limit may be too low for Python: ulimit -s, -v, -d";
+	static const char low[] =
+		"a limit may be too low for Python: ulimit -s, -v, -d";
 
 	if (!WIFEXITED(status) || is_short_of_memory())
 		return low;
