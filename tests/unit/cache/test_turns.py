@@ -213,7 +213,8 @@ def test_where_the_kernel_has_no_such_locks_files_are_made(
 
 def test_the_umask_takes_nothing_from_what_a_turn_makes(tmp_path: Path) -> None:
     cache = PrivateCache(tmp_path / "cache")
-    before = os.umask(0o777)
+    cache.top.mkdir(mode=0o700)
+    before = os.umask(0o377)
     try:
         with Turns(cache).turn(NAME, lambda: None, is_first=True):
             assert stat.S_IMODE((cache.top / layout.TURNS).stat().st_mode) == 0o600
