@@ -64,7 +64,7 @@ class Uids:
         """A descriptor of a directory, and whether they alone decide what it holds.
 
         `names` are plain ones below `path`. Errors: OSError. Source:
-        native/owned/walk.h, walk_to().
+        native/interpose.h.
         """
         is_guarded = ffi.new("int *")
         where = os.fsencode(path), os.fsencode(names)

@@ -14,7 +14,6 @@
 #include "interpose.h"
 #include "owned/owned.h"
 #include "owned/types.h"
-#include "owned/walk.h"
 
 struct interpose_index {
 	struct index_map map;
@@ -91,31 +90,6 @@ int interpose_index_child(const struct interpose_index *index, uint32_t director
 int interpose_owned(const char *path, char *where, size_t size)
 {
 	return owned_check(path, where, size);
-}
-
-int interpose_walk_to(const char *path, const char *names, const uint32_t *uids,
-		      size_t count, int *ret_is_guarded)
-{
-	bool is_guarded = false;
-	int fd = walk_to(path, names, (struct owners){uids, count}, &is_guarded);
-
-	*ret_is_guarded = is_guarded;
-	return fd;
-}
-
-int interpose_walk_below(int directory, const char *names, const uint32_t *uids,
-			 size_t count, int *is_guarded)
-{
-	bool flag = *is_guarded != 0;
-	int fd = walk_below(directory, names, (struct owners){uids, count}, &flag);
-
-	*is_guarded = flag;
-	return fd;
-}
-
-int interpose_alone_write(int fd, const uint32_t *uids, size_t count)
-{
-	return walk_alone_write(fd, (struct owners){uids, count});
 }
 
 int interpose_is_of_this_node(int fd)

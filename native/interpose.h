@@ -133,11 +133,24 @@ enum interpose_owned {
 /* Of an absolute path; `where` (`size` bytes) is the place that decided. */
 int interpose_owned(const char *path, char *where, size_t size);
 
-/* Directories by descriptor; who is trusted: `uids` (native/owned/walk.h). */
+/* Directories by descriptor, and whether only the owners `uids` decide what they hold.
+ * A path is walked name by name, and what was opened is what is judged: nobody can
+ * exchange it between a look and its use (docs/trust.md). Defined in
+ * native/owned/walk.c.
+ *
+ * The directory at the absolute `path`, whose links are followed with care: a link
+ * counts if an owner made it, or if only such can have put it there. Above the
+ * directory itself others may write where they cannot exchange what others made (the
+ * sticky bit). Then, from there on, as interpose_walk_below(). A descriptor of O_PATH
+ * or -errno: EACCES for a link of others. */
 int interpose_walk_to(const char *path, const char *names, const uint32_t *uids,
 		      size_t count, int *ret_is_guarded);
+/* The directory at the end of plain names, "" or "a/b", below an open one; links are
+ * not followed. `is_guarded` is that of the open one, and then of both. */
 int interpose_walk_below(int directory, const char *names, const uint32_t *uids,
 			 size_t count, int *is_guarded);
+/* Whether one of the owners owns what is open, and nobody else may write it, by its
+ * lists, too. */
 int interpose_alone_write(int fd, const uint32_t *uids, size_t count);
 
 /* Whether an open file is on a file system of this node alone (native/owned/types.h).

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE 1
-#include "owned/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "interpose.h"
+#include "owned/lists.h"
 
 enum { MOST_LINKS = 40 }; /* as the kernel's path walk */
 
@@ -30,7 +34,7 @@ static bool alone_write(int fd, const struct stat *st, struct owners owners)
 	return !list_of_server_lets_others_write(fd);
 }
 
-bool walk_alone_write(int fd, struct owners owners)
+static bool is_alone_written(int fd, struct owners owners)
 {
 	struct stat st;
 
@@ -86,7 +90,7 @@ static int allow(struct way *way, int link)
 	if (++way->links > MOST_LINKS)
 		return -ELOOP;
 	if (owners_have(way->owners, st.st_uid) ||
-	    walk_alone_write(way->current, way->owners))
+	    is_alone_written(way->current, way->owners))
 		return 0;
 	return -EACCES;
 }
@@ -172,7 +176,7 @@ static int go_below(int current, const char *names, struct owners owners,
 		if (error < 0)
 			return error;
 		current = deeper;
-		*is_guarded = *is_guarded && walk_alone_write(current, owners);
+		*is_guarded = *is_guarded && is_alone_written(current, owners);
 	}
 	if (error < 0) {
 		close(current);
@@ -181,12 +185,12 @@ static int go_below(int current, const char *names, struct owners owners,
 	return current;
 }
 
-int walk_to(const char *path, const char *names, struct owners owners,
-	    bool *ret_is_guarded)
+int interpose_walk_to(const char *path, const char *names, const uint32_t *uids,
+		      size_t count, int *ret_is_guarded)
 {
-	struct way way = {.owners = owners, .is_guarded = true};
+	struct way way = {.owners = {uids, count}, .is_guarded = true};
 	size_t len = strlen(path);
-	int error;
+	int result;
 
 	if (len >= sizeof(way.rest))
 		return -ENAMETOOLONG;
@@ -194,18 +198,30 @@ int walk_to(const char *path, const char *names, struct owners owners,
 	way.current = open("/", LOOK | O_DIRECTORY);
 	if (way.current < 0)
 		return -errno;
-	error = walk(&way);
-	if (error < 0) {
+	result = walk(&way);
+	if (result < 0) {
 		close(way.current);
-		return error;
+		return result;
 	}
+	result = go_below(way.current, names, way.owners, &way.is_guarded);
 	*ret_is_guarded = way.is_guarded;
-	return go_below(way.current, names, owners, ret_is_guarded);
+	return result;
 }
 
-int walk_below(int directory, const char *names, struct owners owners, bool *is_guarded)
+int interpose_walk_below(int directory, const char *names, const uint32_t *uids,
+			 size_t count, int *is_guarded)
 {
-	int current = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+	int current = fcntl(directory, F_DUPFD_CLOEXEC, 0), result;
+	bool flag = *is_guarded != 0;
 
-	return current < 0 ? -errno : go_below(current, names, owners, is_guarded);
+	if (current < 0)
+		return -errno;
+	result = go_below(current, names, (struct owners){uids, count}, &flag);
+	*is_guarded = flag;
+	return result;
+}
+
+int interpose_alone_write(int fd, const uint32_t *uids, size_t count)
+{
+	return is_alone_written(fd, (struct owners){uids, count});
 }

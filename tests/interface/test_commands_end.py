@@ -102,7 +102,7 @@ def test_it_tidies_up_however_early_it_is_told(place: Path, where: str) -> None:
 
 
 LOST = """
-import os, signal, sys, time, weakref
+import os, signal, sys, weakref
 from interpose.commands.ending import ending_by_signal
 class Thing:
     pass
@@ -113,7 +113,8 @@ def swallowed():
     thing = Thing()
     seen = weakref.ref(thing, tell)
     del thing
-    time.sleep(100)
+    while True:
+        signal.pause()
 def made_another():
     try:
         tell()
@@ -128,7 +129,8 @@ def slow():
     try:
         tell()
     finally:
-        time.sleep(0.3)
+        for _ in range(3):
+            signal.pause()  # The alarm that would raise again, if this were lost.
         print("tidied up", flush=True)
 with ending_by_signal():
     globals()[sys.argv[1]]()

@@ -163,7 +163,9 @@ READS_MEMORY = sys.version_info >= (3, 11)  # sqlite3's deserialize()
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.skipif(not READS_MEMORY, reason="this Python reads no catalog from memory")
+@pytest.mark.skipif(
+    not READS_MEMORY, reason="sqlite3 before Python 3.11 reads no database from memory"
+)
 @pytest.mark.long
 def test_a_process_that_holds_files_in_memory_stays(
     place: Path, run: Runner, options: list[Any]
@@ -183,7 +185,10 @@ def test_a_process_that_holds_files_in_memory_stays(
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.skipif(READS_MEMORY, reason="this Python reads catalogs from memory")
+@pytest.mark.skipif(
+    READS_MEMORY,
+    reason="only where sqlite3 reads no database from memory (before 3.11)",
+)
 def test_without_any_room_an_older_python_says_so(
     place: Path, run: Runner, options: list[Any]
 ) -> None:

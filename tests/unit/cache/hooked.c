@@ -97,28 +97,3 @@ static int hooked_fstatfs(int fd, struct statfs *found)
 #include "owned/lists.c"
 #include "owned/types.c"
 #include "owned/walk.c"
-
-int hooked_walk_to(const char *path, const char *names, const uint32_t *uids,
-		   size_t count, int *ret_is_guarded)
-{
-	bool is_guarded = false;
-	int fd = walk_to(path, names, (struct owners){uids, count}, &is_guarded);
-
-	*ret_is_guarded = is_guarded;
-	return fd;
-}
-
-int hooked_walk_below(int directory, const char *names, const uint32_t *uids,
-		      size_t count, int *is_guarded)
-{
-	bool flag = *is_guarded != 0;
-	int fd = walk_below(directory, names, (struct owners){uids, count}, &flag);
-
-	*is_guarded = flag;
-	return fd;
-}
-
-int hooked_alone_write(int fd, const uint32_t *uids, size_t count)
-{
-	return walk_alone_write(fd, (struct owners){uids, count});
-}

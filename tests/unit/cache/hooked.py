@@ -41,16 +41,16 @@ class HookedWalk:
 
     def interpose_walk_to(self, path: bytes, names: bytes, *rest: Any) -> int:
         """As native/interpose.h."""
-        return int(self._library.hooked_walk_to(path, names, *map(_passed, rest)))
+        return int(self._library.interpose_walk_to(path, names, *map(_passed, rest)))
 
     def interpose_walk_below(self, directory: int, names: bytes, *rest: Any) -> int:
         """As native/interpose.h."""
-        walk = self._library.hooked_walk_below
+        walk = self._library.interpose_walk_below
         return int(walk(directory, names, *map(_passed, rest)))
 
     def interpose_alone_write(self, fd: int, *rest: Any) -> int:
         """As native/interpose.h."""
-        return int(self._library.hooked_alone_write(fd, *map(_passed, rest)))
+        return int(self._library.interpose_alone_write(fd, *map(_passed, rest)))
 
     def tell(self, after: Callable[[str], object] | None) -> None:
         """After each call of the system within a walk `after` hears its name."""
