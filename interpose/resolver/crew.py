@@ -21,7 +21,8 @@ class Crew(Generic[T]):
     """`take` waits for the next work and its name, and gives None at the end of all.
 
     Of one name up to `most` are worked on at a time: who waits for one does not use up
-    the threads of others. Neither function must raise. Threads end with the process.
+    the threads of others. What one of the two raises (without memory anything can) ends
+    it all, for nobody may wait for ever. Threads end with the process.
     """
 
     def __init__(
@@ -39,17 +40,27 @@ class Crew(Generic[T]):
         self._left: defaultdict[str, deque[T]] = defaultdict(deque)
         self._last_s = time.monotonic()
         self._ended = threading.Event()
+        self._error: BaseException | None = None
 
     def start(self) -> None:
         """Begin. Without any thread this one does it all, one after the other."""
         self._takers = 1
         try:
             self._start_one()
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             self._serve()
 
     def wait_for_end(self, idle_s: float) -> bool:
-        """True at the end; False each time that nothing was to do for so long."""
+        """True at the end; False each time that nothing was to do for so long.
+
+        Errors: those of the two functions.
+        """
+        is_at_end = self._wait_for_end(idle_s)
+        if self._error is not None:
+            raise self._error
+        return is_at_end
+
+    def _wait_for_end(self, idle_s: float) -> bool:
         while True:
             with self._lock:
                 is_busy = any(self._busy.values())
@@ -69,10 +80,16 @@ class Crew(Generic[T]):
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
+        try:
+            self._take_and_work()
+        except BaseException as error:  # noqa: BLE001 (raised where the end is awaited)
+            self._error = error
+        self._ended.set()
+
+    def _take_and_work(self) -> None:
         while True:
             taken = self._take()
             if taken is None:
-                self._ended.set()
                 return
             name, work = taken
             if self._begin(name, work):
@@ -92,7 +109,7 @@ class Crew(Generic[T]):
             self._takers += 1
         try:
             self._start_one()
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             with self._lock:
                 self._takers -= 1  # Nobody takes the next one meanwhile.
         return True

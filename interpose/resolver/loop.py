@@ -64,7 +64,7 @@ class Loop:
 
         Without a question for a while it ends by itself, too: the tracer starts another
         one for the next, which takes over what is left for it. Files in memory are ours
-        to hold until the run ends.
+        to hold until the run ends. Errors: what no answer could be made of.
         """
         self._crew.start()
         while not self._crew.wait_for_end(IDLE_S):

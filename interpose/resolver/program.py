@@ -94,7 +94,7 @@ def run() -> None:
     except Exception as error:  # noqa: BLE001
         text = one_line(f"{type(error).__name__}: {error}")
         advice = "is a limit of memory too low: ulimit -v, -d?"
-        sys.stderr.write(f"interpose: the resolver cannot start: {text} ({advice})\n")
+        sys.stderr.write(f"interpose: the resolver cannot go on: {text} ({advice})\n")
         status = 125
     try:
         sys.stderr.flush()

@@ -131,3 +131,20 @@ def test_without_threads_the_work_is_done_all_the_same(
     work.crew.start()
     assert work.crew.wait_for_end(0)
     assert seen == [0, 1, 2]
+
+
+def fail(*_: object) -> None:
+    raise MemoryError
+
+
+def test_a_thread_that_cannot_take_ends_it_all() -> None:
+    crew = Crew[None](fail, lambda work: work, 4)
+    crew.start()
+    with pytest.raises(MemoryError):
+        crew.wait_for_end(PATIENCE_S)
+
+
+def test_work_that_cannot_be_done_ends_it_all(four: Work) -> None:
+    four.submit(fail)
+    with pytest.raises(MemoryError):
+        four.crew.wait_for_end(PATIENCE_S)
