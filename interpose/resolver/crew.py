@@ -8,6 +8,7 @@ would cost.
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections import defaultdict, deque
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_BIRTH_S = 4.0
 
 
 class Crew(Generic[T]):
@@ -41,6 +43,8 @@ class Crew(Generic[T]):
         self._last_s = time.monotonic()
         self._ended = threading.Event()
         self._error: BaseException | None = None
+        self._unborn = 0  # threads that were started and have not begun
+        self._unborn_since_s = 0.0
 
     def start(self) -> None:
         """Begin. Without any thread this one does it all, one after the other."""
@@ -48,7 +52,7 @@ class Crew(Generic[T]):
         try:
             self._start_one()
         except (RuntimeError, MemoryError):
-            self._serve()
+            self._serve()  # Born, in a way.
 
     def wait_for_end(self, idle_s: float) -> bool:
         """True at the end; False each time that nothing was to do for so long.
@@ -58,7 +62,14 @@ class Crew(Generic[T]):
         is_at_end = self._wait_for_end(idle_s)
         if self._error is not None:
             raise self._error
+        if not is_at_end and self._is_stillborn():
+            raise MemoryError
         return is_at_end
+
+    def _is_stillborn(self) -> bool:
+        """Whether a thread has not begun by now: there was no memory for it."""
+        waited_s = time.monotonic() - self._unborn_since_s
+        return self._unborn > 0 and waited_s > _BIRTH_S
 
     def _wait_for_end(self, idle_s: float) -> bool:
         while True:
@@ -77,10 +88,16 @@ class Crew(Generic[T]):
             return any(self._busy.values())
 
     def _start_one(self) -> None:
-        threading.Thread(target=self._serve, daemon=True).start()
+        # Not threading.Thread: its start() waits for ever for one that has no memory.
+        with self._lock:
+            self._unborn_since_s = time.monotonic()
+            self._unborn += 1
+        _thread.start_new_thread(self._serve, ())
 
     def _serve(self) -> None:
         try:
+            with self._lock:
+                self._unborn -= 1
             self._take_and_work()
         except BaseException as error:  # noqa: BLE001 (raised where the end is awaited)
             self._error = error
@@ -111,6 +128,7 @@ class Crew(Generic[T]):
             self._start_one()
         except (RuntimeError, MemoryError):
             with self._lock:
+                self._unborn -= 1
                 self._takers -= 1  # Nobody takes the next one meanwhile.
         return True
 

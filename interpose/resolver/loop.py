@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import mmap
+import resource
 import select
 import socket
 import threading
@@ -159,10 +160,14 @@ def receive(channel: socket.socket) -> bytes:
 
 
 def _unforeseen(error: Exception, fqrn: str) -> InterposeError:
+    text, advice = f"{type(error).__name__}: {error}", "-vv shows where"
     if isinstance(error, MemoryError):
-        what = "the resolver has no memory left"
-        return InterposeError(what, fqrn, "a limit may be too low: ulimit -v, -d")
-    return InterposeError(f"{type(error).__name__}: {error}", fqrn, "-vv shows where")
+        text = "the resolver has no memory left"
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+    if any(resource.getrlimit(k)[0] != resource.RLIM_INFINITY for k in kinds):
+        # Without memory any error can come, of any library.
+        advice = "a limit may be too low: ulimit -v, -d"
+    return InterposeError(text, fqrn, advice)
 
 
 def _text(error: InterposeError, fqrn: str) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from interpose.resolver import crew
 from interpose.resolver.crew import Crew
 
 PATIENCE_S = 60
@@ -120,14 +122,14 @@ def test_who_works_is_not_idle(four: Work) -> None:
 def test_without_threads_the_work_is_done_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(self: threading.Thread) -> None:
+    def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     work, seen = Work(4), []
     for number in range(3):
         work.submit(lambda number=number: seen.append(number))
     work.end()
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     work.crew.start()
     assert work.crew.wait_for_end(0)
     assert seen == [0, 1, 2]
@@ -138,13 +140,24 @@ def fail(*_: object) -> None:
 
 
 def test_a_thread_that_cannot_take_ends_it_all() -> None:
-    crew = Crew[None](fail, lambda work: work, 4)
-    crew.start()
+    failing = Crew[None](fail, lambda work: work, 4)
+    failing.start()
     with pytest.raises(MemoryError):
-        crew.wait_for_end(PATIENCE_S)
+        failing.wait_for_end(PATIENCE_S)
 
 
 def test_work_that_cannot_be_done_ends_it_all(four: Work) -> None:
     four.submit(fail)
     with pytest.raises(MemoryError):
         four.crew.wait_for_end(PATIENCE_S)
+
+
+def test_a_thread_that_dies_at_its_birth_ends_it_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *_: None)
+    monkeypatch.setattr(crew, "_BIRTH_S", 0.0)
+    work = Work(4)
+    work.crew.start()
+    with pytest.raises(MemoryError):
+        work.crew.wait_for_end(0.01)
