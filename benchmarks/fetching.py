@@ -87,8 +87,10 @@ def _small(setting: Setting, url: str, readers: int, rounds: int) -> Ratios:
         result.add("native", _curl(setting, urls, readers))
         into = Path(tempfile.mkdtemp(prefix="stored-", dir=setting.place))
         result.add("curl into files", _curl(setting, urls, readers, into))
-        said = _job(setting, url, [_READ, str(readers), *names])
-        result.add("interpose_run", 1000 * float(said))
+        reading = [_READ, str(readers), *names]
+        for how in ([], ["--no-prefetch"]):
+            said = _job(setting, url, reading, how)
+            result.add(" ".join(["interpose_run", *how]), 1000 * float(said))
     return result
 
 
@@ -120,7 +122,9 @@ def _curl(
     return clock.ms
 
 
-def _job(setting: Setting, url: str, words: Sequence[str]) -> str:
+def _job(
+    setting: Setting, url: str, words: Sequence[str], how: Sequence[str] = ()
+) -> str:
     """What a job says that begins with an empty cache.
 
     A directory of its own: inodes that were just removed make new ones dear (ext4).
@@ -129,7 +133,7 @@ def _job(setting: Setting, url: str, words: Sequence[str]) -> str:
     key = setting.place / f"keys/{MANY}.pub"
     options = options_of(url, key, MANY)
     cold = Setting(setting.place, setting.plain, url, options)
-    command = [*cold.wrapper("--cache", cache), sys.executable, "-c", *words]
+    command = [*cold.wrapper("--cache", cache, *how), sys.executable, "-c", *words]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
 

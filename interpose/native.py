@@ -284,6 +284,17 @@ class Index:
         first = listed.first_child
         return map(self.entry, range(first, first + listed.child_count))
 
+    def by_name(self, directory: int) -> list[int]:
+        """The numbers of the entries of `directory`, sorted by their names."""
+        listed = self.entry(directory)
+        first = listed.first_child
+        found = ffi.new("struct interpose_entry *")
+        names = []
+        for number in range(first, first + listed.child_count):
+            self._checked(lib.interpose_index_entry(self._index, number, found))
+            names.append((_text(found.name, found.name_len), number))
+        return [number for _, number in sorted(names)]
+
     def walk(self, path: bytes) -> int | None:
         """The entry at b"" or b"/a/b" of this one file; follows no links."""
         number: int | None = 0

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,20 +20,20 @@ from interpose.config import (
 )
 from interpose.errors import CacheFull, FormatError, InterposeError
 from interpose.formats import limits
-from interpose.formats.flags import Compression
 from interpose.formats.fqrn import REPOSITORIES, Fqrn
-from interpose.formats.hashes import CATALOG, CHUNK, FILE, METAINFO, ContentHash
+from interpose.formats.hashes import CATALOG, METAINFO, ContentHash
 from interpose.formats.manifest import Manifest
-from interpose.native import Entry, Index
+from interpose.native import Index
 from interpose.network import Lent
 from interpose.repository import blacklist
-from interpose.repository.chunked import Assembler, Piece
+from interpose.repository.chunked import Assembler
+from interpose.repository.contents import name_of, pieces, whole
 from interpose.repository.finding import Root, RootFinder
 from interpose.repository.flight import SingleFlight
 from interpose.repository.indexing import Facts, IndexFiles
 from interpose.repository.keys import Keys
 from interpose.repository.loaded import Loaded
-from interpose.repository.objects import External, StoredObject
+from interpose.repository.objects import StoredObject
 from interpose.repository.places import Places
 from interpose.repository.settings import fetchers
 from interpose.repository.sizes import Attached, CatalogSizes
@@ -285,59 +284,25 @@ class Repository:
             raise FormatError("no such entry in the catalog", catalog.text) from None
         return Subject(path, entry, number, catalog)
 
-    def content(self, subject: Subject) -> Path:
-        """Path of a file with the content of a regular file.
+    def content(
+        self, subject: Subject, missed: Callable[[], object] | None = None
+    ) -> Path:
+        """Path of a file with the content of a regular file; `missed` as Store.fetch.
 
         Errors: those of Store.fetch; FormatError for an entry without content.
         """
-        entry = subject.entry
-        if not stat.S_ISREG(entry.mode):
-            raise FormatError("not a regular file", self._shown(subject.path))
-        if entry.digest is None or entry.flags & native.ENTRY_NO_CONTENT:
-            raise FormatError("file without content", self._shown(subject.path))
-        name = ContentHash(subject.algorithm, entry.digest)
+        try:
+            name = name_of(subject)
+        except FormatError as error:
+            where = f"{REPOSITORIES}/{self.fqrn}{error.where}"
+            raise FormatError(error.what, where) from None
         if subject.is_chunked:
-            path = self._assembler.assemble(name, entry.size, self._pieces(subject))
+            size = subject.entry.size
+            path = self._assembler.assemble(name, size, pieces(subject))
         else:
-            path = self.store.fetch(self._whole(subject, name))
+            path = self.store.fetch(whole(subject), missed)
         self.statistics.count("files_read")
         return path
-
-    def _whole(self, subject: Subject, name: ContentHash) -> StoredObject:
-        external = None
-        if subject.entry.flags & native.ENTRY_EXTERNAL:
-            external = External(subject.path)
-        return StoredObject(
-            name,
-            FILE,
-            _compression(subject.entry),
-            subject.entry.size,
-            external=external,
-            info=subject.path,
-        )
-
-    def _pieces(self, subject: Subject) -> list[Piece]:
-        entry = subject.entry
-        compression = _compression(entry)
-        pieces = []
-        for chunk in entry.chunks:
-            external = None
-            if entry.flags & native.ENTRY_EXTERNAL:
-                external = External(subject.path, (chunk.offset, chunk.size))
-            stored = StoredObject(
-                ContentHash(subject.algorithm, chunk.digest),
-                CHUNK,
-                compression,
-                chunk.size,
-                external=external,
-                info=subject.path,
-            )
-            pieces.append(Piece(chunk.offset, stored))
-        return pieces
-
-    def _shown(self, path: bytes) -> str:
-        text = path.decode("utf-8", "backslashreplace")
-        return f"{REPOSITORIES}/{self.fqrn}{text}"
 
     # What only extended attributes tell
 
@@ -391,8 +356,3 @@ class Repository:
 def _has_alternative(root: Root) -> bool:
     """Whether the publisher says so: what is below data/ may not be for everybody."""
     return root.manifest is not None and root.manifest.alt_names
-
-
-def _compression(entry: Entry) -> Compression:
-    is_plain = entry.flags & native.ENTRY_UNCOMPRESSED
-    return Compression.NONE if is_plain else Compression.ZLIB

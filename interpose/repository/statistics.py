@@ -27,6 +27,7 @@ class Statistics:
         # while they were hashed.
         self.objects_trusted = 0
         self.objects_copied = 0
+        self.objects_ahead = 0  # of those from the network: before they were asked for
         self.bytes_fetched = 0
         self.seconds = {"network": 0.0, "verify": 0.0, "cache": 0.0}
         self.errors = 0
@@ -79,6 +80,7 @@ class Statistics:
                 "objects_from": dict(self.objects_from),
                 "objects_trusted": self.objects_trusted,
                 "objects_copied": self.objects_copied,
+                "objects_ahead": self.objects_ahead,
                 "bytes_fetched": self.bytes_fetched,
                 "seconds": {k: round(v, 6) for k, v in self.seconds.items()},
                 "errors": self.errors,

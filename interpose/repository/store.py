@@ -67,14 +67,16 @@ class Store:
         self.turns = Turns(places.workspace)
         self._full_since: dict[str, float] = {}
 
-    def fetch(self, wanted: StoredObject) -> Path:
-        """Path of a file with the object's content.
+    def fetch(
+        self, wanted: StoredObject, missed: Callable[[], object] | None = None
+    ) -> Path:
+        """Path of a file with the object's content; `missed()`: no cache had it.
 
         Errors: Offline, NetworkError and below, HashMismatch, CacheError and below.
         """
-        return self._flights.run(wanted.key, lambda: self._fetch(wanted))
+        return self._flights.run(wanted.key, lambda: self._fetch(wanted, missed))
 
-    def _fetch(self, wanted: StoredObject) -> Path:
+    def _fetch(self, wanted: StoredObject, missed: Callable[[], object] | None) -> Path:
         found = self.cached(wanted)
         if found is not None:
             return found
@@ -83,6 +85,8 @@ class Store:
         with self._turn(wanted, lambda: self.cached(wanted)) as found:
             if found is not None:
                 return found
+            if missed is not None:
+                missed()
             path = self.put_on_shelf(
                 self.shelves(wanted), lambda shelf: self._download(wanted, shelf)
             )
@@ -122,6 +126,16 @@ class Store:
                     self.statistics.got_object(tier)
                     return adopted
         return None
+
+    def may_be_here(self, wanted: StoredObject) -> bool:
+        """Whether the private cache has a file of its name, whatever that is."""
+        return not is_missing(self.places.private.top / wanted.private_name)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether no cache was full a moment ago."""
+        now = time.monotonic()
+        return all(now >= until for until in list(self._full_since.values()))
 
     def _own(self, wanted: StoredObject) -> Path | None:
         """The object's path if we stored it ourselves, in the private cache."""

@@ -15,6 +15,7 @@ from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
 from interpose.messages import one_line
 from interpose.resolver import kept, mountfile
+from interpose.resolver.ahead import Ahead
 from interpose.resolver.channel import Question
 from interpose.resolver.handover import merged, since
 from interpose.resolver.repositories import Repositories
@@ -28,6 +29,7 @@ class Answers:
 
     def __init__(self, settings: Settings, repositories: Repositories) -> None:
         self._settings = settings
+        self._ahead = Ahead() if settings.prefetch else None
         self._repositories = repositories
         self._kinds: dict[int, Callable[[Question], bytes]] = {
             native.OPEN: self._open,
@@ -81,7 +83,10 @@ class Answers:
         catalog, path, _ = _body(question)
         repository = self._repositories.opened(Fqrn.parse(question.fqrn))
         subject = repository.subject(catalog, path, question.entry)
-        return os.fsencode(repository.content(subject))
+        if self._ahead is None:
+            return os.fsencode(repository.content(subject))
+        with self._ahead.asked(repository, subject) as missed:
+            return os.fsencode(repository.content(subject, missed))
 
     def _warm(self) -> list[str]:
         """Names of which an earlier job left a mount file, for the tracer to take."""
@@ -125,6 +130,11 @@ class Answers:
         except InterposeError as error:
             return one_line(str(error)).encode("utf-8", "surrogateescape")
         return b""
+
+    @property
+    def is_reading_ahead(self) -> bool:
+        """Whether something is got that nobody has asked for yet."""
+        return self._ahead is not None and self._ahead.is_busy()
 
     def figures(self) -> dict[str, Any]:
         """Our parts of the stats file; what earlier resolvers counted is included."""

@@ -98,7 +98,7 @@ class Loop:
 
     def _leave(self) -> bool:
         """Leave everything for the next resolver; False if this one has to go on."""
-        if self._scratch is None:
+        if self._scratch is None or self._answers.is_reading_ahead:
             return False
         left = self._repositories.handover(self._messages.told())
         try:

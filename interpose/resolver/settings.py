@@ -4,7 +4,7 @@
 NUL-ended texts `name=value`: `scratch`, `cache`, `alien_cache`, `trust_cache`,
 `offline`, `config`, `option`, `repository` (these three may repeat), `verbose` (a
 number), `quiet`, `log`, `kept` (a directory for mount files), `without_memfd`,
-`refresh`.
+`refresh`, `no_prefetch`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Settings:
     kept: Path | None = None
     without_memfd: bool = False
     refresh: bool = False
+    prefetch: bool = True
 
 
 def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
@@ -65,6 +66,7 @@ def parse(body: bytes, environ: Mapping[str, str] | None = None) -> Settings:
         kept=_path(last, "kept"),
         without_memfd="without_memfd" in last,
         refresh="refresh" in last,
+        prefetch="no_prefetch" not in last,
     )
 
 

@@ -20,7 +20,8 @@ struct options {
 	struct text_list mounts;   /* A=B, or @FILE */
 	const char *cache, *alien_cache, *scratch;
 	const char *stats, *trace, *log;
-	bool trust_cache, offline, refresh, no_fastpath, wait, quiet, prefer_host;
+	bool trust_cache, offline, refresh, no_prefetch, no_fastpath, wait, quiet,
+		prefer_host;
 	int verbose;
 	int patience_s; /* with a tracer that does not react (launch/watch.h) */
 	bool help, version;

@@ -82,6 +82,7 @@ static void hello_fill(struct hello *hello, const struct resolver *resolver)
 	hello_add(hello, "log", options->log);
 	hello_add_flag(hello, "stats", options->stats != NULL);
 	hello_add_flag(hello, "refresh", options->refresh);
+	hello_add_flag(hello, "no_prefetch", options->no_prefetch);
 	hello_add_flag(hello, "without_memfd", !kernel_has(KERNEL_MEMFD));
 	hello_add_settings(hello, options);
 }

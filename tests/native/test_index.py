@@ -45,6 +45,8 @@ def test_index_answers_as_the_rows_say(place: Path, model: Model) -> None:
         for path, number in numbers.items():
             listed = [entry.number for entry in index.children(number or 0)]
             assert listed == [numbers[below] for below in model.children(path)]
+            by_name = [index.entry(n).name for n in index.by_name(number or 0)]
+            assert by_name == sorted(index.entry(n).name for n in listed)
 
 
 def compare(

@@ -82,6 +82,7 @@ MAY_CATCH_ALL = {
     "interpose/resolver/__main__.py",  # without memory an import can fail in any way
     "interpose/resolver/program.py",  # the resolver's process has no command above it
     "interpose/resolver/loop.py",
+    "interpose/resolver/ahead.py",  # who asks for it is told
     "interpose/resolver/crew.py",  # raised again where the end is awaited
     "interpose/resolver/listing.py",  # raised again where it is waited for
 }

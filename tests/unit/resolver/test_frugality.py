@@ -44,8 +44,8 @@ def test_statistics_have_the_promised_keys(start: Start) -> None:
     (repository,) = numbers["repositories"]
     assert set(repository) == set(
         "fqrn revision root_hash tag opens files_read catalogs_loaded index_reused "
-        "objects_from objects_trusted objects_copied bytes_fetched seconds "
-        "errors".split()
+        "objects_from objects_trusted objects_copied objects_ahead bytes_fetched "
+        "seconds errors".split()
     )
     assert set(repository["objects_from"]) == {"private", "alien", "network"}
     assert set(repository["seconds"]) == {"network", "verify", "cache"}
