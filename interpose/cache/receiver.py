@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
 
 from interpose import courtesy, owned
-from interpose.cache import layout
+from interpose.cache import layout, unfinished
 from interpose.cache.identity import FileIdentity
 from interpose.errors import CacheError
 
@@ -74,6 +74,8 @@ class Receiver:
         self._cache = cache
         self._descriptor = descriptor
         self._name = name  # in `txn`, if it needs one
+        if name:
+            unfinished.hold(self._drop_name)
         self._is_yielding = False
         self._had_name = False  # and lost it: the kernel gives such a file no other
         self.size_bytes = 0
@@ -145,6 +147,7 @@ class Receiver:
             with contextlib.suppress(OSError), self._workshop() as txn:
                 os.unlink(self._name, dir_fd=txn.descriptor)
             self._name = ""
+            unfinished.let_go(self._drop_name)
 
     def _workshop(self) -> AbstractContextManager[Directory]:
         return self._cache.above(self._cache.top / layout.TXN / "x")

@@ -2,9 +2,9 @@
 """How a turn is taken: a locked byte, or a file where locks would ask a server.
 
 A byte of `interpose/turns` stands for each object, and its lock ends with its
-owner, however that ends. A file `txn/interpose-turn-NAME` names its owner: that this
-one is dead is told by its process, or by the file's age; what the dead leave is swept
-with other leftovers.
+owner, however that ends. A file `txn/interpose-turn-NAME` is taken away by an owner
+that can still do it (unfinished.py), and names this one: that it is dead is told by its
+process, or by the file's age; what the dead leave is swept with other leftovers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpose import owned
-from interpose.cache import layout
+from interpose.cache import layout, unfinished
 
 _STALE_AFTER_S = 60.0
 _MAX_OWNER_BYTES = 256
@@ -126,6 +126,7 @@ class _File:
         self._path = path
 
     def give_back(self) -> None:
+        unfinished.let_go(self.give_back)
         with contextlib.suppress(OSError):
             os.unlink(self._path)
 
@@ -142,6 +143,7 @@ class _File:
                     return None
                 mine.give_back()
                 continue
+            unfinished.hold(mine.give_back)
             # On a full disk it has no name in it, and counts until it is old.
             with contextlib.suppress(OSError):
                 os.write(descriptor, _myself(os.getpid()))

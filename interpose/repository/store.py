@@ -90,7 +90,6 @@ class Store:
             path = self.put_on_shelf(
                 self.shelves(wanted), lambda shelf: self._download(wanted, shelf)
             )
-            self._share(path, wanted)
         self.statistics.got_object("network")
         return path
 
@@ -98,11 +97,11 @@ class Store:
         """No server is needed for it: the official client may have removed it."""
 
         def put(shelf: Shelf) -> Path:
-            return shelf.put(shelf.receive(), wanted.private_name, wanted.modes[0])
+            parcel = shelf.receive()
+            self._share(parcel, wanted)
+            return shelf.put(parcel, wanted.private_name, wanted.modes[0])
 
-        path = self.put_on_shelf(self.private_shelves(), put)
-        self._share(path, wanted)
-        return path
+        return self.put_on_shelf(self.private_shelves(), put)
 
     def _turn(
         self, wanted: StoredObject, look: Callable[[], T | None]
@@ -231,14 +230,19 @@ class Store:
             both.publish(wanted)
         self.statistics.got_object("network")
 
-    def _share(self, path: Path, wanted: StoredObject) -> None:
-        """Let a shared cache have what the network gave, if it has not yet."""
+    def _share(self, parcel: Parcel, wanted: StoredObject) -> None:
+        """Let a shared cache have what is to be put elsewhere, if it has not yet.
+
+        Before it is there: the job may go on then, and end, and we with it.
+        """
         alien = self.places.alien
-        if alien is None or not alien.writable or alien.top in path.parents:
+        if alien is None or not alien.writable:
             return
         with ForAll(None, alien, self._refused) as copy:
-            for block in blocks(path):
+            offset = 0
+            while block := os.pread(parcel.fileno(), BLOCK_BYTES, offset):
                 copy.write(block)
+                offset += len(block)
             copy.publish(wanted)
 
     def _refused(self, label: str, error: CacheError) -> None:
@@ -296,6 +300,8 @@ class Store:
             name, mode = wanted.hash.cache_path(), OBJECT_MODE
         try:
             self.transfer(wanted, open_sink)
+            if shelf.label != "alien":
+                self._share(parcels[0], wanted)
             return shelf.put(parcels[0], name, mode)
         except BaseException:
             for parcel in parcels:

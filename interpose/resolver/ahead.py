@@ -110,7 +110,7 @@ class Ahead:
     def _add(self, tasks: list[_Task]) -> None:
         with self._changed:
             self._waiting.extend(tasks)
-            self._changed.notify(len(tasks))
+            self._changed.notify()  # who takes one wakes the next
             idle = self._threads - self._working
             more = min(len(tasks) - idle, CONNECTIONS - self._threads - self._asking)
             for _ in range(more):
@@ -129,6 +129,8 @@ class Ahead:
                 size = task[1].entry.size
                 self._bytes += size
                 self._working += 1
+                if self._has_next():
+                    self._changed.notify()
             self._get(*task)
             with self._changed:
                 self._bytes -= size

@@ -9,6 +9,7 @@ import socket
 import sys
 
 from interpose import native
+from interpose.cache import unfinished
 from interpose.errors import InterposeError, UsageError
 from interpose.messages import Messages, one_line
 from interpose.resolver import settings as settings_module
@@ -98,5 +99,6 @@ def run() -> None:
         status = 125
     try:
         sys.stderr.flush()
+        unfinished.drop_all()
     finally:
         os._exit(status)

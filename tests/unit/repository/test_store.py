@@ -6,10 +6,11 @@ from __future__ import annotations
 import threading
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from interpose.cache import AlienCache, PrivateCache
+from interpose.cache import AlienCache, PrivateCache, Receiver
 from interpose.errors import CacheFull, FormatError, HashMismatch, NotOnServer
 from interpose.formats.flags import Compression
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
@@ -85,6 +86,35 @@ def test_an_object_of_another_size_than_promised_is_refused(place: Path) -> None
             with pytest.raises(HashMismatch):
                 store.fetch(lie)
         assert not store.places.private.path(wanted.hash).exists()
+
+
+def test_a_shared_cache_has_it_no_later_than_the_private_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that finds it in the private cache may end, and its resolver with it."""
+    alien = place / "alien"
+    alien.mkdir()
+    alien.chmod(0o1777)  # others could exchange files: it is not used in place
+    shared: list[bool] = []
+    commit = PrivateCache.receive
+    with FaultyServer() as server:
+        wanted = put(server, CONTENT)
+        store = make_store(place, server.url, alien)
+
+        def receive(cache: PrivateCache) -> Receiver:
+            receiver = commit(cache)
+            plain = receiver.commit_as
+
+            def commit_as(path: Path, **how: Any) -> Path:
+                shared.append(AlienCache(alien).path(wanted.hash).exists())
+                return plain(path, **how)
+
+            monkeypatch.setattr(receiver, "commit_as", commit_as)
+            return receiver
+
+        monkeypatch.setattr(PrivateCache, "receive", receive)
+        assert store.fetch(wanted).is_relative_to(place / "cache")
+    assert shared == [True]
 
 
 def test_a_missing_object_is_no_missing_file(place: Path) -> None:
