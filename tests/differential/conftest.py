@@ -23,11 +23,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import DOCROOT
 from tests.differential.differences import KEPT
 from tests.differential.namespaces import IS_ROOT, forbidden, guarded, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.tree import build, build_host
 from tests.support.keeper import own_directory
+from tests.support.once import made_once
 from tests.support.places import NUMBERS, need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
@@ -179,8 +181,7 @@ def compare(program: str, wanted: bytes, found: bytes) -> list[str]:
 def world() -> Iterator[World]:
     """One tree, published and served, for a worker's tests."""
     with own_directory("interpose-diff-") as place:
-        programs = place / "programs"
-        _compile(programs)
+        programs = made_once(Path(os.environ[DOCROOT]) / "programs", _compile)
         build_host(place / "host", ROOT)
         build(place / "tree", ROOT, place / "host", programs)
         publisher = Publisher(place, before=owning())
@@ -197,24 +198,52 @@ def world() -> Iterator[World]:
 
 @dataclass(frozen=True)
 class Compiling:
-    """One program, with the sources that all share."""
+    """One program, linked with the sources that all share."""
 
     source: Path
     target: Path
     flags: tuple[str, ...] = ()
 
-    def start(self) -> subprocess.Popen[bytes]:
-        shared = [PROGRAMS / name for name in SHARED_SOURCES]
-        words = [need_tool("gcc"), *FLAGS, *self.flags, self.source, *shared]
-        words += ["-o", self.target, "-lpthread"]
-        return subprocess.Popen([str(word) for word in words])
+    @property
+    def shared_flags(self) -> tuple[str, ...]:
+        """What the shared sources have to be compiled with."""
+        linking = ("-static", "-Wl,", "-I")
+        return tuple(flag for flag in self.flags if not flag.startswith(linking))
 
 
 def compile_all(wanted: list[Compiling]) -> None:
-    """Compile several at once."""
-    running = [(one.source, one.start()) for one in wanted]
-    for source, process in running:
-        assert process.wait() == 0, source
+    """Compile several at once, and what they share once."""
+    with tempfile.TemporaryDirectory() as name:
+        shared: dict[tuple[str, ...], list[Path]] = {}
+        begun = []
+        for flags in {one.shared_flags for one in wanted}:
+            shared[flags] = []
+            for source in SHARED_SOURCES:
+                made = Path(name) / f"{len(shared)}-{source}.o"
+                shared[flags].append(made)
+                begun.append(_gcc(*flags, "-c", PROGRAMS / source, "-o", made))
+        _finish(begun)
+        _finish(
+            [
+                _gcc(
+                    *one.flags,
+                    one.source,
+                    *shared[one.shared_flags],
+                    *("-o", one.target, "-lpthread"),
+                )
+                for one in wanted
+            ]
+        )
+
+
+def _gcc(*words: str | Path) -> subprocess.Popen[bytes]:
+    command = [need_tool("gcc"), *FLAGS, *words]
+    return subprocess.Popen([str(word) for word in command])
+
+
+def _finish(running: list[subprocess.Popen[bytes]]) -> None:
+    for process in running:
+        assert process.wait() == 0, process.args
 
 
 def sources(folder: Path) -> list[Path]:
@@ -239,7 +268,6 @@ def compiles_i386() -> bool:
 
 
 def _compile(programs: Path) -> None:
-    programs.mkdir()
     wanted = [Compiling(one, programs / one.stem) for one in sources(PROGRAMS)]
     if compiles_i386():
         show = PROGRAMS / "show.c"

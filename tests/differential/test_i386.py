@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import DOCROOT
 from tests.differential.conftest import (
     I386_FLAGS,
     I386_PROGRAMS,
@@ -19,13 +20,13 @@ from tests.differential.conftest import (
     ROOT,
     Compiling,
     Pair,
-    World,
     compile_all,
     compiles_i386,
     sources,
 )
 from tests.differential.namespaces import IS_ROOT
 from tests.differential.test_users import SOMEBODY
+from tests.support.once import made_once
 
 # About x86_64's own instructions; and what makes the mounts.
 NOT_I386 = {"registers", "enter"}
@@ -43,14 +44,16 @@ MOUNTED = [
 
 
 @pytest.fixture(scope="session")
-def programs(world: World) -> Path:
+def programs() -> Path:
     """The programs of the other tests for i386, and those that are for it alone."""
     if platform.machine() != "x86_64":
         pytest.skip("i386 is served on x86_64 only")
     if not compiles_i386():
         pytest.skip(NO_I386)
-    folder = world.place / "programs-i386"
-    folder.mkdir()
+    return made_once(Path(os.environ[DOCROOT]) / "programs-i386", _compile)
+
+
+def _compile(folder: Path) -> None:
     wanted = [
         Compiling(one, folder / one.stem, I386_FLAGS)
         for one in sources(PROGRAMS)
@@ -62,7 +65,6 @@ def programs(world: World) -> Path:
         wanted.append(Compiling(one, folder / one.stem, (*flags, f"-I{PROGRAMS}")))
     wanted.append(Compiling(PROGRAMS / "paths.c", folder / "static", STATIC))
     compile_all(wanted)
-    return folder
 
 
 STATIC = (*I386_FLAGS, "-static")

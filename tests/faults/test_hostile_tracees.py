@@ -7,7 +7,6 @@ INTERPOSE_TEST_SEED repeats a run's choices, though not the scheduler's.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 
 from tests.support import sanitized
 from tests.support.damage import bad_in_cache, good_objects
+from tests.support.once import made_once
 from tests.support.places import NUMBERS, ROOT, Repositories, need_tool, need_user
 from tests.support.run import Result, Runner
 from tests.support.truth import truth_tree
@@ -50,15 +50,7 @@ def tools(repositories: Repositories) -> Path:
 
     Made once for all workers of the session, where the repositories are.
     """
-    place = repositories.docroot / "hostile"
-    repositories.docroot.chmod(0o755)
-    with (repositories.docroot / "hostile.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / "made").exists():
-            place.mkdir()
-            make_tools(place)
-            (place / "made").touch()
-    return place
+    return made_once(repositories.docroot / "hostile", make_tools)
 
 
 def make_tools(place: Path) -> None:

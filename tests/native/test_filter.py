@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import platform
-import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import DOCROOT
+from tests.support.once import made_once
 from tests.support.places import ROOT, need_tool
 
 NATIVE = ROOT / "native"
@@ -179,17 +180,20 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_dump(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def real_dump() -> Path:
     """A program that makes the filter of interpose_run."""
+    place = made_once(Path(os.environ[DOCROOT]) / "filter", _compile_real_dump)
+    return place / "dump"
+
+
+def _compile_real_dump(place: Path) -> None:
     sources = [
         path
         for path in sorted(NATIVE.glob("**/*.c"))
         if path != NATIVE / "api.c" and path.parent.name not in ("launch", "bundle")
     ]
     sources.append(Path(__file__).with_name("filter_dump.c"))
-    place = tmp_path_factory.mktemp("filter")
-    yield _compile(place / "dump", sources, "-DWITH_ROWS")
-    shutil.rmtree(place)
+    _compile(place / "dump", sources, "-DWITH_ROWS")
 
 
 def _made_by(real_dump: Path, *words: str) -> Program:

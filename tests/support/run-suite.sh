@@ -88,9 +88,16 @@ same='tests/differential/test_i386.py tests/faults/test_hostile_publisher.py
 rooms='tests/unit/cache tests/interface tests/differential tests/faults tests/engines'
 # Root has run these, and nothing in them asks who it is: a user does in test-long.
 later=tests/programs
-for name in broken_indexes changed_beneath damaged_caches growth hostile_tracees many_jobs \
-	objects_stay_whole random_kills resolver rows_under_way shared_locks; do
+for name in broken_indexes changed_beneath damaged_caches failures growth hostile_tracees \
+	many_jobs objects_stay_whole random_kills resolver rows_under_way shared_locks; do
 	later="$later tests/faults/test_$name.py"
+done
+for name in doctor_network manual messages offline parameters publish reading_ahead readme \
+	serving_page site_configuration; do
+	later="$later tests/interface/test_$name.py"
+done
+for name in compatibility loader random; do
+	later="$later tests/differential/test_$name.py"
 done
 case " $* " in
 *" long "*) long=yes ;;
