@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A personal HTCondor: all daemons and jobs are an ordinary user's."""
+"""An HTCondor: a personal one, or a node's, whose daemons are root's."""
 
 from __future__ import annotations
 
@@ -64,6 +64,15 @@ MachineMaxVacateTime = 4
 ENABLE_SSH_TO_JOB = True
 {cron}
 """
+# Jobs of a node are those of a slot's user, who is not the one who submits.
+OF_ROOT = """
+UID_DOMAIN = node.example.org
+STARTER_ALLOW_RUNAS_OWNER = False
+NOBODY_SLOT_USER = {slot}
+SLOT1_USER = {slot}
+"""
+SLOT_USER = "slot"
+SLOT_UID = 4802
 STATE_S = 120.0
 
 
@@ -146,9 +155,12 @@ def ends(job: Job) -> dict[str, str]:
 
 
 class Pool:
-    """`submit(folder, text)`; tools are run as the user."""
+    """`submit(folder, text)`; tools are run as the user.
 
-    def __init__(self, site: Site) -> None:
+    `of_root`: the daemons are root's, and the jobs those of SLOT_USER.
+    """
+
+    def __init__(self, site: Site, *, of_root: bool = False) -> None:
         self.site = site
         self.folder = fresh(site.home / "pool")
         self.config = self.folder / "condor_config"
@@ -157,8 +169,23 @@ class Pool:
         self.config.write_text(
             CONFIGURATION.format(pool=self.folder, cron=self._cron())
         )
-        self.run("condor_master", "-pidfile", self.folder / "master.pid")
+        self._daemons_uid = USER
+        if of_root:
+            self._give_to_root()
+        words = ["condor_master", "-pidfile", self.folder / "master.pid"]
+        self._run(self._daemons_uid, *words)
         eventually(lambda: self.machine("Name"), self._logs, STATE_S)
+
+    def _give_to_root(self) -> None:
+        self._daemons_uid = 0
+        box = self.site.box
+        box.run(["useradd", "-M", "-u", str(SLOT_UID), "-s", "/bin/sh", SLOT_USER])
+        box.run(["chown", "-R", "condor:condor", self.folder])
+        # The user looks for addresses in the log and for ended jobs in the spool.
+        for path in (self.site.home, *(self.folder / n for n in ("", "log", "spool"))):
+            path.chmod(0o755)
+        with self.config.open("a") as config:
+            config.write(OF_ROOT.format(slot=SLOT_USER))
 
     def _cron(self) -> str:
         """The example of the doctor, with this site's paths and a shorter period."""
@@ -174,13 +201,16 @@ class Pool:
         )
 
     def stop(self) -> None:
-        self.run("condor_off", "-fast", "-master", check=False)
+        self._run(self._daemons_uid, "condor_off", "-fast", "-master", check=False)
 
-    def run(
-        self, *words: str | Path, check: bool = True, cwd: Path | None = None
-    ) -> Any:
-        env = {"CONDOR_CONFIG": str(self.config), "USER": "alice"}
-        return self.site.box.run(words, uid=USER, env=env, cwd=cwd, check=check)
+    def run(self, *words: str | Path, **how: Any) -> Any:
+        return self._run(USER, *words, **how)
+
+    def _run(self, uid: int, *words: str | Path, **how: Any) -> Any:
+        env = {"CONDOR_CONFIG": str(self.config)}
+        if uid == USER:
+            env["USER"] = "alice"
+        return self.site.box.run(words, uid=uid, env=env, **how)
 
     def machine(self, name: str) -> str:
         """An attribute of the machine, or nothing."""
