@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""OpenMPI: interpose_run before mpirun, and before each rank; statuses too."""
+"""OpenMPI: interpose_run before mpirun, before each rank, behind srun; statuses too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.box import USER
+from tests.engines.daemons import start_slurm
 from tests.engines.site import BIN, Site
 from tests.support.places import ROOT
 
@@ -50,3 +51,22 @@ def test_without_us_no_rank_sees_it(bookworm: Site, ranks: Path) -> None:
     words = [*MPIRUN, str(ranks), f"{BIN}/hello", "0"]
     done = bookworm.box.run(words, uid=USER, env=LOOPBACK)
     assert done.stdout == "0 of 4\n"
+
+
+@pytest.fixture(scope="module")
+def slurm(bookworm: Site) -> Site:
+    start_slurm(bookworm)
+    return bookworm
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_ranks_of_srun_find_each_other(slurm: Site, ranks: Path, status: int) -> None:
+    """Each rank is one run; slurmd's PMIx server is outside of them all."""
+    program = [str(ranks), f"{BIN}/hello", str(status)]
+    said = []
+    for before in ([], [str(slurm.program), "--config", str(slurm.absolute()), "--"]):
+        words = ["srun", "--mpi=pmix", "-n", "4", *before, *program]
+        done = slurm.box.run(words, uid=USER, env=LOOPBACK, check=False)
+        said.append((done.returncode, done.stdout.split("\n")[0]))
+    assert said == [(status, "0 of 4"), (status, "4 of 4")], done
+    slurm.box.nothing_left()
