@@ -120,6 +120,8 @@ class Loop:
                 body = self._answers.answer(question)
             code = 0
         except InterposeError as error:
+            if isinstance(error.__cause__, MemoryError):
+                error.advice = error.advice or _advice_of_limits()
             code = job_errno(error, is_named=is_named)
             self._report(question, error, code)
         except Exception as error:  # noqa: BLE001 (the one place, as decided)
@@ -160,14 +162,18 @@ def receive(channel: socket.socket) -> bytes:
 
 
 def _unforeseen(error: Exception, fqrn: str) -> InterposeError:
-    text, advice = f"{type(error).__name__}: {error}", "-vv shows where"
+    text = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError):
         text = "the resolver has no memory left"
+    # Without memory any error can come, of any library.
+    return InterposeError(text, fqrn, _advice_of_limits() or "-vv shows where")
+
+
+def _advice_of_limits() -> str:
     kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
     if any(resource.getrlimit(k)[0] != resource.RLIM_INFINITY for k in kinds):
-        # Without memory any error can come, of any library.
-        advice = "a limit may be too low: ulimit -v, -d"
-    return InterposeError(text, fqrn, advice)
+        return "a limit may be too low: ulimit -v, -d"
+    return ""
 
 
 def _text(error: InterposeError, fqrn: str) -> str:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A job that ends in the middle of a download leaves no name in its cache."""
+"""Work that comes to no end: the job goes away, or there is no memory for it."""
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -51,3 +52,26 @@ def test_nothing_stays_of_a_download_that_nobody_waits_for(
                 time.sleep(0.01)
             assert second.end() == 0
         assert [*under_way.iterdir()] == []
+
+
+# A limit that nothing meets here, and a library that has met it.
+WITHOUT_MEMORY = f"""
+import resource, sqlite3, sys
+sys.path.insert(0, {str(ROOT)!r})
+def connect(*words, **more):
+    raise MemoryError
+sqlite3.connect = connect
+resource.setrlimit(resource.RLIMIT_AS, (1 << 40, resource.RLIM_INFINITY))
+from interpose.resolver.program import run
+run()
+"""
+
+
+def test_a_library_without_memory_has_the_limit_named(
+    start: Start, place: Path
+) -> None:
+    settings = start(SHA1).settings[1:]
+    with Resolver(place / "other", {}, settings, WITHOUT_MEMORY) as resolver:
+        assert resolver.ask(native.OPEN, SHA1).error == errno.EIO
+        (line,) = resolver.lines()
+    assert "ulimit -v, -d" in line
