@@ -76,6 +76,18 @@ if [ -z "$usable" ]; then
 fi
 mkdir "$suite/home" "$suite/user"
 copy "$suite/of-user"
+# The packages that root has just used are not asked for again.
+"$usable" -m venv "$suite/of-user/.venv" || exit 1
+abi_and_place='import sysconfig as s; print(s.get_config_var("SOABI"), s.get_path("purelib"))'
+read -r abi packages <<-END
+	$("$tree/.venv/bin/python" -c "$abi_and_place")
+END
+read -r users_abi users_packages <<-END
+	$("$suite/of-user/.venv/bin/python" -c "$abi_and_place")
+END
+if [ "$abi" = "$users_abi" ]; then
+	tar --exclude='*interpose*' -C "$packages" -cf - . | tar -C "$users_packages" -xf -
+fi
 make -s -C "$suite/of-user" build tools PYTHON="$usable" || exit 1
 mkdir -p "$suite/of-user/build"
 chown -R "$uid:$gid" "$suite/of-user" "$suite/home" "$suite/user"
