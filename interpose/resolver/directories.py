@@ -111,5 +111,7 @@ class Directory:
 
 
 def _has_content(subject: Subject) -> bool:
-    is_empty = subject.entry.flags & native.ENTRY_NO_CONTENT
-    return subject.is_file and subject.entry.digest is not None and not is_empty
+    """Whether it is a file that listings show, with bytes to be had."""
+    without = native.ENTRY_NO_CONTENT | native.ENTRY_HIDDEN
+    is_shown = not subject.entry.flags & without
+    return subject.is_file and subject.entry.digest is not None and is_shown

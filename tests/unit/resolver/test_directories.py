@@ -83,9 +83,10 @@ def test_by_names(place: Path) -> None:
         {"size": FILE_BYTES + 1},
         {"size": 0},
         {"flags": 4 | 128},  # external
+        {"flags": 0x8000},  # hidden
         {"flags": 8, "hash": None, "symlink": b"000", "mode": 0o120777},
     ],
-    ids=["big", "empty", "external", "link"],
+    ids=["big", "empty", "external", "hidden", "link"],
 )
 def test_what_is_not_worth_it(place: Path, odd: dict[str, Any]) -> None:
     rows = [file(name) for name in names(10)]
