@@ -133,7 +133,8 @@ def test_random_calls_of_many_threads_leave_the_tracer_sound(
     record_property("summary", str(done))
     rounds = done["rounds"]
     assert done["calls"] > 1000 * rounds > 0
-    assert done["idle"] <= rounds / 10, done
+    # One round of a few may see no turn of a busy machine.
+    assert done["idle"] <= 1 + rounds / 10, done
     assert done["numbers"] > 20 * min(rounds, ROUNDS_FOR_MOST_NUMBERS)
     deeds = [count for name, count in done.items() if name.startswith("deed-")]
     assert len(deeds) > 10
