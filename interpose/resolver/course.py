@@ -25,15 +25,20 @@ class Course:
         self._known: set[int] = set()  # asked for, or expected
         self._row = 0  # how many were asked for in order
         self._end = 0  # of this row and what is expected after it
+        self.is_followed = False
 
     def note(self, place: int) -> None:
         """One was asked for before anybody thought of this way."""
         self._known.add(place)
 
     def asked(self, place: int) -> range:
-        """One is asked for; the places to expect from now on."""
+        """One is asked for; the places to expect from now on.
+
+        `is_followed` says afterwards whether it came in order.
+        """
         self._known.add(place)
-        if not self._is_next(place):
+        self.is_followed = self._is_next(place)
+        if not self.is_followed:
             return range(0)
         if not -2 * MOST_AHEAD <= place - self._end <= _LOOK_BACK:
             self._row = 0

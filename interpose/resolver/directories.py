@@ -8,7 +8,6 @@ Programs go through a directory as it lists itself (tar, grep -r, cp -r) or by n
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 
 from interpose import native
 from interpose.repository.contents import whole
@@ -36,7 +35,7 @@ class Directory:
         self._number = subject.entry.parent
         entry = self._index.entry(self._number)
         self._first, self._count = entry.first_child, entry.child_count
-        self._as_listed = Course(
+        self._listed = Course(
             self._count, lambda place: self._is_silent(self._first + place)
         )
         self._by_name: Course | None = None
@@ -57,9 +56,10 @@ class Directory:
     def asked(self, number: int) -> list[Subject]:
         """The entry of this number is asked for; those to get before they are."""
         with self._lock:
-            listed = self._as_listed.asked(number - self._first)
-            numbers: Iterable[int] = (self._first + place for place in listed)
-            if not listed:
+            numbers = [
+                self._first + at for at in self._listed.asked(number - self._first)
+            ]
+            if not self._listed.is_followed:
                 numbers = self._next_by_name(number)
             if self._hits >= _HITS:
                 return []
@@ -70,13 +70,11 @@ class Directory:
             self._asked.append(number)
             if len(self._asked) <= IN_ORDER or self._count > _MOST_SORTED:
                 return []
-            self._sort()
-        if self._by_name is None:
-            return []
+            self._by_name = self._sorted()
         return [self._names[at] for at in self._by_name.asked(self._places[number])]
 
-    def _sort(self) -> None:
-        """Look at the directory by its names, too."""
+    def _sorted(self) -> Course:
+        """Another way through the directory: by its names."""
         self._names = self._index.by_name(self._number)
         self._places = {number: place for place, number in enumerate(self._names)}
         course = Course(
@@ -84,7 +82,7 @@ class Directory:
         )
         for earlier in self._asked:
             course.note(self._places[earlier])
-        self._by_name, self._asked = course, []
+        return course
 
     def _subject(self, number: int) -> Subject:
         entry = self._index.entry(number)

@@ -70,6 +70,15 @@ def test_as_it_lists_itself(place: Path) -> None:
     assert watched.asked("007") == ["006", "005", "004"]
 
 
+def test_in_its_own_order_names_are_not_looked_at(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(native.Index, "by_name")
+    watched = Watched(place, [file(name) for name in names(100)])
+    found = [one for name in names(100) for one in watched.asked(name)]
+    assert found == names(100)[3:]
+
+
 def test_by_names(place: Path) -> None:
     mixed = sorted(names(40), key=lambda name: int(name) * 7 % 40)
     watched = Watched(place, [file(name) for name in mixed])
