@@ -8,12 +8,14 @@ Source: getaddrinfo(3), resolv.conf(5); docs/parameters.md (families).
 
 from __future__ import annotations
 
+import _thread
 import socket
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from interpose.latch import Latch
 from interpose.network.settings import Families
 
 Address = tuple[int, int, int, str, Any]
@@ -24,7 +26,7 @@ class _Lookup:
     """One question to the system's resolver, for all who ask it meanwhile."""
 
     def __init__(self) -> None:
-        self.done = threading.Event()
+        self.done = Latch()
         self.found: Sequence[Address] = ()
         self.error: OSError | None = None
 
@@ -36,7 +38,7 @@ class _Lookup:
         except UnicodeError:
             self.error = socket.gaierror(socket.EAI_NONAME, "no name of a host")
         finally:
-            self.done.set()
+            self.done.open()
 
 
 _lock = threading.Lock()
@@ -54,15 +56,14 @@ def look_up(host: str, port: int, family: int, timeout_s: float) -> list[Address
     key = (host, port, family)
     with _lock:
         lookup = _lookups.get(key)
-        if lookup is None or lookup.done.is_set():
-            for known in [k for k, one in _lookups.items() if one.done.is_set()]:
+        if lookup is None or lookup.done.wait(0):
+            for known in [k for k, one in _lookups.items() if one.done.wait(0)]:
                 del _lookups[known]
             if len(_lookups) >= _LOOKUPS_AT_ONCE:
                 raise socket.timeout("the name service does not answer")
             lookup = _lookups[key] = _Lookup()
-            threading.Thread(
-                target=lookup.run, args=(host, port, family), daemon=True
-            ).start()
+            # Not threading.Thread: its start() waits for one that has no memory.
+            _thread.start_new_thread(lookup.run, (host, port, family))
     if not lookup.done.wait(timeout_s):
         raise socket.timeout("the name service does not answer")
     if lookup.error is not None:

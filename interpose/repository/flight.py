@@ -8,13 +8,14 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar, cast
 
 from interpose import courtesy
+from interpose.latch import Latch
 
 T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
     def __init__(self) -> None:
-        self.landed = threading.Event()
+        self.landed = Latch()
         self.value: T | None = None
         self.error: BaseException | None = None
 
@@ -50,5 +51,5 @@ class SingleFlight(Generic[T]):
         finally:
             with self._lock:
                 del self._flights[key]
-            flight.landed.set()
+            flight.landed.open()
         return flight.value

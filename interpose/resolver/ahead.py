@@ -41,7 +41,8 @@ class Ahead:
     """Gets what will be asked for next. Thread-safe."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._directories: OrderedDict[object, Directory] = OrderedDict()
         self._waiting: deque[_Task] = deque(maxlen=_WAITING)
         self._threads = 0
@@ -57,7 +58,7 @@ class Ahead:
     ) -> Iterator[Callable[[], object] | None]:
         """Answer a question for a file; what to call if no cache has it."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             self._asking += 1
             if self._asking > ENOUGH_READERS:
                 self._enough_until_s = now + _ENOUGH_FOR_S
@@ -65,7 +66,7 @@ class Ahead:
             is_wanted = now >= self._enough_until_s
             yield self._begin(repository, subject) if is_wanted else None
         finally:
-            with self._changed:
+            with self._lock:
                 self._asking -= 1
                 if self._has_next():
                     self._changed.notify()
@@ -87,16 +88,16 @@ class Ahead:
 
     def is_busy(self) -> bool:
         """Whether something is under way."""
-        with self._changed:
+        with self._lock:
             return self._working > 0
 
     def _directory(self, repository: Repository, subject: Subject) -> Directory:
         key = (repository, subject.catalog, subject.entry.parent)
-        with self._changed:
+        with self._lock:
             known = self._directories.get(key)
         if known is None:
             known = Directory(repository, subject)
-        with self._changed:
+        with self._lock:
             known = self._directories.setdefault(key, known)
             self._directories.move_to_end(key)
             while len(self._directories) > _DIRECTORIES:
@@ -108,7 +109,7 @@ class Ahead:
         return not is_paused and repository.store.has_room
 
     def _add(self, tasks: list[_Task]) -> None:
-        with self._changed:
+        with self._lock:
             self._waiting.extend(tasks)
             self._changed.notify()  # who takes one wakes the next
             idle = self._threads - self._working
@@ -122,7 +123,7 @@ class Ahead:
 
     def _serve(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 while not self._has_next():
                     self._changed.wait()
                 task = self._waiting.popleft()
@@ -132,7 +133,7 @@ class Ahead:
                 if self._has_next():
                     self._changed.notify()
             self._get(*task)
-            with self._changed:
+            with self._lock:
                 self._bytes -= size
                 self._working -= 1
 
@@ -146,11 +147,12 @@ class Ahead:
 
     def _get(self, directory: Directory, subject: Subject) -> None:
         repository = directory.repository
-        has_missed = threading.Event()
+        has_missed = False
 
         def missed() -> None:
+            nonlocal has_missed
+            has_missed = True
             directory.missed()
-            has_missed.set()
 
         try:
             with courtesy.queue.turn():
@@ -159,7 +161,7 @@ class Ahead:
             _log.debug("not got ahead: %s", error)
             self._paused[repository] = time.monotonic() + _PAUSE_S
             return
-        if has_missed.is_set():
+        if has_missed:
             repository.statistics.count("objects_ahead")
         else:
             directory.hit()

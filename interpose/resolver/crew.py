@@ -15,6 +15,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from interpose.latch import Latch
+
 T = TypeVar("T")
 _BIRTH_S = 4.0
 
@@ -41,7 +43,7 @@ class Crew(Generic[T]):
         self._busy: defaultdict[str, int] = defaultdict(int)
         self._left: defaultdict[str, deque[T]] = defaultdict(deque)
         self._last_s = time.monotonic()
-        self._ended = threading.Event()
+        self._ended = Latch()
         self._error: BaseException | None = None
         self._unborn = 0  # threads that were started and have not begun
         self._unborn_since_s = 0.0
@@ -78,7 +80,7 @@ class Crew(Generic[T]):
                 left_s = self._last_s + idle_s - time.monotonic()
                 if not is_busy and left_s <= 0:
                     self._last_s = time.monotonic()
-                    return self._ended.is_set()
+                    return self._ended.wait(0)
             if self._ended.wait(idle_s if is_busy else left_s):
                 return True
 
@@ -101,7 +103,7 @@ class Crew(Generic[T]):
             self._take_and_work()
         except BaseException as error:  # noqa: BLE001 (raised where the end is awaited)
             self._error = error
-        self._ended.set()
+        self._ended.open()
 
     def _take_and_work(self) -> None:
         while True:

@@ -8,6 +8,7 @@ a repository without such a list waits for all tries.
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from typing import Generic, TypeVar
 from interpose import courtesy
 from interpose.errors import TimedOut
 from interpose.formats.fqrn import Fqrn
+from interpose.latch import Latch
 
 T = TypeVar("T")
 MOST_AHEAD = 64
@@ -29,10 +31,10 @@ class Attempt(Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._began = time.monotonic()
-        self._done = threading.Event()
+        self._done = Latch()
         self._value: list[T] = []
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, daemon=True).start()
+        _thread.start_new_thread(self._run, ())
 
     def _run(self) -> None:
         try:
@@ -40,7 +42,7 @@ class Attempt(Generic[T]):
         except BaseException as error:  # noqa: BLE001 (raised where it is waited for)
             self._error = error
         finally:
-            self._done.set()
+            self._done.open()
 
     def result(self, what: str, limit_s: float) -> T:
         """What the work gives, within a time since it began.

@@ -28,6 +28,12 @@ _OF_TERMINALS = (
     signal.SIGPIPE,
 )
 
+# Made beforehand: then nothing more can be made.
+_WITHOUT_MEMORY = (
+    b"interpose: the resolver has no memory left "
+    b"(is a limit of memory too low: ulimit -v, -d?)\n"
+)
+
 
 def main(arguments: list[str]) -> int:
     """Serve the channel on descriptor N; 0 when the tracer has closed it."""
@@ -92,6 +98,9 @@ def run() -> None:
     except InterposeError as error:
         sys.stderr.write(f"interpose: {one_line(str(error))}\n")
         status = error.exit_status
+    except MemoryError:
+        os.write(sys.stderr.fileno(), _WITHOUT_MEMORY)
+        status = 125
     except Exception as error:  # noqa: BLE001
         text = one_line(f"{type(error).__name__}: {error}")
         advice = "is a limit of memory too low: ulimit -v, -d?"

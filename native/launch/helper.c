@@ -17,6 +17,27 @@ enum { KILL_MS = 1000, NOT_LOADED = 127, LITTLE_MEMORY = 256 << 20 };
 
 extern char **environ;
 
+/* Below these Python ends somewhere on its way to a verified repository: with a
+ * traceback, by an abort of a library, or with a lock that nobody gives back. */
+static const struct {
+	int limit;
+	const char *option;
+	rlim_t least;
+} needed[] = {{RLIMIT_AS, "-v", 80 << 20}, {RLIMIT_DATA, "-d", 36 << 20}};
+
+const char *helper_lacks_memory(unsigned *ret_mib)
+{
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		*ret_mib = (unsigned)(needed[i].least >> 20);
+		if (getrlimit(needed[i].limit, &limit) == 0 &&
+		    limit.rlim_cur < needed[i].least)
+			return needed[i].option;
+	}
+	return NULL;
+}
+
 /* Whether so little memory may be had that Python may fail anywhere, in any way. */
 static bool is_short_of_memory(void)
 {

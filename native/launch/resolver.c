@@ -202,6 +202,21 @@ static void resolver_complain(struct resolver *resolver, const char *python)
 		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
+static bool resolver_lacks_memory(struct resolver *resolver)
+{
+	unsigned mib;
+	const char *option = helper_lacks_memory(&mib);
+	char advice[64];
+
+	if (option && !resolver->complained) {
+		snprintf(advice, sizeof(advice), "raise the limit: ulimit %s", option);
+		message_ill(resolver->messages, advice,
+			    "the resolver needs %u MB of memory", mib);
+		resolver->complained = true;
+	}
+	return option != NULL;
+}
+
 int resolver_start(void *context, int *ret_fd)
 {
 	struct resolver *resolver = context;
@@ -222,6 +237,8 @@ int resolver_start(void *context, int *ret_fd)
 			    "no Python found: beside interpose_run");
 		return error;
 	}
+	if (resolver_lacks_memory(resolver))
+		return -EIO;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	resolver_size_buffers(ends[0]);

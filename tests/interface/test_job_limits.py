@@ -90,15 +90,19 @@ def test_who_may_write_to_no_file_reads_what_the_node_has(
     assert not [line for line in result.messages if "full" in line], result.explain()
 
 
-@pytest.mark.parametrize("limit", ["-v 20000", "-v 28000", "-d 5000"])
+@pytest.mark.parametrize(
+    "limit", ["-v 20000", "-v 38650", "-v 61600", "-v 74000", "-d 5000"]
+)
 def test_without_memory_for_python_an_open_is_an_error_and_one_line(
     run: Runner, configured: Configured, limit: str
 ) -> None:
     run.before = without("-sys_resource", f"ulimit {limit}; ")
     result = run("cat", README, options=configured(FQRN))
     assert result.status == 1, result.explain()
-    assert ["ulimit" in line for line in result.messages] == [True], result.explain()
-    assert "Traceback" not in "".join(result.errors)
+    # The job's own line may come in the midst of ours.
+    said = os.fsdecode(result.stderr)
+    assert (said.count("interpose: "), said.count("ulimit")) == (1, 1), said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(("limit", "named"), [("-n 10", "ulimit -n")])

@@ -49,6 +49,7 @@ PYTHON_FLOORS = {
     "config": 2,
     "formats": 1,
     "errors": 0,
+    "latch": 0,
     "messages": 0,
     "courtesy": 0,
     "native": 0,
