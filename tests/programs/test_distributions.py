@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `python -m build` makes, in a fresh environment, passes the tests that come along."""
+"""What `python -m build` makes passes the tests that come with it."""
 
 from __future__ import annotations
 
