@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A latch lets all go on once it is open, and runs no Python code that could keep it."""
+"""A latch lets all go on once it is open; no code of Python could keep it shut."""
 
 from __future__ import annotations
 
