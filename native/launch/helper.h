@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-/* The option of ulimit that leaves them too little memory, and how much they need; NULL:
- * none does. */
+/* The option of ulimit that leaves them too little memory, and how much they need;
+ * NULL: none does. */
 const char *helper_lacks_memory(unsigned *ret_mib);
 /* What to do about one that ended with this wait status without a word. */
 const char *helper_advice(int status);
