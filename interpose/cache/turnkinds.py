@@ -126,9 +126,9 @@ class _File:
         self._path = path
 
     def give_back(self) -> None:
-        unfinished.let_go(self.give_back)
         with contextlib.suppress(OSError):
             os.unlink(self._path)
+        unfinished.let_go(self.give_back)
 
     @classmethod
     def take(cls, path: Path) -> _File | None:

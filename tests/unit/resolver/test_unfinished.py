@@ -49,7 +49,7 @@ def test_nothing_stays_of_a_download_that_nobody_waits_for(
             under_way = place / "cache/txn"
             while len([*under_way.iterdir()]) < 2:
                 assert time.monotonic() < until, json.dumps(second.lines())
-                time.sleep(0.01)
+                time.sleep(0.01)  # Another process makes them, and tells nobody.
             assert second.end() == 0
         assert [*under_way.iterdir()] == []
 
