@@ -114,6 +114,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell(_from_os(error), verbosity)
         discard(sys.stdout)
         return COULD_NOT
+    except MemoryError:
+        advice = "is a limit too low: ulimit -v, -d?"
+        _tell(InterposeError("no memory is left", "", advice), verbosity)
+        return COULD_NOT
     except Exception as error:  # noqa: BLE001  one of the two places that may
         advice = "this is a bug of interpose; -vv shows where"
         _tell(InterposeError(_describe(error), "", advice), verbosity)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from interpose import commands
+from interpose.commands import showconfig
 from tests.support.house import ROOT
 from tests.support.places import program
 from tests.support.run import DEFAULT_PATH, Runner
@@ -167,3 +169,15 @@ def test_what_a_killed_command_left_goes_with_the_next_one(
     living.terminate()
     living.communicate(timeout=WAIT_S)
     assert list(run.scratch.iterdir()) == []
+
+
+def test_without_memory_a_subcommand_blames_the_limit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def execute(arguments: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(showconfig, "execute", execute)
+    assert commands.main(["showconfig", "some.example.org"]) == 125
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "interpose: no memory is left (is a limit too low: ulimit -v, -d?)"
