@@ -265,6 +265,17 @@ class Pool:
         )
         return job, notes
 
+    def told(self, here: Path, side: str, tool: str, stubborn: str = "") -> list[str]:
+        """What a running job notes when it is ended by a tool of the engine's."""
+        job, noted = self.noting(here, side, stubborn)
+        self.run(tool, job.id)
+        eventually(lambda: "SIGTERM" in noted.read_text(), noted.read_text)
+        job.leaves_its_slot()
+        notes = noted.read_text().split()
+        self.run("condor_rm", job.id, check=False)
+        job.is_gone()
+        return notes
+
     def stopped(self, job: Job) -> bool:
         """Whether the noting program itself stands still."""
         states = [

@@ -106,15 +106,7 @@ def test_an_engines_end_reaches_the_job_as_without_us(
     pool: Pool, here: Path, tool: str, stubborn: str
 ) -> None:
     """SIGTERM once, for each process natively told; SIGKILL for who stays."""
-    notes = {}
-    for side in BOTH:
-        job, noted = pool.noting(here, side, stubborn)
-        pool.run(tool, job.id)
-        eventually(lambda n=noted: "SIGTERM" in n.read_text(), noted.read_text)
-        job.leaves_its_slot()
-        notes[side] = noted.read_text().split()
-        pool.run("condor_rm", job.id, check=False)
-        job.is_gone()
+    notes = {side: pool.told(here, side, tool, stubborn) for side in BOTH}
     assert notes["ours"] == notes["native"] == ["start", "SIGTERM"]
 
 

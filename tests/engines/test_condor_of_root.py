@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.box import eventually
 from tests.engines.condor import SLOT_UID, Pool, ends
 from tests.engines.site import BIN, Site
 
@@ -64,15 +63,7 @@ def test_twenty_jobs_share_an_alien_cache(node: Pool, here: Path) -> None:
 def test_an_end_reaches_the_job_as_without_us(
     node: Pool, here: Path, tool: str
 ) -> None:
-    notes = {}
-    for side in ("native", "ours"):
-        job, noted = node.noting(here, side)
-        node.run(tool, job.id)
-        eventually(lambda n=noted: "SIGTERM" in n.read_text(), noted.read_text)
-        job.leaves_its_slot()
-        notes[side] = noted.read_text().split()
-        node.run("condor_rm", job.id, check=False)
-        job.is_gone()
+    notes = {side: node.told(here, side, tool) for side in ("native", "ours")}
     assert notes["ours"] == notes["native"] == ["start", "SIGTERM"]
 
 
