@@ -17,12 +17,12 @@ import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from interpose.commands.options import complain
 from interpose.errors import InterposeError
 from interpose.repository.store import blocks
 from interpose.repository.tree import Node, Tree
+from interpose.workers import Workers
 
 # As many as a job's questions have: most of the time each waits for a server.
 AT_ONCE = 16
@@ -86,8 +86,7 @@ class Copier:
         self._preserve = preserve
         self._umask = os.umask(0)
         os.umask(self._umask)
-        self._pool = ThreadPoolExecutor(AT_ONCE, "copy")
-        self._room = threading.Semaphore(_AHEAD)
+        self._workers = Workers(AT_ONCE - 1)
         self._lock = threading.Lock()
         self._failure: BaseException | None = None
         self.is_complete = True
@@ -99,7 +98,10 @@ class Copier:
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
         del kind, trace
-        self._pool.shutdown(wait=True, cancel_futures=error is not None)
+        with self._lock:
+            self._failure = self._failure or error
+        with self._workers:
+            pass  # what has not begun lets go of its directory
         if error is None and self._failure is not None:
             raise self._failure
 
@@ -194,24 +196,29 @@ class Copier:
         return finish
 
     def _submit(self, node: Node, folder: Folder, name: bytes) -> None:
-        self._room.acquire()
-
-        def work() -> None:
-            with self._telling(node):
+        def copy() -> None:
+            with self._failing(), self._telling(node):
                 self._file(node, folder, name)
 
-        def done(future: Future[None]) -> None:
-            error = None if future.cancelled() else future.exception()
+        def work() -> None:
+            try:
+                if self._failure is None:
+                    copy()
+            finally:
+                with self._failing():
+                    folder.release()
+
+        self._workers.submit(work)
+        self._workers.work_until(_AHEAD)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What goes wrong in here ends it all."""
+        try:
+            yield
+        except (OSError, InterposeError) as error:
             with self._lock:
                 self._failure = self._failure or error
-            try:
-                folder.release()
-            except (OSError, InterposeError) as late:
-                with self._lock:
-                    self._failure = self._failure or late
-            self._room.release()
-
-        self._pool.submit(work).add_done_callback(done)
 
     def _file(self, node: Node, folder: Folder, name: bytes) -> None:
         source = self._tree.repository.content(node.subject)

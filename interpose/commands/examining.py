@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,8 +35,9 @@ _NO_ADVICE = "see CVMFS_SERVER_URL and CVMFS_HTTP_PROXY"
 def start_thread(work: Callable[[], None]) -> None:
     """Do it beside us; where a limit forbids that, now."""
     try:
-        threading.Thread(target=work, daemon=True).start()
-    except RuntimeError:
+        # Not threading.Thread: its start() waits for ever for one without memory.
+        _thread.start_new_thread(work, ())
+    except (RuntimeError, MemoryError):
         work()
 
 

@@ -20,7 +20,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from interpose.errors import InterposeError
@@ -68,8 +68,15 @@ class RepositoryServer:
         return int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Answer requests from now on, in the background."""
-        self._thread.start()
+        """Answer requests from now on, in the background.
+
+        Errors: InterposeError where a limit forbids a thread.
+        """
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            advice = "raise the limit: ulimit -u"
+            raise InterposeError("no thread can be had", "", advice) from error
 
     def close(self) -> None:
         """Stop answering and give the port back."""
@@ -89,6 +96,16 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # Idle keep-alive connections must not delay the end.
     request_queue_size = 128
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread; without one, one request for each connection."""
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:
+            handler: Any = self.RequestHandlerClass
+            once = type("Once", (handler,), {"protocol_version": "HTTP/1.0"})
+            once(request, client_address, self)
+            self.shutdown_request(request)
 
     def handle_error(self, _request: object, client_address: object) -> None:
         """A client that went away is no error of the server."""

@@ -12,8 +12,8 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Union
 
 from interpose.formats.flags import NESTED_MOUNTPOINT
@@ -21,6 +21,7 @@ from interpose.publish import entries
 from interpose.publish.catalogs import CatalogInProgress, CatalogShelf, StoredCatalog
 from interpose.publish.content import ContentWriter, Encoding, StoredContent
 from interpose.publish.scan import CatalogEnd, SourceDirectory, SourceEntry, scan
+from interpose.workers import Task, Workers
 
 # What a worker takes at once: enough to make its bookkeeping cheap.
 _BATCH_FILES = 32
@@ -47,7 +48,7 @@ class _Scanned:
     catalog: CatalogInProgress
     directory: SourceDirectory
     files: list[SourceEntry]
-    batches: list[Future[list[StoredContent]]]
+    batches: list[Task[list[StoredContent]]]
 
 
 _Waiting = Union[_Scanned, CatalogInProgress]
@@ -71,7 +72,7 @@ class TreePublisher:
         self._progress = progress
         self._queue: deque[_Waiting] = deque()
         self._ahead = 0
-        self._pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "publish")
+        self._workers = Workers(max(2, os.cpu_count() or 1))
         self.totals = Totals()
 
     def run(self) -> StoredCatalog:
@@ -79,6 +80,13 @@ class TreePublisher:
 
         Errors: InterposeError for what cannot be read, written or published.
         """
+        try:
+            with self._workers:
+                return self._go_over_all()
+        finally:
+            self._shelf.close()
+
+    def _go_over_all(self) -> StoredCatalog:
         try:
             catalog = root_catalog = self._shelf.start(b"", None)
             for event in scan(self._root, self._contents.remarks):
@@ -96,13 +104,12 @@ class TreePublisher:
             return self._finish(root_catalog)
         finally:
             self._contents.cancel()
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._shelf.close()
 
     def _submit(self, catalog: CatalogInProgress, directory: SourceDirectory) -> None:
         files = list(_distinct_files(directory.members))
         batches = [
-            self._pool.submit(self._store_batch, batch) for batch in _batches(files)
+            self._workers.submit(partial(self._store_batch, batch))
+            for batch in _batches(files)
         ]
         self._queue.append(_Scanned(catalog, directory, files, batches))
         self._ahead += 1 + len(directory.members)
@@ -115,7 +122,11 @@ class TreePublisher:
         if isinstance(item, CatalogInProgress):
             self._finish(item)
             return
-        stored = [content for batch in item.batches for content in batch.result()]
+        stored = [
+            content
+            for batch in item.batches
+            for content in self._workers.value_of(batch)
+        ]
         contents = {
             entries.inode(entry): content for entry, content in zip(item.files, stored)
         }

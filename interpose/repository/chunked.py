@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from interpose.errors import FormatError
@@ -18,6 +19,7 @@ from interpose.repository.objects import StoredObject
 from interpose.repository.shelves import Parcel, Shelf
 from interpose.repository.slices import Slice, copy_within, stretch
 from interpose.repository.store import Store
+from interpose.workers import Workers
 
 AT_ONCE = 8
 
@@ -77,19 +79,13 @@ class Assembler:
     def _fill(
         self, shelf: Shelf, name: str, size: int, pieces: Sequence[Piece]
     ) -> Path:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
         parcel = shelf.receive()
         equal = _by_content(pieces)
         try:
             stretch(parcel, size)
-            with ThreadPoolExecutor(min(AT_ONCE, len(equal))) as pool:
-                try:
-                    for _ in pool.map(lambda one: self._place(parcel, one), equal):
-                        pass
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+            with Workers(min(AT_ONCE, len(equal)) - 1) as workers:
+                for one in equal:
+                    workers.submit(partial(self._place, parcel, one))
             return shelf.put(parcel, name)
         except BaseException:
             parcel.abort()

@@ -26,7 +26,7 @@ _ENDS_AFTER_S = 3.0
 
 
 class Attempt(Generic[T]):
-    """Work in a thread of its own. Errors: RuntimeError if there can be no thread."""
+    """Work in a thread of its own. Errors: RuntimeError or MemoryError: no thread."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
@@ -93,7 +93,7 @@ class Listing(Generic[T]):
             try:
                 mine = known if known is not None else self._begun(fqrn)
                 self._go_ahead()
-            except RuntimeError:
+            except (RuntimeError, MemoryError):
                 return known  # No thread to be had: one after the other, then.
             return mine
 

@@ -247,12 +247,19 @@ void asking_run(struct asking *asking)
 {
 	const int64_t began_ns = clock_now_ns();
 	static struct scratch scratch; /* the packed one may be unpacked there */
+	struct helper_lack lack;
+	char text[64];
 	int fd = -1, pid, status;
 	bool ended;
 
 	if (!asking->node->python[0]) {
 		say_nothing_is_known(asking, asking->node->python_problem,
 				     asking->node->python_advice);
+		return;
+	}
+	if (helper_lacks_memory(HELPER_OPENS_REPOSITORIES, &lack)) {
+		snprintf(text, sizeof(text), "Python %s", lack.needs);
+		say_nothing_is_known(asking, text, lack.advice);
 		return;
 	}
 	if (python_is_packed() && scratch_create(asking->node->scratch, &scratch) == 0)

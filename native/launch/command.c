@@ -119,10 +119,13 @@ static int command_run(char *module, char **argv)
 	static struct python python;
 	char **arguments = command_arguments(module, argv);
 	char **environment = helper_environment();
+	struct helper_lack lack;
 	char **words;
 
 	if (!arguments || !environment)
 		return message_fail(&messages, "out of memory");
+	if (helper_lacks_memory(HELPER_OPENS_REPOSITORIES, &lack))
+		return message_ill(&messages, lack.advice, "Python %s", lack.needs);
 	if (python_find(getenv("INTERPOSE_CACHE"), NULL, &python) < 0)
 		return message_ill(&messages, doctor_row("python")->advice,
 				   "no Python found: beside interpose");

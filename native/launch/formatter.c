@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "launch/helper.h"
+#include "launch/messages.h"
 #include "launch/python.h"
 #include "run/trace.h"
 
-int formatter_start(const struct options *options, const char *scratch, pid_t *ret_pid,
-		    struct trace **ret_trace)
+int formatter_start(const struct options *options, const struct messages *messages,
+		    const char *scratch, pid_t *ret_pid, struct trace **ret_trace)
 {
 	static char program[] = "import sys; from interpose.commands import main; "
 				"sys.exit(main())";
@@ -28,11 +29,16 @@ int formatter_start(const struct options *options, const char *scratch, pid_t *r
 			     (char *)options->trace,
 			     NULL};
 	char **words = NULL;
+	struct helper_lack lack;
 	int ends[2];
 	int error = python_find(options->cache, scratch, &python);
 
 	if (error < 0)
 		return error;
+	if (helper_lacks_memory(HELPER_FORMATS, &lack)) {
+		message_ill(messages, lack.advice, "--trace %s", lack.needs);
+		return -EIO;
+	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	snprintf(number, sizeof(number), "%d", ends[0]);

@@ -7,12 +7,13 @@
 
 #include "launch/options.h"
 
+struct messages;
 struct trace;
 
 /* Writes to the file of --trace; it ends when the trace is closed. 0 or a negative
- * errno.
+ * errno; -EIO: the line was written.
  */
-int formatter_start(const struct options *options, const char *scratch, pid_t *ret_pid,
-		    struct trace **ret_trace);
+int formatter_start(const struct options *options, const struct messages *messages,
+		    const char *scratch, pid_t *ret_pid, struct trace **ret_trace);
 
 #endif

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,25 +18,31 @@ enum { KILL_MS = 1000, NOT_LOADED = 127, LITTLE_MEMORY = 256 << 20 };
 
 extern char **environ;
 
-/* Below these Python ends somewhere on its way to a verified repository: with a
- * traceback, by an abort of a library, or with a lock that nobody gives back. */
+/* Below these Python ends somewhere on its way to do that: with a traceback, by an
+ * abort of a library, or with a lock that nobody gives back. Bytes;
+ * ../../docs/limits.md. */
 static const struct {
 	int limit;
 	const char *option;
-	rlim_t least;
-} needed[] = {{RLIMIT_AS, "-v", 80 << 20}, {RLIMIT_DATA, "-d", 36 << 20}};
+	rlim_t least[2]; /* by enum helper_work */
+} needed[] = {{RLIMIT_AS, "-v", {28 << 20, 80 << 20}},
+	      {RLIMIT_DATA, "-d", {14 << 20, 36 << 20}}};
 
-const char *helper_lacks_memory(unsigned *ret_mib)
+bool helper_lacks_memory(enum helper_work work, struct helper_lack *ret_lack)
 {
 	struct rlimit limit;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		*ret_mib = (unsigned)(needed[i].least >> 20);
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
 		if (getrlimit(needed[i].limit, &limit) == 0 &&
-		    limit.rlim_cur < needed[i].least)
-			return needed[i].option;
-	}
-	return NULL;
+		    limit.rlim_cur < needed[i].least[work]) {
+			snprintf(ret_lack->needs, sizeof(ret_lack->needs),
+				 "needs %u MB of memory",
+				 (unsigned)(needed[i].least[work] >> 20));
+			snprintf(ret_lack->advice, sizeof(ret_lack->advice),
+				 "raise the limit: ulimit %s", needed[i].option);
+			return true;
+		}
+	return false;
 }
 
 /* Whether so little memory may be had that Python may fail anywhere, in any way. */

@@ -3,11 +3,17 @@
 #ifndef LAUNCH_HELPER_H
 #define LAUNCH_HELPER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
-/* The option of ulimit that leaves them too little memory, and how much they need;
- * NULL: none does. */
-const char *helper_lacks_memory(unsigned *ret_mib);
+enum helper_work { HELPER_FORMATS, HELPER_OPENS_REPOSITORIES };
+
+struct helper_lack {
+	char needs[32], advice[32]; /* "needs 80 MB of memory", and what to do */
+};
+
+/* Whether a limit leaves Python too little memory for this. */
+bool helper_lacks_memory(enum helper_work work, struct helper_lack *ret_lack);
 /* What to do about one that ended with this wait status without a word. */
 const char *helper_advice(int status);
 /* Ours without PYTHON* and LD_* variables; NULL: no memory. */

@@ -126,7 +126,7 @@ int message_ill(const struct messages *messages, const char *advice, const char 
 			    advice);
 }
 
-int message_no_run(const struct messages *messages, int error)
+int message_cannot_start(const struct messages *messages, const char *what, int error)
 {
 	const char *row = error == EMFILE   ? "descriptors"
 			  : error == EAGAIN ? "processes"
@@ -134,10 +134,15 @@ int message_no_run(const struct messages *messages, int error)
 					    : NULL;
 
 	if (!row)
-		return message_fail(messages, "cannot start a run: %s",
+		return message_fail(messages, "cannot start %s: %s", what,
 				    strerror(error));
-	return message_ill(messages, doctor_row(row)->advice, "cannot start a run: %s",
-			   strerror(error));
+	return message_ill(messages, doctor_row(row)->advice, "cannot start %s: %s",
+			   what, strerror(error));
+}
+
+int message_no_run(const struct messages *messages, int error)
+{
+	return message_cannot_start(messages, "a run", error);
 }
 
 void message_refused(const struct messages *messages, int pid, int error)

@@ -27,7 +27,10 @@ void message_detail(const struct messages *messages, const char *format, ...)
  * row's, or a better one. */
 int message_ill(const struct messages *messages, const char *advice, const char *format,
 		...) __attribute__((format(printf, 3, 4)));
-/* No run can be started; `error` (positive) may be a limit's. Returns STATUS_OURS. */
+/* `what` cannot be started; `error` (positive) may be a limit's. Returns STATUS_OURS.
+ */
+int message_cannot_start(const struct messages *messages, const char *what, int error);
+/* The same of a run. */
 int message_no_run(const struct messages *messages, int error);
 /* Why PTRACE_SEIZE of our child `pid` failed with `error` (negative errno). */
 void message_refused(const struct messages *messages, int pid, int error);

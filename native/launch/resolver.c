@@ -204,17 +204,15 @@ static void resolver_complain(struct resolver *resolver, const char *python)
 
 static bool resolver_lacks_memory(struct resolver *resolver)
 {
-	unsigned mib;
-	const char *option = helper_lacks_memory(&mib);
-	char advice[64];
+	struct helper_lack lack;
 
-	if (option && !resolver->complained) {
-		snprintf(advice, sizeof(advice), "raise the limit: ulimit %s", option);
-		message_ill(resolver->messages, advice,
-			    "the resolver needs %u MB of memory", mib);
-		resolver->complained = true;
-	}
-	return option != NULL;
+	if (!helper_lacks_memory(HELPER_OPENS_REPOSITORIES, &lack))
+		return false;
+	if (!resolver->complained)
+		message_ill(resolver->messages, lack.advice, "the resolver %s",
+			    lack.needs);
+	resolver->complained = true;
+	return true;
 }
 
 int resolver_start(void *context, int *ret_fd)
@@ -250,8 +248,7 @@ int resolver_start(void *context, int *ret_fd)
 		error = resolver_spawn(ends[1], &python, &pid);
 	close(ends[1]);
 	if (error < 0) {
-		message_fail(resolver->messages, "cannot start the resolver: %s: %s",
-			     python.path, strerror(-error));
+		message_cannot_start(resolver->messages, "the resolver", -error);
 		close(ends[0]);
 		return error;
 	}

@@ -240,8 +240,8 @@ static int tracing_create_run(struct tracing *tracing)
 	error = run_create(run, resolver_start, &tracing->resolver, tracer_wake);
 	if (error < 0 || !launch->options.trace)
 		return error;
-	return formatter_start(&launch->options, run->scratch.path, &tracing->formatter,
-			       &run->trace);
+	return formatter_start(&launch->options, &launch->messages, run->scratch.path,
+			       &tracing->formatter, &run->trace);
 }
 
 static void tracing_destroy_run(struct tracing *tracing)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.limits import without
 from tests.support.places import need_tool, root_is_a_mount
 from tests.support.run import Job, Runner
 from tests.support.web import RUNNING
@@ -59,14 +60,6 @@ def test_a_limit_of_the_job_is_the_jobs_alone(
     assert result.messages == []
 
 
-def without(capabilities: str, script: str) -> tuple[str, ...]:
-    """Words before a command that then has not got these, and runs behind `script`."""
-    words = ("bash", "-c", f'{script}exec "$@"', "bash")
-    if os.geteuid() != 0:
-        return words
-    return (need_tool("setpriv"), f"--bounding-set={capabilities}", *words)
-
-
 def test_a_small_stack_is_the_jobs_alone(
     run: Runner, configured: Configured, readme: bytes
 ) -> None:
@@ -88,21 +81,6 @@ def test_who_may_write_to_no_file_reads_what_the_node_has(
     limit = [line for line in result.messages if "raise the limit: ulimit -f" in line]
     assert limit, result.explain()
     assert not [line for line in result.messages if "full" in line], result.explain()
-
-
-@pytest.mark.parametrize(
-    "limit", ["-v 20000", "-v 38650", "-v 61600", "-v 74000", "-d 5000"]
-)
-def test_without_memory_for_python_an_open_is_an_error_and_one_line(
-    run: Runner, configured: Configured, limit: str
-) -> None:
-    run.before = without("-sys_resource", f"ulimit {limit}; ")
-    result = run("cat", README, options=configured(FQRN))
-    assert result.status == 1, result.explain()
-    # The job's own line may come in the midst of ours.
-    said = os.fsdecode(result.stderr)
-    assert (said.count("interpose: "), said.count("ulimit")) == (1, 1), said
-    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(("limit", "named"), [("-n 10", "ulimit -n")])

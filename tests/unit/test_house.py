@@ -54,6 +54,7 @@ PYTHON_FLOORS = {
     "courtesy": 0,
     "native": 0,
     "owned": 0,
+    "workers": 0,
     "_native": -1,
 }
 C_FLOORS = {
@@ -86,6 +87,7 @@ MAY_CATCH_ALL = {
     "interpose/resolver/ahead.py",  # who asks for it is told
     "interpose/resolver/crew.py",  # raised again where the end is awaited
     "interpose/resolver/listing.py",  # raised again where it is waited for
+    "interpose/workers.py",  # the same
 }
 
 

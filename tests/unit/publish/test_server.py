@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -104,6 +105,17 @@ def test_what_is_no_file_is_not_found_and_holds_nobody(
     for name in ("fifo", "directory", "directory/", "fifo/x", "", "absent"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get(name)
+
+
+def test_without_a_thread_one_connection_is_answered_after_the_other(
+    get: Callable[[str], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    (tmp_path / "real/file").write_text("content")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert [get("file") for _ in range(3)] == [b"content"] * 3
 
 
 def test_what_changes_under_its_name_expires_soon(tmp_path: Path) -> None:

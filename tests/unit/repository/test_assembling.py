@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 import zlib
@@ -85,6 +86,21 @@ def test_wrong_chunk_leaves_no_file(place: Path) -> None:
         with pytest.raises(HashMismatch):
             Assembler(store).assemble(NAME, len(TEXT) + CHUNK_BYTES, pieces)
         assert not store.places.private.assembled(NAME).exists()
+
+
+def test_without_a_thread_one_does_it_all(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    with FaultyServer() as server:
+        pieces = pieces_of(server, [TEXT, NOISE])
+        store = make_store(place, server.url)
+        with monkeypatch.context() as patch:
+            patch.setattr(_thread, "start_new_thread", refuse)
+            path = Assembler(store).assemble(NAME, len(TEXT) + CHUNK_BYTES, pieces)
+    assert path.read_bytes() == TEXT + NOISE
 
 
 def test_different_hashes_of_one_length_are_different_chunks(place: Path) -> None:
