@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,11 +200,27 @@ static void say_nothing_is_known(struct asking *asking, const char *text,
 	asking->tell(asking->options, asking->findings, known);
 }
 
-/* Python ended, or was ended, before it had said all. */
-static void say_why_not_done(struct asking *asking, int status)
+__attribute__((format(printf, 3, 4))) static void
+say_it_does_not_run(struct asking *asking, const char *advice, const char *format, ...)
 {
 	struct finding finding = {.name = "python"};
 	size_t known = asking->findings->count;
+	char why[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why, sizeof(why), format, arguments);
+	va_end(arguments);
+	finding_say(&finding, LEVEL_NO, "it does not run: %s", why);
+	finding_advise(&finding, "%s", advice);
+	findings_add(asking->findings, &finding);
+	asking->tell(asking->options, asking->findings, known);
+	say_nothing_is_known(asking, finding.text, finding.advice);
+}
+
+/* Python ended, or was ended, before it had said all. */
+static void say_why_not_done(struct asking *asking, int status)
+{
 	char text[128];
 
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
@@ -211,13 +228,10 @@ static void say_why_not_done(struct asking *asking, int status)
 		say_nothing_is_known(asking, text, "see the other lines");
 		return;
 	}
-	finding_say(&finding, LEVEL_NO, "it does not run: %s: %s %d",
-		    asking->node->python, WIFEXITED(status) ? "status" : "signal",
-		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	finding_advise(&finding, "%s", helper_advice(status));
-	findings_add(asking->findings, &finding);
-	asking->tell(asking->options, asking->findings, known);
-	say_nothing_is_known(asking, finding.text, finding.advice);
+	say_it_does_not_run(asking, helper_advice(status), "%s: %s %d",
+			    asking->node->python,
+			    WIFEXITED(status) ? "status" : "signal",
+			    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 static int start_asking(const struct asking *asking, int64_t began_ns, int *ret_fd)
@@ -248,7 +262,6 @@ void asking_run(struct asking *asking)
 	const int64_t began_ns = clock_now_ns();
 	static struct scratch scratch; /* the packed one may be unpacked there */
 	struct helper_lack lack;
-	char text[64];
 	int fd = -1, pid, status;
 	bool ended;
 
@@ -258,8 +271,7 @@ void asking_run(struct asking *asking)
 		return;
 	}
 	if (helper_lacks_memory(HELPER_OPENS_REPOSITORIES, &lack)) {
-		snprintf(text, sizeof(text), "Python %s", lack.needs);
-		say_nothing_is_known(asking, text, lack.advice);
+		say_it_does_not_run(asking, lack.advice, "it %s", lack.needs);
 		return;
 	}
 	if (python_is_packed() && scratch_create(asking->node->scratch, &scratch) == 0)

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.places import program
+import pytest
+
+from tests.support.places import need_tool, program
 from tests.support.run import DEFAULT_PATH
 
 TIMEOUT_S = 90.0
+OURS = 125
+HINT = "; interpose_run --doctor says more)"
 Finding = dict[str, Any]
 Words = Sequence[Any]
 
@@ -83,3 +87,26 @@ class Patient:
         done = self.start("--doctor", "--json", *words)
         assert done.stdout, (done.returncode, done.stderr)
         return Diagnosis(done.returncode, json.loads(done.stdout), done.stderr)
+
+
+def says_the_same(patient: Patient, row: str, *words: str | Path) -> Diagnosis:
+    """A run fails with one line, and the row gives its reason and its advice."""
+    failed = patient.start(*words, "--", "true")
+    assert failed.returncode == OURS, failed.stderr
+    (line,) = failed.stderr.splitlines()
+    assert line.endswith(HINT), line
+    said = patient.examined(*words)
+    assert said.status == 1
+    finding = said.one(row)
+    assert finding["level"] == "no"
+    assert f"({finding['advice']}{HINT}" in line
+    return said
+
+
+def need_bwrap(*words: str) -> list[str]:
+    """Words of bubblewrap that show the host; skip where it cannot."""
+    command = [need_tool("bwrap", "bubblewrap"), "--dev-bind", "/", "/", *words]
+    tried = subprocess.run([*command, "true"], check=False, capture_output=True)
+    if tried.returncode != 0:
+        pytest.skip(f"no bubblewrap here: {tried.stderr.decode()}")
+    return command
