@@ -58,19 +58,25 @@ exec chroot "$0" /usr/bin/env -i "PATH=$1" HOME=/root LC_ALL=C.UTF-8 \
 """
 
 
-def need_tree(suite: str, packages: Sequence[str], folder: Path) -> Path:
-    """A tree of `suite` with these packages, made once for all workers; else skip."""
+def need_tree(
+    suite: str, packages: Sequence[str], folder: Path, name: str = ""
+) -> Path:
+    """A tree of `suite` with these packages, made once for all workers; else skip.
+
+    `name` tells trees of one suite apart.
+    """
     if os.geteuid() != 0:
         # debootstrap, chroot and the daemons' own users are root's business.
         pytest.skip("the engine runs in a Debian tree, which only root can make")
     need_tool("ip", "iproute2")
     folder.mkdir(exist_ok=True)
-    tree = folder / suite
-    with (folder / f"{suite}.lock").open("w") as lock:
+    tree = folder / (name or suite)
+    with tree.with_name(f"{tree.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / f"{suite}.done").exists():
+        done = tree.with_name(f"{tree.name}.done")
+        if not done.exists():
             _make(tree, suite, packages)
-            (folder / f"{suite}.done").touch()
+            done.touch()
     return tree
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import condor, daemons
+from tests.engines import condor, daemons, images
 from tests.engines.box import KEPT, need_tree
 from tests.engines.condor import Pool
 from tests.engines.site import Site, site
@@ -38,8 +38,9 @@ def trees(repositories: Repositories) -> Path:
 
 @pytest.fixture(scope="module")
 def trixie(trees: Path, interpose_run: Path) -> Iterator[Site]:
-    """A machine with HTCondor, Makeflow and Work Queue."""
-    with site(need_tree("trixie", condor.PACKAGES, trees), interpose_run) as found:
+    """A machine with HTCondor, Makeflow and Work Queue, Docker and podman."""
+    packages = (*condor.PACKAGES, *images.PACKAGES)
+    with site(need_tree("trixie", packages, trees), interpose_run) as found:
         yield found
 
 
