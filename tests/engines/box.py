@@ -29,7 +29,8 @@ KEPT = "INTERPOSE_TREES"
 USER = 4801
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # The tree below a layer of the box's own, which takes all that is written. A second
-# address, because Slurm and Grid Engine resolve names with AI_ADDRCONFIG.
+# address, because Slurm and Grid Engine resolve names with AI_ADDRCONFIG. No chroot: in
+# one nobody may make a user name space.
 START = """
 set -e
 tree=$1; place=$2; root=$place/root
@@ -46,7 +47,8 @@ mount -t tmpfs -o mode=755 none "$root/run"
 mkdir -p "$root$place"; mount --bind "$place" "$root$place"
 printf '127.0.0.1 localhost\\n10.99.0.1 engine\\n' > "$root/etc/hosts"
 cd "$root"
-exec chroot . /usr/bin/env -i "PATH=$3" /bin/bash -c \
+pivot_root . .; umount -l .; cd /
+exec /usr/bin/env -i "PATH=$3" /bin/bash -c \
     'trap "exit 0" TERM; echo ready; while :; do sleep 3600 & wait $!; done'
 """
 ENTER = """

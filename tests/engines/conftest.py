@@ -52,6 +52,19 @@ def bookworm(trees: Path, interpose_run: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
+def sid(trees: Path, interpose_run: Path) -> Iterator[Site]:
+    """A machine with apptainer, which no stable Debian has."""
+    with site(need_tree("sid", ["apptainer"], trees), interpose_run) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def slim(trees: Path) -> Path:
+    """The smallest Debian, as base of an image."""
+    return need_tree("trixie", [], trees, "trixie-slim")
+
+
+@pytest.fixture(scope="module")
 def pool(trixie: Site) -> Iterator[Pool]:
     running = Pool(trixie)
     yield running

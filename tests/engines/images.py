@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,19 @@ dockerd --iptables=false --ip6tables=false --bridge=none --data-root "$1/docker"
     --exec-root "$1/exec" --pidfile "$1/pid" -H unix:///run/docker.sock \
     > "$1/log" 2>&1 < /dev/null &
 """
+
+
+def dist(site: Site) -> Path:
+    """The directory that the recipes copy from."""
+    folder = site.box.place / "dist"
+    if not folder.exists():
+        folder.mkdir()
+        shutil.copy2(site.program, folder / "interpose_run")
+        site.configure(folder)
+        text = (folder / "my.conf").read_text()
+        key = "CVMFS_PUBLIC_KEY="
+        (folder / "my.conf").write_text(text.replace(key, f"{key}/etc/interpose/"))
+    return folder
 
 
 class Images:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import images
-from tests.engines.box import eventually, need_tree
+from tests.engines.box import eventually
 from tests.engines.images import Images
 from tests.engines.site import BIN, FQRN, Site
 from tests.support.places import ROOT
@@ -26,23 +26,13 @@ NOT_KEPT = "interpose: no cache directory can be written"
 
 
 @pytest.fixture(scope="module", params=[images.docker, images.podman])
-def made(
-    request: pytest.FixtureRequest, trixie: Site, trees: Path, interpose_run: Path
-) -> Iterator[Images]:
+def made(request: pytest.FixtureRequest, trixie: Site, slim: Path) -> Iterator[Images]:
     """The image, made with the command that the recipe names."""
-    base = need_tree("trixie", [], trees, "trixie-slim")
-    dist = trixie.box.place / "dist"
-    if not dist.exists():
-        dist.mkdir()
-        shutil.copy2(interpose_run, dist / "interpose_run")
-        shutil.copy2(ROOT / "examples/Dockerfile", trixie.box.place)
-        trixie.configure(dist)
-        text = (dist / "my.conf").read_text()
-        key = "CVMFS_PUBLIC_KEY="
-        (dist / "my.conf").write_text(text.replace(key, f"{key}/etc/interpose/"))
+    dist = images.dist(trixie)
+    recipe = trixie.box.place / "Dockerfile"
+    shutil.copy2(ROOT / "examples/Dockerfile", recipe)
     with request.param(trixie) as found:
-        found.import_base(base)
-        recipe = trixie.box.place / "Dockerfile"
+        found.import_base(slim)
         # Docker without its plug-in for builds; podman knows no such variable.
         environment = {"DOCKER_BUILDKIT": "0"}
         found.run("build", "-t", IMAGE, "-f", recipe, dist, env=environment)
