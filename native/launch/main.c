@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "doctor/doctor.h"
+#include "find/footing.h"
+#include "shown/statx.h"
 #include "launch/command.h"
 #include "launch/doctoring.h"
 #include "launch/help.h"
@@ -24,7 +26,6 @@
 #include "launch/parrot.h"
 #include "launch/python.h"
 #include "run/clock.h"
-#include "syscalls/footing.h"
 #include "tracer/pulse.h"
 #include "tracer/tracer.h"
 
@@ -139,18 +140,19 @@ static void describe_host(struct launch *launch)
 	run->named_count = launch->options.repositories.count;
 	if ((run->prefer_host || run->prefixes.leaves) &&
 	    stat(PREFIX_REPOSITORIES, &status) == 0) {
-		run->host_top_dev = status.st_dev;
-		run->host_top_ino = status.st_ino;
+		run->machine.top_dev = status.st_dev;
+		run->machine.top_ino = status.st_ino;
 	}
 	if (stat("/", &status) == 0) {
-		run->root_dev = status.st_dev;
-		run->root_ino = status.st_ino;
+		run->machine.root_dev = status.st_dev;
+		run->machine.root_ino = status.st_ino;
 	}
-	run->root_mount = footing_mount(AT_FDCWD, "/");
+	run->machine.root_mount = footing_mount(AT_FDCWD, "/");
 	if (stat("/proc/self/ns/mnt", &status) == 0)
-		run->mount_space = status.st_ino;
+		run->machine.mount_space = status.st_ino;
 	if (stat("/proc", &status) == 0)
-		run->proc_dev = status.st_dev;
+		run->machine.proc_dev = status.st_dev;
+	run->machine.mount_numbers = shown_mount_numbers();
 }
 
 static struct launch *launch_of_tracer;

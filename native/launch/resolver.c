@@ -14,10 +14,10 @@
 
 #include "doctor/doctor.h"
 #include "interpose.h"
-#include "run/kept.h"
 #include "launch/base.h"
 #include "launch/helper.h"
 #include "launch/python.h"
+#include "run/kept.h"
 #include "tracee/kernel.h"
 #include "tracer/tracer.h"
 

@@ -147,7 +147,7 @@ static void tracing_before_answers(void *context)
 
 	tracing->resolver.answered = true;
 	if (tracing->resolver.complained) /* that says more */
-		tracing->launch->run.said_broken |= 1u << BROKEN_RESOLVER;
+		tracing->launch->run.said |= 1u << BROKEN_RESOLVER;
 	voice_speak(tracing->launch);
 }
 

@@ -28,16 +28,15 @@ void broken_tell(struct run *run, enum broken kind, const char *where, int error
 {
 	char text[4096 + 512];
 
-	if (!run->say || (run->said_broken & (1u << kind)))
+	if (!run->say || run_has_said(run, kind))
 		return;
 	/* One that has just broken is mended, and the call is decided again. */
 	if (kind == BROKEN_INDEX && !mounts_are_whole(run->mounts))
 		return;
-	run->said_broken |= 1u << kind;
 	snprintf(text, sizeof(text), "%s: %.4000s%s%s (%s)", broken_rows[kind].what,
 		 where, error ? ": " : "", error ? strerror(-error) : "",
 		 broken_rows[kind].advice);
-	run->say(run->say_context, text);
+	run_say_once(run, kind, text);
 }
 
 void broken_question(struct run *run, int error)

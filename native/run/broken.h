@@ -16,6 +16,7 @@ enum broken {
 	BROKEN_MEMORY,	 /* none left, or a question that is too long */
 	BROKEN_COUNT
 };
+_Static_assert((int)BROKEN_COUNT <= (int)SAID_COVERED, "bits of run->said");
 
 /* Says it, once for each kind in a run. `where`: what it is about; `error`: a negative
  * errno, 0 if none says more. */

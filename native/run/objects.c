@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/broken.h"
 #include "owned/seal.h"
 #include "run/believed.h"
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/mounts.h"

@@ -40,6 +40,18 @@ void run_destroy(struct run *run)
 	free(run->groups);
 }
 
+bool run_has_said(const struct run *run, unsigned int said)
+{
+	return run->said >> said & 1;
+}
+
+void run_say_once(struct run *run, unsigned int said, const char *text)
+{
+	if (!run_has_said(run, said))
+		run->say(run->say_context, text);
+	run->said |= 1u << said;
+}
+
 char *run_figures_left(const struct run *run)
 {
 	int fd = openat(run->scratch.fd, "figures", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

@@ -38,6 +38,26 @@ struct counters {
 	uint64_t processes;
 };
 
+/* What is found on this machine when a run starts; nothing of it changes. */
+struct machine {
+	uint64_t top_dev, top_ino;   /* what it has at /cvmfs; 0: no matter */
+	uint64_t root_dev, root_ino; /* of its / */
+	uint64_t root_mount;	     /* id of the mount that it is of; 0: unknown */
+	uint64_t mount_space;	/* inode of the tracer's mount namespace; likewise */
+	uint64_t proc_dev;	/* st_dev of /proc */
+	uint32_t mount_numbers; /* shown/statx.h */
+};
+
+/* Lines that a run says once. The first ones are those of enum broken (broken.h). */
+enum said {
+	SAID_COVERED = 16,
+	SAID_ELSEWHERE,
+	SAID_OTHER_ROOT,
+	SAID_LOST_RIGHTS,
+	SAID_NO_TRACER,
+	SAID_HIDDEN_MEMORY
+};
+
 /* One run. Made by launch/, used by everything below it. */
 struct run {
 	struct scratch scratch;
@@ -52,15 +72,13 @@ struct run {
 	/* What such a one asks; gives an enum verdict. */
 	int (*inside)(struct run *run, struct tracee *tracee);
 	struct locks *locks;	   /* syscalls/locks.c; NULL: none yet */
-	struct standins *standins; /* syscalls/standins.c; likewise */
+	struct standins *standins; /* find/standins.c; likewise */
 	struct trace *trace;	   /* NULL without --trace */
 	struct counters counters;
 	void (*say)(void *context, const char *text); /* one line to the user */
 	void *say_context;
-	unsigned int said_broken; /* bits of enum broken */
-	bool remounted; /* the job has mounted something where our own paths lead */
-	bool said_covered, said_elsewhere;
-	bool said_other_root, said_lost_rights, said_no_tracer, said_hidden_memory;
+	unsigned int said; /* bits of enum said */
+	bool remounted;	   /* the job has mounted something where our own paths lead */
 	/* For processes that have had a descriptor of ours; and how many filters one
 	 * has before that. */
 	const struct sock_fprog *descriptor_filter;
@@ -70,12 +88,8 @@ struct run {
 	bool prefer_host; /* a repository that the host has mounted is left to it */
 	const char *const *named; /* -r, as given: not these */
 	size_t named_count;
-	struct preferred *preferred;	     /* syscalls/preferring.c; NULL: none yet */
-	uint64_t host_top_dev, host_top_ino; /* what the host has there; 0: no matter */
-	uint64_t root_dev, root_ino;	     /* of the host's / */
-	uint64_t root_mount;  /* id of the mount that it is of; 0: unknown */
-	uint64_t mount_space; /* inode of the tracer's mount namespace; likewise */
-	uint64_t proc_dev;    /* st_dev of /proc */
+	struct preferred *preferred; /* find/preferring.c; NULL: none yet */
+	struct machine machine;
 	uid_t uid;
 	gid_t gid;
 	int group_count;
@@ -91,6 +105,9 @@ int run_create(struct run *run, channel_starter start, void *context,
 	       void (*wake)(void));
 /* After errands_destroy() and channel_destroy(): the rest. */
 void run_destroy(struct run *run);
+bool run_has_said(const struct run *run, unsigned int said);
+/* Says it if the run has not: `said` is of enum said or enum broken. */
+void run_say_once(struct run *run, unsigned int said, const char *text);
 /* What a resolver that ended because nobody asked it has counted: its JSON object, for
  * free(); NULL: nothing (interpose/resolver/handover.py). */
 char *run_figures_left(const struct run *run);

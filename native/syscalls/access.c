@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "find/seen.h"
 #include "syscalls/handlers.h"
 
 static enum verdict access_any(struct run *run, struct tracee *tracee,
@@ -18,14 +19,10 @@ static enum verdict access_any(struct run *run, struct tracee *tracee,
 	if (mode & ~7ull)
 		return VERDICT_PASS;		       /* EINVAL comes first */
 	flags |= (unsigned int)mode * TARGET_EXECUTES; /* R_OK and the like */
-	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument, flags,
-			    &verdict))
+	if (!target_of_call_ours(&target, run, tracee, dirfd_argument, path_argument,
+				 flags, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)path_argument);
-	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
-	error = view_access(&target.view, &target.walk.at,
+	error = seen_access(&target.call, &target.walk.at,
 			    target.walk.at.kind == PLACE_TOP ? NULL
 							     : &target.walk.entry,
 			    (int)mode);

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "syscalls/handlers.h"
 #include "arch/numbers.h"
+#include "syscalls/handlers.h"
 #include "syscalls/refuse.h"
 #include "tracee/descriptors.h"
 
@@ -26,11 +26,10 @@ static enum verdict change_how(struct run *run, struct tracee *tracee,
 	enum verdict verdict;
 	int error;
 
-	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
-			    changing->flags | TARGET_WRITES, &verdict))
+	if (!target_of_call_in_cvmfs(&target, run, tracee, dirfd_argument,
+				     path_argument, changing->flags | TARGET_WRITES,
+				     &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)path_argument);
 	error = target.kind == TARGET_MISSING ? target.walk.error : changing->error;
 	return refuse_path(tracee, dirfd_argument, path_argument, error);
 }
@@ -218,13 +217,9 @@ static enum verdict truncate_path(struct run *run, struct tracee *tracee,
 
 	if (length < 0)
 		return VERDICT_PASS; /* EINVAL comes first */
-	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW | TARGET_WRITES,
-			    &verdict))
+	if (!target_of_call_ours(&target, run, tracee, -1, 0,
+				 TARGET_FOLLOW | TARGET_WRITES, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 0);
-	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
 	mode = target.walk.at.kind == PLACE_TOP ? S_IFDIR : target.walk.entry.mode;
 	if (S_ISDIR(mode))
 		return tracee_answer(tracee, -EISDIR);

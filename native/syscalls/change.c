@@ -8,17 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "find/look.h"
 #include "syscalls/handlers.h"
-#include "syscalls/look.h"
 #include "syscalls/refuse.h"
-
-enum verdict redirect_elsewhere(struct target *target, unsigned int position)
-{
-	struct redirection redirection = {position, target->elsewhere};
-
-	return tracee_redirect(target->view.tracee, &redirection, 1,
-			       tracee_leave_as_is);
-}
 
 /* filename_create() on a read-only mount. */
 static int create_error(const struct target *target, bool directory)
@@ -38,11 +30,9 @@ static enum verdict create_at(struct run *run, struct tracee *tracee,
 	struct target target;
 	enum verdict verdict;
 
-	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
-			    TARGET_CREATE, &verdict))
+	if (!target_of_call_in_cvmfs(&target, run, tracee, dirfd_argument,
+				     path_argument, TARGET_CREATE, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)path_argument);
 	return refuse_path(tracee, dirfd_argument, path_argument,
 			   create_error(&target, directory));
 }
@@ -128,7 +118,7 @@ static enum verdict remove_at(struct run *run, struct tracee *tracee,
 		return verdict;
 	stand_in_for_top(&target);
 	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)path_argument);
+		return target_elsewhere(&target, (unsigned int)path_argument);
 	return tracee_answer(tracee, -removal_error(&target, removal));
 }
 
@@ -165,7 +155,7 @@ static enum verdict two_elsewhere(struct target *one, unsigned int position,
 		list[count++] = (struct redirection){position, one->elsewhere};
 	if (two->kind == TARGET_ELSEWHERE)
 		list[count++] = (struct redirection){other, two->elsewhere};
-	return tracee_redirect(one->view.tracee, list, count, tracee_leave_as_is);
+	return tracee_redirect(one->call.tracee, list, count, tracee_leave_as_is);
 }
 
 static bool is_host(const struct target *target)
@@ -188,7 +178,7 @@ static enum verdict leave_across(struct run *run, struct tracee *tracee)
 static enum verdict across(struct target *ours, unsigned int position,
 			   struct target *hosts, unsigned int other)
 {
-	struct tracee *tracee = ours->view.tracee;
+	struct tracee *tracee = ours->call.tracee;
 	/* Another mount than the other name's. */
 	struct redirection list[2] = {
 		{position, hosts->in_proc ? "/" : "/proc/version"},
@@ -211,8 +201,8 @@ static enum verdict second_is_bad(struct target *from, unsigned int first)
 	if (from->kind == TARGET_MISSING)
 		return target_missing(from);
 	if (from->kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(from, first);
-	return tracee_redirect(from->view.tracee, &redirection, 1, tracee_leave_as_is);
+		return target_elsewhere(from, first);
+	return tracee_redirect(from->call.tracee, &redirection, 1, tracee_leave_as_is);
 }
 
 static int rename_error(const struct target *from, const struct target *to, bool fresh)
@@ -300,10 +290,10 @@ static enum verdict link_from_host(struct target *from, unsigned int position,
 	struct redirection list[2] = {{other, "/proc/version"},
 				      {position, from->elsewhere}};
 	enum verdict verdict =
-		tracee_redirect(from->view.tracee, list,
+		tracee_redirect(from->call.tracee, list,
 				from->kind == TARGET_ELSEWHERE ? 2 : 1, leave_existing);
 
-	from->view.tracee->stop.note[0] = (uint64_t)create_error(to, false);
+	from->call.tracee->stop.note[0] = (uint64_t)create_error(to, false);
 	return verdict;
 }
 

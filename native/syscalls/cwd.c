@@ -5,10 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "find/seen.h"
+#include "given/content.h"
+#include "given/passing.h"
 #include "run/mounts.h"
-#include "syscalls/content.h"
 #include "syscalls/handlers.h"
-#include "syscalls/passing.h"
 
 HANDLER(enter_getcwd)
 {
@@ -38,21 +39,17 @@ HANDLER(enter_chdir)
 	char path[TARGET_PATH_SIZE];
 	bool is_top;
 
-	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
+	if (!target_of_call_ours(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 0);
-	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
 	is_top = target.walk.at.kind == PLACE_TOP;
 	if (!is_top && !S_ISDIR(target.walk.entry.mode))
 		return tracee_answer(tracee, -ENOTDIR);
-	if (view_access(&target.view, &target.walk.at,
+	if (seen_access(&target.call, &target.walk.at,
 			is_top ? NULL : &target.walk.entry, X_OK))
 		return tracee_answer(tracee, -EACCES);
 	if (!content_path(&target, path, sizeof(path), &verdict))
 		return verdict;
-	if (passing_is_needed(&target.view, path))
+	if (passing_is_needed(&target.call, path))
 		return passing_chdir(run, tracee, path);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
@@ -67,7 +64,7 @@ HANDLER(enter_fchdir)
 	if (target.kind != TARGET_OURS || target.walk.at.kind != PLACE_ENTRY ||
 	    !S_ISDIR(target.walk.entry.mode))
 		return VERDICT_PASS;
-	if (view_access(&target.view, &target.walk.at, &target.walk.entry, X_OK))
+	if (seen_access(&target.call, &target.walk.at, &target.walk.entry, X_OK))
 		return tracee_answer(tracee, -EACCES);
 	return VERDICT_PASS;
 }

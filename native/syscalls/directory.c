@@ -10,52 +10,27 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "find/look.h"
 #include "run/broken.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
+#include "shown/dirent.h"
 #include "syscalls/listing.h"
-#include "syscalls/look.h"
 #include "tracee/descriptors.h"
 #include "tracee/kernel.h"
 
 enum { BLOCK = 32 * 1024 };
 
-/* Records as the kernel lays them out (getdents(2)): widths of inode and position, and
- * whether the type stands last, behind the name. */
-struct layout {
-	uint8_t word;
-	bool type_last;
-};
-static const struct layout layout_64 = {8, false}, layout_old = {8, true},
-			   layout_i386 = {4, true};
-
 struct block {
 	char bytes[BLOCK];
-	size_t used, limit;
-	struct layout layout;
+	struct dirents records;
 };
 
-static bool block_add(struct block *block, const struct listing_item *item)
+static void block_init(struct block *block, size_t limit, struct dirent_layout layout)
 {
-	size_t word = block->layout.word;
-	bool type_last = block->layout.type_last;
-	size_t head = 2 * word + 2 + (type_last ? 0 : 1);
-	size_t size = (head + item->name_len + 1 + (type_last ? 1 : 0) + word - 1) &
-		      ~(word - 1);
-	char *at = block->bytes + block->used;
-	uint16_t reclen = (uint16_t)size;
-
-	if (size > block->limit - block->used)
-		return false;
-	memset(at, 0, size);
-	/* Little-endian: the low halves come first. */
-	memcpy(at, &item->inode, word);
-	memcpy(at + word, &item->next, word);
-	memcpy(at + 2 * word, &reclen, 2);
-	at[type_last ? size - 1 : 2 * word + 2] = (char)item->type;
-	memcpy(at + head, item->name, item->name_len);
-	block->used += size;
-	return true;
+	block->records = (struct dirents){.bytes = block->bytes,
+					  .limit = limit < BLOCK ? limit : BLOCK,
+					  .layout = layout};
 }
 
 /* Sets the descriptor's position (or ASKs for it) by a copy, which shares it. The
@@ -117,11 +92,11 @@ static enum verdict leave_seek(struct run *run, struct tracee *tracee)
 static enum verdict end_at(const struct target *target, int fd, int64_t position,
 			   size_t bytes)
 {
-	struct tracee *tracee = target->view.tracee;
+	struct tracee *tracee = target->call.tracee;
 
 	/* What was listed may be wrong; it is again, if the position stays. */
-	if (!mounts_are_whole(target->view.run->mounts)) {
-		broken_tell(target->view.run, BROKEN_INDEX, "a listing", 0);
+	if (!mounts_are_whole(target->call.run->mounts)) {
+		broken_tell(target->call.run, BROKEN_INDEX, "a listing", 0);
 		return tracee_answer(tracee, -EIO);
 	}
 	if (seek(tracee, fd, position) >= 0)
@@ -132,18 +107,20 @@ static enum verdict end_at(const struct target *target, int fd, int64_t position
 	return tracee_call_instead(tracee, ARCH_LSEEK, leave_seek);
 }
 
-static enum verdict list_ours(struct target *target, int fd, struct layout layout)
+static enum verdict list_ours(struct target *target, int fd,
+			      struct dirent_layout layout)
 {
-	struct tracee *tracee = target->view.tracee;
+	struct tracee *tracee = target->call.tracee;
 	uint64_t count = (uint32_t)tracee->stop.args[2];
-	struct block block = {.limit = count < BLOCK ? count : BLOCK, .layout = layout};
+	struct block block;
 	struct listing listing;
-	struct listing_item item;
+	struct dirent_item item;
 	enum walk_answer answer;
 	int64_t position, start;
 
 	if (target->walk.at.kind == PLACE_ENTRY && !S_ISDIR(target->walk.entry.mode))
 		return VERDICT_PASS; /* ENOTDIR, or EBADF with O_PATH */
+	block_init(&block, count, layout);
 	start = position_of(tracee, fd);
 	if (start < 0)
 		return tracee_answer(tracee, start);
@@ -154,18 +131,19 @@ static enum verdict list_ours(struct target *target, int fd, struct layout layou
 	if (answer != WALK_YES)
 		return tracee_answer(tracee, -EIO);
 	while (listing_next(&listing, &item)) {
-		if (!block_add(&block, &item)) {
-			if (!block.used)
+		if (!dirents_add(&block.records, &item)) {
+			if (!block.records.used)
 				return tracee_answer(tracee, -EINVAL);
 			break;
 		}
 		position = (int64_t)item.next;
 	}
-	if (tracee_write(tracee, tracee->stop.args[1], block.bytes, block.used) < 0)
+	if (tracee_write(tracee, tracee->stop.args[1], block.bytes,
+			 block.records.used) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	if (position == start)
 		return tracee_answer(tracee, 0);
-	return end_at(target, fd, position, block.used);
+	return end_at(target, fd, position, block.records.used);
 }
 
 /* ---- a directory of the host shows names of rows that it has not ---- */
@@ -174,18 +152,18 @@ enum { NAMES_SIZE = 4096 };
 
 /* Adds those of this directory. False: they need more room. */
 static bool add_names(const struct run *run, const struct stat *directory,
-		      struct block *block)
+		      struct dirents *records)
 {
 	for (size_t i = 0; i < run->prefixes.count; i++) {
 		const struct prefix *row = &run->prefixes.rows[i];
-		struct listing_item item = {
-			.inode = 1,
-			.type = row->kind == PREFIX_TOP ? DT_DIR : DT_UNKNOWN,
-			.name = row->name,
-			.name_len = row->name_len};
+		struct dirent_item item = {.inode = 1,
+					   .type = row->kind == PREFIX_TOP ? DT_DIR
+									   : DT_UNKNOWN,
+					   .name = row->name,
+					   .name_len = row->name_len};
 
 		if (!row->on_host && row->dev == directory->st_dev &&
-		    row->ino == directory->st_ino && !block_add(block, &item))
+		    row->ino == directory->st_ino && !dirents_add(records, &item))
 			return false;
 	}
 	return true;
@@ -194,34 +172,39 @@ static bool add_names(const struct run *run, const struct stat *directory,
 static enum verdict leave_host(struct run *run, struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);
-	struct block block = {
-		.limit = NAMES_SIZE,
-		.layout = {(uint8_t)tracee->stop.note[0], (bool)tracee->stop.note[1]}};
+	struct block block;
 	struct stat st;
 
 	if (result <= 0 || look_inode(tracee, (int)tracee->stop.args[0], &st) < 0)
 		return tracee_finish(tracee, result);
-	add_names(run, &st, &block);
+	block_init(&block, NAMES_SIZE,
+		   (struct dirent_layout){(uint8_t)tracee->stop.note[0],
+					  (bool)tracee->stop.note[1]});
+	add_names(run, &st, &block.records);
 	if (tracee_write(tracee, tracee->stop.args[1] + (uint64_t)result, block.bytes,
-			 block.used) < 0)
+			 block.records.used) < 0)
 		return tracee_finish(tracee, result);
-	return tracee_finish(tracee, result + (int64_t)block.used);
+	return tracee_finish(tracee, result + (int64_t)block.records.used);
 }
 
 static enum verdict list_host(struct run *run, struct tracee *tracee, int fd,
-			      struct layout layout)
+			      struct dirent_layout layout)
 {
 	uint64_t count = (uint32_t)tracee->stop.args[2];
-	struct block block = {.limit = NAMES_SIZE, .layout = layout};
+	size_t used;
+	struct block block;
 	struct stat st;
 
+	block_init(&block, NAMES_SIZE, layout);
 	if (!run->prefixes.unseen || look_inode(tracee, fd, &st) < 0 ||
-	    !add_names(run, &st, &block) || !block.used || count < 4 * block.used ||
-	    position_by_proc(tracee, fd) != 0)
+	    !add_names(run, &st, &block.records))
+		return VERDICT_PASS;
+	used = block.records.used;
+	if (!used || count < 4 * used || position_by_proc(tracee, fd) != 0)
 		return VERDICT_PASS;
 	/* The kernel fills a little less, so that our records find room at the end of
 	 * the first block. */
-	arch_set_argument(&tracee->stop.regs, 2, count - block.used);
+	arch_set_argument(&tracee->stop.regs, 2, count - used);
 	tracee->stop.dirty = true;
 	tracee->stop.note[0] = layout.word;
 	tracee->stop.note[1] = layout.type_last;
@@ -229,7 +212,8 @@ static enum verdict list_host(struct run *run, struct tracee *tracee, int fd,
 	return VERDICT_AT_EXIT;
 }
 
-static enum verdict list(struct run *run, struct tracee *tracee, struct layout layout)
+static enum verdict list(struct run *run, struct tracee *tracee,
+			 struct dirent_layout layout)
 {
 	int fd = (int)tracee->stop.args[0];
 	struct target target;
@@ -244,21 +228,21 @@ static enum verdict list(struct run *run, struct tracee *tracee, struct layout l
 
 HANDLER(enter_getdents64)
 {
-	return list(run, tracee, layout_64);
+	return list(run, tracee, dirent_64);
 }
 
 HANDLER(enter_getdents)
 {
-	return list(run, tracee, layout_old);
+	return list(run, tracee, dirent_old);
 }
 
 HANDLER(enter_getdents_i386)
 {
-	return list(run, tracee, layout_i386);
+	return list(run, tracee, dirent_i386);
 }
 
 /* One record: struct old_linux_dirent of Linux' fs/readdir.c. */
-static int write_one(struct tracee *tracee, const struct listing_item *item)
+static int write_one(struct tracee *tracee, const struct dirent_item *item)
 {
 	char record[10 + 256] = {0};
 	uint16_t len = (uint16_t)item->name_len;
@@ -277,7 +261,7 @@ HANDLER(enter_readdir)
 	int fd = (int)tracee->stop.args[0];
 	struct target target;
 	struct listing listing;
-	struct listing_item item;
+	struct dirent_item item;
 	int64_t position;
 
 	target_of_descriptor(&target, run, tracee, fd);

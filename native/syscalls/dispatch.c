@@ -4,15 +4,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "exec/exec.h"
+#include "find/errand.h"
+#include "find/footing.h"
+#include "find/look.h"
+#include "given/passing.h"
+#include "proc/snapshot.h"
 #include "run/mounts.h"
 #include "run/slowmounts.h"
-#include "syscalls/errand.h"
-#include "syscalls/exec.h"
-#include "syscalls/footing.h"
 #include "syscalls/handlers.h"
-#include "syscalls/look.h"
-#include "syscalls/passing.h"
-#include "syscalls/snapshot.h"
 
 enum { MAX_MENDS = 8 };
 
@@ -48,16 +48,16 @@ static void note_other_root(struct run *run, struct tracee *tracee)
 	char path[sizeof(PREFIX_REPOSITORIES "/")];
 	const size_t size = sizeof(PREFIX_REPOSITORIES);
 
-	for (unsigned int i = 0; i < 4 && !run->said_other_root; i++) {
+	for (unsigned int i = 0; i < 4 && !run_has_said(run, SAID_OTHER_ROOT); i++) {
 		if (tracee->stop.row->kinds[i] != ARG_PATH ||
 		    tracee_read(tracee, tracee->stop.args[i], path, size) < 0 ||
 		    memcmp(path, PREFIX_REPOSITORIES, size - 1) != 0 ||
 		    (path[size - 1] && path[size - 1] != '/'))
 			continue;
-		run->said_other_root = true;
-		run->say(run->say_context, PREFIX_REPOSITORIES
-			 " is not shown to a process with another root: chroot "
-			 "(start interpose_run inside of it)");
+		run_say_once(run, SAID_OTHER_ROOT,
+			     PREFIX_REPOSITORIES
+			     " is not shown to a process with another root: chroot "
+			     "(start interpose_run inside of it)");
 	}
 }
 

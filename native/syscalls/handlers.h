@@ -3,10 +3,8 @@
 #ifndef SYSCALLS_HANDLERS_H
 #define SYSCALLS_HANDLERS_H
 
+#include "find/target.h"
 #include "syscalls/syscalls.h"
-#include "syscalls/target.h"
-
-#define HANDLER(name) enum verdict name(struct run *run, struct tracee *tracee)
 
 /* open.c */
 HANDLER(enter_open);
@@ -101,16 +99,13 @@ HANDLER(enter_clone3);
 HANDLER(enter_prctl);
 HANDLER(enter_unshare);
 HANDLER(enter_close_range);
-/* notice.c */
+/* ptrace.c */
 HANDLER(enter_ptrace);
 /* socket.c */
 HANDLER(enter_bind);
 HANDLER(enter_connect);
 /* waits.c */
 HANDLER(enter_wait);
-/* exec.c */
-HANDLER(enter_execve);
-HANDLER(enter_execveat);
 /* i386 alone: layouts and arguments that differ */
 HANDLER(enter_oldstat_i386);
 HANDLER(enter_oldlstat_i386);
@@ -138,7 +133,5 @@ HANDLER(enter_fanotify_mark_i386);
 /* Shared by families: nothing of ours can be mounted (mount.c). */
 enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argument,
 			  int path_argument, unsigned int flags);
-/* And a host path that is reached only through /cvmfs. */
-enum verdict redirect_elsewhere(struct target *target, unsigned int position);
 
 #endif

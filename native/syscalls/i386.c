@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What i386's stat and statfs calls fill in. Sources: cp_old_stat(), cp_compat_stat()
  * of Linux' fs/stat.c, cp_stat64() of arch/x86/kernel/sys_ia32.c, put_compat_statfs*()
- * of fs/statfs.c. Inodes of /cvmfs are folded for such programs (view_inode). */
+ * of fs/statfs.c. Inodes of /cvmfs are folded for such programs (seen_inode). */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>

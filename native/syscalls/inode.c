@@ -5,9 +5,10 @@
 #include <linux/fanotify.h>
 #include <sys/inotify.h>
 
-#include "syscalls/content.h"
+#include "find/seen.h"
+#include "given/content.h"
+#include "given/passing.h"
 #include "syscalls/handlers.h"
-#include "syscalls/passing.h"
 #include "syscalls/refuse.h"
 
 HANDLER(enter_name_to_handle_at)
@@ -19,12 +20,8 @@ HANDLER(enter_name_to_handle_at)
 
 	if (flags & AT_EMPTY_PATH)
 		how |= TARGET_EMPTY_PATH;
-	if (!target_of_call(&target, run, tracee, 0, 1, how, &verdict))
+	if (!target_of_call_ours(&target, run, tracee, 0, 1, how, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 1);
-	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
 	return tracee_answer(tracee, -EOPNOTSUPP);
 }
 
@@ -46,11 +43,9 @@ static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
 	struct target target;
 	enum verdict verdict;
 
-	if (!target_of_call(&target, run, tracee, dirfd_argument, at, looking->flags,
-			    &verdict))
+	if (!target_of_call_in_cvmfs(&target, run, tracee, dirfd_argument, at,
+				     looking->flags, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)at);
 	if (target.kind == TARGET_MISSING)
 		return refuse_path(tracee, dirfd_argument, at, target.walk.error);
 	/* LOOKUP_DIRECTORY: before anybody asks for permissions. */
@@ -58,11 +53,11 @@ static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
 	    !S_ISDIR(target.walk.entry.mode))
 		return refuse_path(tracee, dirfd_argument, at, ENOTDIR);
 	if (looking->reads && target.walk.at.kind == PLACE_ENTRY &&
-	    view_access(&target.view, &target.walk.at, &target.walk.entry, R_OK))
+	    seen_access(&target.call, &target.walk.at, &target.walk.entry, R_OK))
 		return refuse_path(tracee, dirfd_argument, at, EACCES);
 	if (!content_path(&target, path, sizeof(path), &verdict))
 		return verdict;
-	if (passing_is_needed(&target.view, path))
+	if (passing_is_needed(&target.call, path))
 		return passing_link(run, tracee, path, (unsigned int)at);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);

@@ -5,10 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "exec/exec.h"
+#include "find/seen.h"
+#include "find/standins.h"
 #include "run/mounts.h"
-#include "syscalls/exec.h"
 #include "syscalls/handlers.h"
-#include "syscalls/standins.h"
 
 /* The text that a link of /proc shows. */
 static int magic_text(struct target *target, char *buffer, size_t size)
@@ -21,7 +22,7 @@ static int magic_text(struct target *target, char *buffer, size_t size)
 	}
 	if (target->standin)
 		return snprintf(buffer, size, "%s", target->standin->path);
-	return mounts_path(target->view.run->mounts, &target->walk.at, buffer, size);
+	return mounts_path(target->call.run->mounts, &target->walk.at, buffer, size);
 }
 
 static enum verdict readlink_any(struct run *run, struct tracee *tracee,
@@ -46,7 +47,7 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 	if (target.standin && target.empty_path)
 		return tracee_answer(tracee, -ENOENT);
 	if (target.kind == TARGET_ELSEWHERE && !target.magic)
-		return redirect_elsewhere(&target, (unsigned int)path_argument);
+		return target_elsewhere(&target, (unsigned int)path_argument);
 	if (target.kind == TARGET_MISSING)
 		return target_missing(&target);
 	if (target.magic)
@@ -55,7 +56,7 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 		/* readlinkat(fd, "") of no link is ENOENT (fs/stat.c, do_readlinkat) */
 		len = target.empty_path ? -ENOENT : -EINVAL;
 	else
-		len = view_target(&target.view, &target.walk.at, &target.walk.entry,
+		len = seen_target(&target.call, &target.walk.at, &target.walk.entry,
 				  text, sizeof(text));
 	if (len < 0)
 		return tracee_answer(tracee, len);

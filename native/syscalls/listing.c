@@ -5,8 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "run/broken.h"
+#include "find/seen.h"
 #include "interpose.h"
+#include "run/broken.h"
 #include "run/channel.h"
 #include "run/mounts.h"
 
@@ -14,12 +15,12 @@
 static enum walk_answer start_top(struct listing *listing)
 {
 	static char names[INTERPOSE_LIST_SIZE + 1]; /* of the listing at hand */
-	struct view *view = &listing->target->view;
-	struct run *run = view->run;
+	struct call *call = &listing->target->call;
+	struct run *run = call->run;
 	struct channel_question question = {.kind = INTERPOSE_LIST, .fqrn = ""};
 	struct channel_answer answer;
 	enum channel_state state = CHANNEL_UNKNOWN;
-	uint32_t id = view->tracee->question;
+	uint32_t id = call->tracee->question;
 	int asked, error;
 
 	listing->top_first = listing->position < 2 ? 2 : listing->position;
@@ -42,14 +43,14 @@ static enum walk_answer start_top(struct listing *listing)
 			return WALK_BROKEN;
 		id = (uint32_t)asked;
 	}
-	view->question = id;
+	call->question = id;
 	return WALK_UNKNOWN;
 }
 
 enum walk_answer listing_start(struct listing *listing, struct target *target,
 			       uint64_t position)
 {
-	struct view *view = &target->view;
+	struct call *call = &target->call;
 	const struct index_map *map;
 	enum walk_answer answer;
 
@@ -59,17 +60,17 @@ enum walk_answer listing_start(struct listing *listing, struct target *target,
 	if (target->walk.at.kind == PLACE_TOP)
 		return start_top(listing);
 	if (target->walk.entry.flags & INTERPOSE_ENTRY_NESTED) {
-		answer = mounts_nested(view->run, &target->walk.at,
-				       &listing->place.catalog, &view->question);
+		answer = mounts_nested(call->run, &target->walk.at,
+				       &listing->place.catalog, &call->question);
 		if (answer != WALK_YES)
 			return answer;
 		listing->place.entry = 0;
 	}
-	map = mounts_catalog(view->run->mounts, listing->place.mount,
+	map = mounts_catalog(call->run->mounts, listing->place.mount,
 			     listing->place.catalog);
 	if (!map || index_entry(map, listing->place.entry, &listing->directory) < 0) {
-		broken_tell(view->run, BROKEN_INDEX,
-			    mounts_fqrn(view->run->mounts, listing->place.mount), 0);
+		broken_tell(call->run, BROKEN_INDEX,
+			    mounts_fqrn(call->run->mounts, listing->place.mount), 0);
 		return WALK_BROKEN;
 	}
 	return WALK_YES;
@@ -77,7 +78,7 @@ enum walk_answer listing_start(struct listing *listing, struct target *target,
 
 static uint64_t inode_of(const struct listing *listing, const struct place *place)
 {
-	const struct mounts *mounts = listing->target->view.run->mounts;
+	const struct mounts *mounts = listing->target->call.run->mounts;
 	const struct index_map *map;
 	struct interpose_entry entry;
 
@@ -86,34 +87,34 @@ static uint64_t inode_of(const struct listing *listing, const struct place *plac
 	map = mounts_catalog(mounts, place->mount, place->catalog);
 	if (!map || index_entry(map, place->entry, &entry) < 0)
 		return 1;
-	return view_inode(&listing->target->view, place, &entry);
+	return seen_inode(&listing->target->call, place, &entry);
 }
 
-static bool next_dot(struct listing *listing, struct listing_item *ret_item)
+static bool next_dot(struct listing *listing, struct dirent_item *ret_item)
 {
-	struct view *view = &listing->target->view;
-	struct walk_world world = view_world(view);
+	struct call *call = &listing->target->call;
+	struct walk_world world = call_world(call);
 	struct place place = listing->target->walk.at;
 	bool is_parent = listing->position == 1;
 
 	if (is_parent)
 		place_parent(&world, &listing->target->walk.at, &place);
-	*ret_item = (struct listing_item){inode_of(listing, &place),
-					  ++listing->position, DT_DIR,
-					  is_parent ? ".." : ".", is_parent ? 2 : 1};
+	*ret_item =
+		(struct dirent_item){inode_of(listing, &place), ++listing->position,
+				     DT_DIR, is_parent ? ".." : ".", is_parent ? 2 : 1};
 	return true;
 }
 
-static bool next_top(struct listing *listing, struct listing_item *ret_item)
+static bool next_top(struct listing *listing, struct dirent_item *ret_item)
 {
 	const char *at = listing->top, *end;
 	uint64_t skip = listing->position - listing->top_first;
 
 	while ((end = strchr(at, '\n'))) {
 		if (skip-- == 0) {
-			*ret_item = (struct listing_item){2 + listing->position,
-							  ++listing->position, DT_DIR,
-							  at, (size_t)(end - at)};
+			*ret_item = (struct dirent_item){2 + listing->position,
+							 ++listing->position, DT_DIR,
+							 at, (size_t)(end - at)};
 			return true;
 		}
 		at = end + 1;
@@ -121,9 +122,9 @@ static bool next_top(struct listing *listing, struct listing_item *ret_item)
 	return false;
 }
 
-static bool next_child(struct listing *listing, struct listing_item *ret_item)
+static bool next_child(struct listing *listing, struct dirent_item *ret_item)
 {
-	const struct mounts *mounts = listing->target->view.run->mounts;
+	const struct mounts *mounts = listing->target->call.run->mounts;
 	const struct index_map *map =
 		mounts_catalog(mounts, listing->place.mount, listing->place.catalog);
 	const struct interpose_entry *directory = &listing->directory;
@@ -139,8 +140,8 @@ static bool next_child(struct listing *listing, struct listing_item *ret_item)
 			return false;
 		if (entry.flags & INTERPOSE_ENTRY_HIDDEN)
 			continue;
-		*ret_item = (struct listing_item){
-			view_inode(&listing->target->view, &place, &entry),
+		*ret_item = (struct dirent_item){
+			seen_inode(&listing->target->call, &place, &entry),
 			listing->position, (uint8_t)IFTODT(entry.mode), entry.name,
 			entry.name_len};
 		return true;
@@ -148,7 +149,7 @@ static bool next_child(struct listing *listing, struct listing_item *ret_item)
 	return false;
 }
 
-bool listing_next(struct listing *listing, struct listing_item *ret_item)
+bool listing_next(struct listing *listing, struct dirent_item *ret_item)
 {
 	if (listing->position < 2)
 		return next_dot(listing, ret_item);

@@ -3,15 +3,8 @@
 #ifndef SYSCALLS_LISTING_H
 #define SYSCALLS_LISTING_H
 
-#include "syscalls/target.h"
-
-struct listing_item {
-	uint64_t inode;
-	uint64_t next; /* position after this item */
-	uint8_t type;  /* DT_* */
-	const char *name;
-	size_t name_len;
-};
+#include "find/target.h"
+#include "shown/dirent.h"
 
 struct listing {
 	struct target *target;
@@ -23,9 +16,9 @@ struct listing {
 	uint64_t top_first; /* position of the first of them */
 };
 
-/* WALK_UNKNOWN: target->view.question must be answered first. */
+/* WALK_UNKNOWN: target->call.question must be answered first. */
 enum walk_answer listing_start(struct listing *listing, struct target *target,
 			       uint64_t position);
-bool listing_next(struct listing *listing, struct listing_item *ret_item);
+bool listing_next(struct listing *listing, struct dirent_item *ret_item);
 
 #endif

@@ -15,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "find/look.h"
 #include "run/errands.h"
 #include "run/objects.h"
 #include "syscalls/handlers.h"
-#include "syscalls/look.h"
 #include "tracee/descriptors.h"
 #include "tracee/kernel.h"
 

@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 
 #include "arch/numbers.h"
-#include "syscalls/footing.h"
+#include "find/footing.h"
+#include "find/look.h"
+#include "find/seen.h"
+#include "proc/proctext.h"
 #include "syscalls/handlers.h"
-#include "syscalls/look.h"
-#include "syscalls/proctext.h"
 #include "syscalls/refuse.h"
 
 enum { UMOUNT_EXPIRE = 4, UMOUNT_NO_FOLLOW = 8, UMOUNT_FLAGS = 15 };
@@ -25,11 +26,9 @@ enum verdict refuse_mount(struct run *run, struct tracee *tracee, int dirfd_argu
 	struct target target;
 	enum verdict verdict;
 
-	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument, flags,
-			    &verdict))
+	if (!target_of_call_in_cvmfs(&target, run, tracee, dirfd_argument,
+				     path_argument, flags, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)path_argument);
 	return refuse_path(tracee, dirfd_argument, path_argument,
 			   target.kind == TARGET_MISSING ? target.walk.error : EPERM);
 }
@@ -109,7 +108,7 @@ static bool lists_mount(const struct tracee *tracee, const char *point)
  * looked at. False: it is perhaps none. */
 static bool is_mount_of_host(struct run *run, struct tracee *tracee)
 {
-	struct view view = {.run = run, .tracee = tracee};
+	struct call call = {.run = run, .tracee = tracee};
 	char path[TARGET_PATH_SIZE], *name;
 	struct target above;
 	size_t len;
@@ -127,7 +126,7 @@ static bool is_mount_of_host(struct run *run, struct tracee *tracee)
 	*name++ = '\0';
 	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
-	target_locate(&above, &view, AT_FDCWD, path[0] ? path : "/");
+	target_locate(&above, &call, AT_FDCWD, path[0] ? path : "/");
 	if (above.kind != TARGET_ELSEWHERE)
 		return false;
 	len = strlen(above.elsewhere);
@@ -178,13 +177,10 @@ static enum verdict unmount(struct run *run, struct tracee *tracee, uint64_t fla
 		return VERDICT_AT_EXIT;
 	if (flags & UMOUNT_EXPIRE && is_mount_of_host(run, tracee))
 		return VERDICT_PASS;
-	if (!target_of_call(&target, run, tracee, -1, 0,
-			    flags & UMOUNT_NO_FOLLOW ? 0 : TARGET_FOLLOW, &verdict))
+	if (!target_of_call_ours(&target, run, tracee, -1, 0,
+				 flags & UMOUNT_NO_FOLLOW ? 0 : TARGET_FOLLOW,
+				 &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 0);
-	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
 	if (!credentials_rule(run, tracee, CAP_SYS_ADMIN))
 		return tracee_answer(tracee, -EPERM);
 	is_mount = target.walk.at.kind == PLACE_TOP ||
@@ -221,10 +217,9 @@ HANDLER(enter_quotactl)
 	enum verdict verdict;
 	int error = ENOTBLK;
 
-	if (!target_of_call(&target, run, tracee, -1, 1, TARGET_FOLLOW, &verdict))
+	if (!target_of_call_in_cvmfs(&target, run, tracee, -1, 1, TARGET_FOLLOW,
+				     &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 1);
 	if (target.kind == TARGET_MISSING)
 		error = target.walk.error;
 	else if (target.walk.at.kind == PLACE_ENTRY && S_ISBLK(target.walk.entry.mode))
@@ -278,7 +273,7 @@ static enum verdict change_root(struct run *run, struct tracee *tracee, int acce
 		if (!S_ISDIR(walk->entry.mode))
 			return tracee_answer(tracee, -ENOTDIR);
 		if (access &&
-		    view_access(&target.view, &walk->at, &walk->entry, access))
+		    seen_access(&target.call, &walk->at, &walk->entry, access))
 			return tracee_answer(tracee, -EACCES);
 	}
 	if (target.kind == TARGET_OURS) {

@@ -11,12 +11,13 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "find/seen.h"
+#include "given/content.h"
+#include "given/passing.h"
+#include "proc/snapshot.h"
 #include "run/mounts.h"
-#include "syscalls/content.h"
 #include "syscalls/handlers.h"
-#include "syscalls/passing.h"
 #include "syscalls/refuse.h"
-#include "syscalls/snapshot.h"
 #include "syscalls/watching.h"
 #include "tracee/descriptors.h"
 
@@ -71,10 +72,10 @@ static int missing_error(const struct target *target, uint64_t flags)
 /* may_create_in_sticky(): O_CREAT of what somebody else has in a shared directory. */
 static int sticky_error(struct target *target)
 {
-	struct view *view = &target->view;
+	struct call *call = &target->call;
 	const struct place *parent = &target->walk.parent;
 	const struct index_map *map =
-		mounts_catalog(view->run->mounts, parent->mount, parent->catalog);
+		mounts_catalog(call->run->mounts, parent->mount, parent->catalog);
 	struct interpose_entry entry;
 	struct stat directory, file;
 	int protection;
@@ -82,16 +83,16 @@ static int sticky_error(struct target *target)
 	if (parent->kind != PLACE_ENTRY || !map ||
 	    index_entry(map, parent->entry, &entry) < 0)
 		return 0;
-	view_stat(view, parent, &entry, &directory);
+	seen_stat(call, parent, &entry, &directory);
 	if (!(directory.st_mode & S_ISVTX))
 		return 0;
-	view_stat(view, &target->walk.at, &target->walk.entry, &file);
+	seen_stat(call, &target->walk.at, &target->walk.entry, &file);
 	protection = 1;
 	if (S_ISREG(file.st_mode) || S_ISFIFO(file.st_mode))
 		protection =
-			view_protection(S_ISREG(file.st_mode) ? "regular" : "fifos");
+			call_protection(S_ISREG(file.st_mode) ? "regular" : "fifos");
 	if (protection == 0 || file.st_uid == directory.st_uid ||
-	    file.st_uid == credentials_of(view->run, view->tracee)->fsuid)
+	    file.st_uid == credentials_of(call->run, call->tracee)->fsuid)
 		return 0;
 	if (directory.st_mode & S_IWOTH)
 		return EACCES;
@@ -105,8 +106,8 @@ static bool may_leave_times(const struct target *target)
 	struct owned owned = {0}; /* /cvmfs itself is root's */
 
 	if (place->kind == PLACE_ENTRY)
-		owned = view_owned(&target->view, place, &target->walk.entry);
-	return credentials_own(target->view.run, target->view.tracee, &owned);
+		owned = seen_owned(&target->call, place, &target->walk.entry);
+	return credentials_own(target->call.run, target->call.tracee, &owned);
 }
 
 /* The error of opening an existing entry, 0 if it may be opened. */
@@ -134,7 +135,7 @@ static int open_error(struct target *target, uint64_t flags)
 		return EISDIR;
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		return EACCES;
-	error = view_access(&target->view, place, entry, wanted_access(flags));
+	error = seen_access(&target->call, place, entry, wanted_access(flags));
 	if (error)
 		return error;
 	if ((flags & O_NOATIME) && !may_leave_times(target))
@@ -192,7 +193,7 @@ static enum verdict refuse_open(struct tracee *tracee, const struct opening *ope
 
 static enum verdict open_ours(struct target *target, const struct opening *opening)
 {
-	struct tracee *tracee = target->view.tracee;
+	struct tracee *tracee = target->call.tracee;
 	struct redirection redirection = {(unsigned int)opening->path_argument, NULL};
 	char path[TARGET_PATH_SIZE];
 	enum verdict verdict;
@@ -201,13 +202,13 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 	if (error)
 		return refuse_open(tracee, opening, error);
 	if (target->walk.at.kind == PLACE_ENTRY && S_ISREG(target->walk.entry.mode) &&
-	    watching_begins(target->view.run, tracee, &verdict))
+	    watching_begins(target->call.run, tracee, &verdict))
 		return verdict;
 	if (!content_path(target, path, sizeof(path), &verdict))
 		return verdict;
 	content_note(tracee, &target->walk.at);
-	if (passing_is_needed(&target->view, path))
-		return passing_open(target->view.run, tracee, path, opening->flags,
+	if (passing_is_needed(&target->call, path))
+		return passing_open(target->call.run, tracee, path, opening->flags,
 				    leave_open);
 	redirection.path = path;
 	verdict = tracee_redirect(tracee, &redirection, 1, leave_open);
@@ -249,7 +250,7 @@ static enum verdict open_elsewhere(struct target *target, const struct opening *
 		path = path[0] ? path : ".";
 		memmove(target->elsewhere, path, strlen(path) + 1);
 	}
-	return redirect_elsewhere(target, (unsigned int)opening->path_argument);
+	return target_elsewhere(target, (unsigned int)opening->path_argument);
 }
 
 static enum verdict open_any(struct run *run, struct tracee *tracee,

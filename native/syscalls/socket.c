@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "find/seen.h"
 #include "run/trace.h"
 #include "syscalls/handlers.h"
 
@@ -146,7 +147,7 @@ static int connect_error(struct target *target)
 
 	if (target->kind == TARGET_MISSING)
 		return target->walk.error;
-	error = view_access(&target->view, place,
+	error = seen_access(&target->call, place,
 			    place->kind == PLACE_TOP ? NULL : &target->walk.entry,
 			    W_OK);
 	return error ? error : ECONNREFUSED;

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "syscalls/target.h"
+#include "find/target.h"
 
 /* Fills the caller's buffer. 0 or a negative errno, which is the answer. */
 typedef int (*stat_layout)(struct tracee *tracee, uint64_t buffer,

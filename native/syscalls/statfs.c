@@ -6,10 +6,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "find/look.h"
+#include "find/standins.h"
 #include "run/mounts.h"
 #include "syscalls/handlers.h"
-#include "syscalls/look.h"
-#include "syscalls/standins.h"
 #include "syscalls/stat.h"
 
 enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
@@ -17,7 +17,7 @@ enum { FUSE_MAGIC = 0x65735546, ST_VALID_FLAG = 0x20 };
 static enum verdict answer_statfs(struct target *target, uint64_t buffer,
 				  statfs_layout layout)
 {
-	struct tracee *tracee = target->view.tracee;
+	struct tracee *tracee = target->call.tracee;
 	const struct place *place = &target->walk.at;
 	uint64_t device = mounts_device(place);
 	struct statfs fs;
@@ -31,7 +31,7 @@ static enum verdict answer_statfs(struct target *target, uint64_t buffer,
 	memcpy(&fs.f_fsid, &device, sizeof(fs.f_fsid));
 	if (place->kind == PLACE_ENTRY) {
 		const struct interpose_mount *record =
-			mounts_record(target->view.run->mounts, place->mount);
+			mounts_record(target->call.run->mounts, place->mount);
 
 		fs.f_blocks = record->blocks;
 		fs.f_bfree = fs.f_bavail = record->blocks_free;
@@ -43,8 +43,8 @@ static enum verdict answer_statfs(struct target *target, uint64_t buffer,
 static enum verdict answer_standin(struct target *target, uint64_t buffer,
 				   statfs_layout layout)
 {
-	struct tracee *tracee = target->view.tracee;
-	int fd = standins_open(&target->view, target->standin, true);
+	struct tracee *tracee = target->call.tracee;
+	int fd = standins_open(&target->call, target->standin, true);
 	struct statfs fs;
 	int result = fd;
 
@@ -52,7 +52,7 @@ static enum verdict answer_standin(struct target *target, uint64_t buffer,
 		return target_wait(target);
 	/* Of a file system that may not answer we tell nothing. */
 	if (fd >= 0)
-		result = look_may_wait(&target->view, fd) ? -1 : fstatfs(fd, &fs);
+		result = look_may_wait(&target->call, fd) ? -1 : fstatfs(fd, &fs);
 	if (fd >= 0)
 		close(fd);
 	return result < 0 ? VERDICT_PASS
@@ -65,12 +65,8 @@ enum verdict statfs_path(struct run *run, struct tracee *tracee, unsigned int po
 	struct target target;
 	enum verdict verdict;
 
-	if (!target_of_call(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
+	if (!target_of_call_ours(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
 		return verdict;
-	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, 0);
-	if (target.kind == TARGET_MISSING)
-		return target_missing(&target);
 	return answer_statfs(&target, tracee->stop.args[position], layout);
 }
 

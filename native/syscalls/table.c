@@ -6,9 +6,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
-#include "syscalls/exec.h"
-#include "syscalls/handlers.h"
 #include "arch/numbers.h"
+#include "exec/exec.h"
+#include "syscalls/handlers.h"
 #include "syscalls/rows.h"
 
 #define ROW(call, handler, ...)                                        \

@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
-#include "syscalls/exec.h"
+#include "exec/exec.h"
 #include "syscalls/handlers.h"
 #include "syscalls/numbers_i386.h"
 #include "syscalls/rows.h"

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "find/seen.h"
 #include "run/broken.h"
 #include "run/channel.h"
 #include "run/mounts.h"
@@ -51,13 +52,13 @@ static int permission_error(struct target *target, const char *name)
 	if (begins(name, "security.") || begins(name, "system."))
 		return 0;
 	if (begins(name, "trusted."))
-		return credentials_rule(target->view.run, target->view.tracee,
+		return credentials_rule(target->call.run, target->call.tracee,
 					CAP_SYS_ADMIN)
 			       ? 0
 			       : ENODATA;
 	if (begins(name, "user.") && !S_ISREG(mode) && !S_ISDIR(mode))
 		return ENODATA;
-	return view_access(&target->view, place, entry, R_OK);
+	return seen_access(&target->call, place, entry, R_OK);
 }
 
 /* True if the resolver would only say what is known here. */
@@ -74,7 +75,7 @@ static bool has_none(const struct target *target, const char *name)
 	if (name[0])
 		return !begins(name, "user.") && !begins(name, "xfsroot.");
 	is_root = place->catalog == 0 && place->entry == 0;
-	visibility = mounts_record(target->view.run->mounts, place->mount)->view;
+	visibility = mounts_record(target->call.run->mounts, place->mount)->view;
 	if (visibility & INTERPOSE_VIEW_XATTR_NEVER)
 		return true;
 	return !is_root && !(visibility & INTERPOSE_VIEW_XATTR_ALWAYS);
@@ -99,8 +100,8 @@ static enum verdict give(struct tracee *tracee, const struct asking *asking,
 
 static enum verdict ask(struct target *target, const char *name)
 {
-	struct view *view = &target->view;
-	const struct mounts *mounts = view->run->mounts;
+	struct call *call = &target->call;
+	const struct mounts *mounts = call->run->mounts;
 	const struct place *place = &target->walk.at;
 	char body[PATH_MAX + 128 + 1 + XATTR_NAME_MAX];
 	struct channel_question question = {.kind = INTERPOSE_XATTR,
@@ -111,18 +112,18 @@ static enum verdict ask(struct target *target, const char *name)
 	int id;
 
 	if (len < 0) {
-		broken_tell(view->run, BROKEN_MEMORY, question.fqrn, len);
-		return tracee_answer(view->tracee, -EIO);
+		broken_tell(call->run, BROKEN_MEMORY, question.fqrn, len);
+		return tracee_answer(call->tracee, -EIO);
 	}
 	body[len++] = '\0';
 	memcpy(body + len, name, strlen(name));
 	question.body_len = (size_t)len + strlen(name);
-	id = channel_ask(view->run->channel, &question);
-	view->run->counters.questions++;
-	broken_question(view->run, id);
+	id = channel_ask(call->run->channel, &question);
+	call->run->counters.questions++;
+	broken_question(call->run, id);
 	if (id <= 0)
-		return tracee_answer(view->tracee, -EIO);
-	view->question = (uint32_t)id;
+		return tracee_answer(call->tracee, -EIO);
+	call->question = (uint32_t)id;
 	return target_wait(target);
 }
 
@@ -130,8 +131,8 @@ static enum verdict ask(struct target *target, const char *name)
 static enum verdict ask_or_give(struct target *target, const struct asking *asking,
 				const char *name)
 {
-	struct tracee *tracee = target->view.tracee;
-	struct channel *channel = target->view.run->channel;
+	struct tracee *tracee = target->call.tracee;
+	struct channel *channel = target->call.run->channel;
 	uint32_t id = tracee->question;
 	enum channel_state state = CHANNEL_UNKNOWN;
 	struct channel_answer answer;
@@ -142,7 +143,7 @@ static enum verdict ask_or_give(struct target *target, const struct asking *aski
 	if (state == CHANNEL_UNKNOWN)
 		return ask(target, name);
 	if (state == CHANNEL_UNDER_WAY) {
-		target->view.question = id;
+		target->call.question = id;
 		return target_wait(target);
 	}
 	verdict = give(tracee, asking, &answer);
@@ -153,7 +154,7 @@ static enum verdict ask_or_give(struct target *target, const struct asking *aski
 static enum verdict answer_ours(struct target *target, const struct asking *asking,
 				const char *name)
 {
-	struct tracee *tracee = target->view.tracee;
+	struct tracee *tracee = target->call.tracee;
 	int error = asking->list ? 0 : permission_error(target, name);
 
 	if (error)
@@ -203,7 +204,7 @@ static enum verdict ask_any(struct run *run, struct tracee *tracee,
 	if (!find(&target, run, tracee, asking, &verdict))
 		return verdict;
 	if (target.kind == TARGET_ELSEWHERE)
-		return redirect_elsewhere(&target, (unsigned int)asking->path_argument);
+		return target_elsewhere(&target, (unsigned int)asking->path_argument);
 	error = read_name(tracee, asking, name, sizeof(name));
 	if (error)
 		return tracee_answer(tracee, -error);

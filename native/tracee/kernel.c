@@ -12,14 +12,14 @@ static const char *const names_of[KERNEL_FEATURES] = {
 	[KERNEL_PROCESS_VM] = "process_vm",
 	/* tracee/absent.c; each look into memory is an errand */
 	[KERNEL_PAGEMAP] = "pagemap",
-	/* syscalls/look.c; host paths are walked name by name */
+	/* find/look.c; host paths are walked name by name */
 	[KERNEL_OPENAT2] = "openat2",
-	/* syscalls/look.c; the kind of mount decides whether a look may last */
+	/* find/look.c; the kind of mount decides whether a look may last */
 	[KERNEL_RESOLVE_CACHED] = "resolve_cached",
 	/* tracee/descriptors.c; /proc/PID/fdinfo and an lseek of the job's own; locks
 	 * of shared objects without effect */
 	[KERNEL_PIDFD_GETFD] = "pidfd_getfd",
-	/* syscalls/look.c; fstatat, which may ask a server */
+	/* find/look.c; fstatat, which may ask a server */
 	[KERNEL_STATX] = "statx",
 	/* tracee/stop.c; the ABI of a call is what the filter says */
 	[KERNEL_SYSCALL_INFO] = "syscall_info",

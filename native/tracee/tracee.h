@@ -33,6 +33,7 @@ struct tracee;
 struct syscall_row;
 
 typedef enum verdict (*stop_handler)(struct run *run, struct tracee *tracee);
+#define HANDLER(name) enum verdict name(struct run *run, struct tracee *tracee)
 
 /* An errand (run/errands.h) that was sent for a call, and what came of it. */
 struct errand_note {
@@ -105,7 +106,7 @@ struct descriptor_table {
 };
 
 /* Where absolute paths begin. CLONE_FS shares it, and what shares it has one root and
- * one mount namespace; other clones copy. syscalls/footing.c reads it. */
+ * one mount namespace; other clones copy. find/footing.c reads it. */
 struct footing {
 	int users;
 	bool stale;	   /* something may have changed it: to be read again */
@@ -113,7 +114,7 @@ struct footing {
 	bool other_mounts; /* names lead through mounts that are not the tracer's */
 };
 
-/* Who a process is, as /proc shows it to us (syscalls/credentials.c reads it). */
+/* Who a process is, as /proc shows it to us (shown/credentials.c reads it). */
 struct credentials {
 	bool known;
 	bool changed;	 /* since the run began, here or in an ancestor */
@@ -154,8 +155,8 @@ struct tracee {
 	int tries;	   /* of the same call, against endless repetition */
 	struct stop stop;
 	struct waiting_call wait;
-	void *passing;	     /* syscalls/passing.c: a descriptor is handed over */
-	void *pending_exec;  /* syscalls/exec.c: between execve's entry and its event */
+	void *passing;	     /* given/passing.c: a descriptor is handed over */
+	void *pending_exec;  /* exec/exec.c: between execve's entry and its event */
 	bool in_exec;	     /* counted in process->execs */
 	bool held_answer;    /* execs.c: what a leader is told when that is over */
 	int held_status;     /* 0: none */

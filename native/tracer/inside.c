@@ -10,12 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "find/footing.h"
 #include "interpose.h"
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/mounts.h"
-#include "syscalls/credentials.h"
-#include "syscalls/footing.h"
+#include "shown/credentials.h"
 
 enum { OPENED_SIZE = 16 * 1024 };
 

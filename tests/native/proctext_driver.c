@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* proctext_driver WHAT [PATH DEV-HEX INO SHOWN-PATH SHOWN-DEV-HEX SHOWN-INO]... <TEXT
- * Rewrites a text as native/syscalls/proctext.c does. A file is known by its path, and
+ * Rewrites a text as native/proc/proctext.c does. A file is known by its path, and
  * by its numbers where the text has numbers. Prints the count on standard error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "syscalls/proctext.h"
+#include "proc/proctext.h"
 
 struct known {
 	char **words;

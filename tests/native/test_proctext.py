@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Texts of /proc rewritten by native/syscalls/proctext.c, under the sanitizers."""
+"""Texts of /proc rewritten by native/proc/proctext.c, under the sanitizers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rewrite(tmp_path_factory: pytest.TempPathFactory) -> Rewrite:
     """`rewrite(WHAT, TEXT, WORD...)`: the new text and how many lines changed."""
     compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or "gcc"]
     program = tmp_path_factory.mktemp("proctext") / "driver"
-    files = [HERE / "proctext_driver.c", NATIVE / "syscalls/proctext.c"]
+    files = [HERE / "proctext_driver.c", NATIVE / "proc/proctext.c"]
     flags = ["-std=gnu11", "-D_GNU_SOURCE", "-g", f"-I{NATIVE}"]
     for extra in (SANITIZE, []):
         tried = [*compiler, *flags, *files, *extra, "-o", program]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from tests.support.places import ROOT
 
 SYSCALLS = ROOT / "native/syscalls"
+EXEC = ROOT / "native/exec"
 # What the handlers of a file do, in the order of the page.
 FAMILIES = """\
 open.c: a file is opened in a cache, a directory as an empty one of the scratch: the\
@@ -36,7 +37,7 @@ process.c: passed, the tracer looks at the result; `prctl(PR_SET_DUMPABLE, 0)` i
  answered, the flag CLONE_UNTRACED is taken away
 locks.c: on what other nodes may use, too, locks are the run's own
 waits.c: passed; begun again with the time that is left when a signal was ignored
-notice.c: passed; a refusal is explained, once
+ptrace.c: passed; a refusal is explained, once
 socket.c: addresses with a path below /cvmfs, or that a link leads out of it
 exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its name
 """
@@ -101,7 +102,8 @@ def family(row: Row) -> str:
     """The file whose function the row names. Errors: LookupError."""
     definition = f"HANDLER({row.handler})\n{{"
     for name in files():
-        if definition in (SYSCALLS / name).read_text(encoding="utf-8"):
+        room = EXEC if name == "exec.c" else SYSCALLS
+        if definition in (room / name).read_text(encoding="utf-8"):
             return name
     raise LookupError(f"{row.handler} is in no file of FAMILIES")
 

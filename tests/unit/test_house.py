@@ -33,8 +33,10 @@ MORE_PARAMETERS: dict[str, int] = {
     "native/index/lookup.c:index_child": 6,
     "native/path/variant.c:variant_expand": 6,
     "native/run/nodes.c:nodes_skeleton": 6,
-    "native/syscalls/target.c:target_find": 6,
-    "native/syscalls/target.c:target_of_call": 7,
+    "native/find/target.c:target_find": 6,
+    "native/find/argument.c:target_of_call": 7,
+    "native/find/argument.c:target_of_call_in_cvmfs": 7,
+    "native/find/argument.c:target_of_call_ours": 7,
 }
 DEEPER_FUNCTIONS: dict[str, int] = {}
 
@@ -58,10 +60,15 @@ PYTHON_FLOORS = {
     "_native": -1,
 }
 C_FLOORS = {
-    "launch": 6,
-    "doctor": 5,
-    "tracer": 4,
-    "syscalls": 3,
+    "launch": 10,
+    "doctor": 9,
+    "tracer": 8,
+    "syscalls": 7,
+    "exec": 6,
+    "proc": 6,
+    "given": 5,
+    "find": 4,
+    "shown": 3,
     "bundle": 3,
     "api.c": 3,
     "tracee": 2,

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Links of /proc in a walk: what they lead to may be ours, or stand for something of
+ * the host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "find/host.h"
+#include "find/look.h"
+#include "find/procfs.h"
+#include "find/standins.h"
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return look_stat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static const struct node *node_of(const struct host *host, int fd)
+{
+	struct stat st;
+
+	return look_node(host->target->call.run, fd, "", AT_EMPTY_PATH, &st);
+}
+
+/* Where a link of /proc leads. */
+static struct place place_of_magic(const struct target *target, const struct node *node)
+{
+	const struct run *run = target->call.run;
+
+	return target_place_of(run, tracees_find(run->tracees, target->holder),
+			       target->descriptor, node);
+}
+
+/* On to what it stands for, if that is there. */
+static enum step step_standin(struct host *host)
+{
+	int fd = target_use_standin(host->target, host->target->standin, true);
+
+	if (fd == LOOK_WAITS) {
+		host->target->kind = TARGET_QUESTION;
+		return STEP_END;
+	}
+	if (fd < 0)
+		return STEP_ON;
+	host->was_ours = true;
+	host->magic[0] = '\0';
+	return host_into(host, fd);
+}
+
+/* The link itself, for who reads it. */
+static enum step step_magic_text(struct host *host, const char *name,
+				 const struct node *node)
+{
+	struct target *target = host->target;
+	struct place place;
+
+	if (!node || !(host->flags & TARGET_MAGIC)) {
+		target->magic = target->standin && (host->flags & TARGET_MAGIC);
+		return host_end(host, name);
+	}
+	place = place_of_magic(target, node);
+	target->magic = true;
+	return host_ours(host, &place);
+}
+
+/* A link of /proc/PID/map_files, which its reader may not follow. */
+static enum step step_map_text(struct host *host, const char *name)
+{
+	const struct run *run = host->target->call.run;
+	const struct node *node = NULL;
+	struct stat st;
+	int found = procfs_stat_of_map(&host->target->call, host->dir, name, &st);
+
+	if (found == LOOK_WAITS) {
+		host->target->kind = TARGET_QUESTION;
+		return STEP_END;
+	}
+	if (found) {
+		node = nodes_find(run, &st);
+		host->target->standin = standins_find(run, &st);
+	}
+	return step_magic_text(host, name,
+			       node && node->kind == NODE_OBJECT ? node : NULL);
+}
+
+enum step host_magic(struct host *host, const char *name, bool last)
+{
+	struct target *target = host->target;
+	bool follow = !last || walk_follows_last(&target->walk);
+	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
+	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
+	char path[TARGET_PATH_SIZE];
+	struct place place;
+	enum step step;
+	struct stat st;
+
+	if (fd < 0 && errno == EPERM && !follow)
+		return step_map_text(host, name);
+	if (fd < 0)
+		return host_error(host, errno);
+	if (!node && look_stat(fd, &st) == 0)
+		target->standin = standins_find(target->call.run, &st);
+	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS))) {
+		close(fd);
+		return host_error(host, ELOOP);
+	}
+	if (follow && (target->walk.promises & WALK_SCOPED)) { /* nd_jump_link() */
+		close(fd);
+		return host_error(host, EXDEV);
+	}
+	procfs_note_magic(target, host->dir, name, path);
+	if (!follow) {
+		step = step_magic_text(host, name, node);
+		close(fd);
+		return step;
+	}
+	if (!node && host_wants_directory(host, last) && !is_directory(fd)) {
+		close(fd);
+		return host_error(host, ENOTDIR);
+	}
+	if (!node) {
+		step = host_into(host, fd);
+		strcpy(host->magic, path);
+		return target->standin ? step_standin(host) : step;
+	}
+	place = place_of_magic(target, node);
+	target->by_descriptor = true;
+	if (!last) /* the walk goes on from it */
+		target->descriptor = -1;
+	step = host_ours(host, &place);
+	close(fd);
+	return step;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "find/seen.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "run/mounts.h"
+
+static struct shown_bytes bytes_of(const struct mounts *mounts, uint32_t mount,
+				   struct interpose_span span)
+{
+	struct shown_bytes found;
+
+	found.bytes = mounts_span(mounts, mount, span, &found.len);
+	return found;
+}
+
+static struct shown_mount mount_of(const struct call *call, const struct place *place)
+{
+	const struct mounts *mounts = call->run->mounts;
+	const struct interpose_mount *record = mounts_record(mounts, place->mount);
+
+	return (struct shown_mount){
+		.record = record,
+		.uid_map = bytes_of(mounts, place->mount, record->uid_map),
+		.gid_map = bytes_of(mounts, place->mount, record->gid_map),
+		.variables = bytes_of(mounts, place->mount, record->variables),
+		.environment = call->run->environment,
+	};
+}
+
+uint64_t seen_inode(const struct call *call, const struct place *place,
+		    const struct interpose_entry *entry)
+{
+	return shown_inode(mounts_inode(call->run->mounts, place, entry),
+			   call->tracee->stop.regs.abi == ARCH_I386);
+}
+
+void seen_stat(const struct call *call, const struct place *place,
+	       const struct interpose_entry *entry, struct stat *ret_stat)
+{
+	struct shown_mount mount;
+
+	if (place->kind == PLACE_ENTRY) {
+		mount = mount_of(call, place);
+		shown_stat(&mount, entry, seen_inode(call, place, entry), ret_stat);
+	} else {
+		shown_stat_of_top(mounts_count(call->run->mounts), ret_stat);
+	}
+	ret_stat->st_dev = mounts_device(place);
+}
+
+struct owned seen_owned(const struct call *call, const struct place *place,
+			const struct interpose_entry *entry)
+{
+	struct shown_mount mount = mount_of(call, place);
+
+	return shown_owned(&mount, entry);
+}
+
+int seen_target(const struct call *call, const struct place *place,
+		const struct interpose_entry *entry, char *buffer, size_t size)
+{
+	struct shown_mount mount = mount_of(call, place);
+
+	return shown_target(&mount, entry, buffer, size);
+}
+
+int seen_access(const struct call *call, const struct place *place,
+		const struct interpose_entry *entry, int mask)
+{
+	const struct interpose_mount *record;
+	struct owned owned;
+	int error = shown_read_only(entry ? entry->mode : S_IFDIR, mask);
+
+	if (error || !entry)
+		return error;
+	record = mounts_record(call->run->mounts, place->mount);
+	if (!(record->view & INTERPOSE_VIEW_CHECK_PERMISSIONS))
+		return 0;
+	owned = seen_owned(call, place, entry);
+	return credentials_permit(call->run, call->tracee, call->whose, &owned,
+				  (uint32_t)mask)
+		       ? 0
+		       : EACCES;
+}

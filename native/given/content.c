@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "given/content.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "find/look.h"
+#include "find/seen.h"
+#include "given/lending.h"
+#include "run/broken.h"
+#include "run/mounts.h"
+#include "run/objects.h"
+
+enum { MAX_TRIES = 4 };
+
+/* A link that a descriptor stands for: of all paths, only the link of /proc leads to it
+ * and not on to its target. */
+static void opened_link(const struct target *target, char *buffer, size_t size)
+{
+	if (target->holder == target->call.tracee->tid)
+		snprintf(buffer, size, "/proc/thread-self/fd/%d", target->descriptor);
+	else
+		snprintf(buffer, size, "/proc/%d/fd/%d", target->holder,
+			 target->descriptor);
+}
+
+static bool skeleton_path(struct target *target, char *buffer, size_t size,
+			  enum verdict *ret_verdict)
+{
+	struct call *call = &target->call;
+	const struct place *place = &target->walk.at;
+	bool is_top = place->kind == PLACE_TOP;
+	char text[4096 + 1] = "";
+	int len, result;
+
+	if (!is_top && S_ISLNK(target->walk.entry.mode)) {
+		if (target->descriptor >= 0 && !target->empty_path) {
+			opened_link(target, buffer, size);
+			return true;
+		}
+		len = seen_target(call, place, &target->walk.entry, text,
+				  sizeof(text) - 1);
+		text[len < 0 ? 0 : len] = '\0';
+	}
+	result = nodes_skeleton(call->run, place, is_top ? NULL : &target->walk.entry,
+				text, buffer, size);
+	if (result == 0)
+		return true;
+	broken_tell(call->run, BROKEN_SCRATCH, call->run->scratch.path, result);
+	*ret_verdict = tracee_answer(call->tracee, -EIO);
+	return false;
+}
+
+static bool object_path(struct target *target, const char *path, char *buffer,
+			size_t size, enum verdict *ret_verdict)
+{
+	struct call *call = &target->call;
+	int result;
+
+	snprintf(buffer, size, "%s", path);
+	if (call->run->uid != 0)
+		return true;
+	if (credentials_of(call->run, call->tracee)->fsuid == 0)
+		return true;
+	result = lending_make(call, path, &target->walk.at, buffer, size);
+	if (result == 0)
+		return true;
+	if (result != LOOK_WAITS)
+		broken_tell(call->run, BROKEN_SCRATCH, call->run->scratch.path, result);
+	*ret_verdict = result == LOOK_WAITS ? target_wait(target)
+					    : tracee_answer(call->tracee, -EIO);
+	return false;
+}
+
+bool content_path(struct target *target, char *buffer, size_t size,
+		  enum verdict *ret_verdict)
+{
+	struct call *call = &target->call;
+	const char *path;
+
+	if (target->walk.at.kind == PLACE_TOP || !S_ISREG(target->walk.entry.mode))
+		return skeleton_path(target, buffer, size, ret_verdict);
+	switch (objects_find(call->run, &target->walk.at, &target->walk.entry, &path,
+			     &call->question)) {
+	case WALK_YES:
+		return object_path(target, path, buffer, size, ret_verdict);
+	case WALK_UNKNOWN:
+		*ret_verdict = target_wait(target);
+		return false;
+	default:
+		break;
+	}
+	*ret_verdict = tracee_answer(call->tracee, -EIO);
+	return false;
+}
+
+void content_note(struct tracee *tracee, const struct place *place)
+{
+	tracee->stop.note[0] = (uint64_t)place->kind;
+	tracee->stop.note[1] = place->mount;
+	tracee->stop.note[2] = place->catalog;
+	tracee->stop.note[3] = place->entry;
+}
+
+struct place content_noted(const struct tracee *tracee)
+{
+	const uint64_t *note = tracee->stop.note;
+
+	return (struct place){(enum place_kind)note[0], (uint32_t)note[1],
+			      (uint32_t)note[2], (uint32_t)note[3]};
+}
+
+bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
+		      enum verdict *ret_verdict)
+{
+	struct place place = content_noted(tracee);
+	struct interpose_entry entry;
+	const struct index_map *map;
+
+	if ((result != -ENOENT && result != -ESTALE) || place.kind != PLACE_ENTRY)
+		return false;
+	map = mounts_catalog(run->mounts, place.mount, place.catalog);
+	if (!map || index_entry(map, place.entry, &entry) < 0 ||
+	    !objects_vanished(run, &entry))
+		return false;
+	if (++tracee->tries < MAX_TRIES) {
+		*ret_verdict = tracee_again(tracee);
+		return true;
+	}
+	tracee->tries = 0;
+	broken_tell(run, BROKEN_OBJECT, mounts_fqrn(run->mounts, place.mount),
+		    (int)result);
+	*ret_verdict = tracee_finish(tracee, -EIO);
+	return true;
+}

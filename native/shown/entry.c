@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "shown/entry.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "path/variant.h"
+
+enum { BLOCK_SIZE = 4096, LONGEST_TARGET = 4096 };
+
+static uint32_t mapped(struct shown_bytes map, uint32_t id, const uint32_t *fallback)
+{
+	uint32_t pair[2];
+
+	for (uint32_t at = 0; map.bytes && at + sizeof(pair) <= map.len;
+	     at += sizeof(pair)) {
+		memcpy(pair, map.bytes + at, sizeof(pair));
+		if (pair[0] == id)
+			return pair[1];
+	}
+	return fallback ? *fallback : id;
+}
+
+struct owned shown_owned(const struct shown_mount *mount,
+			 const struct interpose_entry *entry)
+{
+	const struct interpose_mount *record = mount->record;
+	struct owned owned = {.mode = entry->mode};
+	bool has_uid = record->view & INTERPOSE_VIEW_UID_DEFAULT;
+	bool has_gid = record->view & INTERPOSE_VIEW_GID_DEFAULT;
+
+	if (record->view & INTERPOSE_VIEW_WORLD_READABLE)
+		owned.mode |= S_ISDIR(owned.mode) ? 0555 : 0444;
+	if (record->view & INTERPOSE_VIEW_CLAIM) {
+		owned.uid = record->uid;
+		owned.gid = record->gid;
+		return owned;
+	}
+	owned.uid = mapped(mount->uid_map, entry->uid,
+			   has_uid ? &record->uid_default : NULL);
+	owned.gid = mapped(mount->gid_map, entry->gid,
+			   has_gid ? &record->gid_default : NULL);
+	return owned;
+}
+
+uint64_t shown_inode(uint64_t inode, bool narrow)
+{
+	/* Else stat and readdir of programs without large files are EOVERFLOW: in the C
+	 * library, which uses the calls of 64 bits for them too. */
+	if (narrow) {
+		inode = (uint32_t)(inode ^ inode >> 32);
+		inode = inode ? inode : 1;
+	}
+	return inode;
+}
+
+/* st_blocks as the official client has it. */
+static void finish_stat(struct stat *st)
+{
+	st->st_blksize = BLOCK_SIZE;
+	st->st_blocks = 1 + st->st_size / 512;
+}
+
+void shown_stat_of_top(uint32_t mounts, struct stat *ret_stat)
+{
+	*ret_stat = (struct stat){.st_ino = 1,
+				  .st_mode = S_IFDIR | 0555,
+				  .st_nlink = 2 + mounts,
+				  .st_size = 4096};
+	finish_stat(ret_stat);
+}
+
+void shown_stat(const struct shown_mount *mount, const struct interpose_entry *entry,
+		uint64_t inode, struct stat *ret_stat)
+{
+	struct owned owned = shown_owned(mount, entry);
+	struct stat st = {.st_ino = inode,
+			  .st_mode = owned.mode,
+			  .st_nlink = entry->nlink,
+			  .st_uid = owned.uid,
+			  .st_gid = owned.gid,
+			  .st_rdev = entry->device,
+			  .st_size = (off_t)entry->size};
+	char target[LONGEST_TARGET];
+	int len;
+
+	if (S_ISLNK(entry->mode)) {
+		len = shown_target(mount, entry, target, sizeof(target));
+		st.st_size = len < 0 ? (off_t)entry->target_len : len;
+	}
+	st.st_mtim.tv_sec = entry->mtime;
+	st.st_mtim.tv_nsec = entry->mtime_ns;
+	st.st_atim = st.st_ctim = st.st_mtim;
+	finish_stat(&st);
+	*ret_stat = st;
+}
+
+int shown_read_only(mode_t mode, int mask)
+{
+	bool is_plain = S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode);
+
+	return (mask & W_OK) && is_plain ? EROFS : 0;
+}
+
+static const char *variable(const char *list, size_t size, const char *name, size_t len,
+			    size_t *ret_len)
+{
+	const char *end = list + size;
+
+	while (list && list < end) {
+		size_t item = strnlen(list, (size_t)(end - list));
+
+		if (item > len && list[len] == '=' && memcmp(list, name, len) == 0) {
+			*ret_len = item - len - 1;
+			return list + len + 1;
+		}
+		list += item + 1;
+	}
+	return NULL;
+}
+
+static const char *variable_value(void *context, const char *name, size_t len,
+				  size_t *ret_len)
+{
+	const struct shown_mount *mount = context;
+	const char *const *environment = mount->environment;
+	const char *found = variable(mount->variables.bytes, mount->variables.len, name,
+				     len, ret_len);
+
+	for (size_t i = 0; !found && environment && environment[i]; i++)
+		found = variable(environment[i], strlen(environment[i]) + 1, name, len,
+				 ret_len);
+	return found;
+}
+
+int shown_target(const struct shown_mount *mount, const struct interpose_entry *entry,
+		 char *buffer, size_t size)
+{
+	if (entry->flags & INTERPOSE_ENTRY_VARIANT)
+		return variant_expand(entry->target, entry->target_len, variable_value,
+				      (void *)mount, buffer, size);
+	if (entry->target_len > size)
+		return -ENAMETOOLONG;
+	memcpy(buffer, entry->target, entry->target_len);
+	return (int)entry->target_len;
+}
