@@ -50,7 +50,6 @@ class _Library:
     INTERPOSE_XATTR: int
     INTERPOSE_STATISTICS: int
     INTERPOSE_ADD: int
-    INTERPOSE_QUESTION_VANISHED: int
     INTERPOSE_QUESTION_NAMED: int
 
     def interpose_builder_create(self) -> Any: ...
@@ -74,7 +73,6 @@ class _Library:
         path_2: int,
         digest: Any,
         algorithm: int,
-        size: int,
         is_bind: int,
     ) -> int: ...
     def interpose_builder_finish(

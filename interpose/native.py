@@ -47,7 +47,6 @@ LIST_SIZE = lib.INTERPOSE_LIST_SIZE
 NOTE = lib.INTERPOSE_NOTE
 XATTR = lib.INTERPOSE_XATTR
 STATISTICS, ADD = lib.INTERPOSE_STATISTICS, lib.INTERPOSE_ADD
-QUESTION_VANISHED = lib.INTERPOSE_QUESTION_VANISHED
 QUESTION_NAMED = lib.INTERPOSE_QUESTION_NAMED
 
 # The columns of formats.catalog.CatalogRow, in its order.
@@ -148,7 +147,7 @@ class IndexBuilder:
         """
         where = ffi.NULL if digest is None else ffi.new("uint8_t[]", _digest(digest))
         result = lib.interpose_builder_add_nested(
-            self._builder, path[0], path[1], where, algorithm, 0, is_bind
+            self._builder, path[0], path[1], where, algorithm, is_bind
         )
         _check(result, "impossible nested catalog")
 

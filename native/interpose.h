@@ -73,7 +73,7 @@ int interpose_builder_add_chunks(struct interpose_builder *builder, int64_t path
 /* A row of nested_catalogs or bind_mountpoints; digest NULL: cannot be entered. */
 int interpose_builder_add_nested(struct interpose_builder *builder, int64_t path_1,
 				 int64_t path_2, const uint8_t *digest,
-				 uint32_t algorithm, uint64_t size, int is_bind);
+				 uint32_t algorithm, int is_bind);
 /* Writes the finished file to `fd`. root_*: path hash of the catalog's own root. */
 int interpose_builder_finish(struct interpose_builder *builder, int fd,
 			     const uint8_t *catalog_digest, uint32_t catalog_algorithm,
@@ -252,8 +252,6 @@ enum interpose_question_kind {
 };
 
 enum interpose_question_flag {
-	INTERPOSE_QUESTION_VANISHED =
-		1, /* the path of the last answer is gone: look again */
 	INTERPOSE_QUESTION_NAMED = 2 /* OPEN: asked for by -r: exact errors matter */
 };
 

@@ -190,13 +190,11 @@ int interpose_builder_add_chunks(struct interpose_builder *builder, int64_t path
 
 int interpose_builder_add_nested(struct interpose_builder *builder, int64_t path_1,
 				 int64_t path_2, const uint8_t *digest,
-				 uint32_t algorithm, uint64_t size, int is_bind)
+				 uint32_t algorithm, int is_bind)
 {
 	struct build_nested *nested;
 	int error;
 
-	(void)size; /* its hash proves the catalog, the size is a hint for progress only
-		     */
 	if (digest != NULL && algorithm > INTERPOSE_SHAKE128)
 		return -EBADMSG;
 	error = RESERVE(builder->nested, builder->nested_count, builder->nested_room, 1,

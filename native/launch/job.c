@@ -85,11 +85,6 @@ int heritage_take(struct heritage *ret_heritage)
 	return 0;
 }
 
-void heritage_deinit(struct heritage *heritage)
-{
-	free(heritage->fds);
-}
-
 void heritage_drop(const struct heritage *heritage)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

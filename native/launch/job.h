@@ -31,7 +31,6 @@ struct job_failure {
 /* Raises our own limits, fills what is closed of 0, 1, 2 (close-on-exec), notes the
  * other descriptors, saves and then blocks all signals. 0 or a negative errno. */
 int heritage_take(struct heritage *ret_heritage);
-void heritage_deinit(struct heritage *heritage);
 /* Lets go of what only the job may hold open, 0 and 1 included: a reader must see the
  * end of a pipe when the job closes it. */
 void heritage_drop(const struct heritage *heritage);

@@ -80,7 +80,6 @@ static void hello_fill(struct hello *hello, const struct resolver *resolver)
 	hello_add_flag(hello, "quiet", options->quiet);
 	hello_add(hello, "verbose", verbose);
 	hello_add(hello, "log", options->log);
-	hello_add_flag(hello, "stats", options->stats != NULL);
 	hello_add_flag(hello, "refresh", options->refresh);
 	hello_add_flag(hello, "no_prefetch", options->no_prefetch);
 	hello_add_flag(hello, "without_memfd", !kernel_has(KERNEL_MEMFD));

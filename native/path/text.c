@@ -32,12 +32,6 @@ int walk_start(struct walk *walk, const struct walk_world *world, struct place a
 	return 0;
 }
 
-const char *walk_rest(const struct walk *walk, size_t *ret_len)
-{
-	*ret_len = WALK_TEXT_SIZE - walk->head;
-	return walk->text + walk->head;
-}
-
 void walk_skip_slashes(struct walk *walk)
 {
 	while (walk->head < WALK_TEXT_SIZE && walk->text[walk->head] == '/')

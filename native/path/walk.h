@@ -62,7 +62,7 @@ enum walk_end {
 	WALK_FOUND,    /* `at` and `entry` are what the path names */
 	WALK_ERRNO,    /* `error`; `missing_last`: only the last name is missing */
 	WALK_QUESTION, /* the world said UNKNOWN: ask, then walk again from the start */
-	WALK_LEFT,     /* it goes on at the host's root; the rest is walk_rest() */
+	WALK_LEFT,     /* it goes on at the host's root; the rest is in walk.text */
 };
 
 /* What slashes at the end mean: "name/" asks for a directory; a call that makes a name
@@ -111,8 +111,6 @@ int walk_start(struct walk *walk, const struct walk_world *world, struct place a
 /* Goes on until an end is reached. Call with `at` below or at /cvmfs. */
 enum walk_end walk_go(struct walk *walk);
 
-/* Used by the host's half of a walk, on the same text. */
-const char *walk_rest(const struct walk *walk, size_t *ret_len);
 void walk_skip_slashes(struct walk *walk);
 /* Takes the next name off the rest; false at the end. `last`: nothing follows but "/".
  */

@@ -254,11 +254,6 @@ bool channel_lost(const struct channel *channel)
 	return channel->lost;
 }
 
-int channel_fd(const struct channel *channel)
-{
-	return channel->fd;
-}
-
 /* One message from the socket: its question's id, 0 if it was none of ours. */
 static uint32_t channel_take(struct channel *channel, size_t size)
 {

@@ -49,7 +49,6 @@ void channel_forget(struct channel *channel, uint32_t id);
  * or have been answered with EIO; such an answer is returned like any other). */
 /* Has a question been given up, because two resolvers died over it? */
 bool channel_lost(const struct channel *channel);
-int channel_fd(const struct channel *channel);
 uint32_t channel_receive(struct channel *channel);
 /* The loop reaped `pid`: true if it was the resolver. */
 bool channel_reaped(struct channel *channel, int pid);

@@ -32,7 +32,7 @@ struct object {
 	uint8_t digest[INTERPOSE_DIGEST_SIZE];
 	uint64_t size;
 	uint8_t algorithm;
-	bool chunked, vanished;
+	bool chunked;
 	bool raw;     /* not packed: then the same digest names another content */
 	bool shared;  /* perhaps outside of the private cache: others can change it */
 	bool foreign; /* it is outside: a lock on it would be one of others, too */
@@ -188,10 +188,8 @@ static void object_is_at(struct object *object, char *path, const struct stat *s
  * it, and come back. */
 static bool has_changed(struct object *object, struct stat *ret_stat)
 {
-	if (stat(object->path, ret_stat) < 0) {
-		object->vanished = true;
+	if (stat(object->path, ret_stat) < 0)
 		return true;
-	}
 	return ret_stat->st_ino != object->ino || ret_stat->st_mode != object->mode ||
 	       (uint64_t)ret_stat->st_size != object->size ||
 	       ret_stat->st_mtim.tv_sec != object->written.tv_sec ||
@@ -267,7 +265,6 @@ static void take_answer(struct run *run, uint32_t mount, struct object *object)
 	if (state == CHANNEL_UNKNOWN)
 		return;
 	if (!answer.error && answer.body_len) {
-		object->vanished = false;
 		object->shared = true;
 		path = strndup((const char *)answer.body, answer.body_len);
 		if (path && stat(path, &st) == 0)
@@ -295,7 +292,6 @@ static void ask(struct run *run, const struct place *place, struct object *objec
 	int len = mounts_question_body(run->mounts, place, body, sizeof(body));
 	struct channel_question question = {
 		.kind = INTERPOSE_OBJECT,
-		.flags = object->vanished ? INTERPOSE_QUESTION_VANISHED : 0,
 		.entry = place->entry,
 		.fqrn = mounts_fqrn(run->mounts, place->mount),
 		.body = body,
@@ -359,7 +355,6 @@ bool objects_vanished(struct run *run, const struct interpose_entry *entry)
 	if (!object || object->state != OBJECT_THERE || stat(object->path, &st) == 0)
 		return false;
 	object->state = OBJECT_UNKNOWN;
-	object->vanished = true;
 	return true;
 }
 

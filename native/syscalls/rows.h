@@ -11,10 +11,6 @@
 	{                           \
 		ARG_DIRFD, ARG_PATH \
 	}
-#define FD             \
-	{              \
-		ARG_FD \
-	}
 #define PATH_PATH                  \
 	{                          \
 		ARG_PATH, ARG_PATH \
@@ -23,9 +19,9 @@
 	{                                                \
 		ARG_DIRFD, ARG_PATH, ARG_DIRFD, ARG_PATH \
 	}
-#define INT             \
-	{               \
-		ARG_INT \
+#define NO_PATH           \
+	{                 \
+		ARG_OTHER \
 	}
 
 /* Locks on what other nodes use, too, would be theirs (locks.c): F_GETLK to F_SETLKW,

@@ -14,16 +14,8 @@
  * (tracer/inner.h). */
 enum { SYSCALLS_HYPERCALL = 0x49504f53 };
 
-/* How an argument is shown in a trace and what it carries. */
-enum argument_kind {
-	ARG_NONE,
-	ARG_INT,
-	ARG_DIRFD,
-	ARG_FD,
-	ARG_PATH,
-	ARG_POINTER,
-	ARG_FLAGS
-};
+/* What an argument carries. */
+enum argument_kind { ARG_OTHER, ARG_DIRFD, ARG_PATH };
 
 /* Stop only when (argument & mask) is one of `count` values, or (`unless`) none of
  * them. Count 0: always. Of an argument only the low half is looked at. */
@@ -42,7 +34,6 @@ struct syscall_row {
 	stop_handler enter;
 	struct row_condition only_if;
 	enum argument_kind kinds[6];
-	const char *support; /* for docs: what is missing, or NULL */
 };
 
 struct syscall_table {

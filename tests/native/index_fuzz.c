@@ -168,7 +168,7 @@ static void add_random_extras(struct interpose_builder *builder, uint32_t keys)
 					     pick(4));
 	if (pick(3) == 0)
 		interpose_builder_add_nested(builder, pick(keys), 0,
-					     pick(2) ? digest : NULL, pick(4), 0,
+					     pick(2) ? digest : NULL, pick(4),
 					     (int)pick(2));
 }
 

@@ -27,7 +27,7 @@ LONGER_FUNCTIONS: dict[str, int] = {}
 MORE_PARAMETERS: dict[str, int] = {
     # The contract with Python (interpose.h): flat values, cffi has no better way.
     "native/index/build.c:interpose_builder_add_chunks": 6,
-    "native/index/build.c:interpose_builder_add_nested": 7,
+    "native/index/build.c:interpose_builder_add_nested": 6,
     "native/index/write.c:interpose_builder_finish": 6,
     # A text is two parameters, an output is one more.
     "native/index/lookup.c:index_child": 6,
