@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from interpose.cache import layout
+from interpose.cache import inventory, layout
 from interpose.cache.found import Found, open_found
 from interpose.cache.guarded import Directory, Owners, opened
 from interpose.cache.identity import FileIdentity
@@ -185,7 +185,7 @@ class CacheDirectory:
             self._make_chain(directory, names[1:], mode)
 
     def _breadcrumb_path(self, fqrn: str) -> Path:
-        return self.top / f"cvmfschecksum.{plain_name(fqrn)}"
+        return inventory.BREADCRUMB.below(self.top, fqrn=plain_name(fqrn))
 
     def _sweep(self, receiver: Receiver) -> None:
         with self._sweep_lock:

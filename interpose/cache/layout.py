@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 
 from interpose import owned
+from interpose.cache import inventory
 from interpose.cache.guarded import Directory, Owners, opened
 from interpose.errors import CacheError, CacheFull, CacheReadOnly
 
@@ -25,7 +26,6 @@ OWN = "interpose"
 RAW = f"{OWN}/raw"
 INDEX = "index"
 KEPT = "kept"
-TURNS = f"{OWN}/turns"
 OBJECT_MODE = 0o555
 # An object that is stored raw, under the name that stands for packed ones elsewhere:
 # the sticky bit of a file means nothing to the kernel, and tells us.
@@ -76,7 +76,7 @@ def temporary_name() -> str:
 
 def turn_name(name: str) -> str:
     """The file in `txn` that says whose turn it is to get an object (turnkinds.py)."""
-    return f"{_TEMPORARY}turn-{name}"
+    return inventory.TURN.name(object_name=name)
 
 
 def make_top(path: Path, mode: int, owners: Owners) -> None:

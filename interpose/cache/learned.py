@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interpose.cache import layout
+from interpose.cache import inventory
 from interpose.errors import CacheError
 from interpose.formats.noted import Noted, recalled
 
@@ -43,7 +43,7 @@ class Learned:
     ) -> None:
         self._cache = cache
         self._clock = clock
-        self._path = cache.top / layout.OWN / "learned" / _network()
+        self._path = inventory.LEARNED.below(cache.top, network=_network())
         self._lock = threading.Lock()
         self._noted: Noted = {}
         self._forgotten: set[str] = set()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interpose import owned
-from interpose.cache import layout
+from interpose.cache import inventory, layout
 from interpose.cache.directory import CacheDirectory, is_missing
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class PrivateCache(CacheDirectory):
         One hash can name two contents: what packs to these bytes, and the bytes. The
         official name is that of the first here; native/run/objects.c knows both.
         """
-        return self.top / layout.RAW / content_hash.cache_path()
+        return inventory.RAW.below(self.top, object=content_hash.cache_path())
 
     def assembled(self, content_hash: ContentHash, *, raw: bool = False) -> Path:
         """Where a file that was put together from chunks (stored raw) is.
@@ -64,8 +64,8 @@ class PrivateCache(CacheDirectory):
         A place of its own: an object of that hash may exist, too, and the official
         tools must not take it for one. native/run/objects.c knows it. For `commit_as`.
         """
-        place = "assembled-raw" if raw else "assembled"
-        return self.top / layout.OWN / place / content_hash.cache_path()
+        row = inventory.ASSEMBLED_RAW if raw else inventory.ASSEMBLED
+        return row.below(self.top, object=content_hash.cache_path())
 
     def show_raw(self, path: Path) -> None:
         """Let the official client find a raw object by the name that it knows.

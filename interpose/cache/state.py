@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interpose.cache import layout
+from interpose.cache import inventory
 from interpose.cache.directory import plain_name
 from interpose.cache.identity import FileIdentity
 
@@ -49,11 +49,11 @@ class State:
 
     def __init__(self, cache: PrivateCache) -> None:
         self._cache = cache
-        self._top = cache.top / layout.OWN
+        self._top = cache.top
 
     def repository(self, fqrn: str) -> RepositoryState:
         """What is known of one repository. Errors: ValueError for an odd name."""
-        return RepositoryState(self._cache, self._top / plain_name(fqrn))
+        return RepositoryState(self._cache, plain_name(fqrn))
 
     def is_disproven(
         self, content_hash: ContentHash, found: FileIdentity, *, compressed: bool = True
@@ -79,8 +79,8 @@ class State:
 
     def _path(self, content_hash: ContentHash, compressed: bool) -> Path:  # noqa: FBT001
         # The same hash may name other content where objects are stored raw.
-        kind = "proofs-failed" if compressed else "proofs-failed-raw"
-        return self._top / kind / content_hash.cache_path()
+        row = inventory.DISPROOF if compressed else inventory.DISPROOF_RAW
+        return row.below(self._top, object=content_hash.cache_path())
 
     def _disproofs(self, path: Path) -> list[FileIdentity]:
         data = self._cache.read_small(path, _MAX_DISPROOF_BYTES) or b""
@@ -92,13 +92,15 @@ class State:
 class RepositoryState:
     """What was verified for one repository, whatever its configuration says now."""
 
-    def __init__(self, cache: PrivateCache, directory: Path) -> None:
+    def __init__(self, cache: PrivateCache, fqrn: str) -> None:
         self._cache = cache
-        self._directory = directory
+        self._trust = inventory.TRUST.below(cache.top, fqrn=fqrn)
+        first = inventory.REVISION.below(cache.top, fqrn=fqrn, number=0)
+        self._seen = first.parent
 
     def trust(self) -> TrustRecord | None:
         """What was stored last, or None. The caller verifies the signatures again."""
-        data = self._cache.read_small(self._directory / "trust", _MAX_TRUST_BYTES)
+        data = self._cache.read_small(self._trust, _MAX_TRUST_BYTES)
         if data is None:
             return None
         try:
@@ -123,7 +125,7 @@ class RepositoryState:
             "certificate": base64.b64encode(record.certificate).decode(),
         }
         data = json.dumps(fields).encode()
-        self._cache.store_small(self._directory / "trust", data)
+        self._cache.store_small(self._trust, data)
 
     def highest_revision(self) -> int | None:
         """The highest revision that was remembered, or None."""
@@ -138,16 +140,15 @@ class RepositoryState:
         known = self._revisions()
         if revision <= max(known, default=-1):
             return
-        directory = self._directory / "revisions"
-        self._cache.store_small(directory / str(revision), b"")
+        self._cache.store_small(self._seen / str(revision), b"")
         for older in known:
             with contextlib.suppress(OSError):
-                os.unlink(directory / str(older))
+                os.unlink(self._seen / str(older))
 
     def _revisions(self) -> list[int]:
-        directory = self._directory / "revisions"
+        seen = self._seen
         try:
-            names = os.listdir(directory) if self._cache.is_ours(directory) else []
+            names = os.listdir(seen) if self._cache.is_ours(seen) else []
         except OSError:
             return []
         return [int(name) for name in names if name.isdigit() and name.isascii()]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpose import owned
-from interpose.cache import layout, unfinished
+from interpose.cache import inventory, layout, unfinished
 
 _STALE_AFTER_S = 60.0
 _MAX_OWNER_BYTES = 256
@@ -69,7 +69,7 @@ class Taker:
 
     def _opened(self) -> int:
         """The file of the bytes, which is made if there is none. Errors: OSError."""
-        path = self._top / layout.TURNS
+        path = inventory.TURNS.below(self._top)
         try:
             return os.open(path, _OPEN)
         except FileNotFoundError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from interpose import courtesy
-from interpose.cache import layout
+from interpose.cache import inventory, layout
 from interpose.cache.turnkinds import Taken, Taker
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Turns:
             if not made or not set(os.listdir(top)) <= {layout.TXN, layout.OWN}:
                 return
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(top / layout.TURNS)
+                os.unlink(inventory.TURNS.below(top))
                 os.rmdir(top / layout.OWN)
             for directory in reversed(made):
                 os.rmdir(directory)

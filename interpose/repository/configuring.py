@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interpose.cache import inventory
 from interpose.config import Sources, load
 from interpose.errors import InterposeError
 from interpose.formats.fqrn import Fqrn
@@ -63,9 +64,10 @@ class _Files:
         fqrn = Fqrn.parse(name)
         self._repository = Repository.open(fqrn, load(fqrn, sources), around)
         self._tree = Tree(self._repository)
-        self._top = self._repository.places.private.top / "interpose" / fqrn
-        self._root = self._repository.root.hash.text
-        self.place = self._top / f"etc-{self._root}"
+        top = self._repository.places.private.top
+        words = {"fqrn": fqrn, "hash": self._repository.root.hash.text}
+        self._rest = inventory.CONFIGURATION_REST.below(top, **words)
+        self.place = inventory.CONFIGURATION.below(top, **words)
         complete = self.place / ".complete"
         if not complete.exists():
             copy = _Copy(self._tree, self._repository)
@@ -74,7 +76,7 @@ class _Files:
 
     def other(self, path: str) -> Path | None:
         """A copy of any other small file, None if there is none."""
-        target = Path(os.path.normpath(self._top / f"rest-{self._root}" / path))
+        target = Path(os.path.normpath(self._rest / path))
         if not path or target.is_file():
             return target if path else None
         try:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interpose.cache import PrivateCache
+from interpose.cache import PrivateCache, inventory
 from interpose.errors import CacheError, FormatError
 from interpose.formats.flags import algorithm_of
 from interpose.formats.hashes import Algorithm, ContentHash, new_hasher
@@ -93,7 +93,7 @@ class IndexFiles:
         return self._private.index_directory / _name(catalog)
 
     def _facts_path(self, catalog: ContentHash) -> Path:
-        return self._private.index_directory / f"{catalog.text}.facts"
+        return inventory.FACTS.below(self._private.top, hash=catalog.text)
 
     def find(self, catalog: ContentHash) -> Index | None:
         """The mapped index, if there is a sound one."""
@@ -233,7 +233,7 @@ def _put(shelf: Shelf, plan: _Plan, name: str) -> tuple[Path, Index]:
 
 
 def _name(catalog: ContentHash) -> str:
-    return f"{catalog.text}.v{INDEX_VERSION}"
+    return inventory.INDEX.name(hash=catalog.text, version=INDEX_VERSION)
 
 
 @dataclass(frozen=True)

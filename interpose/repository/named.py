@@ -8,9 +8,8 @@ that does not name it again gets what was named here, with a line, and not an er
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
-from interpose.cache import PrivateCache
+from interpose.cache import PrivateCache, inventory
 from interpose.errors import CacheError, FormatError
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import ContentHash
@@ -23,7 +22,7 @@ class NamedRoot:
 
     def __init__(self, private: PrivateCache, fqrn: Fqrn) -> None:
         self._private = private
-        self._path: Path = private.top / "interpose" / fqrn / "named"
+        self._path = inventory.NAMED.below(private.top, fqrn=fqrn)
 
     def note(self, root_hash: ContentHash) -> None:
         """Keep it; a cache that takes nothing keeps nothing."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interpose.cache import RepositoryState, State, TrustRecord
+from interpose.cache import RepositoryState, State, TrustRecord, inventory
 from interpose.errors import (
     CacheError,
     Expired,
@@ -247,7 +247,8 @@ class Opening:
         what = (
             f"the server's revision {offered} is older than {found.manifest.revision}"
         )
-        record = self._places.private.top / "interpose" / self.fqrn
+        top = self._places.private.top
+        record = inventory.TRUST.below(top, fqrn=self.fqrn).parent
         advice = f"the later one is shown; was it made anew? Then remove {record}"
         return str(InterposeError(what, self.fqrn, advice))
 
@@ -344,7 +345,7 @@ class Opening:
 
     @property
     def _mark_file(self) -> Path:
-        return self._places.private.top / "interpose" / self.fqrn / "keys"
+        return inventory.KEYS.below(self._places.private.top, fqrn=self.fqrn)
 
     def _mark_file_content(self) -> bytes:
         return self._places.private.read_small(self._mark_file, 100) or b""

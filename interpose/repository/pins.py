@@ -9,6 +9,7 @@ import re
 from datetime import timezone
 from pathlib import Path
 
+from interpose.cache import inventory
 from interpose.config import PinSettings
 from interpose.errors import CacheError, ConfigurationError, FormatError
 from interpose.formats import limits
@@ -59,7 +60,7 @@ class Pins:
         key = f"{history.text} {pin.kind} {pin.text}".encode()
         name = hashlib.sha256(key).hexdigest()
         top = self._store.places.private.top
-        return top / "interpose" / self._fqrn / "pins" / name
+        return inventory.PIN.below(top, fqrn=self._fqrn, digest=name)
 
     def _known(self, pin: PinSettings, history: ContentHash) -> Tag | None:
         private = self._store.places.private

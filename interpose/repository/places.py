@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interpose import owned
-from interpose.cache import AlienCache, PrivateCache, layout
+from interpose.cache import AlienCache, PrivateCache, inventory, layout
 from interpose.config import CacheSettings, Configuration
 from interpose.config.environment import variables
 from interpose.errors import CacheError, InterposeError
@@ -147,7 +147,8 @@ def _distrust(
     top: Path, fqrn: Fqrn, kind: str = "private cache", setting: str = "--cache"
 ) -> InterposeError | None:
     """What keeps a directory from being of such a kind, if it is there already."""
-    parts = (".", *PrivateCache.STATE_DIRECTORIES, f"interpose/{fqrn}")
+    of_repository = inventory.TRUST.below(Path(), fqrn=fqrn).parent
+    parts = (".", *PrivateCache.STATE_DIRECTORIES, str(of_repository))
     for part in parts:
         found = owned.not_ours(top / part)
         if found is None or found[0] == owned.CANNOT_BE_SEEN:

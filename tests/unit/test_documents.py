@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import document, house
+from tests.support import cachepage, document, house
 from tests.support.places import ROOT
 
 LINES = 200
@@ -31,6 +31,12 @@ def named(path: Path) -> set[str]:
 def test_the_page_of_system_calls_is_made_from_the_table() -> None:
     assert (ROOT / "docs/system-calls.md").read_text() == document.document(), (
         "python -m tests.support.document > docs/system-calls.md"
+    )
+
+
+def test_the_page_of_a_cache_is_made_from_the_table() -> None:
+    assert (ROOT / "docs/cache.md").read_text() == cachepage.page(), (
+        "python -m tests.support.cachepage > docs/cache.md"
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from interpose import owned
-from interpose.cache import PrivateCache, Turns, layout, turns
+from interpose.cache import PrivateCache, Turns, inventory, layout, turns
 from interpose.formats.hashes import Algorithm, hash_bytes
 
 NAME = hash_bytes(Algorithm.SHA1, b"content")
@@ -217,7 +217,9 @@ def test_the_umask_takes_nothing_from_what_a_turn_makes(tmp_path: Path) -> None:
     before = os.umask(0o377)
     try:
         with Turns(cache).turn(NAME, lambda: None, is_first=True):
-            assert stat.S_IMODE((cache.top / layout.TURNS).stat().st_mode) == 0o600
+            assert (
+                stat.S_IMODE((cache.top / inventory.TURNS.path).stat().st_mode) == 0o600
+            )
             assert stat.S_IMODE((cache.top / layout.OWN).stat().st_mode) == 0o700
     finally:
         os.umask(before)
@@ -229,5 +231,5 @@ def test_a_cache_that_was_made_for_a_turn_goes_with_it(
     cache = PrivateCache(tmp_path / "cache")
     with Turns(cache).turn(NAME, lambda: None, is_first=True):
         assert len(turn_files(cache)) == (kind == "file")
-        assert (cache.top / layout.TURNS).exists() == (kind == "byte")
+        assert inventory.TURNS.below(cache.top).exists() == (kind == "byte")
     assert list(tmp_path.iterdir()) == []
