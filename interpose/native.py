@@ -337,7 +337,7 @@ class Mount:
     root_algorithm: int
     index_dir: bytes
     cache_dir: bytes
-    place: int
+    inode_seed: int
     view: int = 0
     uid: int = 0
     gid: int = 0
@@ -356,7 +356,7 @@ class Mount:
 # Fields of struct interpose_mount that are copied as they are.
 _PLAIN = (
     "revision made_at valid_until root_algorithm view uid gid uid_default gid_default "
-    "catalog_watermark place blocks blocks_free files"
+    "catalog_watermark inode_seed blocks blocks_free files"
 ).split()
 MOUNT_MARK = (lib.INTERPOSE_MOUNT_MAGIC, lib.INTERPOSE_MOUNT_VERSION)
 

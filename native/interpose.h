@@ -206,7 +206,7 @@ struct interpose_mount {
 	uint32_t uid, gid; /* of the claim */
 	uint32_t uid_default, gid_default;
 	uint32_t catalog_watermark; /* CVMFS_CATALOG_WATERMARK; 0: none */
-	uint64_t place; /* seed of this repository's inode numbers, from the FQRN */
+	uint64_t inode_seed; /* of this repository's inode numbers, from the FQRN */
 	uint64_t blocks, blocks_free, files; /* statfs, in units of 512 bytes */
 	struct interpose_span fqrn;
 	struct interpose_span index_dir; /* absolute path, no final slash */

@@ -65,7 +65,7 @@ def record(repository: Repository) -> native.Mount:
         root_algorithm=root.hash.algorithm.flag,
         index_dir=os.fsencode(repository.index_files.directory),
         cache_dir=os.fsencode(places.private.top),
-        place=seed(repository.fqrn),
+        inode_seed=seed(repository.fqrn),
         view=_flags(view),
         uid=places.uid,
         gid=places.gid,

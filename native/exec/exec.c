@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/program.h"
 #include "given/content.h"
 #include "given/passing.h"
 #include "run/mounts.h"

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exec/exec.h"
+#include "exec/foreign.h"
+#include "exec/program.h"
 #include "find/look.h"
 #include "index/lookup.h"
 #include "run/scratch.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "exec/image.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exec/exec.h"
 #include "find/look.h"
 #include "given/copy.h"
 #include "index/lookup.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exec/exec.h"
+#include "exec/program.h"
 #include "find/footing.h"
 #include "find/look.h"
 #include "find/procfs.h"

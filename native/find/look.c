@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "find/look.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -13,7 +15,6 @@
 
 #include "arch/numbers.h"
 #include "find/footing.h"
-#include "find/look.h"
 #include "index/lookup.h"
 #include "run/objects.h"
 #include "run/slowmounts.h"

@@ -28,20 +28,20 @@ static int complain(const struct words *words, const char *what, const char *whe
 static int option_store(const struct option_row *row, struct options *options,
 			const char *value)
 {
-	char *place = (char *)options + row->place;
+	char *field = (char *)options + row->offset;
 
 	switch (row->kind) {
 	case OPTION_FLAG:
-		*(bool *)place = true;
+		*(bool *)field = true;
 		return 0;
 	case OPTION_COUNT:
-		++*(int *)place;
+		++*(int *)field;
 		return 0;
 	case OPTION_TEXT:
-		*(const char **)place = value;
+		*(const char **)field = value;
 		return 0;
 	default:
-		return values_add((struct text_list *)place, value);
+		return values_add((struct text_list *)field, value);
 	}
 }
 
@@ -55,7 +55,7 @@ static bool option_takes_value(const struct option_row *row)
 static bool option_is_no_file(const struct option_row *row, const char *value)
 {
 	return value && strcmp(value, "-") == 0 &&
-	       (row->place == PLACE(trace) || row->place == PLACE(log));
+	       (row->offset == OFFSET(trace) || row->offset == OFFSET(log));
 }
 
 static int complain_no_file(const struct words *words, const char *what)
@@ -89,7 +89,7 @@ static int option_apply(const struct option_row *row, struct options *options,
 		return complain(words, "option has an empty value", shown);
 	if (row->letter == 'o' && (!strchr(value, '=') || value[0] == '='))
 		return complain(words, "not of the form NAME=VALUE", value);
-	if (row->place == PLACE(mounts) && value && value[0] != '@' &&
+	if (row->offset == OFFSET(mounts) && value && value[0] != '@' &&
 	    !strchr(value, '='))
 		return complain(words, "not of the form A=B", value);
 	if (option_is_no_file(row, value))
@@ -175,7 +175,7 @@ static int options_from_environment(struct options *options, struct words *words
 			continue;
 		if (row->kind == OPTION_LIST)
 			error = values_split(
-				(struct text_list *)((char *)options + row->place),
+				(struct text_list *)((char *)options + row->offset),
 				value);
 		else if (option_is_no_file(row, value))
 			error = complain_no_file(words, row->variable);
@@ -275,10 +275,10 @@ size_t options_describe(const struct options *options, bool given, char *text,
 
 	for (size_t i = 0; i < option_row_count; i++) {
 		const struct option_row *row = &option_rows[i];
-		const void *place = (const char *)options + row->place;
-		const struct text_list *list = place;
-		size_t at = row->place == PLACE(mounts) ? options->mounts_inherited
-							: options->configs_inherited;
+		const void *field = (const char *)options + row->offset;
+		const struct text_list *list = field;
+		size_t at = row->offset == OFFSET(mounts) ? options->mounts_inherited
+							  : options->configs_inherited;
 
 		if (!row->own_run || (given && !(options->given >> i & 1)))
 			continue;
@@ -286,9 +286,9 @@ size_t options_describe(const struct options *options, bool given, char *text,
 			at = 0;
 		for (; row->kind == OPTION_LIST && at < list->count; at++)
 			describe(row->name, list->items[at], text, size, &used);
-		if (row->kind == OPTION_TEXT && *(const char *const *)place)
-			describe(row->name, *(char *const *)place, text, size, &used);
-		if (row->kind == OPTION_FLAG && *(const bool *)place)
+		if (row->kind == OPTION_TEXT && *(const char *const *)field)
+			describe(row->name, *(char *const *)field, text, size, &used);
+		if (row->kind == OPTION_FLAG && *(const bool *)field)
 			describe(row->name, "", text, size, &used);
 	}
 	return used;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/optiontable.h"
 
-#define TO(field) .place = PLACE(field)
+#define TO(field) .offset = OFFSET(field)
 
 /* In the order of the help. */
 const struct option_row option_rows[] = {

@@ -33,7 +33,7 @@ struct option_row {
 	const char *name; /* without the dashes */
 	char letter;	  /* 0: none */
 	enum option_kind kind;
-	size_t place; /* in struct options */
+	size_t offset; /* in struct options */
 	enum option_group group;
 	const char *value; /* what the help calls it; in brackets: other words follow */
 	const char *help;
@@ -44,7 +44,7 @@ struct option_row {
 	bool doctor;   /* --doctor uses it, too */
 };
 
-#define PLACE(field) offsetof(struct options, field)
+#define OFFSET(field) offsetof(struct options, field)
 
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;

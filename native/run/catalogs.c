@@ -139,7 +139,7 @@ int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 	if (!catalog->prefix)
 		return -ENOMEM;
 	hash_text(digest, algorithm, catalog->hash);
-	catalog->inode_base = inode_base(m->record->place, prefix);
+	catalog->inode_base = inode_base(m->record->inode_seed, prefix);
 	m->catalog_count++;
 	catalogs_map(mounts, mount, catalog);
 	return 0;

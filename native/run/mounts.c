@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/mounts.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
