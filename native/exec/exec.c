@@ -24,7 +24,7 @@ struct pending_exec {
 	char shown[TARGET_PATH_SIZE]; /* AT_EXECFN, and comm after its last slash */
 	char exe[TARGET_PATH_SIZE];   /* for /proc/self/exe; "": the kernel's own */
 	char comm[16];		      /* "": what `shown` ends with */
-	struct foreign foreign;
+	struct binfmt binfmt;
 	bool renamed;		  /* the event has to tell the program its name */
 	uint64_t area, area_size; /* mapped for long argument lists */
 };
@@ -228,8 +228,8 @@ static enum verdict execute(struct run *run, struct tracee *tracee,
 	content_note(tracee, &program->place);
 	if (!program->is_object)
 		tracee->stop.note[0] = PLACE_HOST;
-	pending->foreign = program->foreign;
-	pad(path, sizeof(path), program->path, longer(shown, program->foreign.called));
+	pending->binfmt = program->binfmt;
+	pad(path, sizeof(path), program->path, longer(shown, program->binfmt.called));
 	redirection.path = path;
 	verdict = tracee_redirect(tracee, &redirection, 1, leave_exec);
 	if (verdict != VERDICT_AT_EXIT || tracee->stop.leave != leave_exec)
@@ -260,7 +260,7 @@ static enum verdict execute_host(struct tracee *tracee)
 	if (pending) {
 		pending->renamed = false;
 		pending->exe[0] = '\0';
-		pending->foreign.called[0] = '\0';
+		pending->binfmt.called[0] = '\0';
 	}
 	return VERDICT_PASS;
 }
@@ -384,7 +384,7 @@ int exec_take_identity(struct tracee *tracee)
 	char *exe;
 
 	/* What runs then is the interpreter, which is the host's. */
-	if (pending && foreign_tell(tracee, &pending->foreign))
+	if (pending && binfmt_tell(tracee, &pending->binfmt))
 		pending->exe[0] = '\0';
 	exe = pending && pending->exe[0] ? strdup(pending->exe) : NULL;
 

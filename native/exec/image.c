@@ -180,7 +180,7 @@ static void read_image(struct image *image, int file)
 	}
 	if (pread(image->fd, image->line, sizeof(image->line), 0) < 0)
 		memset(image->line, 0, sizeof(image->line));
-	image->foreign = is_foreign(image->line);
+	image->is_foreign = is_foreign(image->line);
 	if (memcmp(image->line, ELFMAG, SELFMAG) == 0)
 		read_interpreter(image->fd, image->interpreter,
 				 sizeof(image->interpreter));

@@ -15,7 +15,7 @@ struct image {
 	int fd;	   /* for reading; -1 */
 	struct stat st;
 	bool may_execute;
-	bool foreign; /* neither a machine's program of this kernel nor `#!` */
+	bool is_foreign; /* neither a machine's program of this kernel nor `#!` */
 	char line[EXEC_HEAD_SIZE];
 	char interpreter[TARGET_PATH_SIZE]; /* PT_INTERP of an ELF file, or "" */
 };

@@ -199,8 +199,8 @@ static int finish_elf(struct program *program, struct target *target,
 	struct stat st;
 	int result;
 
-	if (program->ours && image->foreign) {
-		foreign_find(program, target, image, name->shown);
+	if (program->ours && image->is_foreign) {
+		binfmt_find(program, target, image, name->shown);
 		return 0;
 	}
 	if (!image->interpreter[0])

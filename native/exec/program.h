@@ -3,7 +3,7 @@
 #ifndef EXEC_PROGRAM_H
 #define EXEC_PROGRAM_H
 
-#include "exec/foreign.h"
+#include "exec/binfmt.h"
 #include "exec/image.h"
 #include "find/target.h"
 
@@ -17,7 +17,7 @@ struct program {
 	bool is_own;	/* `path` is in a cache or the scratch */
 	char host_exe[TARGET_PATH_SIZE]; /* the host program that `path` is a copy of */
 	struct place place;
-	struct foreign foreign;
+	struct binfmt binfmt;
 	/* To retry: TARGET_QUESTION's id; or the errno of the job. */
 	uint32_t question;
 	int error;

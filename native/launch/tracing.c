@@ -19,7 +19,7 @@
 #include "launch/resolver.h"
 #include "launch/statistics.h"
 #include "launch/successor.h"
-#include "launch/voice.h"
+#include "launch/relay.h"
 #include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
@@ -148,7 +148,7 @@ static void tracing_before_answers(void *context)
 	tracing->resolver.answered = true;
 	if (tracing->resolver.complained) /* that says more */
 		tracing->launch->run.said |= 1u << BROKEN_RESOLVER;
-	voice_speak(tracing->launch);
+	relay_pass_on(tracing->launch);
 }
 
 static void tracing_answered(void *context, uint32_t id)
@@ -197,7 +197,7 @@ static void tracing_main_ended(void *context, int status)
 	struct tracing *tracing = context;
 
 	/* Descendants that live on must not hold up who reads our standard error. */
-	voice_close(tracing->launch);
+	relay_close(tracing->launch);
 	tracing->statistics.wait_status = status;
 	tracing->statistics.wall_ns = clock_now_ns() - tracing->launch->start_ns;
 	statistics_add_children(&tracing->statistics);
@@ -233,7 +233,7 @@ static int tracing_create_run(struct tracing *tracing)
 	tracing->resolver = (struct resolver){.options = &launch->options,
 					      .messages = &launch->messages,
 					      .scratch = run->scratch.path};
-	run->say = voice_say;
+	run->say = relay_say;
 	run->say_context = launch;
 	resolver_find_kept(&tracing->resolver, run->environment);
 	run->kept = resolver_kept(&tracing->resolver);
@@ -325,7 +325,7 @@ static int tracing_start(struct tracing *tracing)
 	 * session does not change whether the job's group is orphaned. */
 	setsid();
 	heritage_drop(&launch->heritage);
-	voice_open(launch);
+	relay_open(launch);
 	dup3(launch->relay_write, STDERR_FILENO, 0);
 	if (launch->messages.fd == STDERR_FILENO ||
 	    launch->relay_write != STDERR_FILENO)

@@ -13,7 +13,7 @@
 
 #include "interpose.h"
 #include "run/clock.h"
-#include "run/waiting.h"
+#include "run/asked.h"
 
 enum { MESSAGE_MAX = 200 * 1024, BUCKETS = 256 };
 
@@ -30,9 +30,9 @@ struct channel {
 	bool lost;		   /* see channel_lost() */
 	int64_t unusable_until_ns; /* it could not be started: not for every call again
 				    */
-	struct waiting *buckets[BUCKETS];
-	struct waiting_list unsent;
-	struct waiting_list ready;
+	struct asked *buckets[BUCKETS];
+	struct asked_list unsent;
+	struct asked_list ready;
 	uint8_t *buffer;
 };
 
@@ -68,9 +68,9 @@ void channel_destroy(struct channel *channel)
 	channel_hang_up(channel);
 	for (int i = 0; i < BUCKETS; i++) {
 		while (channel->buckets[i]) {
-			struct waiting *next = channel->buckets[i]->next;
+			struct asked *next = channel->buckets[i]->next;
 
-			waiting_free(channel->buckets[i]);
+			asked_free(channel->buckets[i]);
 			channel->buckets[i] = next;
 		}
 	}
@@ -78,30 +78,30 @@ void channel_destroy(struct channel *channel)
 	free(channel);
 }
 
-static struct waiting *channel_find(const struct channel *channel, uint32_t id)
+static struct asked *channel_find(const struct channel *channel, uint32_t id)
 {
-	struct waiting *waiting = channel->buckets[id % BUCKETS];
+	struct asked *asked = channel->buckets[id % BUCKETS];
 
-	while (waiting && waiting->id != id)
-		waiting = waiting->next;
-	return waiting;
+	while (asked && asked->id != id)
+		asked = asked->next;
+	return asked;
 }
 
-static void channel_unlink(struct channel *channel, struct waiting *waiting)
+static void channel_unlink(struct channel *channel, struct asked *asked)
 {
-	struct waiting **place = &channel->buckets[waiting->id % BUCKETS];
+	struct asked **place = &channel->buckets[asked->id % BUCKETS];
 
-	while (*place && *place != waiting)
+	while (*place && *place != asked)
 		place = &(*place)->next;
 	if (*place)
-		*place = waiting->next;
+		*place = asked->next;
 }
 
-static void channel_fail(struct channel *channel, struct waiting *waiting, int error)
+static void channel_fail(struct channel *channel, struct asked *asked, int error)
 {
-	waiting->error = error;
-	waiting->state = WAITING_READY;
-	waiting_append(&channel->ready, waiting);
+	asked->error = error;
+	asked->state = ASKED_READY;
+	asked_append(&channel->ready, asked);
 }
 
 static int channel_connect(struct channel *channel)
@@ -127,8 +127,8 @@ static int channel_connect(struct channel *channel)
 static int channel_flush(struct channel *channel)
 {
 	while (channel->unsent.first) {
-		struct waiting *waiting = channel->unsent.first;
-		ssize_t sent = send(channel->fd, waiting->message, waiting->size,
+		struct asked *asked = channel->unsent.first;
+		ssize_t sent = send(channel->fd, asked->message, asked->size,
 				    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
@@ -137,14 +137,14 @@ static int channel_flush(struct channel *channel)
 			return 0;
 		if (sent < 0 && errno != EMSGSIZE)
 			return -EPIPE;
-		waiting_shift(&channel->unsent);
+		asked_shift(&channel->unsent);
 		if (sent < 0) {
-			channel_fail(channel, waiting, EIO);
-		} else if (waiting->wants_answer) {
-			waiting->state = WAITING_SENT;
+			channel_fail(channel, asked, EIO);
+		} else if (asked->wants_answer) {
+			asked->state = ASKED_SENT;
 		} else {
-			channel_unlink(channel, waiting);
-			waiting_free(waiting);
+			channel_unlink(channel, asked);
+			asked_free(asked);
 		}
 	}
 	return 0;
@@ -157,8 +157,8 @@ static void channel_renew(struct channel *channel)
 
 	channel_hang_up(channel);
 	for (int i = 0; i < BUCKETS; i++) {
-		for (struct waiting *w = channel->buckets[i]; w; w = w->next) {
-			if (w->state != WAITING_SENT)
+		for (struct asked *w = channel->buckets[i]; w; w = w->next) {
+			if (w->state != ASKED_SENT)
 				continue;
 			if (w->again) {
 				channel->lost = true;
@@ -166,8 +166,8 @@ static void channel_renew(struct channel *channel)
 				continue;
 			}
 			w->again = true;
-			w->state = WAITING_UNSENT;
-			waiting_append(&channel->unsent, w);
+			w->state = ASKED_UNSENT;
+			asked_append(&channel->unsent, w);
 		}
 	}
 	if (!channel->unsent.first)
@@ -177,44 +177,44 @@ static void channel_renew(struct channel *channel)
 		return;
 	channel_hang_up(channel);
 	while (channel->unsent.first)
-		channel_fail(channel, waiting_shift(&channel->unsent), EIO);
+		channel_fail(channel, asked_shift(&channel->unsent), EIO);
 }
 
-static struct waiting *channel_find_equal(struct channel *channel,
-					  const struct waiting *wanted)
+static struct asked *channel_find_equal(struct channel *channel,
+					const struct asked *wanted)
 {
 	for (int i = 0; i < BUCKETS; i++)
-		for (struct waiting *w = channel->buckets[i]; w; w = w->next)
-			if (w->state < WAITING_READY && w->wants_answer &&
-			    waiting_equal(w, wanted))
+		for (struct asked *w = channel->buckets[i]; w; w = w->next)
+			if (w->state < ASKED_READY && w->wants_answer &&
+			    asked_equal(w, wanted))
 				return w;
 	return NULL;
 }
 
 int channel_ask(struct channel *channel, const struct channel_question *question)
 {
-	struct waiting *waiting, *equal;
+	struct asked *asked, *equal;
 	int error;
 
 	if (question->body_len > MESSAGE_MAX / 2)
 		return -E2BIG;
-	waiting = waiting_create(question, channel->last_id + 1);
-	if (!waiting)
+	asked = asked_create(question, channel->last_id + 1);
+	if (!asked)
 		return -ENOMEM;
-	equal = waiting->wants_answer ? channel_find_equal(channel, waiting) : NULL;
+	equal = asked->wants_answer ? channel_find_equal(channel, asked) : NULL;
 	if (equal) {
-		waiting_free(waiting);
+		asked_free(asked);
 		return (int)equal->id;
 	}
 	error = channel_connect(channel);
 	if (error < 0) {
-		waiting_free(waiting);
+		asked_free(asked);
 		return error;
 	}
 	channel->last_id = (channel->last_id + 1) & 0x7fffffff;
-	waiting->next = channel->buckets[waiting->id % BUCKETS];
-	channel->buckets[waiting->id % BUCKETS] = waiting;
-	waiting_append(&channel->unsent, waiting);
+	asked->next = channel->buckets[asked->id % BUCKETS];
+	channel->buckets[asked->id % BUCKETS] = asked;
+	asked_append(&channel->unsent, asked);
 	if (channel_flush(channel) < 0)
 		channel_renew(channel);
 	return (int)channel->last_id;
@@ -223,30 +223,30 @@ int channel_ask(struct channel *channel, const struct channel_question *question
 enum channel_state channel_look(struct channel *channel, uint32_t id,
 				struct channel_answer *ret_answer)
 {
-	struct waiting *waiting = channel_find(channel, id);
+	struct asked *asked = channel_find(channel, id);
 
-	if (!waiting)
+	if (!asked)
 		return CHANNEL_UNKNOWN;
-	if (waiting->state < WAITING_READY)
+	if (asked->state < ASKED_READY)
 		return CHANNEL_UNDER_WAY;
-	ret_answer->error = waiting->error;
-	ret_answer->body = waiting->answer;
-	ret_answer->body_len = waiting->answer_len;
+	ret_answer->error = asked->error;
+	ret_answer->body = asked->answer;
+	ret_answer->body_len = asked->answer_len;
 	return CHANNEL_ANSWERED;
 }
 
 void channel_forget(struct channel *channel, uint32_t id)
 {
-	struct waiting *waiting = channel_find(channel, id);
+	struct asked *asked = channel_find(channel, id);
 
 	/* The answer to a question under way may matter to others who asked the same.
 	 */
-	if (!waiting || waiting->state < WAITING_READY)
+	if (!asked || asked->state < ASKED_READY)
 		return;
-	if (waiting->state == WAITING_READY)
-		waiting_drop(&channel->ready, waiting);
-	channel_unlink(channel, waiting);
-	waiting_free(waiting);
+	if (asked->state == ASKED_READY)
+		asked_drop(&channel->ready, asked);
+	channel_unlink(channel, asked);
+	asked_free(asked);
 }
 
 bool channel_lost(const struct channel *channel)
@@ -258,34 +258,34 @@ bool channel_lost(const struct channel *channel)
 static uint32_t channel_take(struct channel *channel, size_t size)
 {
 	struct interpose_answer head;
-	struct waiting *waiting;
+	struct asked *asked;
 	size_t body_len = size - sizeof(head);
 
 	if (size < sizeof(head))
 		return 0;
 	memcpy(&head, channel->buffer, sizeof(head));
-	waiting = channel_find(channel, head.id);
-	if (!waiting || waiting->state != WAITING_SENT)
+	asked = channel_find(channel, head.id);
+	if (!asked || asked->state != ASKED_SENT)
 		return 0;
-	waiting->error = head.error;
+	asked->error = head.error;
 	if (head.version != INTERPOSE_CHANNEL_VERSION || head.body_len != body_len ||
 	    head.error < 0)
-		waiting->error = EIO;
+		asked->error = EIO;
 	/* One byte more, so that a body can be read as text. */
-	waiting->answer = calloc(1, body_len + 1);
-	if (waiting->answer) {
-		memcpy(waiting->answer, channel->buffer + sizeof(head), body_len);
-		waiting->answer_len = body_len;
+	asked->answer = calloc(1, body_len + 1);
+	if (asked->answer) {
+		memcpy(asked->answer, channel->buffer + sizeof(head), body_len);
+		asked->answer_len = body_len;
 	} else {
-		waiting->error = ENOMEM;
+		asked->error = ENOMEM;
 	}
-	waiting->state = WAITING_TOLD;
-	return waiting->id;
+	asked->state = ASKED_TOLD;
+	return asked->id;
 }
 
 uint32_t channel_receive(struct channel *channel)
 {
-	struct waiting *ready;
+	struct asked *ready;
 
 	while (!channel->ready.first && channel->fd >= 0) {
 		ssize_t got =
@@ -311,10 +311,10 @@ uint32_t channel_receive(struct channel *channel)
 				return id;
 		}
 	}
-	ready = waiting_shift(&channel->ready);
+	ready = asked_shift(&channel->ready);
 	if (!ready)
 		return 0;
-	ready->state = WAITING_TOLD;
+	ready->state = ASKED_TOLD;
 	return ready->id;
 }
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exec/foreign.h"
+#include "exec/binfmt.h"
 #include "exec/program.h"
 #include "find/look.h"
 #include "index/lookup.h"
@@ -33,18 +33,17 @@ static void use_alias(struct program *program, const struct run *run,
 		memcpy(program->path, alias, (size_t)len + 1);
 }
 
-void foreign_find(struct program *program, const struct target *target,
-		  const struct image *image, const char *called)
+void binfmt_find(struct program *program, const struct target *target,
+		 const struct image *image, const char *called)
 {
-	program->foreign.dev = image->st.st_dev;
-	program->foreign.ino = image->st.st_ino;
-	snprintf(program->foreign.called, sizeof(program->foreign.called), "%s",
-		 called);
+	program->binfmt.dev = image->st.st_dev;
+	program->binfmt.ino = image->st.st_ino;
+	snprintf(program->binfmt.called, sizeof(program->binfmt.called), "%s", called);
 	if (target->kind != TARGET_HOST)
 		use_alias(program, target->call.run, called);
 }
 
-bool foreign_tell(struct tracee *tracee, const struct foreign *foreign)
+bool binfmt_tell(struct tracee *tracee, const struct binfmt *binfmt)
 {
 	const size_t width = arch_pointer_size(&tracee->stop.regs);
 	const uint64_t argv = arch_sp(&tracee->stop.regs) + width; /* behind argc */
@@ -54,16 +53,16 @@ bool foreign_tell(struct tracee *tracee, const struct foreign *foreign)
 	int len;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", tracee->tid);
-	if (!foreign->called[0] || look_known(AT_FDCWD, path, 0, &st) < 0 ||
-	    (st.st_dev == foreign->dev && st.st_ino == foreign->ino))
+	if (!binfmt->called[0] || look_known(AT_FDCWD, path, 0, &st) < 0 ||
+	    (st.st_dev == binfmt->dev && st.st_ino == binfmt->ino))
 		return false;
 	if (tracee_read_pointers(tracee, argv + width, &word, 1) < 0)
 		return true;
 	len = tracee_read_string(tracee, word, text, sizeof(text));
-	if (len <= 0 || (size_t)len < strlen(foreign->called))
+	if (len <= 0 || (size_t)len < strlen(binfmt->called))
 		return true;
 	memset(text, 0, (size_t)len);
-	memcpy(text, foreign->called, strlen(foreign->called));
+	memcpy(text, binfmt->called, strlen(binfmt->called));
 	tracee_write(tracee, word, text, (size_t)len);
 	return true;
 }

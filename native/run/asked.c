@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run/waiting.h"
+#include "run/asked.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "interpose.h"
 
-struct waiting *waiting_create(const struct channel_question *question, uint32_t id)
+struct asked *asked_create(const struct channel_question *question, uint32_t id)
 {
 	size_t fqrn_len = question->fqrn ? strlen(question->fqrn) : 0;
 	struct interpose_question head = {.version = INTERPOSE_CHANNEL_VERSION,
@@ -17,30 +17,30 @@ struct waiting *waiting_create(const struct channel_question *question, uint32_t
 					  .fqrn_len = (uint32_t)fqrn_len,
 					  .body_len = (uint32_t)question->body_len};
 	size_t size = sizeof(head) + fqrn_len + question->body_len;
-	struct waiting *waiting = calloc(1, sizeof(*waiting) + size);
+	struct asked *asked = calloc(1, sizeof(*asked) + size);
 
-	if (!waiting)
+	if (!asked)
 		return NULL;
-	waiting->id = id;
-	waiting->size = size;
-	waiting->wants_answer =
+	asked->id = id;
+	asked->size = size;
+	asked->wants_answer =
 		question->kind != INTERPOSE_NOTE && question->kind != INTERPOSE_HELLO;
-	memcpy(waiting->message, &head, sizeof(head));
+	memcpy(asked->message, &head, sizeof(head));
 	if (fqrn_len)
-		memcpy(waiting->message + sizeof(head), question->fqrn, fqrn_len);
+		memcpy(asked->message + sizeof(head), question->fqrn, fqrn_len);
 	if (question->body_len)
-		memcpy(waiting->message + sizeof(head) + fqrn_len, question->body,
+		memcpy(asked->message + sizeof(head) + fqrn_len, question->body,
 		       question->body_len);
-	return waiting;
+	return asked;
 }
 
-void waiting_free(struct waiting *waiting)
+void asked_free(struct asked *asked)
 {
-	free(waiting->answer);
-	free(waiting);
+	free(asked->answer);
+	free(asked);
 }
 
-bool waiting_equal(const struct waiting *a, const struct waiting *b)
+bool asked_equal(const struct asked *a, const struct asked *b)
 {
 	struct interpose_question one, other;
 
@@ -54,19 +54,19 @@ bool waiting_equal(const struct waiting *a, const struct waiting *b)
 		      a->size - sizeof(one)) == 0;
 }
 
-void waiting_append(struct waiting_list *list, struct waiting *waiting)
+void asked_append(struct asked_list *list, struct asked *asked)
 {
-	waiting->next_unsent = NULL;
+	asked->next_unsent = NULL;
 	if (list->last)
-		list->last->next_unsent = waiting;
+		list->last->next_unsent = asked;
 	else
-		list->first = waiting;
-	list->last = waiting;
+		list->first = asked;
+	list->last = asked;
 }
 
-struct waiting *waiting_shift(struct waiting_list *list)
+struct asked *asked_shift(struct asked_list *list)
 {
-	struct waiting *first = list->first;
+	struct asked *first = list->first;
 
 	if (first) {
 		list->first = first->next_unsent;
@@ -77,13 +77,13 @@ struct waiting *waiting_shift(struct waiting_list *list)
 	return first;
 }
 
-void waiting_drop(struct waiting_list *list, const struct waiting *waiting)
+void asked_drop(struct asked_list *list, const struct asked *asked)
 {
-	struct waiting_list kept = {0};
-	struct waiting *other;
+	struct asked_list kept = {0};
+	struct asked *other;
 
-	while ((other = waiting_shift(list)))
-		if (other != waiting)
-			waiting_append(&kept, other);
+	while ((other = asked_shift(list)))
+		if (other != asked)
+			asked_append(&kept, other);
 	*list = kept;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE 1
-#include "launch/voice.h"
+#include "launch/relay.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
-void voice_open(struct launch *launch)
+void relay_open(struct launch *launch)
 {
 	launch->voice = fcntl(launch->messages.fd, F_DUPFD_CLOEXEC, 3);
 }
 
-void voice_speak(const struct launch *launch)
+void relay_pass_on(const struct launch *launch)
 {
 	struct pollfd voice = {.fd = launch->voice, .events = POLLOUT};
 	char text[4096];
@@ -25,18 +25,18 @@ void voice_speak(const struct launch *launch)
 	}
 }
 
-void voice_close(struct launch *launch)
+void relay_close(struct launch *launch)
 {
-	voice_speak(launch);
+	relay_pass_on(launch);
 	if (launch->voice >= 0)
 		close(launch->voice);
 	launch->voice = -1;
 }
 
-void voice_say(void *context, const char *text)
+void relay_say(void *context, const char *text)
 {
 	const struct launch *launch = context;
 
 	message_notice(&launch->messages, "%s", text);
-	voice_speak(launch);
+	relay_pass_on(launch);
 }
