@@ -13,7 +13,8 @@ static int put(struct output *out, const char *bytes, size_t len)
 {
 	if (len > out->size - out->used)
 		return -ENAMETOOLONG;
-	memcpy(out->buffer + out->used, bytes, len);
+	if (out->buffer)
+		memcpy(out->buffer + out->used, bytes, len);
 	out->used += len;
 	return 0;
 }

@@ -9,7 +9,7 @@
 typedef const char *(*variant_value)(void *context, const char *name, size_t name_len,
 				     size_t *ret_len);
 
-/* Writes the expanded target; its length or -ENAMETOOLONG. */
+/* Writes the expanded target; its length or -ENAMETOOLONG. `buffer` NULL: only that. */
 int variant_expand(const char *target, size_t target_len, variant_value value,
 		   void *context, char *buffer, size_t size);
 

@@ -82,11 +82,10 @@ void shown_stat(const struct shown_mount *mount, const struct interpose_entry *e
 			  .st_gid = owned.gid,
 			  .st_rdev = entry->device,
 			  .st_size = (off_t)entry->size};
-	char target[LONGEST_TARGET];
 	int len;
 
 	if (S_ISLNK(entry->mode)) {
-		len = shown_target(mount, entry, target, sizeof(target));
+		len = shown_target(mount, entry, NULL, LONGEST_TARGET);
 		st.st_size = len < 0 ? (off_t)entry->target_len : len;
 	}
 	st.st_mtim.tv_sec = entry->mtime;
@@ -103,21 +102,41 @@ int shown_read_only(mode_t mode, int mask)
 	return (mask & W_OK) && is_plain ? EROFS : 0;
 }
 
-static const char *variable(const char *list, size_t size, const char *name, size_t len,
+/* Behind "NAME=" in one item, with the length of what is there; NULL: another name's.
+ */
+static const char *value_in(const char *item, size_t size, const char *name, size_t len,
 			    size_t *ret_len)
 {
-	const char *end = list + size;
+	if (size <= len || item[len] != '=' || memcmp(item, name, len) != 0)
+		return NULL;
+	*ret_len = size - len - 1;
+	return item + len + 1;
+}
 
-	while (list && list < end) {
-		size_t item = strnlen(list, (size_t)(end - list));
+static const char *variable(struct shown_bytes list, const char *name, size_t len,
+			    size_t *ret_len)
+{
+	const char *at = list.bytes, *end = at ? at + list.len : NULL;
 
-		if (item > len && list[len] == '=' && memcmp(list, name, len) == 0) {
-			*ret_len = item - len - 1;
-			return list + len + 1;
-		}
-		list += item + 1;
+	while (at < end) {
+		const char *stop = memchr(at, '\0', (size_t)(end - at));
+		size_t size = (size_t)((stop ? stop : end) - at);
+		const char *found = value_in(at, size, name, len, ret_len);
+
+		if (found)
+			return found;
+		at += size + 1;
 	}
 	return NULL;
+}
+
+static size_t length_of(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len])
+		len++;
+	return len;
 }
 
 static const char *variable_value(void *context, const char *name, size_t len,
@@ -125,11 +144,10 @@ static const char *variable_value(void *context, const char *name, size_t len,
 {
 	const struct shown_mount *mount = context;
 	const char *const *environment = mount->environment;
-	const char *found = variable(mount->variables.bytes, mount->variables.len, name,
-				     len, ret_len);
+	const char *found = variable(mount->variables, name, len, ret_len);
 
 	for (size_t i = 0; !found && environment && environment[i]; i++)
-		found = variable(environment[i], strlen(environment[i]) + 1, name, len,
+		found = value_in(environment[i], length_of(environment[i]), name, len,
 				 ret_len);
 	return found;
 }
@@ -142,6 +160,7 @@ int shown_target(const struct shown_mount *mount, const struct interpose_entry *
 				      (void *)mount, buffer, size);
 	if (entry->target_len > size)
 		return -ENAMETOOLONG;
-	memcpy(buffer, entry->target, entry->target_len);
+	if (buffer)
+		memcpy(buffer, entry->target, entry->target_len);
 	return (int)entry->target_len;
 }

@@ -44,7 +44,8 @@ void shown_stat_of_top(uint32_t mounts, struct stat *ret_stat);
 uint64_t shown_inode(uint64_t inode, bool narrow);
 /* sb_permission(): 0, or EROFS for W_OK; special files are as everywhere. */
 int shown_read_only(mode_t mode, int mask);
-/* Expanded target of a link: its length or a negative errno. */
+/* Expanded target of a link: its length or a negative errno. `buffer` NULL: only that.
+ */
 int shown_target(const struct shown_mount *mount, const struct interpose_entry *entry,
 		 char *buffer, size_t size);
 

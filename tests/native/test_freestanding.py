@@ -19,6 +19,8 @@ FILES = (
     "path/walk.c",
     "index/checksum.c",
     "index/lookup.c",
+    "shown/entry.c",
+    "shown/dirent.c",
     "arch/{machine}.c",
 )
 # A freestanding compiler calls such functions of its own accord, too; whoever links

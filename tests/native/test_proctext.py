@@ -6,8 +6,6 @@ from __future__ import annotations
 import mmap
 import os
 import re
-import shlex
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-HERE = Path(__file__).resolve().parent
-NATIVE = HERE.parents[1] / "native"
-SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all".split()
+from tests.native.drivers import compiled
+
 SHOWN = ("/cvmfs/a.example.org/lib/x y.so", "f0001", "9007199254740991")
 Rewrite = Callable[..., "tuple[bytes, int]"]
 
@@ -26,16 +23,8 @@ Rewrite = Callable[..., "tuple[bytes, int]"]
 @pytest.fixture(scope="module")
 def rewrite(tmp_path_factory: pytest.TempPathFactory) -> Rewrite:
     """`rewrite(WHAT, TEXT, WORD...)`: the new text and how many lines changed."""
-    compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or "gcc"]
-    program = tmp_path_factory.mktemp("proctext") / "driver"
-    files = [HERE / "proctext_driver.c", NATIVE / "proc/proctext.c"]
-    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-g", f"-I{NATIVE}"]
-    for extra in (SANITIZE, []):
-        tried = [*compiler, *flags, *files, *extra, "-o", program]
-        if subprocess.run(tried, check=False, capture_output=True).returncode == 0:
-            break
-    else:
-        pytest.fail("the driver does not compile")
+    place = tmp_path_factory.mktemp("proctext")
+    program = compiled(place, "proctext_driver", "proc/proctext.c")
 
     def run(what: str, text: bytes, *words: object) -> tuple[bytes, int]:
         command = [program, what, *map(str, words)]
