@@ -76,11 +76,12 @@ static int become(const char *path, char *const arguments[], char *const environ
 {
 	static char no_cache[] = "--inhibit-cache", library[] = "--library-path",
 		    preload[] = "--preload", names[] = "names.so", isolated[] = "-I",
-		    no_site[] = "-S", option[] = "-X", utf8[] = "utf8";
+		    no_site[] = "-S", silent[] = "-Wignore", option[] = "-X",
+		    utf8[] = "utf8";
 	char loader[RUNTIME_PATH_SIZE + 16], folder[RUNTIME_PATH_SIZE + 16],
 		python[RUNTIME_PATH_SIZE + 16], openssl[RUNTIME_PATH_SIZE + 48];
-	char *head[] = {loader, no_cache, library, folder, preload, names,
-			python, isolated, no_site, option, utf8};
+	char *head[] = {loader, no_cache, library, folder,  preload, names,
+			python, isolated, silent,  no_site, option,  utf8};
 	const size_t count = sizeof(head) / sizeof(head[0]);
 	char **kept, **words;
 	size_t more = 0;

@@ -72,13 +72,14 @@ static int python_of_installation(char ret_path[PATH_MAX])
 
 char **python_words(struct python *python, char *const arguments[])
 {
-	static char isolated[] = "-I", nothing[] = "";
+	/* What libraries warn of is nothing that a user can mend. */
+	static char isolated[] = "-I", silent[] = "-Wignore", nothing[] = "";
 	size_t count = 0, used = 0;
 	char **words;
 
 	while (arguments[count])
 		count++;
-	words = calloc(count + 4, sizeof(*words));
+	words = calloc(count + 5, sizeof(*words));
 	if (!words)
 		return NULL;
 	if (python_is_packed()) {
@@ -88,6 +89,7 @@ char **python_words(struct python *python, char *const arguments[])
 	} else {
 		words[used++] = python->path;
 		words[used++] = isolated;
+		words[used++] = silent;
 	}
 	memcpy(words + used, arguments, count * sizeof(*words));
 	return words;

@@ -154,6 +154,18 @@ def test_question_of_a_dead_resolver_is_asked_once_more(
     assert b"Input/output error" in errors
 
 
+def test_warnings_of_libraries_are_not_for_the_user(
+    run: Runner, stalling: FaultyServer, key: Path
+) -> None:
+    """Without memory for one of them, requests warns of it and goes on."""
+    front = run.start("ls", f"/cvmfs/{FQRN}/", options=configured(stalling, key))
+    until_asked(stalling, 1)
+    words = resolver_of(front).cmdline()
+    front.kill()
+    front.communicate()
+    assert "-Wignore" in words[: words.index("interpose.resolver")]
+
+
 def test_waiting_call_does_not_hold_up_others(
     run: Runner, stalling: FaultyServer, key: Path
 ) -> None:
