@@ -67,8 +67,8 @@ class Workers:
             if error is None:
                 self.work_until(0)
         finally:
-            self._waiting.clear()
             with self._lock:
+                self._waiting.clear()
                 begun = list(self._under_way)
             for task in begun:
                 _wait_for(task)
