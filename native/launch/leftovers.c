@@ -4,10 +4,20 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "arch/numbers.h"
 #include "launch/helper.h"
 #include "run/scratch.h"
 
-enum { REMOVAL_S = 10 };
+enum { REMOVAL_S = 10, FEW = 256 };
+
+/* A removal wants some descriptors, and a limit may leave none (ulimit -n). */
+static void let_go_of_descriptors(void)
+{
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0) == 0)
+		return;
+	for (int fd = STDERR_FILENO + 1; fd < FEW; fd++)
+		close(fd);
+}
 
 static _Noreturn void remove_in_time(struct launch *launch)
 {
@@ -18,6 +28,7 @@ static _Noreturn void remove_in_time(struct launch *launch)
 	signal(SIGALRM, SIG_DFL);
 	alarm(REMOVAL_S);
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+	let_go_of_descriptors();
 	/* They were the tracer's. */
 	launch->scratch->fd = launch->scratch->lock_fd = -1;
 	scratch_remove(launch->scratch);

@@ -145,6 +145,15 @@ int message_no_run(const struct messages *messages, int error)
 	return message_cannot_start(messages, "a run", error);
 }
 
+int message_no_scratch(const struct messages *messages, const char *base, int error)
+{
+	if (error == EMFILE)
+		return message_no_run(messages, error);
+	return message_ill(messages, doctor_row("scratch")->advice,
+			   "cannot use the scratch directory: %s: %s", base,
+			   strerror(error));
+}
+
 void message_refused(const struct messages *messages, int pid, int error)
 {
 	char text[512];

@@ -32,6 +32,8 @@ int message_ill(const struct messages *messages, const char *advice, const char 
 int message_cannot_start(const struct messages *messages, const char *what, int error);
 /* The same of a run. */
 int message_no_run(const struct messages *messages, int error);
+/* The scratch at `base` cannot be made; likewise. */
+int message_no_scratch(const struct messages *messages, const char *base, int error);
 /* Why PTRACE_SEIZE of our child `pid` failed with `error` (negative errno). */
 void message_refused(const struct messages *messages, int pid, int error);
 

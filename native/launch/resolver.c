@@ -236,8 +236,11 @@ int resolver_start(void *context, int *ret_fd)
 	}
 	if (resolver_lacks_memory(resolver))
 		return -EIO;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		error = -errno;
+		message_cannot_start(resolver->messages, "the resolver", -error);
+		return error;
+	}
 	resolver_size_buffers(ends[0]);
 	resolver_size_buffers(ends[1]);
 	error = resolver_greet(resolver, ends[0]);

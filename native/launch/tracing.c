@@ -358,9 +358,7 @@ static int tracing_make_scratch(struct launch *launch)
 				   "no scratch directory can be used");
 	error = scratch_create(base, launch->scratch);
 	if (error < 0)
-		return message_ill(&launch->messages, doctor_row("scratch")->advice,
-				   "cannot use the scratch directory: %s: %s", base,
-				   strerror(-error));
+		return message_no_scratch(&launch->messages, base, -error);
 	launch->run.scratch = *launch->scratch;
 	message_detail(&launch->messages, "scratch is %s", launch->scratch->path);
 	return 0;

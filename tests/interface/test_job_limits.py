@@ -93,6 +93,17 @@ def test_a_limit_that_ends_a_run_is_named(
     assert [named in line for line in result.messages] == [True], result.explain()
 
 
+@pytest.mark.parametrize("most", range(5, 18))
+def test_with_few_descriptors_it_works_or_the_limit_is_named(
+    run: Runner, configured: Configured, most: int
+) -> None:
+    run.before = without("-sys_resource", f"ulimit -n {most}; ")
+    result = run("cat", README, options=configured(FQRN))
+    named = [line for line in result.messages if "ulimit -n" in line]
+    assert (result.status == 0) == (named == []), result.explain()
+    assert result.status in (0, 1, 125)
+
+
 @pytest.mark.parametrize("words", ["overmap", "lock 200", "lock 16", "lock 0"])
 def test_a_region_that_the_program_covers_or_has_no_room_for(
     run: Runner, configured: Configured, compiled: Path, readme: bytes, words: str
