@@ -99,8 +99,8 @@ def test_with_few_descriptors_it_works_or_the_limit_is_named(
 ) -> None:
     run.before = without("-sys_resource", f"ulimit -n {most}; ")
     result = run("cat", README, options=configured(FQRN))
-    named = [line for line in result.messages if "ulimit -n" in line]
-    assert (result.status == 0) == (named == []), result.explain()
+    # The job's own line may come in the midst of ours, or ours in the midst of it.
+    assert (result.status == 0) == (b"ulimit -n" not in result.stderr), result.explain()
     assert result.status in (0, 1, 125)
 
 
