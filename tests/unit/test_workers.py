@@ -141,7 +141,7 @@ def test_a_thread_without_memory_leaves_nobody_waiting() -> None:
     def until_the_thread_failed() -> None:
         end_s = time.monotonic() + PATIENCE_S
         while workers._failure is None and time.monotonic() < end_s:
-            time.sleep(0.001)
+            time.sleep(0.001)  # A thread that failed tells nobody but by that.
 
     def submit_two() -> None:
         with workers:
