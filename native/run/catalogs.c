@@ -122,10 +122,10 @@ static void catalog_map_answer(const struct mounts *mounts, uint32_t mount,
 	}
 }
 
-int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
-		 const uint8_t *digest, uint32_t algorithm)
+int catalogs_add(struct mounts *mounts, const struct place *mountpoint,
+		 const char *prefix, const uint8_t *digest, uint32_t algorithm)
 {
-	struct mount *m = &mounts->mounts[mount];
+	struct mount *m = &mounts->mounts[mountpoint->mount];
 	struct catalog *all =
 		realloc(m->catalogs, (m->catalog_count + 1) * sizeof(*all));
 	struct catalog *catalog;
@@ -138,10 +138,11 @@ int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
 	catalog->prefix = strdup(prefix);
 	if (!catalog->prefix)
 		return -ENOMEM;
+	catalog->mountpoint = *mountpoint;
 	hash_text(digest, algorithm, catalog->hash);
 	catalog->inode_base = inode_base(m->record->inode_seed, prefix);
 	m->catalog_count++;
-	catalogs_map(mounts, mount, catalog);
+	catalogs_map(mounts, mountpoint->mount, catalog);
 	return 0;
 }
 
@@ -167,14 +168,13 @@ static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 	result = mounts_path(mounts, mountpoint, path, sizeof(path));
 	if (result < 0)
 		return result;
-	result = catalogs_add(mounts, mountpoint->mount,
-			      path + strlen(PREFIX_REPOSITORIES "/") +
-				      strlen(mount->fqrn),
-			      entry.digest, entry.algorithm);
+	result = catalogs_add(
+		mounts, mountpoint,
+		path + strlen(PREFIX_REPOSITORIES "/") + strlen(mount->fqrn),
+		entry.digest, entry.algorithm);
 	if (result < 0)
 		return result;
 	slot = mount->catalog_count - 1;
-	mount->catalogs[slot].mountpoint = *mountpoint;
 	result = nestedtable_add(
 		&mount->nested,
 		&(struct nested){mountpoint->catalog, mountpoint->entry, slot});

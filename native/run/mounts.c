@@ -44,12 +44,13 @@ static bool name_is_fqrn(const char *name, size_t len)
 static int mount_load(struct mounts *mounts, uint32_t mount,
 		      struct interpose_mount *record, size_t size)
 {
+	const struct place above = {.kind = PLACE_TOP, .mount = mount};
 	struct mount *m = &mounts->mounts[mount];
 	int result;
 
 	m->record = record;
 	m->record_len = size;
-	result = catalogs_add(mounts, mount, "", record->root_digest,
+	result = catalogs_add(mounts, &above, "", record->root_digest,
 			      record->root_algorithm);
 	if (result < 0)
 		return result;

@@ -62,9 +62,10 @@ struct interpose_mount *mounttable_read(const struct mounts *mounts, const char 
 uint32_t mounttable_ask(struct run *run, const struct channel_question *question);
 /* True if what failed at `failed_at` (clock_now_s) may be asked for again. */
 bool mounttable_retry_now(time_t failed_at);
-/* Adds a catalog to an opened mount and maps its index file if there is one. */
-int catalogs_add(struct mounts *mounts, uint32_t mount, const char *prefix,
-		 const uint8_t *digest, uint32_t algorithm);
+/* Adds a catalog to an opened mount and maps its index file if there is one: it is
+ * complete then. The root catalog hangs at the mount's own place of kind TOP. */
+int catalogs_add(struct mounts *mounts, const struct place *mountpoint,
+		 const char *prefix, const uint8_t *digest, uint32_t algorithm);
 /* Maps its index if there is a sound one: SLOT_OPEN, else the state stays. */
 void catalogs_map(const struct mounts *mounts, uint32_t mount, struct catalog *catalog);
 /* Takes an answer, or asks. The question that is under way, or 0. */
