@@ -11,6 +11,7 @@
 /* What a look is told. Empty texts: not known, or none. */
 struct doctor_node {
 	const char *scratch;	    /* the directory that a scratch is made in */
+	const char *memory;	    /* and the one in memory; NULL: none */
 	const char *python;	    /* the interpreter */
 	const char *python_problem; /* why there is none, and what to do */
 	const char *python_advice;

@@ -148,7 +148,7 @@ static void try_directory(const char *path, enum level level, struct finding *fi
 {
 	bool blind = access("/proc/self/fd", X_OK) < 0; /* then no scratch is made */
 	struct scratch scratch;
-	int error = blind ? 0 : scratch_create(path, &scratch);
+	int error = blind ? 0 : scratch_create(path, SCRATCH_OF_RUN, &scratch);
 
 	if (blind) {
 		finding_say(finding, LEVEL_OK, "not tried without /proc");
@@ -176,6 +176,10 @@ void look_at_scratch(const struct doctor_node *node, struct finding *finding)
 			    "all may exchange what is there (give it the sticky bit)");
 	else
 		try_directory(node->scratch, LEVEL_NO, finding);
+	if (!node->memory)
+		return;
+	finding_fact(finding, "memory", node->memory);
+	finding_say(finding, LEVEL_OK, "directories of /cvmfs in %s", node->memory);
 }
 
 /* The nearest directory that is there. */

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "find/footing.h"
 #include "find/look.h"
 #include "find/seen.h"
 #include "given/lending.h"
 #include "run/broken.h"
 #include "run/mounts.h"
 #include "run/objects.h"
+#include "run/skeletons.h"
 
 enum { MAX_TRIES = 4 };
 
@@ -33,6 +35,7 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	const struct place *place = &target->walk.at;
 	bool is_top = place->kind == PLACE_TOP;
 	char text[4096 + 1] = "";
+	struct skeleton_order order;
 	int len, result;
 
 	if (!is_top && S_ISLNK(target->walk.entry.mode)) {
@@ -44,8 +47,13 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 				  sizeof(text) - 1);
 		text[len < 0 ? 0 : len] = '\0';
 	}
-	result = nodes_skeleton(call->run, place, is_top ? NULL : &target->walk.entry,
-				text, buffer, size);
+	order = (struct skeleton_order){
+		place, is_top ? NULL : &target->walk.entry, text,
+		/* In other mounts /dev/shm is hidden more often than what the user
+		 * chose, and descriptors cannot stand for all (docs/decisions/0016). */
+		call->run->remounted ||
+			footing_of(call->run, call->tracee)->other_mounts};
+	result = skeletons_path(call->run, &order, buffer, size);
 	if (result == 0)
 		return true;
 	broken_tell(call->run, BROKEN_SCRATCH, call->run->scratch.path, result);
@@ -119,11 +127,22 @@ bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 	struct interpose_entry entry;
 	const struct index_map *map;
 
-	if ((result != -ENOENT && result != -ESTALE) || place.kind != PLACE_ENTRY)
+	if (place.kind == PLACE_HOST ||
+	    (result != -ENOENT && result != -ESTALE && result != -EACCES))
 		return false;
-	map = mounts_catalog(run->mounts, place.mount, place.catalog);
-	if (!map || index_entry(map, place.entry, &entry) < 0 ||
-	    !objects_vanished(run, &entry))
+	if (place.kind == PLACE_ENTRY) {
+		map = mounts_catalog(run->mounts, place.mount, place.catalog);
+		if (!map || index_entry(map, place.entry, &entry) < 0)
+			return false;
+	}
+	if (place.kind == PLACE_TOP || !S_ISREG(entry.mode)) {
+		/* Permissions were ours to judge: it is hidden or shut there. */
+		if (!skeletons_leave_memory(run))
+			return false;
+		*ret_verdict = tracee_again(tracee);
+		return true;
+	}
+	if (result == -EACCES || !objects_vanished(run, &entry))
 		return false;
 	if (++tracee->tries < MAX_TRIES) {
 		*ret_verdict = tracee_again(tracee);
@@ -134,4 +153,15 @@ bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		    (int)result);
 	*ret_verdict = tracee_finish(tracee, -EIO);
 	return true;
+}
+
+enum verdict content_leave(struct run *run, struct tracee *tracee)
+{
+	int64_t result = arch_result(&tracee->stop.regs);
+	enum verdict verdict;
+
+	if (content_vanished(run, tracee, result, &verdict))
+		return verdict;
+	tracee->tries = 0;
+	return tracee_finish(tracee, result);
 }

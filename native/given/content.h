@@ -10,12 +10,15 @@
  * question, EIO). */
 bool content_path(struct target *target, char *buffer, size_t size,
 		  enum verdict *ret_verdict);
-/* The kernel answered ENOENT or ESTALE for what we pointed it to: forget it and run the
- * call again, a few times. False: it did not come from that. */
+/* The kernel answered ENOENT, ESTALE or EACCES for what we pointed it to: it is gone,
+ * or hidden from the tracee. Then it is found elsewhere, and the call runs again, a few
+ * times. False: it did not come from that. */
 bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		      enum verdict *ret_verdict);
 /* Remembers in the stop which place a redirected call is about, and back. */
 void content_note(struct tracee *tracee, const struct place *place);
 struct place content_noted(const struct tracee *tracee);
+/* Ends such a call. */
+enum verdict content_leave(struct run *run, struct tracee *tracee);
 
 #endif

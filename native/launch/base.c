@@ -5,8 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
 
 #include "run/scratch.h"
+
+enum { FEW_INODES = 8 };
 
 static bool base_is_safe(const struct messages *messages, const char *base)
 {
@@ -63,4 +69,43 @@ int base_of_cache(const char *wanted, const char *const *environment,
 	else if (home && home[0] == '/')
 		len = snprintf(ret_path, PATH_MAX, "%s/.cache/interpose", home);
 	return len > 0 && len < PATH_MAX && ret_path[0] == '/' ? 0 : -ENOENT;
+}
+
+static bool is_tmpfs(const char *path, struct statfs *ret_room)
+{
+	return statfs(path, ret_room) == 0 && ret_room->f_type == TMPFS_MAGIC;
+}
+
+/* Processes of root's job may become other users, and have to pass. */
+static bool lets_in(const char *path, bool is_private)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || access(path, W_OK | X_OK) < 0)
+		return false;
+	if (geteuid() == 0 && !(st.st_mode & S_IXOTH))
+		return false;
+	return !is_private || st.st_uid == geteuid();
+}
+
+static bool holds_skeletons(const char *path, bool is_private)
+{
+	struct statfs room;
+
+	return is_tmpfs(path, &room) &&
+	       (!room.f_files || room.f_ffree > FEW_INODES) &&
+	       (!room.f_blocks || room.f_bavail > 0) && lets_in(path, is_private) &&
+	       !scratch_base_is_open(path);
+}
+
+const char *base_of_memory(const char *scratch)
+{
+	const char *own = getenv("XDG_RUNTIME_DIR");
+	struct statfs room;
+
+	if (is_tmpfs(scratch, &room))
+		return NULL;
+	if (own && own[0] == '/' && holds_skeletons(own, true))
+		return own;
+	return holds_skeletons("/dev/shm", false) ? "/dev/shm" : NULL;
 }

@@ -75,7 +75,7 @@ static int command_in_scratch(char *const arguments[], char *const environment[]
 	sigset_t all, before;
 	int status = 0;
 
-	if (!base || scratch_create(base, &scratch) < 0)
+	if (!base || scratch_create(base, SCRATCH_OF_RUN, &scratch) < 0)
 		return message_fail(&messages, "%s",
 				    *complaint ? complaint
 					       : "no directory to unpack Python in "

@@ -75,6 +75,7 @@ static void look_at_all(struct launch *launch, struct findings *findings)
 	struct doctor_node node = {.scratch = base		 ? base
 					      : options->scratch ? options->scratch
 								 : "",
+				   .memory = base ? base_of_memory(base) : NULL,
 				   .python = python.path,
 				   .python_problem =
 					   "no Python found: beside interpose_run",

@@ -17,7 +17,7 @@ struct launch {
 	struct messages messages;
 	struct heritage heritage;
 	struct run run;
-	struct scratch *scratch; /* shared by front and tracer, who makes it */
+	struct scratch *scratch, *memory; /* shared by front and tracer, who makes them */
 	struct pulse *pulse;	 /* shared, the tracer's */
 	int64_t start_ns;
 	int front_fd, tracer_fd;	 /* the two ends of their pair */

@@ -6,7 +6,7 @@
 
 #include "arch/numbers.h"
 #include "launch/helper.h"
-#include "run/scratch.h"
+#include "launch/scratches.h"
 
 enum { REMOVAL_S = 10, FEW = 256 };
 
@@ -29,9 +29,7 @@ static _Noreturn void remove_in_time(struct launch *launch)
 	alarm(REMOVAL_S);
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 	let_go_of_descriptors();
-	/* They were the tracer's. */
-	launch->scratch->fd = launch->scratch->lock_fd = -1;
-	scratch_remove(launch->scratch);
+	scratches_remove(launch);
 	_exit(0);
 }
 
@@ -39,7 +37,7 @@ pid_t leftovers_remove(struct launch *launch)
 {
 	pid_t pid;
 
-	if (!launch->scratch->path[0])
+	if (!launch->scratch->path[0] && !launch->memory->path[0])
 		return 0;
 	pid = fork();
 	if (pid == 0)

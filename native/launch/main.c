@@ -101,8 +101,9 @@ static int connect_processes(struct launch *launch)
 	int front[2], failure[2], relay[2];
 
 	launch->scratch = share(sizeof(*launch->scratch));
+	launch->memory = share(sizeof(*launch->memory));
 	launch->pulse = share(sizeof(*launch->pulse));
-	if (!launch->scratch || !launch->pulse ||
+	if (!launch->scratch || !launch->memory || !launch->pulse ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, front) < 0 ||
 	    pipe2(failure, O_CLOEXEC) < 0 || pipe2(relay, O_CLOEXEC) < 0)
 		return message_no_run(&launch->messages, errno);

@@ -9,14 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor/doctor.h"
 #include "interpose.h"
-#include "launch/base.h"
 #include "launch/filters.h"
 #include "launch/formatter.h"
 #include "launch/helper.h"
 #include "launch/launch.h"
 #include "launch/resolver.h"
+#include "launch/scratches.h"
 #include "launch/statistics.h"
 #include "launch/successor.h"
 #include "launch/relay.h"
@@ -25,7 +24,6 @@
 #include "run/clock.h"
 #include "run/errands.h"
 #include "run/mounts.h"
-#include "run/scratch.h"
 #include "run/trace.h"
 #include "tracer/events.h"
 #include "tracer/pulse.h"
@@ -256,7 +254,7 @@ static void tracing_destroy_run(struct tracing *tracing)
 	helper_finish(tracing->formatter, HELPER_PATIENCE_MS);
 	helper_finish(resolver, HELPER_PATIENCE_MS);
 	run_destroy(run);
-	scratch_remove(tracing->launch->scratch);
+	scratches_remove(tracing->launch);
 }
 
 /* FQRN of FQRN[@...][=URL...][,pubkey=FILE] */
@@ -348,22 +346,6 @@ static int tracing_start(struct tracing *tracing)
 	return tracing_create_run(tracing);
 }
 
-static int tracing_make_scratch(struct launch *launch)
-{
-	const char *base = base_choose(&launch->messages, launch->options.scratch);
-	int error;
-
-	if (!base)
-		return message_ill(&launch->messages, doctor_row("scratch")->advice,
-				   "no scratch directory can be used");
-	error = scratch_create(base, launch->scratch);
-	if (error < 0)
-		return message_no_scratch(&launch->messages, base, -error);
-	launch->run.scratch = *launch->scratch;
-	message_detail(&launch->messages, "scratch is %s", launch->scratch->path);
-	return 0;
-}
-
 int tracing_run(struct launch *launch)
 {
 	struct tracing tracing = {.launch = launch, .gate_fd = -1};
@@ -371,7 +353,7 @@ int tracing_run(struct launch *launch)
 
 	tracing.statistics.command = launch->options.command;
 	tracing.statistics.counters = &launch->run.counters;
-	error = tracing_make_scratch(launch) ? -EIO : 0;
+	error = scratches_make(launch) ? -EIO : 0;
 	if (error == 0)
 		error = filters_make(&launch->run, &tracing.filter);
 	if (error == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Real inodes that stand for places: the skeleton in the scratch (directories, links,
- * FIFOs), and the objects that were opened. (device, inode) -> place. */
+/* Real inodes that stand for places: skeletons (skeletons.h) and the objects that were
+ * opened. (device, inode) -> place. */
 #ifndef RUN_NODES_H
 #define RUN_NODES_H
 
@@ -21,12 +21,6 @@ struct node {
 	struct place place;
 };
 
-/* Path of the skeleton's inode for `place`, made on first use and when somebody has
- * taken it away; `entry` is NULL for PLACE_TOP. `target` is a link's expanded target. 0
- * or a negative errno. */
-int nodes_skeleton(struct run *run, const struct place *place,
-		   const struct interpose_entry *entry, const char *target,
-		   char *ret_path, size_t size);
 /* Notes that this inode carries the content of `place` (the last one wins). */
 void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place);

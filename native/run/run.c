@@ -11,6 +11,7 @@
 #include "run/nodes.h"
 #include "run/objects.h"
 #include "run/prefixes.h"
+#include "run/skeletons.h"
 #include "run/slowmounts.h"
 
 enum { FIGURES_MAX = 1024 * 1024 };
@@ -24,8 +25,9 @@ int run_create(struct run *run, channel_starter start, void *context,
 	run->mounts = mounts_create(&run->scratch);
 	run->objects = objects_create();
 	run->nodes = nodes_create();
+	run->skeletons = skeletons_create();
 	return run->channel && run->errands && run->slow && run->mounts &&
-			       run->objects && run->nodes
+			       run->objects && run->nodes && run->skeletons
 		       ? 0
 		       : -ENOMEM;
 }
@@ -35,6 +37,7 @@ void run_destroy(struct run *run)
 	mounts_destroy(run->mounts);
 	objects_destroy(run->objects);
 	nodes_destroy(run->nodes);
+	skeletons_destroy(run->skeletons);
 	slowmounts_destroy(run->slow);
 	prefixes_deinit(&run->prefixes);
 	free(run->groups);

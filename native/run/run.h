@@ -16,6 +16,7 @@ struct mounts;
 struct objects;
 struct nodes;
 struct preferred;
+struct skeletons;
 struct slowmounts;
 struct standins;
 struct locks;
@@ -31,6 +32,7 @@ struct scratch {
 	int parent_fd;	   /* likewise of the directory that it lies in */
 	pid_t maker;	   /* whose descriptors these are */
 	int lock_fd;	   /* holds the lock that says: this run is alive */
+	const char *folders; /* in it: a letter each */
 };
 
 struct counters {
@@ -61,12 +63,17 @@ enum said {
 /* One run. Made by launch/, used by everything below it. */
 struct run {
 	struct scratch scratch;
+	/* A second one, in memory, for skeletons alone. It has no path until the first
+	 * one is made. */
+	struct scratch *memory;
+	const char *memory_base; /* NULL: there is nothing to make it in */
 	struct channel *channel;
 	struct errands *errands;
 	struct slowmounts *slow;
 	struct mounts *mounts;
 	struct objects *objects;
 	struct nodes *nodes;
+	struct skeletons *skeletons;
 	struct tracees *tracees; /* of tracer/, which lives as long */
 	struct inners *inners;	 /* tracer/inner.c: interpose_run below this one */
 	/* What such a one asks; gives an enum verdict. */

@@ -161,12 +161,13 @@ static mode_t scratch_mode(void)
 
 static int scratch_make_folders(const struct scratch *scratch)
 {
-	static const char *const folders[] = {"d", "m", "o", "i", "f"};
+	for (const char *folder = scratch->folders; *folder; folder++) {
+		const char name[] = {*folder, '\0'};
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if ((mkdirat(scratch->fd, folders[i], 0700) < 0 && errno != EEXIST) ||
-		    fchmodat(scratch->fd, folders[i], scratch_mode(), 0) < 0)
+		if ((mkdirat(scratch->fd, name, 0700) < 0 && errno != EEXIST) ||
+		    fchmodat(scratch->fd, name, scratch_mode(), 0) < 0)
 			return -errno;
+	}
 	return 0;
 }
 
@@ -223,7 +224,17 @@ static bool scratch_is_held(const struct scratch *scratch, int fd)
 	       status.st_ino == scratch->ino;
 }
 
-int scratch_create(const char *base, struct scratch *ret_scratch)
+void scratch_remove_dead(const char *base)
+{
+	int base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (base_fd < 0)
+		return;
+	scratch_clean(base_fd);
+	close(base_fd);
+}
+
+int scratch_create(const char *base, const char *folders, struct scratch *ret_scratch)
 {
 	struct scratch *scratch = ret_scratch;
 	char canonical[PATH_MAX];
@@ -231,6 +242,7 @@ int scratch_create(const char *base, struct scratch *ret_scratch)
 
 	scratch->fd = scratch->parent_fd = scratch->lock_fd = -1;
 	scratch->maker = getpid();
+	scratch->folders = folders;
 	scratch->path[0] = '\0';
 	scratch->dev = scratch->ino = 0;
 	if (!realpath(base, canonical))

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one directory that a run writes for itself (decisions: 6). */
+/* The directory that a run writes for itself, and a second one in memory for skeletons
+ * (docs/decisions/0020). */
 #ifndef RUN_SCRATCH_H
 #define RUN_SCRATCH_H
 
 #include "run/run.h"
 
-/* Makes BASE/.interpose-XXXXXX (0700) with the folders d m o i f and a locked file in
- * it, and first removes the ones of dead runs of this user in BASE. 0 or a negative
+/* Makes BASE/.interpose-XXXXXX (0700) with `folders`, a letter each, and a locked file
+ * in it, and first removes the ones of dead runs of this user in BASE. 0 or a negative
  * errno. The path is in ret_scratch before the directory exists, so that a process that
  * shares this memory can remove it whatever happens. */
-int scratch_create(const char *base, struct scratch *ret_scratch);
+int scratch_create(const char *base, const char *folders, struct scratch *ret_scratch);
+#define SCRATCH_OF_RUN "dmoif"
+#define SCRATCH_IN_MEMORY "d"
+/* Removes those of dead runs, and makes none. */
+void scratch_remove_dead(const char *base);
 /* All may write there, and no sticky bit keeps them from exchanging what we make. */
 bool scratch_base_is_open(const char *base);
 /* Its directories stand again, open to us, whatever a job has done to them. */

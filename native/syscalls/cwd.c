@@ -51,8 +51,9 @@ HANDLER(enter_chdir)
 		return verdict;
 	if (passing_is_needed(&target.call, path))
 		return passing_chdir(run, tracee, path);
+	content_note(tracee, &target.walk.at);
 	redirection.path = path;
-	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+	return tracee_redirect(tracee, &redirection, 1, content_leave);
 }
 
 /* The directory behind is real, but everybody may search it. */

@@ -59,8 +59,9 @@ static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
 		return verdict;
 	if (passing_is_needed(&target.call, path))
 		return passing_link(run, tracee, path, (unsigned int)at);
+	content_note(tracee, &target.walk.at);
 	redirection.path = path;
-	return tracee_redirect(tracee, &redirection, 1, tracee_leave_as_is);
+	return tracee_redirect(tracee, &redirection, 1, content_leave);
 }
 
 /* Nothing below /cvmfs ever changes: a watch is valid and silent. */

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.bare import WRITE, compile_bare
+from tests.support.memory import in_memory, is_tmpfs
 from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
@@ -170,8 +171,12 @@ def test_a_cleaner_of_temporary_files_takes_nothing_from_the_job(
     assert front.stdout
     before = front.stdout.readline()
     (scratch,) = run.scratch.glob(".interpose-*")
-    for folder in ("d", "o", "i"):
-        harm(scratch / folder)
+    harmed = [scratch / folder for folder in ("d", "o", "i")]
+    if not is_tmpfs(scratch):
+        harmed += [path / "d" for path in in_memory(front)]
+        assert len(harmed) == 4
+    for folder in harmed:
+        harm(folder)
     after, err = front.communicate(b"\n", timeout=60)
     assert len(json.loads(before)) == 8, err
     assert json.loads(after) == json.loads(before)

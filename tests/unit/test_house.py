@@ -32,7 +32,6 @@ MORE_PARAMETERS: dict[str, int] = {
     # A text is two parameters, an output is one more.
     "native/index/lookup.c:index_child": 6,
     "native/path/variant.c:variant_expand": 6,
-    "native/run/nodes.c:nodes_skeleton": 6,
     "native/find/target.c:target_find": 6,
     "native/find/argument.c:target_of_call": 7,
     "native/find/argument.c:target_of_call_in_cvmfs": 7,

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/skeletons.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "run/nodes.h"
+#include "run/scratch.h"
+
+/* One costs the kernel about 1 KiB: 64 MiB. */
+enum { FIRST_SIZE = 256, MOST_IN_MEMORY = 65536, NAME_SIZE = 16 };
+
+struct skeleton {
+	struct place place;
+	uint32_t number; /* its name in the folder d, + 1; 0: free slot */
+	mode_t mode;
+	bool in_memory;
+};
+
+struct skeletons { /* an open-addressed table, at most half full */
+	struct skeleton *list;
+	size_t size, used;
+	size_t in_memory, most_in_memory;
+	bool left_memory;
+};
+
+struct skeletons *skeletons_create(void)
+{
+	struct skeletons *skeletons = calloc(1, sizeof(*skeletons));
+
+	if (!skeletons)
+		return NULL;
+	skeletons->size = FIRST_SIZE;
+	skeletons->list = calloc(skeletons->size, sizeof(*skeletons->list));
+	if (!skeletons->list) {
+		free(skeletons);
+		return NULL;
+	}
+	return skeletons;
+}
+
+void skeletons_destroy(struct skeletons *skeletons)
+{
+	if (!skeletons)
+		return;
+	free(skeletons->list);
+	free(skeletons);
+}
+
+static struct skeleton *slot_of(struct skeleton *list, size_t size,
+				const struct place *place, bool in_memory)
+{
+	uint64_t key = ((uint64_t)place->mount << 32) | place->catalog;
+	uint64_t hash = (key + (uint64_t)place->kind * 2 + in_memory) ^
+			(uint64_t)place->entry << 20;
+	size_t at;
+
+	hash = (hash ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
+	hash = (hash ^ hash >> 29) * 0xc4ceb9fe1a85ec53ull;
+	at = (size_t)(hash ^ hash >> 32) & (size - 1);
+	while (list[at].number && (list[at].in_memory != in_memory ||
+				   !place_equal(&list[at].place, place)))
+		at = (at + 1) & (size - 1);
+	return &list[at];
+}
+
+static int make_room(struct skeletons *skeletons)
+{
+	size_t size = skeletons->size * 2;
+	struct skeleton *list;
+
+	if (skeletons->used * 2 < skeletons->size)
+		return 0;
+	list = calloc(size, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < skeletons->size; i++) {
+		const struct skeleton *old = &skeletons->list[i];
+
+		if (old->number)
+			*slot_of(list, size, &old->place, old->in_memory) = *old;
+	}
+	free(skeletons->list);
+	skeletons->list = list;
+	skeletons->size = size;
+	return 0;
+}
+
+/* ---- the second scratch ---- */
+
+/* A file system that others use, too, is never filled. */
+static size_t most_in(const struct scratch *memory)
+{
+	struct statfs st;
+
+	if (fstatfs(memory->fd, &st) < 0)
+		return 0;
+	if (st.f_files == 0 || st.f_ffree / 2 > MOST_IN_MEMORY)
+		return MOST_IN_MEMORY;
+	return (size_t)st.f_ffree / 2;
+}
+
+/* True if what is made next is made in memory. */
+static bool has_memory(struct run *run)
+{
+	struct skeletons *skeletons = run->skeletons;
+
+	if (!run->memory_base || skeletons->left_memory)
+		return false;
+	if (!run->memory->path[0]) {
+		if (scratch_create(run->memory_base, SCRATCH_IN_MEMORY, run->memory) <
+		    0) {
+			run->memory_base = NULL;
+			return false;
+		}
+		skeletons->most_in_memory = most_in(run->memory);
+	}
+	return skeletons->in_memory < skeletons->most_in_memory;
+}
+
+bool skeletons_leave_memory(struct run *run)
+{
+	bool leaves = run->skeletons->in_memory && !run->skeletons->left_memory;
+
+	run->skeletons->left_memory = true;
+	return leaves;
+}
+
+/* ---- one skeleton ---- */
+
+struct where {
+	const struct scratch *scratch;
+	char name[NAME_SIZE]; /* "d/N" */
+};
+
+static struct where where_of(const struct run *run, const struct skeleton *slot)
+{
+	struct where where = {slot->in_memory ? run->memory : &run->scratch, ""};
+
+	snprintf(where.name, sizeof(where.name), "d/%u", slot->number - 1);
+	return where;
+}
+
+/* A directory is empty and closed to writing, a device or socket is shown by an empty
+ * file (it can be named and never used: the mount would be nodev). */
+static int make_inode(const struct where *where, const struct skeleton_order *order)
+{
+	const struct interpose_entry *entry = order->entry;
+	const char *target = order->target;
+	int at = where->scratch->fd, fd;
+
+	if (!entry || S_ISDIR(entry->mode))
+		return mkdirat(at, where->name, 0555) < 0 ? -errno : 0;
+	if (S_ISLNK(entry->mode))
+		return symlinkat(target && *target ? target : ".", at, where->name) < 0
+			       ? -errno
+			       : 0;
+	if (S_ISFIFO(entry->mode))
+		return mkfifoat(at, where->name, 0666) < 0 ? -errno : 0;
+	fd = openat(at, where->name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* Its mode where the umask has taken something away, or a group was inherited. Whoever
+ * opens a FIFO was let in by us, with an owner of the catalog. */
+static int finish_inode(const struct where *where, struct stat *ret_stat)
+{
+	const int at = where->scratch->fd;
+	mode_t mode;
+
+	if (fstatat(at, where->name, ret_stat, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	mode = S_ISDIR(ret_stat->st_mode) ? 0555 : 0666;
+	if ((!S_ISDIR(ret_stat->st_mode) && !S_ISFIFO(ret_stat->st_mode)) ||
+	    (ret_stat->st_mode & 07777) == mode)
+		return 0;
+	if (fchmodat(at, where->name, mode, 0) < 0 ||
+	    fstatat(at, where->name, ret_stat, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Room for a new one there. */
+static void clear_away(const struct where *where)
+{
+	const int at = where->scratch->fd;
+
+	scratch_mend(where->scratch);
+	if (unlinkat(at, where->name, 0) < 0 && (errno == EISDIR || errno == EPERM))
+		unlinkat(at, where->name, AT_REMOVEDIR);
+}
+
+/* As it was made: a cleaner of old files, or the job itself, may have been there. */
+static bool is_whole(const struct run *run, const struct skeleton *slot)
+{
+	const struct where where = where_of(run, slot);
+	const struct node *node;
+	struct stat st;
+
+	if (fstatat(where.scratch->fd, where.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_mode != slot->mode)
+		return false;
+	node = nodes_find(run, &st);
+	return node && node->kind == NODE_SKELETON &&
+	       place_equal(&node->place, &slot->place);
+}
+
+/* The slot of a whole one, or NULL. */
+static struct skeleton *find(const struct run *run, const struct place *place,
+			     bool in_memory)
+{
+	const struct skeletons *skeletons = run->skeletons;
+	struct skeleton *slot =
+		slot_of(skeletons->list, skeletons->size, place, in_memory);
+
+	return slot->number && is_whole(run, slot) ? slot : NULL;
+}
+
+static int make(struct run *run, const struct skeleton_order *order, bool in_memory,
+		struct skeleton **ret_slot)
+{
+	struct skeletons *skeletons = run->skeletons;
+	struct skeleton *slot, wanted;
+	struct where where;
+	struct stat st;
+	int result = make_room(skeletons);
+
+	if (result < 0)
+		return result;
+	slot = slot_of(skeletons->list, skeletons->size, order->place, in_memory);
+	wanted = (struct skeleton){*order->place, slot->number, 0, in_memory};
+	if (!slot->number)
+		wanted.number = (uint32_t)skeletons->used + 1;
+	where = where_of(run, &wanted);
+	if (slot->number)
+		clear_away(&where);
+	result = make_inode(&where, order);
+	/* The folder is gone or shut, or somebody has taken the name. */
+	if (result == -ENOENT || result == -EACCES || result == -EEXIST) {
+		clear_away(&where);
+		result = make_inode(&where, order);
+	}
+	if (result == 0)
+		result = finish_inode(&where, &st);
+	if (result < 0)
+		return result;
+	wanted.mode = st.st_mode;
+	if (!slot->number) {
+		skeletons->used++;
+		skeletons->in_memory += in_memory;
+	}
+	*slot = wanted;
+	nodes_learn(run, &st, NODE_SKELETON, order->place);
+	*ret_slot = slot;
+	return 0;
+}
+
+static int path_of(const struct run *run, const struct skeleton *slot, char *ret_path,
+		   size_t size)
+{
+	const struct where where = where_of(run, slot);
+
+	if ((size_t)snprintf(ret_path, size, "%s/%s", where.scratch->path,
+			     where.name) >= size)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int skeletons_path(struct run *run, const struct skeleton_order *order, char *ret_path,
+		   size_t size)
+{
+	bool in_memory = !order->in_scratch && !run->skeletons->left_memory;
+	struct skeleton *slot = in_memory ? find(run, order->place, true) : NULL;
+	int result;
+
+	if (!slot && in_memory && has_memory(run) && make(run, order, true, &slot) < 0)
+		/* Full, or taken away from us: what is there serves on. */
+		run->skeletons->most_in_memory = run->skeletons->in_memory;
+	if (!slot)
+		slot = find(run, order->place, false);
+	if (!slot) {
+		result = make(run, order, false, &slot);
+		if (result < 0)
+			return result;
+	}
+	return path_of(run, slot, ret_path, size);
+}
