@@ -274,7 +274,8 @@ void asking_run(struct asking *asking)
 		say_it_does_not_run(asking, lack.advice, "it %s", lack.needs);
 		return;
 	}
-	if (python_is_packed() && scratch_create(asking->node->scratch, SCRATCH_OF_RUN, &scratch) == 0)
+	if (python_is_packed() &&
+	    scratch_create(asking->node->scratch, SCRATCH_OF_RUN, &scratch) == 0)
 		asking->python->scratch = scratch.path;
 	watch_signals(end_with_it);
 	pid = start_asking(asking, began_ns, &fd);

@@ -92,8 +92,7 @@ static bool holds_skeletons(const char *path, bool is_private)
 {
 	struct statfs room;
 
-	return is_tmpfs(path, &room) &&
-	       (!room.f_files || room.f_ffree > FEW_INODES) &&
+	return is_tmpfs(path, &room) && (!room.f_files || room.f_ffree > FEW_INODES) &&
 	       (!room.f_blocks || room.f_bavail > 0) && lets_in(path, is_private) &&
 	       !scratch_base_is_open(path);
 }

@@ -17,8 +17,9 @@ struct launch {
 	struct messages messages;
 	struct heritage heritage;
 	struct run run;
-	struct scratch *scratch, *memory; /* shared by front and tracer, who makes them */
-	struct pulse *pulse;	 /* shared, the tracer's */
+	struct scratch *scratch,
+		*memory;     /* shared by front and tracer, who makes them */
+	struct pulse *pulse; /* shared, the tracer's */
 	int64_t start_ns;
 	int front_fd, tracer_fd;	 /* the two ends of their pair */
 	int failure_read, failure_write; /* a job_failure */

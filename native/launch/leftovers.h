@@ -5,8 +5,9 @@
 
 #include "launch/launch.h"
 
-/* Begins to remove the scratches, if there are any, in a process that takes some seconds
- * and no more: a file system that does not answer keeps nobody else. Its id, or 0. */
+/* Begins to remove the scratches, if there are any, in a process that takes some
+ * seconds and no more: a file system that does not answer keeps nobody else. Its id, or
+ * 0. */
 pid_t leftovers_remove(struct launch *launch);
 /* Waits for it. */
 void leftovers_finish(pid_t pid);

@@ -65,7 +65,8 @@ const struct option_row option_rows[] = {
 	 TO(scratch),
 	 .group = GROUP_KEEP,
 	 .value = "DIR",
-	 .help = "for what this run alone needs; removed at its end",
+	 .help = "for what this run alone needs, but for directories of /cvmfs "
+		 "where there is a tmpfs; removed at its end",
 	 .standard = "$_CONDOR_SCRATCH_DIR, $SLURM_TMPDIR, $TMPDIR, /tmp",
 	 .variable = "INTERPOSE_SCRATCH",
 	 .doctor = true},

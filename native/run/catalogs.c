@@ -168,10 +168,10 @@ static int nested_slot(struct mounts *mounts, const struct place *mountpoint)
 	result = mounts_path(mounts, mountpoint, path, sizeof(path));
 	if (result < 0)
 		return result;
-	result = catalogs_add(
-		mounts, mountpoint,
-		path + strlen(PREFIX_REPOSITORIES "/") + strlen(mount->fqrn),
-		entry.digest, entry.algorithm);
+	result = catalogs_add(mounts, mountpoint,
+			      path + strlen(PREFIX_REPOSITORIES "/") +
+				      strlen(mount->fqrn),
+			      entry.digest, entry.algorithm);
 	if (result < 0)
 		return result;
 	slot = mount->catalog_count - 1;

@@ -26,12 +26,12 @@ struct tracees;
 struct sock_fprog;
 
 struct scratch {
-	char path[4096];   /* SCRATCH/.interpose-XXXXXX, absolute and canonical */
-	uint64_t dev, ino; /* which directory that is; 0: none yet */
-	int fd;		   /* O_PATH of it, for scratch_own() too */
-	int parent_fd;	   /* likewise of the directory that it lies in */
-	pid_t maker;	   /* whose descriptors these are */
-	int lock_fd;	   /* holds the lock that says: this run is alive */
+	char path[4096];     /* SCRATCH/.interpose-XXXXXX, absolute and canonical */
+	uint64_t dev, ino;   /* which directory that is; 0: none yet */
+	int fd;		     /* O_PATH of it, for scratch_own() too */
+	int parent_fd;	     /* likewise of the directory that it lies in */
+	pid_t maker;	     /* whose descriptors these are */
+	int lock_fd;	     /* holds the lock that says: this run is alive */
 	const char *folders; /* in it: a letter each */
 };
 

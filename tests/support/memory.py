@@ -31,8 +31,8 @@ def own_number(process: psutil.Process) -> str:
 
 def in_memory(front: subprocess.Popen[bytes], base: Path = MEMORY) -> list[Path]:
     """What this run has made in memory; of its root, which may be another one."""
-    tracer = tracer_of(front)
-    top = Path(f"/proc/{tracer.pid}/root{base}")
+    # The tracer cannot be looked into; front has the same root.
+    top = Path(f"/proc/{front.pid}/root{base}")
     locks = [path for path in top.glob(".interpose-*/lock") if os.access(path, os.R_OK)]
-    number = [own_number(tracer)]
+    number = [own_number(tracer_of(front))]
     return [path.parent for path in locks if path.read_text().split()[2:3] == number]
