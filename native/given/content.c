@@ -135,7 +135,7 @@ bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		if (!map || index_entry(map, place.entry, &entry) < 0)
 			return false;
 	}
-	if (place.kind == PLACE_TOP || !S_ISREG(entry.mode)) {
+	if (place.kind == PLACE_TOP || S_ISDIR(entry.mode)) {
 		/* Permissions were ours to judge: it is hidden or shut there. */
 		if (!skeletons_leave_memory(run))
 			return false;

@@ -63,8 +63,8 @@ enum said {
 /* One run. Made by launch/, used by everything below it. */
 struct run {
 	struct scratch scratch;
-	/* A second one, in memory, for skeletons alone. It has no path until the first
-	 * one is made. */
+	/* A second one, in memory, for directories alone. It has no path until the
+	 * first one is made. */
 	struct scratch *memory;
 	const char *memory_base; /* NULL: there is nothing to make it in */
 	struct channel *channel;

@@ -278,15 +278,17 @@ static int path_of(const struct run *run, const struct skeleton *slot, char *ret
 int skeletons_path(struct run *run, const struct skeleton_order *order, char *ret_path,
 		   size_t size)
 {
-	bool in_memory = !order->in_scratch && !run->skeletons->left_memory;
+	/* A FIFO is one for all processes of the run, and sees bytes. */
+	bool in_memory = !order->in_scratch && !run->skeletons->left_memory &&
+			 (!order->entry || S_ISDIR(order->entry->mode));
 	struct skeleton *slot = in_memory ? find(run, order->place, true) : NULL;
 	int result;
 
+	if (!slot)
+		slot = find(run, order->place, false);
 	if (!slot && in_memory && has_memory(run) && make(run, order, true, &slot) < 0)
 		/* Full, or taken away from us: what is there serves on. */
 		run->skeletons->most_in_memory = run->skeletons->in_memory;
-	if (!slot)
-		slot = find(run, order->place, false);
 	if (!slot) {
 		result = make(run, order, false, &slot);
 		if (result < 0)

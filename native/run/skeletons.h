@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Skeletons: empty inodes of our own that stand for directories, links and FIFOs of
- * /cvmfs. They lie in memory where there is room for them, else in the scratch
- * (docs/decisions/0020). */
+ * /cvmfs. They lie in the scratch, and directories in memory where there is room for
+ * them (docs/decisions/0020). */
 #ifndef RUN_SKELETONS_H
 #define RUN_SKELETONS_H
 

@@ -22,6 +22,7 @@ from tests.faults.test_disks import Prepared
 from tests.support.memory import MEMORY, in_memory, is_tmpfs, tracer_of
 from tests.support.places import need_tool, need_user
 from tests.support.run import Job, Runner
+from tests.support.truth import truth_tree
 
 FQRN = "programs.example.org"
 TOP = f"/cvmfs/{FQRN}"
@@ -294,3 +295,20 @@ def test_where_they_are_made_is_told(disk: Runner) -> None:
     words = disk.arguments(Job(["true"], options=["-v"]))
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     assert f"directories of /cvmfs are made in {MEMORY}" in done.stderr
+
+
+def test_a_fifo_is_one_whatever_mounts_a_process_has(
+    disk: Runner, configured: Configured
+) -> None:
+    if not IS_ROOT:
+        pytest.skip("only root may write to somebody's FIFO")
+    fqrn = "tricky.example.org"
+    rows = truth_tree(f"{fqrn}.jsonl").items()
+    (fifo,) = (f"/cvmfs/{fqrn}/{path}" for path, row in rows if row["type"] == "fifo")
+    script = """
+        test -p "$0" && ls "${0%/*}" >/dev/null
+        unshare -m sh -c 'test -p "$0" && echo through >"$0"' "$0" &
+        read -r line <"$0" && echo "$line"
+    """
+    done = disk("sh", "-c", script, fifo, options=configured(fqrn)).ok()
+    assert done.text == "through\n", done.explain()
