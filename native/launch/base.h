@@ -17,7 +17,7 @@ const char *base_choose(const struct messages *messages, const char *wanted);
 int base_of_cache(const char *wanted, const char *const *environment,
 		  char ret_path[PATH_MAX]);
 
-/* A directory on a tmpfs for skeletons. NULL: there is none that can be used, or
+/* A directory on a tmpfs for those of /cvmfs. NULL: there is none that can be used, or
  * `scratch` lies on one itself. */
 const char *base_of_memory(const char *scratch);
 

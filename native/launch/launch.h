@@ -17,8 +17,9 @@ struct launch {
 	struct messages messages;
 	struct heritage heritage;
 	struct run run;
-	struct scratch *scratch,
-		*memory;     /* shared by front and tracer, who makes them */
+	/* Shared by front and tracer, who makes them. */
+	struct scratch *scratch;
+	struct scratch *memory;
 	struct pulse *pulse; /* shared, the tracer's */
 	int64_t start_ns;
 	int front_fd, tracer_fd;	 /* the two ends of their pair */
