@@ -7,7 +7,6 @@ import errno
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, Optional
 
@@ -321,8 +320,7 @@ def _entry_of(number: int, found: Any) -> Entry:
     return Entry._make((number, *numbers, name, target, blob, digest, chunks))
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """An opened repository, as the tracer reads it from SCRATCH/m/FQRN.
 
     `made_at` and `valid_until` in seconds since 1970; `blocks` of 512 bytes; the maps

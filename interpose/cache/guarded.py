@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.owned import Uids
 
@@ -38,8 +38,7 @@ class Owners:
         return self.walks.alone_write(descriptor)
 
 
-@dataclass(frozen=True)
-class Directory:
+class Directory(NamedTuple):
     """An open directory, which its name may not mean any more.
 
     `is_guarded`: only trusted owners could have put there what is in it, or can make

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """Device, inode, size and both times (ns) of a file.
 
     The change time cannot be set back by the file's owner.
@@ -42,4 +41,4 @@ class FileIdentity:
     @property
     def text(self) -> str:
         """One line without its newline."""
-        return " ".join(str(number) for number in astuple(self))
+        return " ".join(str(number) for number in self)

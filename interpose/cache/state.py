@@ -16,9 +16,8 @@ import binascii
 import contextlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.cache import inventory
 from interpose.cache.directory import plain_name
@@ -34,8 +33,7 @@ _MAX_DISPROOF_BYTES = 4096
 _DISPROOFS_KEPT = 16
 
 
-@dataclass(frozen=True)
-class TrustRecord:
+class TrustRecord(NamedTuple):
     """Bytes that were verified together, and when (seconds since 1970)."""
 
     manifest: bytes

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from interpose.errors import FormatError, HashMismatch
 from interpose.formats.limits import INFLATION_FREE_BYTES, INFLATION_RATIO
@@ -33,8 +32,7 @@ class Target(Protocol):
         """Forget them."""
 
 
-@dataclass(frozen=True)
-class Promise:
+class Promise(NamedTuple):
     """What an object must be. `name` is for messages.
 
     `size_bytes` is the inflated size where a catalog promises one, `limit_bytes` what

@@ -16,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import interpose
 from interpose.commands.ending import ending_by_signal
@@ -31,8 +31,7 @@ INTERRUPTED = 130  # 128 + SIGINT
 READER_GONE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
 
-@dataclass(frozen=True)
-class Subcommand:
+class Subcommand(NamedTuple):
     """One row: what the user types, the module that does it, one line of help.
 
     Without a module the program itself does it (native/launch/command.c).

@@ -7,7 +7,6 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from interpose.commands import probe
@@ -61,7 +60,7 @@ class Examination:
         except InterposeError as error:
             found = Finding.of(error, NO, "repository", self.fqrn)
             advice = found.advice or f"see interpose showconfig {self.fqrn}"
-            self._findings.add(replace(found, advice=advice))
+            self._findings.add(found._replace(advice=advice))
         except OSError as error:
             text = f"{error.strerror or error}: {error.filename or ''}"
             self._add(NO, "repository", text)
@@ -208,8 +207,7 @@ class Examination:
 
 def _patient(settings: NetworkSettings) -> NetworkSettings:
     """The same with a little patience, and without questions that others answer."""
-    return replace(
-        settings,
+    return settings._replace(
         timeout_s=min(settings.timeout_s, PATIENCE_S),
         timeout_direct_s=min(settings.timeout_direct_s, PATIENCE_S),
         max_retries=0,
@@ -262,7 +260,7 @@ def _as_reached(
     }
     if not good:
         offline = {**configuration.environment, "INTERPOSE_OFFLINE": "yes"}
-        return replace(configuration, environment=offline)
+        return configuration._replace(environment=offline)
     return configuration.replaced(texts, Origin("doctor"))
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from interpose.errors import InterposeError
 from interpose.messages import one_line
@@ -17,8 +19,7 @@ OK, WARNING, NO = "ok", "warning", "no"
 _MOST_BYTES = {"text": 1000, "advice": 500, "fact": 400}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One line; `about` is a repository. Facts are numbers or texts."""
 
     level: str
@@ -26,7 +27,7 @@ class Finding:
     about: str
     text: str
     advice: str = ""
-    facts: dict[str, float | str] = field(default_factory=dict)
+    facts: Mapping[str, float | str] = MappingProxyType({})
 
     @classmethod
     def of(cls, error: InterposeError, level: str, name: str, about: str) -> Finding:

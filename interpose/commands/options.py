@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from interpose.commands.scratch import Scratch
@@ -98,8 +97,7 @@ def sources_of(arguments: argparse.Namespace) -> Sources:
     }
     environment = dict(base.environment)
     environment.update((n, value) for n, value in given.items() if value is not None)
-    return replace(
-        base,
+    return base._replace(
         environment=environment,
         extra=base.extra + tuple(arguments.config),
         options=tuple(parse_parameter_option(text) for text in arguments.option),

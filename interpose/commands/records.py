@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from interpose.errors import FormatError
 
@@ -19,8 +18,7 @@ _HEADER = struct.Struct("<IIiIqq6QqIIII")
 _LONGEST = 1 << 20
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One stop. `strings` are the paths of the call in order, None if not read."""
 
     tid: int

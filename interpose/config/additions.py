@@ -9,7 +9,6 @@ trust depends on. Source: docs/inner-runs.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from interpose.config.configuration import Configuration, load
 from interpose.config.files import BUILT_IN, Value
@@ -70,7 +69,7 @@ class Additions:
         last = self._steps[-1]
         if addition in last.added:
             return False
-        after = replace(last, added=(*last.added, addition))
+        after = last._replace(added=(*last.added, addition))
         for fqrn in sorted(opened):
             for name, value in _changed(self.load(fqrn), load(fqrn, after)):
                 raise _differs(addition, name, value, self.load(fqrn))
@@ -117,8 +116,7 @@ def _with(found: Configuration, more: Configuration, before: Sources) -> Configu
     new = {name: one for name, one in changed.items() if _may_change(found, name)}
     kept = ", ".join(sorted(set(changed) - set(new)))
     notice = f"the outer run covers {found.fqrn}, so an inner one does not set: {kept}"
-    return replace(
-        found,
+    return found._replace(
         values={**found.values, **new},
         notices=(*found.notices, notice) if kept else found.notices,
     )

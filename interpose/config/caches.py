@@ -7,8 +7,8 @@ Source: docs/parameters.md; docs/format.md 10.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.configuration import Configuration
 from interpose.config.environment import cache_home, variables
@@ -33,8 +33,7 @@ def catalog_watermark(configuration: Configuration) -> int:
         return 0
 
 
-@dataclass(frozen=True)
-class CacheSettings:
+class CacheSettings(NamedTuple):
     """Where objects are kept.
 
     `private`: directories to try in this order, the scratch after them. `directory`

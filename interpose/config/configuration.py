@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.files import LOCKED, Origin, Tree, Value
 from interpose.config.layers import read
@@ -30,8 +30,7 @@ UNSET = Origin("default")
 _OTHER_TEMPLATE = re.compile(r"[{%<]+(fqrn|org)[}%>]+|@(fqrn|org)(?!@|\w)")
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(NamedTuple):
     """Parameters as text; unknown ones are kept.
 
     `notices` are lines for the user; `environment` is what Sources brought along;
@@ -42,9 +41,9 @@ class Configuration:
     values: Mapping[str, Value]
     notices: tuple[str, ...]
     environment: Mapping[str, str]
-    repository_tree: Tree | None = None
-    consulted: tuple[Path, ...] = ()
-    files: Files = field(default_factory=lambda: Files(""), compare=False)
+    repository_tree: Tree | None
+    consulted: tuple[Path, ...]
+    files: Files
 
     def get(self, name: str) -> str | None:
         """The value, None if nothing sets the parameter."""
@@ -79,7 +78,7 @@ class Configuration:
     def replaced(self, texts: Mapping[str, str], origin: Origin) -> Configuration:
         """The same with other values of some parameters."""
         changed = {name: Value(text, origin) for name, text in texts.items()}
-        return replace(self, values={**self.values, **changed})
+        return self._replace(values={**self.values, **changed})
 
     def path(self, text: str) -> Path:
         """A path of a value, where it can be read.

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.configuration import Configuration
 from interpose.config.owners import OwnerMap, read_owner_map
@@ -25,8 +25,7 @@ from interpose.formats.proxylist import Groups, parse_servers, split_list
 _VISIBILITIES = ("rootonly", "never", "always")
 
 
-@dataclass(frozen=True)
-class OrderSettings:
+class OrderSettings(NamedTuple):
     """Which servers, proxies and addresses come first, and for how long; seconds.
 
     0 servers, addresses: all; family 0: no preference; reset after 0: not in this run.
@@ -67,8 +66,7 @@ class OrderSettings:
         )
 
 
-@dataclass(frozen=True)
-class ServerSettings:
+class ServerSettings(NamedTuple):
     """Servers, proxies and patience; seconds and bytes per second.
 
     `assumed_direct`: no proxy was configured, the user gets one notice. The last
@@ -151,8 +149,7 @@ def _positive(configuration: Configuration, name: str) -> int:
     return max(1, configuration.number(name))
 
 
-@dataclass(frozen=True)
-class KeySettings:
+class KeySettings(NamedTuple):
     """Files of master public keys; any of them may have signed."""
 
     files: tuple[Path, ...]
@@ -173,8 +170,7 @@ class KeySettings:
         return cls(tuple(names), "CVMFS_KEYS_DIR")
 
 
-@dataclass(frozen=True)
-class PinSettings:
+class PinSettings(NamedTuple):
     """The revision that was asked for; `kind` None means the newest.
 
     `date` (UTC) is set with kind DATE only. `is_alternative`: the root catalog that a
@@ -202,10 +198,10 @@ class PinSettings:
                 continue
             if kind is PinKind.DATE:
                 date = _date(configuration, kind.value)
-                return replace(found, kind=kind, text=text, date=date)
+                return found._replace(kind=kind, text=text, date=date)
             if kind is PinKind.ROOT_HASH and parse_pin(text).kind is not kind:
                 raise _bad(configuration, kind.value, "no hash of a root catalog")
-            return replace(found, kind=kind, text=text)
+            return found._replace(kind=kind, text=text)
         return found
 
 
@@ -228,8 +224,7 @@ def _bad(
     return ConfigurationError(what, where, advice)
 
 
-@dataclass(frozen=True)
-class ViewSettings:
+class ViewSettings(NamedTuple):
     """How catalog entries are shown.
 
     `variables` are what variant symlinks can use; `xattr_visibility` is one of
@@ -244,7 +239,7 @@ class ViewSettings:
     xattr_visibility: str
     protected_xattrs: frozenset[str]
     privileged_gids: frozenset[int]
-    variables: Mapping[str, str] = field(hash=False)
+    variables: Mapping[str, str]
 
     @classmethod
     def of(cls, configuration: Configuration) -> ViewSettings:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.parameters import read_switch
 from interpose.config.parrot import parrot_values
@@ -22,8 +22,7 @@ _NO_PROXY = frozenset({"", "none", "unavailable"})
 SQUID_PORT = 3128
 
 
-@dataclass(frozen=True)
-class Variables:
+class Variables(NamedTuple):
     """The INTERPOSE_* variables; options of a command line win over them."""
 
     cache: Path | None = None

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.interpreter import Interpreter, LeftOut
 from interpose.config.shell import ask_shell
@@ -24,8 +24,7 @@ _PREFIX = re.compile(r"(?:readonly|export|eval)\s+")
 _ADVICE = "write NAME=value, a value with blanks in quotes"
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """One parameter as a file leaves it; `line` counts from 1."""
 
     name: str
@@ -33,8 +32,7 @@ class Definition:
     line: int
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A file that is to be evaluated: its text as it was read, once.
 
     `system`: root alone can change it, so it may be given to /bin/sh.
@@ -48,8 +46,7 @@ class Source:
     strict: bool = False
 
 
-@dataclass(frozen=True)
-class Evaluated:
+class Evaluated(NamedTuple):
     """The definitions of one file in the order of its lines, and lines for the user."""
 
     definitions: tuple[Definition, ...]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.parameters import read_switch, shipped_values
 from interpose.config.streams import Elsewhere, Files, read_text
@@ -21,8 +21,7 @@ LOCKED = "CVMFS_CONFIG_REPOSITORY"
 GENERIC_KEYS = "/etc/cvmfs/keys"
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value comes from; line 0 means that lines do not apply."""
 
     file: str
@@ -35,16 +34,14 @@ class Origin:
 BUILT_IN = Origin("built-in")
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A parameter's text and where it comes from."""
 
     text: str
     origin: Origin
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """A directory laid out like /etc/cvmfs; `alias` is what files call it.
 
     `foreign`: it is the configuration repository's.
@@ -148,7 +145,9 @@ class Reader:
         """What names in a configuration mean, relative ones below `directory`."""
         trees = [*reversed(self._own), self.repository_tree]
         aliases = tuple((t.alias, t.root) for t in trees if t is not None and t.alias)
-        return Files(str(directory), aliases, foreign, self.elsewhere, self.consulted)
+        return Files(
+            str(directory), aliases, self.elsewhere, self.consulted, foreign=foreign
+        )
 
     def _variables(self) -> dict[str, str]:
         found = dict(self._environment)

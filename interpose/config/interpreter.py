@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.config.conditions import Double
 from interpose.config.expansion import Expander, Variables
@@ -45,8 +45,7 @@ _MAX_OUTPUT = 1 << 20
 _NOWHERE = frozenset({"/dev/null", "/dev/stderr"})
 
 
-@dataclass(frozen=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A command that was not understood, and the names that it would have set."""
 
     line: int

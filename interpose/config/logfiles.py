@@ -6,15 +6,14 @@ Source: docs/parameters.md (process, logs, control).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.configuration import Configuration
 from interpose.config.systemfiles import is_system_file
 
 
-@dataclass(frozen=True)
-class LogFile:
+class LogFile(NamedTuple):
     """One file, and the parameter that names it, as text for the user.
 
     `is_sites`: only root can have set it, who may have meant the official client's
@@ -26,8 +25,7 @@ class LogFile:
     is_sites: bool
 
 
-@dataclass(frozen=True)
-class LogSettings:
+class LogSettings(NamedTuple):
     """`lines`: what the user is told; `debug`: all that -vv shows.
 
     `prefix` stands before each line, in parentheses.

@@ -7,8 +7,8 @@ Source: docs/parameters.md (one bad line fails).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.streams import read_text
 from interpose.errors import ConfigurationError
@@ -17,8 +17,7 @@ _LINE = re.compile(r"(\*|[0-9]{1,10})\s+([0-9]{1,10})")
 _MAX_ID = (1 << 32) - 2
 
 
-@dataclass(frozen=True)
-class OwnerMap:
+class OwnerMap(NamedTuple):
     """Pairs of ids; `default` holds for all others, None leaves them."""
 
     pairs: tuple[tuple[int, int], ...] = ()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from interpose.config.table import ROWS
 
@@ -28,8 +28,7 @@ class Kind(enum.Enum):
     PROXIES = "proxies"
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One row.
 
     `default` holds where nothing sets the parameter, `shipped` is what the official

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.formats.fqrn import Fqrn
 
@@ -29,8 +29,7 @@ _PARAMETERS = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry; `options` may hold stars that the name's star replaces."""
 
     name: str

@@ -7,13 +7,12 @@ Source: docs/format.md 12.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.formats.proxylist import AUTO, DIRECT, Groups, parse_groups, split_list
 
 
-@dataclass(frozen=True)
-class ProxyChain:
+class ProxyChain(NamedTuple):
     """Groups in their order; `assumed_direct` if nothing usable was configured.
 
     The group `auto` is left for the network to find out; `auto_may_be_direct` is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from interpose.config.words import NAME
 from interpose.errors import FormatError, UsageError
@@ -26,23 +26,31 @@ class PinKind(enum.Enum):
     DATE = "CVMFS_REPOSITORY_DATE"
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(NamedTuple):
     """A revision that the user wants, in the user's words."""
 
     kind: PinKind
     text: str
 
 
-@dataclass(frozen=True)
-class RepositoryOption:
+class RepositoryOption(NamedTuple):
     """One `-r`; `text`: in the user's words."""
 
     fqrn: Fqrn
     pin: Pin | None = None
     urls: tuple[str, ...] = ()
     pubkey: str | None = None
-    text: str = field(default="", compare=False)
+    text: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it means the same, in whatever words."""
+        return isinstance(other, RepositoryOption) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
     @classmethod
     def parse(cls, text: str) -> RepositoryOption:

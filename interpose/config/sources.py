@@ -7,9 +7,9 @@ Source: docs/parameters.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from types import MappingProxyType
+from typing import NamedTuple, Optional
 
 from interpose.config.repository_option import RepositoryOption
 
@@ -19,8 +19,7 @@ ConfigRepository = Callable[[str], Optional[Path]]
 ConfigFile = Callable[[str, str], Optional[Path]]
 
 
-@dataclass(frozen=True)
-class Addition:
+class Addition(NamedTuple):
     """What an inner run says of configuration; it is read above all else."""
 
     extra: tuple[Path, ...] = ()
@@ -28,8 +27,7 @@ class Addition:
     repositories: tuple[RepositoryOption, ...] = ()
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(NamedTuple):
     """All places, weakest first.
 
     `config_repository` gets the name of the configuration repository and gives the
@@ -40,7 +38,7 @@ class Sources:
     etc: Path = ETC
     user_dir: Path | None = None
     extra: tuple[Path, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
     options: tuple[tuple[str, str], ...] = ()
     repositories: tuple[RepositoryOption, ...] = ()
     config_repository: ConfigRepository | None = None

@@ -10,8 +10,8 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.errors import ConfigurationError
 
@@ -23,7 +23,6 @@ Elsewhere = Callable[[str], "Path | None"]
 _PATTERN = re.compile(r"[*?\[]")
 
 
-@dataclass
 class Files:
     """How the names in a configuration file become files.
 
@@ -33,11 +32,20 @@ class Files:
     files of that repository. `consulted` collects what was read.
     """
 
-    directory: str
-    aliases: tuple[tuple[str, Path], ...] = ()
-    foreign: bool = False
-    elsewhere: Elsewhere | None = None
-    consulted: list[Path] = field(default_factory=list)
+    def __init__(
+        self,
+        directory: str,
+        aliases: tuple[tuple[str, Path], ...] = (),
+        elsewhere: Elsewhere | None = None,
+        consulted: list[Path] | None = None,
+        *,
+        foreign: bool = False,
+    ) -> None:
+        self.directory = directory
+        self.aliases = aliases
+        self.foreign = foreign
+        self.elsewhere = elsewhere
+        self.consulted = [] if consulted is None else consulted
 
     def real(self, name: str) -> str:
         """Where the file of that name is."""
@@ -123,8 +131,7 @@ class Stream:
         return self._text[self._at :]
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(NamedTuple):
     """What a program is given: standard input, files, the shell's variables."""
 
     stdin: str

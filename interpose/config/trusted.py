@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import pwd
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PARAMETER = "INTERPOSE_TRUSTED_OWNERS"
 _SEPARATORS = re.compile(r"[\s,:;]+")
 _MAX_ID = (1 << 32) - 2
 
 
-@dataclass(frozen=True)
-class TrustedOwners:
+class TrustedOwners(NamedTuple):
     """User numbers, and names that this node does not know."""
 
     uids: frozenset[int] = frozenset()

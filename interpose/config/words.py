@@ -7,8 +7,7 @@ Source: POSIX shell language 2.2, 2.3, 2.6.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Union
+from typing import NamedTuple, Union
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -26,16 +25,14 @@ class Unsupported(Exception):
         self.whole = whole
 
 
-@dataclass(frozen=True)
-class Literal:
+class Literal(NamedTuple):
     """Text as it is; `quoted` text takes no part in any expansion."""
 
     text: str
     quoted: bool
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """`$name` or `${name<operator>word}`; operator `length` is that of `${#name}`."""
 
     name: str
@@ -44,16 +41,14 @@ class Variable:
     word: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True)
-class Arithmetic:
+class Arithmetic(NamedTuple):
     """`$((word))`."""
 
     word: tuple[Part, ...]
     quoted: bool
 
 
-@dataclass(frozen=True)
-class Substitution:
+class Substitution(NamedTuple):
     """`$(text)`, or the same in backticks with their backslashes taken away."""
 
     text: str
@@ -64,8 +59,7 @@ Part = Union[Literal, Variable, Arithmetic, Substitution]
 Word = tuple[Part, ...]
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A word (`operator` None), or an operator, a newline, or the `end`.
 
     `number` is the descriptor that stands right before `<` or `>`.

@@ -7,8 +7,7 @@ Source: docs/format.md 2.3.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import FormatError
 from interpose.formats.hashes import ContentHash
@@ -25,8 +24,7 @@ def file_name(fqrn: Fqrn) -> str:
     return f"cvmfschecksum.{fqrn}"
 
 
-@dataclass(frozen=True)
-class Breadcrumb:
+class Breadcrumb(NamedTuple):
     """A root catalog; `timestamp` (seconds since 1970) is the manifest's.
 
     `revision` is 0 where an older writer left it out.

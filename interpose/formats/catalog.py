@@ -7,8 +7,7 @@ Source: docs/format.md 4.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import FormatError
 from interpose.formats import limits, paths
@@ -35,8 +34,7 @@ DEFAULT_TTL_S = 240
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True)
-class NestedCatalog:
+class NestedCatalog(NamedTuple):
     """A catalog that continues this one at `path`.
 
     `hash` is None if it cannot be entered, `size` (bytes) 0 if not known.

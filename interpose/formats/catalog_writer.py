@@ -7,8 +7,7 @@ Source: docs/format.md 4.2 to 4.10 and 9.1.
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interpose.formats import flags as bits
 from interpose.formats import paths
@@ -55,8 +54,7 @@ _INSERT_BIND = "INSERT INTO bind_mountpoints VALUES (CAST(? AS TEXT), ?, ?)"
 _PENDING_ROWS = 2000
 
 
-@dataclass(frozen=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """One entry of a catalog.
 
     `path` counts from the repository root (b"" is the root, else b"/a/b"); `flags` are
@@ -83,8 +81,7 @@ class NewEntry:
     algorithm: Algorithm | None = None
 
 
-@dataclass(frozen=True)
-class NewChunk:
+class NewChunk(NamedTuple):
     """One chunk of a file; `offset` and `size` in bytes of content."""
 
     offset: int
@@ -92,8 +89,7 @@ class NewChunk:
     content_hash: ContentHash
 
 
-@dataclass(frozen=True)
-class CatalogProperties:
+class CatalogProperties(NamedTuple):
     """What a catalog says of itself; times in seconds since 1970.
 
     `root_prefix` is b"" for a root catalog, which alone has a `ttl_s`.

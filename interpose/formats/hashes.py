@@ -9,8 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from interpose.errors import FormatError
 
@@ -97,16 +96,23 @@ def new_hasher(algorithm: Algorithm) -> Hasher:
     return _new_ripemd160()
 
 
-@dataclass(frozen=True)
-class ContentHash:
-    """The hash of an object as it is stored (compressed, if it is)."""
-
+class _Fields(NamedTuple):
     algorithm: Algorithm
     digest: bytes
 
-    def __post_init__(self) -> None:
-        if len(self.digest) != DIGEST_BYTES:
-            raise FormatError(f"hash of {len(self.digest)} bytes")
+
+class ContentHash(_Fields):
+    """The hash of an object as it is stored (compressed, if it is)."""
+
+    __slots__ = ()
+
+    def __new__(  # noqa: PYI034 (typing has Self since 3.11)
+        cls, algorithm: Algorithm, digest: bytes
+    ) -> ContentHash:
+        """Errors: FormatError for a digest of another length."""
+        if len(digest) != DIGEST_BYTES:
+            raise FormatError(f"hash of {len(digest)} bytes")
+        return super().__new__(cls, algorithm, digest)
 
     @classmethod
     def parse(cls, text: str) -> ContentHash:

@@ -7,9 +7,8 @@ Source: docs/format.md 5.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import FormatError
 from interpose.formats import limits
@@ -29,8 +28,7 @@ _NEEDED = frozenset({"name", "hash", "revision", "timestamp", "description"})
 _MOST_TAGS = 1_000_000
 
 
-@dataclass(frozen=True)
-class Tag:
+class Tag(NamedTuple):
     """A name for a root catalog.
 
     `timestamp` is in seconds since 1970; `size` is that of the unpacked catalog in

@@ -7,8 +7,7 @@ Source: docs/format.md 2.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import FormatError
 from interpose.formats import limits, signed
@@ -26,8 +25,7 @@ _LARGEST = (1 << 63) - 1
 _FLAGS = {"yes": True, "no": False, "": False}
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The fields of a manifest; `parse` verifies nothing but their shape.
 
     `root_size` is in bytes and 0 where it is not known, `timestamp` is in seconds
@@ -85,8 +83,7 @@ class Manifest:
         return signed.SignedText(self.body, self.hash_text, self.signature)
 
 
-@dataclass(frozen=True)
-class ManifestFields:
+class ManifestFields(NamedTuple):
     """What a publisher says in a manifest (units as in `Manifest`)."""
 
     root_hash: ContentHash

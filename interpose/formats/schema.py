@@ -7,7 +7,7 @@ Source: docs/format.md 4.1.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.errors import FormatError
 
@@ -19,8 +19,7 @@ _REVISION = re.compile(r"[0-9]{1,9}")
 _EPSILON = 0.0005
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(NamedTuple):
     """A schema's number and its revision."""
 
     number: float

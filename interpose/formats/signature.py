@@ -16,8 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import BadSignature, FormatError, UnknownKey
 from interpose.formats import limits, signed
@@ -39,8 +38,7 @@ _LONGEST_EXPONENT_BITS = 64
 _SHA1_DIGEST_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
 
 
-@dataclass(frozen=True)
-class PublicKey:
+class PublicKey(NamedTuple):
     """An RSA public key."""
 
     modulus: int

@@ -7,14 +7,13 @@ Source: docs/format.md 2 and 3.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.errors import BadSignature, FormatError
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
 
 
-@dataclass(frozen=True)
-class SignedText:
+class SignedText(NamedTuple):
     """A text and what its signer says of it; nothing is verified.
 
     `body` reaches up to the newline before `--`; `hash_text` is the line that is

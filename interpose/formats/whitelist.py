@@ -7,9 +7,8 @@ Source: docs/format.md 3.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import FormatError, TrustError
 from interpose.formats import limits, signed
@@ -27,8 +26,7 @@ _TIME_FORMAT = "%Y%m%d%H%M%S"
 _COMMENT = re.compile(r"[ \t#]")
 
 
-@dataclass(frozen=True)
-class Whitelist:
+class Whitelist(NamedTuple):
     """The fields of a whitelist; `parse` verifies nothing but their shape.
 
     `expires` is in UTC and rounded down to the hour, as the official client does.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.errors import (
     InterposeError,
@@ -21,8 +21,7 @@ from interpose.network.transfer import NOT_FOUND, TryFailed
 _ADVICE = "see CVMFS_SERVER_URL and CVMFS_HTTP_PROXY"
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(NamedTuple):
     """One try that failed: which server, through which proxy, and why."""
 
     server: str

@@ -18,7 +18,7 @@ import enum
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.network.memory import Memory, OwnMemory
 
@@ -37,16 +37,14 @@ class Failure(enum.Enum):
     BAD_DATA = "bad data"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One proxy and one host, by their URLs."""
 
     proxy: str
     host: str
 
 
-@dataclass(frozen=True)
-class Resets:
+class Resets(NamedTuple):
     """Seconds until what failed is tried in its turn again; 0: in this run never."""
 
     proxy_s: float = 300.0

@@ -6,8 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interpose import courtesy
 from interpose.errors import InterposeError, NoServer, Offline
@@ -45,8 +44,7 @@ _NO_ROUTE_HOLDS_S = 60.0
 _log = Log(__name__)
 
 
-@dataclass(frozen=True)
-class Fetched:
+class Fetched(NamedTuple):
     """Where an object came from; `bytes` of it, `seconds` with all tries."""
 
     url: str
@@ -59,8 +57,7 @@ def _silent(text: str, cause: str) -> None:
     del text, cause
 
 
-@dataclass(frozen=True)
-class Lent:
+class Lent(NamedTuple):
     """What a fetcher is lent: a memory that outlives the run, and the user's ear.
 
     `pause` waits between retries; None: until the fetcher is closed.
@@ -125,7 +122,7 @@ class Fetcher:
             while True:
                 try:
                     fetched = self._try(walk, wanted, open_sink)
-                    return replace(fetched, seconds=time.monotonic() - began)
+                    return fetched._replace(seconds=time.monotonic() - began)
                 except TryFailed as failed:
                     tries.append(self._tried(walk.place, failed))
                 if not self._moved_on(walk, backoff, tries[-1]):
@@ -187,7 +184,7 @@ class Fetcher:
         url = f"{walk.place.host}/{escape(wanted.path).lstrip('/')}"
         proxy = self._last_proxy = _proxy(walk.place)
         try:
-            answer = self._open(url, proxy, replace(wanted, no_cache=walk.no_cache))
+            answer = self._open(url, proxy, wanted._replace(no_cache=walk.no_cache))
             try:
                 judge(answer, wanted, direct=proxy == DIRECT)
                 size_bytes = _poured(answer, wanted, open_sink)
@@ -207,7 +204,7 @@ class Fetcher:
             answer = open_file_url(url, wanted.byte_range)
         else:
             answer = self._web_of_all_threads().open(url, proxy, wanted)
-        return replace(answer, blocks=self._counted(url, answer.blocks))
+        return answer._replace(blocks=self._counted(url, answer.blocks))
 
     def _counted(self, url: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
         for block in blocks:

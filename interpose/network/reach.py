@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from interpose.formats.proxylist import DIRECT
 from interpose.network.complaint import shown
@@ -19,8 +19,7 @@ from interpose.network.settings import NetworkSettings
 from interpose.network.transfer import Answer, Small, TryFailed, Wanted, judge, pump
 
 
-@dataclass(frozen=True)
-class Reached:
+class Reached(NamedTuple):
     """What came of it. `reason` is empty if it was what was wanted.
 
     `first_byte_s`: until the first bytes; None: nothing came. `ahead_s`: of how much

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.formats.proxylist import DIRECT, Groups
 
 USER_AGENT = "cvmfs interpose 0.1.0"
 
 
-@dataclass(frozen=True)
-class Families:
+class Families(NamedTuple):
     """Which addresses of a name are used. 0: no preference, and all of them."""
 
     ipv4_only: bool = False
@@ -20,8 +19,7 @@ class Families:
     most_of_proxy: int = 0
 
 
-@dataclass(frozen=True)
-class NetworkSettings:
+class NetworkSettings(NamedTuple):
     """Settings of one fetcher; the defaults are those of the official default.conf.
 
     `servers` are base URLs without a slash at the end. `proxies` are groups of proxy

@@ -203,10 +203,7 @@ def _alone(
     settings: NetworkSettings, servers: tuple[str, ...], groups: Groups
 ) -> NetworkSettings:
     """Settings for a question of our own, which must not lead to another one."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(
-        settings,
+    return settings._replace(
         servers=servers,
         proxies=groups,
         use_geo=False,

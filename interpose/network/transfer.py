@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from interpose.errors import FormatError, HashMismatch, InterposeError
 from interpose.network.failover import Failure
@@ -36,8 +35,7 @@ class Sink(Protocol):
 OpenSink = Callable[[], Sink]
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One request. `byte_range` is (offset, size); `info` goes into `cvmfs-info`."""
 
     path: str | bytes
@@ -78,8 +76,7 @@ class TryFailed(Exception):
         self.error = error
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a server said. `offset` is where a partial answer begins.
 
     `of_proxy`: a proxy says that the answer is its own, not the server's. `date` and

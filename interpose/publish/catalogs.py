@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.formats import hashes
 from interpose.formats.catalog import CatalogFile, NestedCatalog
@@ -21,8 +22,7 @@ from interpose.publish.previous import PreviousRevision, same_content
 from interpose.publish.storage import Storage
 
 
-@dataclass(frozen=True)
-class StoredCatalog:
+class StoredCatalog(NamedTuple):
     """A catalog in the storage; `size` in bytes, unpacked."""
 
     content_hash: ContentHash

@@ -11,7 +11,7 @@ Source: docs/format.md 9.3; the official publisher's documentation.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.errors import InterposeError
 
@@ -19,8 +19,7 @@ NAME = b".cvmfsdirtab"
 MOST_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Dirtab:
+class Dirtab(NamedTuple):
     """The rules; those of a repository without the file match nothing."""
 
     catalogs: tuple[re.Pattern[bytes], ...] = ()

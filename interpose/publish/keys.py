@@ -15,10 +15,9 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import InterposeError, UnknownKey
 from interpose.formats.fqrn import Fqrn
@@ -31,8 +30,7 @@ _KEY_BYTES = 1 << 20
 _CERTIFICATE_VALIDITY = timedelta(days=3650)  # Clients do not look at it.
 
 
-@dataclass(frozen=True)
-class KeySet:
+class KeySet(NamedTuple):
     """PEM texts; `master_private` is None where only the public half is at hand."""
 
     master_public: bytes

@@ -8,7 +8,7 @@ fetch it again.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.errors import FormatError, HashMismatch, NotThere
 from interpose.formats import hashes
@@ -21,8 +21,7 @@ from interpose.formats.signed import check_body
 from interpose.publish.storage import MANIFEST, Storage
 
 
-@dataclass(frozen=True)
-class OldCatalog:
+class OldCatalog(NamedTuple):
     """A nested catalog of the last revision; `size` in bytes, unpacked."""
 
     content_hash: ContentHash

@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.errors import InterposeError, UsageError
 from interpose.formats import hashes
@@ -62,8 +63,7 @@ class Publication:
         return self.storage / "cvmfs" / self.fqrn
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """A new revision; new objects are those that were not in the storage before.
 
     `remarks`: lines about what the repository has not got from the source.

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import NamedTuple, Union
 
 from interpose.errors import InterposeError
 from interpose.publish import dirtab
@@ -41,8 +41,7 @@ class SourceEntry:
     xattrs: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class SourceDirectory:
+class SourceDirectory(NamedTuple):
     """A directory with all its members that are no directories themselves.
 
     `lacks_marker`: it starts a catalog because of the dirtab, and has no marker yet.
@@ -55,8 +54,7 @@ class SourceDirectory:
     lacks_marker: bool = False
 
 
-@dataclass(frozen=True)
-class CatalogEnd:
+class CatalogEnd(NamedTuple):
     """Nothing more will come from below `path`, where a nested catalog started."""
 
     path: bytes

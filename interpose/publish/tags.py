@@ -10,7 +10,6 @@ Source: docs/format.md 5.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timezone
 
 from interpose.errors import InterposeError, UsageError
@@ -42,13 +41,13 @@ def next_tags(existing: Iterable[Tag], newest: Tag, name: str | None) -> list[Ta
     tags.pop(TRUNK_PREVIOUS, None)
     description = newest.description
     generic = "" if name else description
-    _put(tags, replace(newest, name=_generic_name(newest), description=generic))
+    _put(tags, newest._replace(name=_generic_name(newest), description=generic))
     if name:
-        _put(tags, replace(newest, name=name))
+        _put(tags, newest._replace(name=name))
     if former is not None:
         undo = "default undo target"
-        _put(tags, replace(former, name=TRUNK_PREVIOUS, description=undo))
-    _put(tags, replace(newest, name=TRUNK, description="current HEAD"))
+        _put(tags, former._replace(name=TRUNK_PREVIOUS, description=undo))
+    _put(tags, newest._replace(name=TRUNK, description="current HEAD"))
     return list(tags.values())
 
 

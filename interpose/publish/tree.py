@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Union
+from typing import NamedTuple, Union
 
 from interpose.formats.flags import NESTED_MOUNTPOINT
 from interpose.publish import entries
@@ -41,8 +41,7 @@ class Totals:
     catalogs: int = 0
 
 
-@dataclass(frozen=True)
-class _Scanned:
+class _Scanned(NamedTuple):
     """A directory whose files are under way to the storage."""
 
     catalog: CatalogInProgress

@@ -8,9 +8,9 @@ written: a file that was sparse is so again. Source: docs/format.md 4.8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.errors import FormatError
 from interpose.formats.hashes import ContentHash
@@ -24,8 +24,7 @@ from interpose.workers import Workers
 AT_ONCE = 8
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """One chunk and where it belongs in the file (bytes)."""
 
     offset: int

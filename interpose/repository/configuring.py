@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,7 @@ def with_configuration_repository(sources: Sources, around: Surroundings) -> Sou
         files = provide(name)
         return files.other(path) if files else None
 
-    return replace(sources, config_repository=directory, config_file=file)
+    return sources._replace(config_repository=directory, config_file=file)
 
 
 class _Files:

@@ -7,9 +7,8 @@ Source: docs/format.md 13.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from interpose.config import PinSettings
 from interpose.config.repository_option import PinKind
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
 _NEVER = 1 << 62
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(NamedTuple):
     """A root catalog; `tag` is set where a tag or a date chose it.
 
     `valid_until`, in seconds since 1970: when the servers should be asked again.
@@ -173,7 +171,7 @@ class RootFinder:
     def complete(self, root: Root, facts: Facts) -> Root:
         """The same with what is known since the catalog is loaded."""
         if not root.revision:
-            root = replace(root, revision=facts.revision)
+            root = root._replace(revision=facts.revision)
         if self._pin.kind is PinKind.ROOT_HASH:
             self._named.note(root.hash)
         if self._verified is None or root.manifest is None or root.is_fixed:
@@ -187,8 +185,7 @@ class RootFinder:
             self._opening.leave_breadcrumb(root.manifest)
         except CacheError:
             pass  # The next job leaves it.
-        return replace(
-            root,
+        return root._replace(
             valid_until=int(until),
             checked_at=self._verified.checked_at,
             unreachable=self._verified.unreachable,

@@ -6,10 +6,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.cache import PrivateCache, inventory
 from interpose.errors import CacheError, FormatError
@@ -30,8 +29,7 @@ _FACTS_BYTES = 16 << 20
 _CHUNKED = 64
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What a catalog says besides its entries; counters have their prefixes."""
 
     ttl_s: int
@@ -236,8 +234,7 @@ def _name(catalog: ContentHash) -> str:
     return inventory.INDEX.name(hash=catalog.text, version=INDEX_VERSION)
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(NamedTuple):
     """An index that is ready to be written."""
 
     catalog: ContentHash

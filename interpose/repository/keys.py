@@ -7,16 +7,15 @@ Source: docs/format.md 2.2; docs/trust.md.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config.keyfiles import read_key
 from interpose.errors import UnknownKey
 from interpose.formats.fqrn import Fqrn
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(NamedTuple):
     """Master keys of a repository as PEM texts, and the lines of the blacklist."""
 
     pems: tuple[bytes, ...]

@@ -12,8 +12,7 @@ import resource
 import stat
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose import native
 from interpose.errors import InterposeError
@@ -30,8 +29,7 @@ _STARTED = time.monotonic()
 Value = Callable[["Repository", Subject], Iterable[str]]
 
 
-@dataclass(frozen=True)
-class Magic:
+class Magic(NamedTuple):
     """One attribute: which entries have it, and the parts of its value."""
 
     name: str

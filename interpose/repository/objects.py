@@ -7,7 +7,7 @@ Source: docs/format.md 1.2, 4.8.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from interpose.cache import Promise, VerifyingSink
 from interpose.cache.layout import OBJECT_MODE, RAW, RAW_MODE
@@ -20,16 +20,14 @@ from interpose.network import Wanted
 _TRANSFER_SLACK_BYTES = 1 << 16
 
 
-@dataclass(frozen=True)
-class External:
+class External(NamedTuple):
     """Where the bytes of external data are: a path, and (offset, size) of a part."""
 
     path: bytes
     byte_range: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """What is fetched and how it proves itself.
 
     `size` is the unpacked size in bytes that a catalog promises, None if nobody does;
@@ -44,9 +42,9 @@ class StoredObject:
     size: int | None = None
     limit: int | None = None
     external: External | None = None
-    expected: int | None = field(default=None, compare=False)
-    info: bytes = field(default=b"", compare=False)
-    is_alternative: bool = field(default=False, compare=False)
+    expected: int | None = None
+    info: bytes = b""
+    is_alternative: bool = False
 
     @property
     def is_compressed(self) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.cache import RepositoryState, State, TrustRecord, inventory
 from interpose.errors import (
@@ -60,8 +59,7 @@ class NoManifest(FormatError):
     """Something was sent for the manifest that is none, by each who was asked."""
 
 
-@dataclass(frozen=True)
-class Verified:
+class Verified(NamedTuple):
     """A manifest that counts, and when it was last compared with the servers' one.
 
     `unreachable`: the servers could not be asked now; `remark` is a line for the user.
@@ -73,8 +71,7 @@ class Verified:
     remark: str = ""
 
 
-@dataclass(frozen=True)
-class _Stored:
+class _Stored(NamedTuple):
     """What we verified before, with these keys."""
 
     record: TrustRecord
@@ -222,7 +219,7 @@ class Opening:
         found = self._without_servers(stored, Offline(error.what, error.where))
         text = f"no manifest is sent, using revision {found.manifest.revision}"
         line = InterposeError(f"{text} of the cache", error.where, _PAGE_ADVICE)
-        return replace(found, remark=str(line))
+        return found._replace(remark=str(line))
 
     def _ask(self, keys: Keys, stored: _Stored | None) -> Verified:
         """What the servers say; after bad data another server is asked."""
@@ -239,7 +236,7 @@ class Opening:
                 if _is_older(data, stored):
                     _log.info("%s: %s", self.fqrn, error)
                     found = self._without_servers(stored, Offline(error.what))
-                    return replace(found, remark=self._made_anew(data, found))
+                    return found._replace(remark=self._made_anew(data, found))
                 raise _located(error, self.fqrn) from error
 
     def _made_anew(self, data: bytes, found: Verified) -> str:

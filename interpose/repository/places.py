@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose import owned
 from interpose.cache import AlienCache, PrivateCache, inventory, layout
@@ -18,8 +18,7 @@ from interpose.formats.fqrn import Fqrn
 LITTLE_BYTES = 64 << 20
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """Caches and scratch; `refused` are directories that others could change.
 
     `workspace` has what is no content: turns, and what was learned of the network. As

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose import native
 from interpose.cache import Learned
@@ -46,8 +46,7 @@ def _silent(text: str, cause: str) -> None:
     del text, cause
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a run lends to its repositories.
 
     `notice(text, cause)` hears what a user should know though nothing failed.
@@ -344,7 +343,7 @@ class Repository:
         """The master keys and the blacklist. Errors: UnknownKey."""
         settings = KeySettings.of(self.configuration)
         keys = Keys.read(settings.files, settings.parameter, self.fqrn)
-        return replace(keys, blacklist=blacklist.read(self.configuration))
+        return keys._replace(blacklist=blacklist.read(self.configuration))
 
     def external_url(self, path: bytes) -> str:
         """Where external data of the file at `path` is."""

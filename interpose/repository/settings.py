@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from interpose.config import Configuration, ServerSettings
 from interpose.network import Families, Fetcher, Lent, NetworkSettings
@@ -46,8 +45,7 @@ def fetchers(
         proxy_template=order.proxy_template,
         max_servers=order.max_servers,
     )
-    external = replace(
-        own,
+    external = own._replace(
         servers=settings.external_servers,
         proxies=settings.external_proxies,
         timeout_s=settings.external_timeout_s,

@@ -7,13 +7,12 @@ Nothing depends on it but how far a foreign file is read: the hash proves a cata
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.formats.hashes import ContentHash
 
 
-@dataclass(frozen=True)
-class Attached:
+class Attached(NamedTuple):
     """A nested catalog: its mount point in the repository, its hash, bytes or 0."""
 
     path: bytes

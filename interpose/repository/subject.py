@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interpose import native
 from interpose.formats.hashes import Algorithm
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from interpose.native import Entry
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """The entry that is asked about; `path` is b"" for the root, else b"/a/b"."""
 
     path: bytes

@@ -11,8 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from interpose import native
 from interpose.errors import NotThere
@@ -35,8 +34,7 @@ class NoSuchPath(NotThere):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A place in the tree; `path` is b"" for the root, else b"/a/b"."""
 
     path: bytes

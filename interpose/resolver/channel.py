@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.errors import FormatError
 from interpose.native import CHANNEL_VERSION
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A message of the tracer; `entry` is a number in an index."""
 
     id: int

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from interpose.errors import FormatError
 from interpose.formats import signed
@@ -25,8 +26,7 @@ _MOST = frozenset({"opens", "max_rss_bytes"})
 _NEWEST = frozenset({"revision"})
 
 
-@dataclass(frozen=True)
-class Handover:
+class Handover(NamedTuple):
     """`seen`: what the user was told (cause, repository). `roots`: what is open.
 
     `figures` is the whole answer to a question for statistics, `absent` are names that
@@ -34,9 +34,9 @@ class Handover:
     """
 
     seen: frozenset[tuple[str, str]] = frozenset()
-    roots: dict[Fqrn, Root] = field(default_factory=dict)
+    roots: Mapping[Fqrn, Root] = MappingProxyType({})
     absent: frozenset[Fqrn] = frozenset()
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = MappingProxyType({})
 
 
 def leave(scratch: Path, handover: Handover) -> None:
@@ -47,7 +47,7 @@ def leave(scratch: Path, handover: Handover) -> None:
         "roots": {fqrn: _fields(root) for fqrn, root in handover.roots.items()},
     }
     _write(scratch / "handover", fields)
-    _write(scratch / "figures", handover.figures)
+    _write(scratch / "figures", dict(handover.figures))
 
 
 def _write(path: Path, value: Any) -> None:

@@ -12,7 +12,6 @@ import resource
 import select
 import socket
 import threading
-from dataclasses import replace
 
 from interpose import courtesy, native
 from interpose.errors import FormatError, InterposeError
@@ -103,7 +102,7 @@ class Loop:
         left = self._repositories.handover(self._messages.told())
         try:
             handover.leave(
-                self._scratch, replace(left, figures=self._answers.figures())
+                self._scratch, left._replace(figures=self._answers.figures())
             )
         except OSError as error:
             _log.debug("no handover: %s", error)

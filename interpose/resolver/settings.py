@@ -10,8 +10,8 @@ number), `quiet`, `log`, `kept` (a directory for mount files), `without_memfd`,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from interpose.config import (
     Addition,
@@ -33,8 +33,7 @@ Pairs = list[tuple[str, str]]
 _ON = frozenset({"", "1", "yes", "on", "true"})
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """One run as the resolver sees it. `scratch` is the run's own directory."""
 
     sources: Sources
@@ -101,7 +100,7 @@ def _from(start: Path, name: str, value: str) -> tuple[str, str]:
 def _with_key_from(start: Path, option: RepositoryOption) -> RepositoryOption:
     if option.pubkey is None:
         return option
-    return replace(option, pubkey=str(start / option.pubkey))
+    return option._replace(pubkey=str(start / option.pubkey))
 
 
 def split(body: bytes) -> Pairs:
@@ -128,8 +127,7 @@ def _sources(pairs: Pairs, last: Mapping[str, str], base: Sources) -> Sources:
         if name in last:
             environment[variable] = last[name] or "yes"
     values = _texts(pairs)
-    return replace(
-        base,
+    return base._replace(
         environment=environment,
         # interpose_run has read the variable too.
         extra=tuple(Path(path) for path in values["config"]),

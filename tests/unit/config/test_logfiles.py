@@ -10,6 +10,7 @@ import pytest
 from interpose.config.configuration import Configuration
 from interpose.config.files import Origin, Tree, Value
 from interpose.config.logfiles import LogSettings
+from interpose.config.streams import Files
 from interpose.formats.fqrn import Fqrn
 
 TREE = Tree(Path("/copy"), alias="/cvmfs/config.example.org/etc/cvmfs", foreign=True)
@@ -17,7 +18,9 @@ TREE = Tree(Path("/copy"), alias="/cvmfs/config.example.org/etc/cvmfs", foreign=
 
 def of(file: str, **values: str) -> LogSettings:
     found = {f"CVMFS_{n}": Value(text, Origin(file, 1)) for n, text in values.items()}
-    return LogSettings.of(Configuration(Fqrn("a.b"), found, (), {}, TREE))
+    return LogSettings.of(
+        Configuration(Fqrn("a.b"), found, (), {}, TREE, (), Files(""))
+    )
 
 
 def test_a_configuration_names_files() -> None:
