@@ -15,7 +15,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 import interpose
@@ -124,11 +123,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-@dataclass
 class Verbosity:
     """How often -v was given: 1 tells more, 2 adds tracebacks."""
 
-    level: int = 0
+    level = 0
 
 
 def _dispatch(arguments: list[str], verbosity: Verbosity) -> int:

@@ -206,7 +206,7 @@ class _Parser:
         self._at += 1
         body = self._list()
         self._close(end, line)
-        return Group(body, own, line)
+        return Group(body, line, own=own)
 
     def _if(self) -> If:
         line = self._here().line
@@ -235,7 +235,7 @@ class _Parser:
         line, until = self._here().line, self._here().keyword == "until"
         self._at += 1
         condition = self._list()
-        return While(condition, self._body(line), until, line)
+        return While(condition, self._body(line), line, until=until)
 
     def _words(self) -> tuple[Word, ...]:
         found: list[Word] = []

@@ -7,7 +7,7 @@ Source: POSIX sed; GNU's -E, -r and the flag I.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interpose.config.patterns import regular_expression
 from interpose.config.streams import Input, joined, lines, options
@@ -16,8 +16,7 @@ Result = tuple[int, str]
 _MAX_COMMANDS = 100
 
 
-@dataclass
-class _Address:
+class _Address(NamedTuple):
     """A line number, the last line, or a pattern."""
 
     number: int = 0
@@ -30,15 +29,18 @@ class _Address:
         return is_last if self.last else number == self.number
 
 
-@dataclass
 class _Command:
-    addresses: list[_Address]
-    negated: bool
-    letter: str
     pattern: re.Pattern[str] | None = None
-    replacement: str = ""
-    flags: str = ""
-    active: bool = False
+    replacement = ""
+    flags = ""
+    active = False
+
+    def __init__(
+        self, addresses: list[_Address], letter: str, *, negated: bool
+    ) -> None:
+        self.addresses = addresses
+        self.letter = letter
+        self.negated = negated
 
     def applies(self, line: str, number: int, *, is_last: bool) -> bool:
         return self._chosen(line, number, is_last=is_last) != self.negated
@@ -100,7 +102,7 @@ class _Script:
             self._at += 1
             self._skip(" \t")
         letter = self._take()
-        command = _Command(addresses, negated, letter)
+        command = _Command(addresses, letter, negated=negated)
         if letter == "s":
             self._substitution(command)
         elif letter == "y":

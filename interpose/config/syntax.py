@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Union
+from typing import Final, NamedTuple, Union
 
 from interpose.config.words import Literal, Word
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(NamedTuple):
     """`name=value`; `more` is bash's `name+=value`."""
 
     name: str
@@ -26,8 +24,7 @@ class Assignment:
     more: bool = False
 
 
-@dataclass(frozen=True)
-class Redirection:
+class Redirection(NamedTuple):
     """`number operator target`; no number where none was written."""
 
     number: str
@@ -35,8 +32,7 @@ class Redirection:
     target: Word
 
 
-@dataclass(frozen=True)
-class Simple:
+class Simple(NamedTuple):
     """Assignments, or a command and its arguments."""
 
     line: int
@@ -45,106 +41,122 @@ class Simple:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """bash's `[[ terms ]]`; a term is a word or an operator."""
 
     line: int
     terms: tuple[Word | str, ...]
 
 
-@dataclass(frozen=True)
 class Negated:
     """`! command`."""
 
-    command: Command
-    line: int
+    def __init__(self, command: Command, line: int) -> None:
+        self.command: Final = command
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class Pipeline:
     """`first | second | third`."""
 
-    stages: tuple[Command, ...]
-    line: int
+    def __init__(self, stages: tuple[Command, ...], line: int) -> None:
+        self.stages: Final = stages
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class AndOr:
     """`first && second || third`."""
 
-    first: Command
-    rest: tuple[tuple[str, Command], ...]
-    line: int
+    def __init__(
+        self, first: Command, rest: tuple[tuple[str, Command], ...], line: int
+    ) -> None:
+        self.first: Final = first
+        self.rest: Final = rest
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class If:
     """Pairs of condition and body, and what stands after `else`."""
 
-    branches: tuple[tuple[Sequence, Sequence], ...]
-    otherwise: Sequence
-    line: int
+    def __init__(
+        self,
+        branches: tuple[tuple[Sequence, Sequence], ...],
+        otherwise: Sequence,
+        line: int,
+    ) -> None:
+        self.branches: Final = branches
+        self.otherwise: Final = otherwise
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class While:
     """`while condition; do body; done`; `until` is its negation."""
 
-    condition: Sequence
-    body: Sequence
-    until: bool
-    line: int
+    def __init__(
+        self, condition: Sequence, body: Sequence, line: int, *, until: bool
+    ) -> None:
+        self.condition: Final = condition
+        self.body: Final = body
+        self.until: Final = until
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class For:
     """`for name in words; do body; done`; no words: the positional parameters."""
 
-    name: str
-    words: tuple[Word, ...] | None
-    body: Sequence
-    line: int
+    def __init__(
+        self, name: str, words: tuple[Word, ...] | None, body: Sequence, line: int
+    ) -> None:
+        self.name: Final = name
+        self.words: Final = words
+        self.body: Final = body
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class Case:
     """`case word in pattern|pattern) body;; esac`."""
 
-    word: Word
-    branches: tuple[tuple[tuple[Word, ...], Sequence], ...]
-    line: int
+    def __init__(
+        self,
+        word: Word,
+        branches: tuple[tuple[tuple[Word, ...], Sequence], ...],
+        line: int,
+    ) -> None:
+        self.word: Final = word
+        self.branches: Final = branches
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class Function:
     """`name() command`."""
 
-    name: str
-    body: Command
-    line: int
+    def __init__(self, name: str, body: Command, line: int) -> None:
+        self.name: Final = name
+        self.body: Final = body
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class Group:
     """`{ commands; }`, or `(commands)` with variables of its own."""
 
-    body: Sequence
-    own: bool
-    line: int
+    def __init__(self, body: Sequence, line: int, *, own: bool) -> None:
+        self.body: Final = body
+        self.own: Final = own
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
 class Redirected:
     """A compound command with redirections behind it."""
 
-    command: Command
-    redirections: tuple[Redirection, ...]
-    line: int
+    def __init__(
+        self, command: Command, redirections: tuple[Redirection, ...], line: int
+    ) -> None:
+        self.command: Final = command
+        self.redirections: Final = redirections
+        self.line: Final = line
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(NamedTuple):
     """A line that could not be put together: `what` says why, `text` is the line."""
 
     line: int

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +85,7 @@ def test_a_key_is_the_same_in_another_file(sources: Sources, tmp_path: Path) -> 
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.pub").write_text(text)
     outer = RepositoryOption.parse(f"{THERE}=http://x,pubkey={tmp_path}/node/a.pub")
-    run = Additions(replace(sources, repositories=(outer,)))
+    run = Additions(sources._replace(repositories=(outer,)))
     for name in ("copy", "node"):
         for opened in ([], [THERE]):
             inner = named(f"{THERE}=http://x,pubkey={tmp_path}/{name}/a.pub")
@@ -168,11 +167,11 @@ def test_files_of_keys_are_those_that_the_run_around_means(
 
 
 def test_an_r_is_more_particular_than_a_value_for_all(sources: Sources) -> None:
-    run = Additions(replace(sources, options=(("CVMFS_SERVER_URL", GENERAL),)))
+    run = Additions(sources._replace(options=(("CVMFS_SERVER_URL", GENERAL),)))
     run.add(named(f"{THERE}=http://x,pubkey=/k"), [HERE])
     assert run.load(THERE).get("CVMFS_SERVER_URL") == "http://x"
     with pytest.raises(ConfigurationError, match="--repository"):
-        Additions(replace(sources, options=(("CVMFS_SERVER_URL", GENERAL),))).add(
+        Additions(sources._replace(options=(("CVMFS_SERVER_URL", GENERAL),))).add(
             named(f"{THERE}=http://x"), [THERE]
         )
 
@@ -189,6 +188,6 @@ def test_what_one_inner_run_added_another_does_not_change(sources: Sources) -> N
 
 
 def test_lists_of_names_grow(sources: Sources) -> None:
-    run = Additions(replace(sources, options=(("CVMFS_REPOSITORIES", "a.b.org"),)))
+    run = Additions(sources._replace(options=(("CVMFS_REPOSITORIES", "a.b.org"),)))
     run.add(option("CVMFS_REPOSITORIES=c.d.org"), [HERE])
     assert run.names() == ["a.b.org", "c.d.org", HERE]

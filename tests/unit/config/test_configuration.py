@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,17 +83,17 @@ def test_the_layers_above_win_one_over_the_other(etc: Path, tmp_path: Path) -> N
     more = write(tmp_path / "more.conf", "CVMFS_X=more\n")
     sources = Sources(etc)
     assert load(FQRN, sources).get("CVMFS_X") == "etc"
-    sources = replace(sources, user_dir=user)
+    sources = sources._replace(user_dir=user)
     assert load(FQRN, sources).get("CVMFS_X") == "user"
     write(user / "config.d/sft.example.org.conf", "CVMFS_X=mine\n")
     assert load(FQRN, sources).get("CVMFS_X") == "mine"
-    sources = replace(sources, extra=(more,))
+    sources = sources._replace(extra=(more,))
     assert load(FQRN, sources).get("CVMFS_X") == "more"
-    sources = replace(sources, environment={"CVMFS_X": "environment", "X": "1"})
+    sources = sources._replace(environment={"CVMFS_X": "environment", "X": "1"})
     found = load(FQRN, sources)
     assert found.get("CVMFS_X") == "environment"
     assert found.get("X") is None
-    sources = replace(sources, options=(("CVMFS_X", "option"),))
+    sources = sources._replace(options=(("CVMFS_X", "option"),))
     assert str(load(FQRN, sources).origin("CVMFS_X")) == "-o"
 
 

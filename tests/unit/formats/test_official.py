@@ -73,7 +73,7 @@ def test_manifest_and_whitelist_are_rebuilt_byte_for_byte(
 ) -> None:
     repository = official(name)
     found = Manifest.parse(repository.files[manifest.FILE_NAME])
-    names = manifest.ManifestFields.__dataclass_fields__
+    names = manifest.ManifestFields._fields
     fields = manifest.ManifestFields(**{key: getattr(found, key) for key in names})
     assert manifest.build_body(fields) == found.body
     listed = Whitelist.parse(repository.files[whitelist.FILE_NAME])

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,7 @@ FQRN = Fqrn("sft.example.org")
 
 def places(place: Path, *options: tuple[str, str], **environment: str) -> Places:
     sources = Sources(etc=place / "etc", environment={"HOME": str(place / "home")})
-    sources = replace(
-        sources,
+    sources = sources._replace(
         options=options,
         environment={**sources.environment, **environment},
     )
