@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from interpose.errors import InterposeError
 from interpose.formats import hashes
@@ -31,22 +33,20 @@ from interpose.publish.storage import Storage
 _REMEMBERED = 200_000
 
 
-@dataclass(frozen=True)
-class StoredContent:
+class StoredContent(NamedTuple):
     """What the catalog says of a file's content: one hash, or chunks."""
 
     content_hash: ContentHash | None
     chunks: tuple[NewChunk, ...] = ()
-    xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    xattrs: Mapping[bytes, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Encoding:
+class Encoding(NamedTuple):
     """How contents become objects."""
 
     algorithm: Algorithm = Algorithm.SHA1
     compression: Compression = Compression.ZLIB
-    sizes: ChunkSizes = field(default_factory=ChunkSizes)
+    sizes: ChunkSizes = ChunkSizes()
 
 
 class ContentWriter:

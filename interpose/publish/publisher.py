@@ -10,7 +10,6 @@ Source: docs/format.md 9.1.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -37,8 +36,7 @@ from interpose.publish.tree import Progress, Totals, TreePublisher
 TTL_S = 240
 
 
-@dataclass(frozen=True)
-class Publication:
+class Publication(NamedTuple):
     """What is to be published where.
 
     `storage` is the document root: the repository goes to `storage`/cvmfs/FQRN.
@@ -54,7 +52,7 @@ class Publication:
     description: str = ""
     algorithm: Algorithm | None = None
     compression: Compression = Compression.ZLIB
-    sizes: ChunkSizes = field(default_factory=ChunkSizes)
+    sizes: ChunkSizes = ChunkSizes()
     new_identity: bool = False
 
     @property

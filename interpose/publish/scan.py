@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Union
 
 from interpose.errors import InterposeError
@@ -28,8 +28,7 @@ XATTR_NAME_BYTES = 255
 XATTR_COUNT = 255
 
 
-@dataclass(frozen=True)
-class SourceEntry:
+class SourceEntry(NamedTuple):
     """One name of the source; `path` is b"" for the root, else b"/a/b".
 
     The xattrs of regular files are read with their content, not here.
@@ -38,7 +37,7 @@ class SourceEntry:
     path: bytes
     status: os.stat_result
     target: bytes = b""
-    xattrs: Mapping[bytes, bytes] = field(default_factory=dict)
+    xattrs: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class SourceDirectory(NamedTuple):

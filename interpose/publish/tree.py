@@ -12,7 +12,6 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Union
 
@@ -32,13 +31,12 @@ _AHEAD = 4096
 Progress = Callable[[int, int], None]
 
 
-@dataclass
 class Totals:
     """What a publication went over; `bytes` of content."""
 
-    entries: int = 0
-    bytes: int = 0
-    catalogs: int = 0
+    entries = 0
+    bytes = 0
+    catalogs = 0
 
 
 class _Scanned(NamedTuple):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Shop:
     def publish(self, **changes: object) -> Published:
         """Publish the source, by default one minute after the last time."""
         self.now += timedelta(minutes=1)
-        return publish(replace(self.publication, **changes), self.now)
+        return publish(self.publication._replace(**changes), self.now)
 
     def read(self) -> ReadRepository:
         """All that a client sees."""

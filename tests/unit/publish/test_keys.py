@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -85,7 +84,7 @@ def test_whitelist_is_renewed_when_late_or_too_late(shop: Shop, days: int) -> No
 
 
 def test_new_certificate_is_whitelisted(shop: Shop, keys: Path) -> None:
-    shop.publication = replace(shop.publication, keys=keys)
+    shop.publication = shop.publication._replace(keys=keys)
     shop.publish()
     first = shop.read()
     (keys / f"{FQRN}.key").unlink()
@@ -100,7 +99,7 @@ def test_new_master_key_signs_a_new_whitelist(shop: Shop, keys: Path) -> None:
     shop.publish()
     (keys / f"{FQRN}.masterkey").unlink()
     (keys / f"{FQRN}.pub").unlink()
-    shop.publication = replace(shop.publication, keys=keys)
+    shop.publication = shop.publication._replace(keys=keys)
     with pytest.raises(UnknownKey, match=r"published already.*--new-identity"):
         shop.publish()
     assert not (keys / f"{FQRN}.masterkey").exists()
@@ -168,7 +167,7 @@ def test_a_clock_that_is_wrong_can_be_told_from_the_line(shop: Shop) -> None:
 def test_master_key_is_not_needed_while_the_whitelist_is_valid(
     shop: Shop, keys: Path
 ) -> None:
-    shop.publication = replace(shop.publication, keys=keys)
+    shop.publication = shop.publication._replace(keys=keys)
     shop.publish()
     (keys / f"{FQRN}.masterkey").unlink()
     shop.now += timedelta(days=20)
