@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -215,6 +213,8 @@ def _add_verbosity(parser: Parser) -> None:
 def _configure_logging(verbosity: int) -> None:
     if verbosity == 0:
         return
+    import logging  # noqa: PLC0415 - only -v asks
+
     level = logging.INFO if verbosity == 1 else logging.DEBUG
     logging.basicConfig(level=level, format="interpose: %(message)s", force=True)
 
@@ -222,6 +222,8 @@ def _configure_logging(verbosity: int) -> None:
 def _tell(error: InterposeError, verbosity: Verbosity) -> None:
     text = f"interpose: {one_line(str(error))}\n"
     if verbosity.level >= 2:
+        import traceback  # noqa: PLC0415 - only -vv asks
+
         text = traceback.format_exc() + text
     try:
         sys.stderr.write(text)
