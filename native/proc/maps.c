@@ -10,39 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "find/look.h"
 #include "find/standins.h"
 #include "index/lookup.h"
+#include "proc/kerneltext.h"
 #include "proc/proctext.h"
 #include "run/mounts.h"
 #include "run/scratch.h"
 
 /* Longer than the text of 65,530 mappings, which is all that a process can have. */
-enum { TEXT_MAX = 96 << 20, READ_SIZE = 64 * 1024 };
-
-static bool read_text(int pid, const char *name, const atomic_bool *over,
-		      struct proctext *text)
-{
-	char path[64], *buffer;
-	ssize_t got = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	buffer = malloc(READ_SIZE);
-	while (buffer && (got = read(fd, buffer, READ_SIZE)) > 0) {
-		if (text->len + (size_t)got > TEXT_MAX || atomic_load(over) ||
-		    proctext_add(text, buffer, (size_t)got) < 0)
-			break;
-	}
-	free(buffer);
-	close(fd);
-	return got == 0;
-}
+enum { TEXT_MAX = 96 << 20 };
 
 /* ---- which files are mapped ---- */
 
@@ -116,8 +94,9 @@ static int survey_work(void *argument, const atomic_bool *over)
 	struct survey *survey = argument;
 	struct proctext_files files = {survey, note_file};
 	struct proctext text = {0}, unchanged = {0};
+	const struct kerneltext_bounds bounds = {.len = TEXT_MAX, .over = over};
 
-	if (!read_text(survey->pid, "maps", over, &text) ||
+	if (!kerneltext_read(survey->pid, "maps", &bounds, &text) ||
 	    proctext_maps(&unchanged, &text, &files) < 0)
 		survey->failed = true;
 	proctext_deinit(&text);
@@ -182,10 +161,11 @@ static int writing_work(void *argument, const atomic_bool *over)
 {
 	struct writing *writing = argument;
 	struct proctext_files files = {writing, show};
+	const struct kerneltext_bounds bounds = {.len = TEXT_MAX, .over = over};
 	struct proctext text = {0};
 	int changed = 0;
 
-	if (read_text(writing->pid, writing->name, over, &text))
+	if (kerneltext_read(writing->pid, writing->name, &bounds, &text))
 		changed = strcmp(writing->name, "numa_maps") == 0
 				  ? proctext_numa_maps(&writing->text, &text, &files)
 				  : proctext_maps(&writing->text, &text, &files);

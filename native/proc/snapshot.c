@@ -8,39 +8,24 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "find/look.h"
 #include "find/seen.h"
+#include "proc/kerneltext.h"
 #include "proc/maps.h"
 #include "proc/proctext.h"
 #include "run/clock.h"
 #include "run/mounts.h"
 
-enum { TEXT_MAX = 32 << 20, READ_SIZE = 64 * 1024, READ_MAX_MS = 1000 };
+enum { TEXT_MAX = 32 << 20, READ_MAX_MS = 1000 };
 
-/* The whole text of /proc/PID/NAME; false: not readable, too long, too slow. */
 static bool read_text(int pid, const char *name, struct proctext *text)
 {
 	/* All others of the job wait for us meanwhile. */
-	int64_t until = clock_now_ns() + READ_MAX_MS * 1000000LL;
-	char path[64], *buffer;
-	ssize_t got = -1;
-	int fd;
+	const struct kerneltext_bounds bounds = {
+		.len = TEXT_MAX, .until_ns = clock_now_ns() + READ_MAX_MS * 1000000LL};
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	buffer = malloc(READ_SIZE);
-	while (buffer && (got = read(fd, buffer, READ_SIZE)) > 0) {
-		if (text->len + (size_t)got > TEXT_MAX || clock_now_ns() > until ||
-		    proctext_add(text, buffer, (size_t)got) < 0)
-			break;
-	}
-	free(buffer);
-	close(fd);
-	return got == 0;
+	return kerneltext_read(pid, name, &bounds, text);
 }
 
 /* ---- mounts ---- */

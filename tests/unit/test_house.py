@@ -76,6 +76,7 @@ C_FLOORS = {
     "owned": 1,
     "path": 1,
     "arch": 0,
+    "cleanup.h": 0,
 }
 # The half of index/ that answers lookups; all but "mapping" is freestanding.
 LOOKUP = ("lookup", "format", "hash", "checksum", "mapping")
