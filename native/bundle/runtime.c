@@ -17,6 +17,7 @@
 
 #include "bundle/manifest.h"
 #include "bundle/unpack.h"
+#include "cleanup.h"
 #include "owned/owned.h"
 #include "owned/seal.h"
 #include "run/removal.h"
@@ -48,13 +49,12 @@ static bool is_as_written(int directory, const char *name, uint64_t size)
 /* The manifest of what is unpacked; NULL: damaged. To be freed. */
 static char *read_manifest(int directory, size_t size)
 {
-	int fd = openat(directory, MANIFEST_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd =
+		openat(directory, MANIFEST_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char *text = fd < 0 ? NULL : malloc(size + 1);
 	bool is_whole = text && is_as_written(directory, MANIFEST_NAME, size) &&
 			read(fd, text, size) == (ssize_t)size;
 
-	if (fd >= 0)
-		close(fd);
 	if (!is_whole) {
 		free(text);
 		return NULL;
@@ -66,9 +66,10 @@ static char *read_manifest(int directory, size_t size)
 /* Every file is there, has its size and was not written since (owned/seal.h). */
 static bool runtime_is_whole(const struct packed *packed, int directory)
 {
-	char *text = packed->manifest_size > MANIFEST_MAX
-			     ? NULL
-			     : read_manifest(directory, (size_t)packed->manifest_size);
+	_cleanup_free_ char *text =
+		packed->manifest_size > MANIFEST_MAX
+			? NULL
+			: read_manifest(directory, (size_t)packed->manifest_size);
 	struct manifest_entry entry;
 	char *next = text;
 	int more = text ? 1 : -EBADMSG;
@@ -76,7 +77,6 @@ static bool runtime_is_whole(const struct packed *packed, int directory)
 	while (more == 1 && (more = manifest_next(&next, &entry)) == 1)
 		if (!is_as_written(directory, entry.name, entry.size))
 			more = -EBADMSG;
-	free(text);
 	return more == 0;
 }
 
@@ -92,7 +92,7 @@ static void touch_used(int directory)
 /* 1: whole; 0: it has to be made; -errno. */
 static int runtime_look(const struct packed *packed, int folder)
 {
-	int directory = open_below(folder, packed->key);
+	_cleanup_close_ int directory = open_below(folder, packed->key);
 	int found;
 
 	if (directory < 0)
@@ -103,7 +103,6 @@ static int runtime_look(const struct packed *packed, int folder)
 	found = runtime_is_whole(packed, directory);
 	if (found)
 		touch_used(directory);
-	close(directory);
 	return found;
 }
 

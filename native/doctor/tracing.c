@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "cleanup.h"
 #include "doctor/doctor.h"
 #include "path/prefix.h"
 #include "syscalls/watching.h"
@@ -79,14 +80,12 @@ static void trial_end(struct trial *trial)
 /* One line of a small file of /proc; "" if it cannot be read. */
 static void read_line(const char *path, const char *field, char *ret_line, int size)
 {
-	FILE *file = fopen(path, "re");
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
 
 	ret_line[0] = '\0';
 	while (file && fgets(ret_line, size, file) &&
 	       strncmp(ret_line, field, strlen(field)) != 0)
 		ret_line[0] = '\0';
-	if (file)
-		fclose(file);
 	ret_line[strcspn(ret_line, "\n")] = '\0';
 }
 
@@ -264,12 +263,10 @@ static int try_process_vm(const struct trial *trial)
 static bool try_mem_file(const struct trial *trial)
 {
 	char copy[sizeof(sample)] = "";
-	int fd = memory_open(trial->pid);
+	_cleanup_close_ int fd = memory_open(trial->pid);
 	ssize_t got =
 		fd < 0 ? -1 : pread(fd, copy, sizeof(copy), (off_t)(uintptr_t)sample);
 
-	if (fd >= 0)
-		close(fd);
 	return got == (ssize_t)sizeof(copy) &&
 	       memcmp(copy, sample, sizeof(sample)) == 0;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "exec/program.h"
 #include "given/content.h"
 #include "given/passing.h"
@@ -146,18 +147,16 @@ static enum verdict set_arguments(struct tracee *tracee, const struct program *p
 {
 	struct pending_exec *pending = tracee->pending_exec;
 	uint64_t base = slot + TRACEE_SLOT_SIZE / 2, size;
-	uint64_t *rest = NULL;
+	_cleanup_free_ uint64_t *rest = NULL;
 	int64_t count = read_pointers(tracee, tracee->stop.args[argv_position], &rest);
 	int result;
 
 	if (count < 0) {
-		free(rest);
 		tracee_free_slot(tracee);
 		return tracee_answer(tracee, count);
 	}
 	size = program->prefix_len + 8 + (program->prefix_count + (uint64_t)count) * 8;
 	if (size > TRACEE_SLOT_SIZE / 2 && pending->area_size < size) {
-		free(rest);
 		tracee_free_slot(tracee);
 		pending->area_size = (size + 4095) & ~4095ull;
 		return tracee_map_instead(tracee, pending->area_size, leave_area);
@@ -165,7 +164,6 @@ static enum verdict set_arguments(struct tracee *tracee, const struct program *p
 	if (size > TRACEE_SLOT_SIZE / 2)
 		base = pending->area;
 	result = write_arguments(tracee, program, base, rest, (size_t)count);
-	free(rest);
 	if (result < 0) {
 		tracee_free_slot(tracee);
 		return tracee_answer(tracee, result);

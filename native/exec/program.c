@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "exec/program.h"
 #include "find/footing.h"
 #include "find/look.h"
@@ -49,7 +50,7 @@ int program_check(struct target *target)
 /* O_PATH of an absolute path in the tracee's mounts; LOOK_WAITS or a negative errno. */
 static int open_elsewhere(struct call *call, const char *path)
 {
-	int root, file;
+	_cleanup_close_ int root = -1;
 
 	if (!footing_of(call->run, call->tracee)->other_mounts)
 		return look_open(call, AT_FDCWD, path, 0, 0);
@@ -57,9 +58,7 @@ static int open_elsewhere(struct call *call, const char *path)
 	if (root < 0)
 		return root;
 	path += strspn(path, "/");
-	file = look_open(call, root, path[0] ? path : ".", 0, 0);
-	close(root);
-	return file;
+	return look_open(call, root, path[0] ? path : ".", 0, 0);
 }
 
 /* A host file as the tracee would name it, O_PATH; LOOK_WAITS or a negative errno. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "find/footing.h"
 #include "find/host.h"
 #include "find/hostpath.h"
@@ -193,9 +194,8 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 	struct target *target = host->target;
 	char name[WALK_NAME_MAX + 1], self[48];
 	const char *shown = name;
+	_cleanup_close_ int fd = -1;
 	struct stat st;
-	enum step step;
-	int fd;
 
 	if (last && target->walk.trailing_slash &&
 	    target->walk.slash == WALK_SLASH_REFUSED)
@@ -212,18 +212,13 @@ static enum step step_name(struct host *host, const char *raw, size_t len, bool 
 		return end(host, TARGET_QUESTION);
 	if (fd < 0)
 		return step_missing(host, -fd, name, last);
-	if (look_stat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
-		step = step_link(host, fd, shown, last);
-		close(fd);
-		return step;
-	}
+	if (look_stat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+		return step_link(host, fd, shown, last);
 	if (last && !host->was_ours && S_ISREG(st.st_mode) && is_proc(host, fd))
 		procfs_note_text(target, host->dir, name);
-	if (host_wants_directory(host, last) && !S_ISDIR(st.st_mode)) {
-		close(fd);
+	if (host_wants_directory(host, last) && !S_ISDIR(st.st_mode))
 		return host_error(host, ENOTDIR);
-	}
-	return step_down(host, fd, name);
+	return step_down(host, take_fd(&fd), name);
 }
 
 /* ---- rows of the table of prefixes ---- */

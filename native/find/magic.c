@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "find/host.h"
 #include "find/look.h"
 #include "find/procfs.h"
@@ -91,39 +92,31 @@ enum step host_magic(struct host *host, const char *name, bool last)
 {
 	struct target *target = host->target;
 	bool follow = !last || walk_follows_last(&target->walk);
-	int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
 	char path[TARGET_PATH_SIZE];
 	struct place place;
 	enum step step;
 	struct stat st;
 
+	_Static_assert(sizeof(path) <= sizeof(host->magic), "the way to it");
 	if (fd < 0 && errno == EPERM && !follow)
 		return step_map_text(host, name);
 	if (fd < 0)
 		return host_error(host, errno);
 	if (!node && look_stat(fd, &st) == 0)
 		target->standin = standins_find(target->call.run, &st);
-	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS))) {
-		close(fd);
+	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS)))
 		return host_error(host, ELOOP);
-	}
-	if (follow && (target->walk.promises & WALK_SCOPED)) { /* nd_jump_link() */
-		close(fd);
+	if (follow && (target->walk.promises & WALK_SCOPED)) /* nd_jump_link() */
 		return host_error(host, EXDEV);
-	}
 	procfs_note_magic(target, host->dir, name, path);
-	if (!follow) {
-		step = step_magic_text(host, name, node);
-		close(fd);
-		return step;
-	}
-	if (!node && host_wants_directory(host, last) && !is_directory(fd)) {
-		close(fd);
+	if (!follow)
+		return step_magic_text(host, name, node);
+	if (!node && host_wants_directory(host, last) && !is_directory(fd))
 		return host_error(host, ENOTDIR);
-	}
 	if (!node) {
-		step = host_into(host, fd);
+		step = host_into(host, take_fd(&fd));
 		strcpy(host->magic, path);
 		return target->standin ? step_standin(host) : step;
 	}
@@ -131,7 +124,5 @@ enum step host_magic(struct host *host, const char *name, bool last)
 	target->by_descriptor = true;
 	if (!last) /* the walk goes on from it */
 		target->descriptor = -1;
-	step = host_ours(host, &place);
-	close(fd);
-	return step;
+	return host_ours(host, &place);
 }

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+
 enum { MOST_LEVELS = 33 }; /* MAX_PID_NS_LEVEL of Linux, and the first one */
 
 /* A thread's numbers, from the namespace of the /proc that shows them down to its own.
@@ -36,11 +38,12 @@ static size_t read_numbers(const char *line, pid_t numbers[MOST_LEVELS])
 /* Of the process or thread that is `where`, a directory with its slash, from `dir`. */
 static bool read_levels(struct levels *levels, int dir, const char *where)
 {
-	char path[64], *line = NULL;
+	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *line = NULL;
+	char path[64];
 	size_t size = 0;
 	struct stat st;
-	FILE *file;
-	int fd;
 
 	levels->count = 0;
 	snprintf(path, sizeof(path), "%sns/pid", where);
@@ -50,11 +53,9 @@ static bool read_levels(struct levels *levels, int dir, const char *where)
 	snprintf(path, sizeof(path), "%sstatus", where);
 	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	file = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!file) {
-		if (fd >= 0)
-			close(fd);
+	if (!file)
 		return false;
-	}
+	take_fd(&fd); /* the stream's own now */
 	while (getline(&line, &size, file) > 0) {
 		if (strncmp(line, "NStgid:", 7) == 0)
 			levels->count = read_numbers(line + 7, levels->tgid);
@@ -62,8 +63,6 @@ static bool read_levels(struct levels *levels, int dir, const char *where)
 			 read_numbers(line + 6, levels->tid) != levels->count)
 			levels->count = 0;
 	}
-	free(line);
-	fclose(file);
 	return levels->count > 0;
 }
 

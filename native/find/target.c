@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "find/footing.h"
 #include "find/look.h"
 #include "find/pathtext.h"
@@ -123,17 +124,13 @@ static bool is_decided_absolute(struct target *target, const char *path,
 				unsigned int flags)
 {
 	struct tracee *tracee = target->call.tracee;
-	bool decided;
-	int root;
+	_cleanup_close_ int root = -1;
 
 	if (!footing_of(target->call.run, tracee)->other_mounts)
 		return is_decided(target, AT_FDCWD, path, flags);
 	root = footing_root(target->call.run, tracee);
 	path += strspn(path, "/");
-	decided = root >= 0 && is_decided(target, root, path[0] ? path : ".", flags);
-	if (root >= 0)
-		close(root);
-	return decided;
+	return root >= 0 && is_decided(target, root, path[0] ? path : ".", flags);
 }
 
 /* What follows the repositories' place at the front of a path from the root, or NULL.
@@ -187,8 +184,8 @@ static void find_relative(struct target *target, const struct walk_world *world,
 {
 	struct run *run = target->call.run;
 	const struct node *node;
+	_cleanup_close_ int fd = -1;
 	struct stat st = {0};
-	int fd;
 
 	target->kind = TARGET_HOST;
 	node = look_inode_node(run, target->call.tracee, dirfd, &st);
@@ -202,17 +199,13 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	if (fd < 0)
 		return; /* EBADF and the like: the kernel says it best. */
 	/* From below the root none leads to /cvmfs. */
-	if ((flags / TARGET_PROMISES & WALK_SCOPED) && !look_is_root(run, fd)) {
-		close(fd);
+	if ((flags / TARGET_PROMISES & WALK_SCOPED) && !look_is_root(run, fd))
 		return;
-	}
 	if (!pathtext_has_dot_dot(path) && st.st_dev != run->machine.proc_dev &&
 	    !(below_top(target, pathtext_skip_here(path)) && look_is_root(run, fd)) &&
-	    !concerns_rows(target, path) && is_decided(target, fd, path, flags)) {
-		close(fd);
+	    !concerns_rows(target, path) && is_decided(target, fd, path, flags))
 		return;
-	}
-	begin_host(target, world, fd, path, flags);
+	begin_host(target, world, take_fd(&fd), path, flags);
 }
 
 struct place target_place_of(const struct run *run, const struct tracee *holder, int fd,

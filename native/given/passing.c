@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "find/footing.h"
 #include "find/look.h"
 #include "run/scratch.h"
@@ -20,8 +21,7 @@ bool passing_is_needed(const struct call *call, const char *path)
 {
 	char own[SCRATCH_OWN_SIZE];
 	struct stat ours, theirs;
-	int root, fd;
-	bool same;
+	_cleanup_close_ int root = -1, fd = -1;
 
 	if (!footing_of(call->run, call->tracee)->other_mounts && !call->run->remounted)
 		return false;
@@ -29,14 +29,11 @@ bool passing_is_needed(const struct call *call, const char *path)
 	if (root < 0)
 		return true;
 	fd = look_open_at_once(call, root, path + strspn(path, "/"), O_NOFOLLOW, 0);
-	close(root);
 	if (fd < 0)
 		return true;
-	same = look_stat(fd, &theirs) == 0 &&
-	       lstat(scratch_own(&call->run->scratch, path, own), &ours) == 0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-	close(fd);
-	return !same;
+	return look_stat(fd, &theirs) < 0 ||
+	       lstat(scratch_own(&call->run->scratch, path, own), &ours) < 0 ||
+	       ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
 }
 
 void passing_say(struct run *run)

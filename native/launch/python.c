@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bundle/bundle.h"
+#include "cleanup.h"
 #include "launch/base.h"
 #include "launch/messages.h"
 
@@ -28,12 +29,10 @@ bool python_is_packed(void)
 static int python_from_script(const char *script, char ret_path[PATH_MAX])
 {
 	char line[PATH_MAX + 2] = "";
-	int fd = open(script, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(script, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
 	size_t start, length;
 
-	if (fd >= 0)
-		close(fd);
 	if (got < 3 || strncmp(line, "#!", 2) != 0)
 		return -ENOENT;
 	start = 2 + strspn(line + 2, " \t");

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "doctor/doctor.h"
 #include "interpose.h"
 #include "launch/base.h"
@@ -23,6 +24,9 @@
 
 enum { STATUS_USAGE = 2 }; /* of interpose/errors.py, UsageError */
 enum { SOCKET_BUFFER = 1024 * 1024, HELLO_MAX = 128 * 1024, END_PATIENCE_MS = 1000 };
+/* It waits in the socket until the resolver reads: in what every node lets one hold. */
+_Static_assert(HELLO_MAX + sizeof(struct interpose_question) < 200 * 1024,
+	       "one message");
 
 struct hello {
 	size_t used;
@@ -94,7 +98,7 @@ static void key_add(struct kept_key *key, const char *text, bool *is_relative)
 
 void resolver_find_kept(struct resolver *resolver, const char *const *environment)
 {
-	struct hello *hello = calloc(1, sizeof(*hello));
+	_cleanup_free_ struct hello *hello = calloc(1, sizeof(*hello));
 	char base[PATH_MAX], text[64 + PATH_MAX];
 	bool is_relative = false;
 	struct kept_key key;
@@ -102,10 +106,8 @@ void resolver_find_kept(struct resolver *resolver, const char *const *environmen
 	resolver->kept[0] = '\0';
 	/* With --stats the resolver is wanted: it counts what was opened. */
 	if (!hello || resolver->options->stats ||
-	    base_of_cache(resolver->options->cache, environment, base) < 0) {
-		free(hello);
+	    base_of_cache(resolver->options->cache, environment, base) < 0)
 		return;
-	}
 	kept_key_init(&key);
 	hello_add_settings(hello, resolver->options);
 	for (size_t at = 0; at < hello->used; at += strlen(hello->bytes + at) + 1)
@@ -120,7 +122,6 @@ void resolver_find_kept(struct resolver *resolver, const char *const *environmen
 	if (hello->full ||
 	    kept_directory(&key, base, resolver->kept, sizeof(resolver->kept)) < 0)
 		resolver->kept[0] = '\0';
-	free(hello);
 }
 
 const char *resolver_kept(const struct resolver *resolver)
@@ -131,12 +132,11 @@ const char *resolver_kept(const struct resolver *resolver)
 
 static int resolver_greet(const struct resolver *resolver, int fd)
 {
-	struct hello *hello = calloc(1, sizeof(*hello));
+	_cleanup_free_ struct hello *hello = calloc(1, sizeof(*hello));
 	struct interpose_question head = {.version = INTERPOSE_CHANNEL_VERSION,
 					  .kind = INTERPOSE_HELLO};
 	struct iovec parts[2] = {{.iov_base = &head, .iov_len = sizeof(head)}};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-	int error = 0;
 
 	if (!hello)
 		return -ENOMEM;
@@ -144,11 +144,8 @@ static int resolver_greet(const struct resolver *resolver, int fd)
 	head.body_len = (uint32_t)hello->used;
 	parts[1] = (struct iovec){.iov_base = hello->bytes, .iov_len = hello->used};
 	if (hello->full)
-		error = -E2BIG;
-	else if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
-		error = -errno;
-	free(hello);
-	return error;
+		return -E2BIG;
+	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 static int resolver_spawn(int fd, struct python *python, pid_t *ret_pid)

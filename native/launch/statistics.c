@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "launch/launch.h"
 
 static double statistics_seconds(struct timeval time)
@@ -158,15 +159,14 @@ static void statistics_put(int fd, const char *text, size_t size, bool replace)
 
 void statistics_write(const struct launch *launch, const struct statistics *statistics)
 {
-	char *left = statistics->resolver ? NULL : run_figures_left(&launch->run);
-	char *text = NULL;
+	_cleanup_free_ char *left =
+		statistics->resolver ? NULL : run_figures_left(&launch->run);
+	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out) {
-		free(left);
+	if (!out)
 		return;
-	}
 	fputs("{\"version\": 1, ", out);
 	statistics_command(out, statistics->command);
 	if (statistics->joined)
@@ -177,6 +177,4 @@ void statistics_write(const struct launch *launch, const struct statistics *stat
 	fputs("}\n", out);
 	if (fclose(out) == 0)
 		statistics_put(launch->stats_fd, text, size, !launch->stats_once);
-	free(left);
-	free(text);
 }

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+
 enum { LOOKS_AFTER_SIGNAL = 5, LOOKS = 60, ROUNDS = 50, ROUND_MS = 20 };
 
 void watch_begin(struct watch *ret_watch, struct pulse *pulse, pid_t tracer,
@@ -40,7 +42,7 @@ static struct status read_status(pid_t pid)
 {
 	struct status found = {0};
 	char path[40], line[256];
-	FILE *status;
+	_cleanup_fclose_ FILE *status = NULL;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	status = fopen(path, "re");
@@ -50,8 +52,6 @@ static struct status read_status(pid_t pid)
 		sscanf(line, "TracerPid: %d", &found.tracer);
 		sscanf(line, "voluntary_ctxt_switches: %llu", &found.switches);
 	}
-	if (status)
-		fclose(status);
 	return found;
 }
 
@@ -59,15 +59,12 @@ static struct status read_status(pid_t pid)
 static bool is_frozen(pid_t pid)
 {
 	char path[40], name[64] = "";
-	FILE *wchan;
+	_cleanup_fclose_ FILE *wchan = NULL;
 
 	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
 	wchan = fopen(path, "re");
-	if (!wchan)
+	if (!wchan || !fgets(name, sizeof(name), wchan))
 		return false;
-	if (!fgets(name, sizeof(name), wchan))
-		name[0] = '\0';
-	fclose(wchan);
 	return strstr(name, "refrigerator") || strstr(name, "freez");
 }
 
