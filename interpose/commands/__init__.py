@@ -152,9 +152,9 @@ def _dispatch(arguments: list[str], verbosity: Verbosity) -> int:
 
 def _split(arguments: list[str]) -> tuple[list[str], str | None, list[str]]:
     """Options before the subcommand, its name, what follows."""
-    for place, word in enumerate(arguments):
+    for position, word in enumerate(arguments):
         if not word.startswith("-"):
-            return arguments[:place], word, arguments[place + 1 :]
+            return arguments[:position], word, arguments[position + 1 :]
     return arguments, None, []
 
 

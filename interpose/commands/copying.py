@@ -255,7 +255,7 @@ class Copier:
             raise
 
     def _keep_time(
-        self, node: Node, what: bytes | int, place: int | None = None
+        self, node: Node, what: bytes | int, directory: int | None = None
     ) -> None:
         if not self._preserve:
             return
@@ -264,7 +264,7 @@ class Copier:
             if isinstance(what, int):
                 os.utime(what, ns=(when, when))
             else:
-                os.utime(what, ns=(when, when), dir_fd=place, follow_symlinks=False)
+                os.utime(what, ns=(when, when), dir_fd=directory, follow_symlinks=False)
         except (OSError, OverflowError) as error:
             self._lacks(node, f"the time cannot be kept, {_reason(error)}")
 
@@ -296,8 +296,8 @@ def _temporary_name() -> bytes:
 
 
 def _rename(temporary: bytes, name: bytes, folder: Folder) -> None:
-    place = folder.descriptor
-    os.rename(temporary, name, src_dir_fd=place, dst_dir_fd=place)
+    directory = folder.descriptor
+    os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 def _forget(temporary: bytes, folder: Folder) -> None:

@@ -29,14 +29,14 @@ def text(data: bytes) -> str:
 def fields(tree: Tree, node: Node) -> dict[str, Any]:
     """What a stat call under the repository's view would say."""
     entry, view = node.entry, tree.repository.view
-    places = tree.repository.places
+    caches = tree.repository.caches
     claim = view.claim_ownership
     found: dict[str, Any] = {
         "path": text(node.path[1:]),
         "type": _TYPES.get(stat.S_IFMT(entry.mode), "unknown"),
         "mode": f"{stat.S_IMODE(entry.mode):04o}",
-        "uid": places.uid if claim else view.uid_map.apply(entry.uid),
-        "gid": places.gid if claim else view.gid_map.apply(entry.gid),
+        "uid": caches.uid if claim else view.uid_map.apply(entry.uid),
+        "gid": caches.gid if claim else view.gid_map.apply(entry.gid),
         "size": entry.size,
         "mtime_ns": entry.mtime * 10**9 + entry.mtime_ns,
         "nlink": entry.nlink,

@@ -18,7 +18,7 @@ from interpose.formats import limits, manifest
 from interpose.formats.fqrn import Fqrn
 from interpose.formats.manifest import Manifest
 from interpose.formats.proxylist import DIRECT, Groups
-from interpose.network import Lent, NetworkSettings, Place, Wanted
+from interpose.network import Lent, NetworkSettings, Wanted, Way
 from interpose.network.reach import Reached, Reacher
 from interpose.repository.repository import Repository
 from interpose.repository.settings import fetchers
@@ -81,12 +81,12 @@ class Examination:
         configuration = self._session.configuration(self.fqrn)
         for notice in CacheSettings.of(configuration).notices:
             self._findings.add(Finding(WARNING, "configuration", "", notice))
-        places = self._session.places(self.fqrn, configuration)
-        top = "" if places.is_for_this_run() else str(places.private.top)
+        caches = self._session.caches(self.fqrn, configuration)
+        top = "" if caches.is_for_this_run() else str(caches.private.top)
         self._findings.place("cache", top)
-        if places.alien is not None:
-            self._findings.place("alien cache", str(places.alien.top))
-        if places.offline:
+        if caches.alien is not None:
+            self._findings.place("alien cache", str(caches.alien.top))
+        if caches.offline:
             self._add(OK, "server", "offline: none is asked")
             self._open(configuration)
             return
@@ -108,14 +108,14 @@ class Examination:
         if not settings.servers:
             advice = f"set CVMFS_SERVER_URL, or -r {self.fqrn}=URL,pubkey=FILE"
             raise InterposeError("no server is configured", self.fqrn, advice)
-        groups, servers = type(fetcher)(settings).places()
+        groups, servers = type(fetcher)(settings).peers()
         proxies = [proxy for group in groups for proxy in group]
-        places = [Place(proxy, host) for host in servers for proxy in proxies]
+        ways = [Way(proxy, host) for host in servers for proxy in proxies]
         wanted = Wanted(
             manifest.FILE_NAME, no_cache=True, limit_bytes=limits.MANIFEST_BYTES
         )
         reacher = Reacher(settings, wanted, Manifest.parse)
-        found = _all_at_once(reacher, places[:_MOST_ASKED], self._until - PATIENCE_S)
+        found = _all_at_once(reacher, ways[:_MOST_ASKED], self._until - PATIENCE_S)
         self.ahead_s += [one.ahead_s for one in found if one.ahead_s is not None]
         return found
 
@@ -216,40 +216,38 @@ def _patient(settings: NetworkSettings) -> NetworkSettings:
     )
 
 
-def _all_at_once(
-    reacher: Reacher, places: Sequence[Place], until: float
-) -> list[Reached]:
-    """One for each place; who has not answered in time is said to be too slow."""
-    found: dict[Place, Reached] = {}
+def _all_at_once(reacher: Reacher, ways: Sequence[Way], until: float) -> list[Reached]:
+    """One for each way; who has not answered in time is said to be too slow."""
+    found: dict[Way, Reached] = {}
     news = threading.Condition()
 
-    def ask(place: Place) -> None:
-        reached = reacher.ask(place)
+    def ask(way: Way) -> None:
+        reached = reacher.ask(way)
         with news:
-            found[place] = reached
+            found[way] = reached
             news.notify()
 
-    for place in places:
-        start_thread(lambda place=place: ask(place))  # type: ignore[misc]
+    for way in ways:
+        start_thread(lambda way=way: ask(way))  # type: ignore[misc]
     # Headers may take twice as long as a silence.
     until = min(until, time.monotonic() + 2 * PATIENCE_S)
     with news:
-        while len(found) < len(places) and time.monotonic() < until:
+        while len(found) < len(ways) and time.monotonic() < until:
             news.wait(max(0.0, until - time.monotonic()))
         late = {
-            place: Reached(place, reason="too slow", by_proxy=place.proxy != DIRECT)
-            for place in places
+            way: Reached(way, reason="too slow", by_proxy=way.proxy != DIRECT)
+            for way in ways
         }
-        return [found.get(place, late[place]) for place in places]
+        return [found.get(way, late[way]) for way in ways]
 
 
 def _as_reached(
     configuration: Configuration, reached: Sequence[Reached]
 ) -> Configuration:
     """The same without who did not answer; offline if nobody did."""
-    good = [one.place for one in reached if not one.reason]
+    good = [one.way for one in reached if not one.reason]
     texts = {
-        "CVMFS_SERVER_URL": ";".join(dict.fromkeys(place.host for place in good)),
+        "CVMFS_SERVER_URL": ";".join(dict.fromkeys(way.host for way in good)),
         "CVMFS_HTTP_PROXY": _groups([(p.proxy,) for p in good]),
         "CVMFS_FALLBACK_PROXY": "",
         "CVMFS_USE_GEOAPI": "no",

@@ -29,8 +29,8 @@ from interpose.errors import (
 )
 from interpose.formats.fqrn import REPOSITORIES, Fqrn
 from interpose.messages import Messages, nearest
+from interpose.repository.caches import Caches
 from interpose.repository.configuring import with_configuration_repository
-from interpose.repository.places import Places
 from interpose.repository.repository import Repository, Surroundings
 from interpose.repository.store import Notice
 from interpose.repository.tree import Tree
@@ -163,9 +163,9 @@ class Session:
         """A repository, by any configuration. Errors: whatever opening can raise."""
         return Repository.open(fqrn, configuration, self._around)
 
-    def places(self, fqrn: Fqrn, configuration: Configuration) -> Places:
+    def caches(self, fqrn: Fqrn, configuration: Configuration) -> Caches:
         """Where its objects go. Errors: CacheError."""
-        return Places.of(fqrn, configuration, self._scratch.path)
+        return Caches.of(fqrn, configuration, self._scratch.path)
 
     def locate(self, text: str) -> tuple[Tree, bytes]:
         """The tree and the path in it that `/cvmfs/FQRN/path` or `FQRN/path` means.

@@ -77,8 +77,8 @@ def named(text: str) -> Fqrn:
 
 def fields(repository: Repository) -> dict[str, Any]:
     """What was found of an opened repository."""
-    root, places = repository.root, repository.places
-    alien = places.alien
+    root, caches = repository.root, repository.caches
+    alien = caches.alien
     manifest = root.manifest
     requests = repository.network.statistics().get("requests", 0)
     return {
@@ -95,7 +95,7 @@ def fields(repository: Repository) -> dict[str, Any]:
         "servers": list(repository.network.settings.servers),
         "proxies": [list(group) for group in repository.network.settings.proxies],
         "keys": [str(path) for path in KeySettings.of(repository.configuration).files],
-        "cache": str(places.private.top),
+        "cache": str(caches.private.top),
         "alien_cache": None if alien is None else str(alien.top),
         "requests": requests,
     }

@@ -67,8 +67,8 @@ def read(file: BinaryIO) -> Iterator[Record]:
             return
         texts = tail[size - _HEADER.size :].split(b"\0")[:STRINGS]
         strings = tuple(
-            None if flags & (MISSING << place) else text
-            for place, text in enumerate(texts)
+            None if flags & (MISSING << position) else text
+            for position, text in enumerate(texts)
         )
         yield Record(
             tid, arch, number, time_ns, tuple(args), result, verdict, flags, strings

@@ -36,11 +36,11 @@ class Variables(NamedTuple):
 def from_environment(environ: Mapping[str, str] | None = None) -> Sources:
     """Sources as the environment (default: of this process) gives them.
 
-    Add options of the command line with dataclasses.replace.
+    Add options of the command line with _replace.
     """
     found = dict(os.environ if environ is None else environ)
-    places = found.get("INTERPOSE_CONFIG", "").split(":")
-    extra = tuple(Path(place) for place in places if place)
+    paths = found.get("INTERPOSE_CONFIG", "").split(":")
+    extra = tuple(Path(path) for path in paths if path)
     return Sources(user_dir=_user_dir(found), extra=extra, environment=found)
 
 

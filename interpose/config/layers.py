@@ -75,7 +75,7 @@ def _read_files(reader: Reader, sources: Sources, etc: Tree, own: list[Tree]) ->
 
 
 def _before_last_directory(sources: Sources) -> list[Path]:
-    """Places of `--config` up to the last directory, which wins over them."""
+    """Paths of `--config` up to the last directory, which wins over them."""
     found = list(sources.extra)
     while found and not os.path.isdir(found[-1]):
         found.pop()

@@ -62,5 +62,6 @@ def _is_of_repository(configuration: Configuration, name: str) -> bool:
         return False
     file = configuration.origin(name).file
     return any(
-        place and file.startswith(place) for place in (tree.alias, f"{tree.root}")
+        directory and file.startswith(directory)
+        for directory in (tree.alias, f"{tree.root}")
     )

@@ -250,7 +250,7 @@ def _seq(arguments: list[str], given: Input) -> Result:
 def _which(arguments: list[str], given: Input) -> Result:
     path = given.variables.get("PATH")
     found = [shutil.which(name, path=path) for name in arguments]
-    return int(None in found), joined([place for place in found if place])
+    return int(None in found), joined([one for one in found if one])
 
 
 def _xargs(arguments: list[str], given: Input) -> Result:

@@ -306,9 +306,9 @@ class Runner:
         path = self._shell.variables.values.get("PATH")
         fine = bool(words)
         for name in words:
-            place = shutil.which(name, path=path)
+            found = shutil.which(name, path=path)
             if name in self._shell.functions or name in self._builtins:
-                place = name
-            fine = fine and bool(place)
-            self._shell.output.append(f"{place}\n" if place else "")
+                found = name
+            fine = fine and bool(found)
+            self._shell.output.append(f"{found}\n" if found else "")
         return fine

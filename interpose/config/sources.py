@@ -28,7 +28,7 @@ class Addition(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """All places, weakest first.
+    """All sources, weakest first.
 
     `config_repository` gets the name of the configuration repository and gives the
     directory in which its `etc/cvmfs` can be read, None if it cannot be had.

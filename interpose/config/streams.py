@@ -54,19 +54,19 @@ class Files:
     def _located(self, name: str) -> tuple[str, bool]:
         """Where a file is, and whether it belongs to those that are evaluated."""
         path = os.path.normpath(os.path.join(self._called(self.directory), name))
-        for alias, place in self.aliases:
+        for alias, root in self.aliases:
             inside = path == alias or path.startswith(alias + "/")
-            candidate = str(place) + path[len(alias) :]
+            candidate = str(root) + path[len(alias) :]
             if inside and os.path.lexists(candidate):
                 return candidate, True
         found = self.elsewhere(path) if self.elsewhere else None
         return (str(found), True) if found else (path, False)
 
     def _called(self, path: str) -> str:
-        """What the files call a place."""
-        for alias, place in self.aliases:
-            if path == str(place) or path.startswith(str(place) + "/"):
-                return alias + path[len(str(place)) :]
+        """What the files call a path."""
+        for alias, root in self.aliases:
+            if path == str(root) or path.startswith(str(root) + "/"):
+                return alias + path[len(str(root)) :]
         return path
 
     def read(self, name: str) -> str:

@@ -17,7 +17,7 @@ def is_system_file(path: Path) -> bool:
     up = list(real.parents)
     chain = [real, *up[: up.index(SYSTEM_DIRECTORY) + 1]]
     try:
-        states = [os.lstat(place) for place in chain]
+        states = [os.lstat(path) for path in chain]
     except OSError:
         return False
     return all(state.st_uid == 0 and not state.st_mode & 0o022 for state in states)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from interpose.network.failover import Place
+from interpose.network.failover import Way
 from interpose.network.fetcher import Fetched, Fetcher, Lent
 from interpose.network.memory import Memory
 from interpose.network.settings import Families, NetworkSettings
@@ -16,7 +16,7 @@ __all__ = [
     "Lent",
     "Memory",
     "NetworkSettings",
-    "Place",
     "Sink",
     "Wanted",
+    "Way",
 ]

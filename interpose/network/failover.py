@@ -37,7 +37,7 @@ class Failure(enum.Enum):
     BAD_DATA = "bad data"
 
 
-class Place(NamedTuple):
+class Way(NamedTuple):
     """One proxy and one host, by their URLs."""
 
     proxy: str
@@ -74,7 +74,7 @@ class Route:
         self._shared = shared
         self._own = OwnMemory()
         self._sharded = sharded
-        self._looked: dict[Place, float] = {}
+        self._looked: dict[Way, float] = {}
 
     def proxies_for(self, key: str) -> tuple[str, ...]:
         """All proxies in the order in which this object asks them."""
@@ -112,16 +112,16 @@ class Route:
         """Try this host last from now on."""
         self._failed(_HOST + host, is_dead=is_dead)
 
-    def worked(self, place: Place) -> None:
+    def worked(self, way: Way) -> None:
         """Whatever was held against these two is over.
 
         What others hold against them is looked at once a second, not for each object.
         """
         now = time.monotonic()
-        if now - self._looked.get(place, -_LOOK_EVERY_S) < _LOOK_EVERY_S:
+        if now - self._looked.get(way, -_LOOK_EVERY_S) < _LOOK_EVERY_S:
             return
-        self._looked[place] = now
-        for name in (_PROXY + place.proxy, _HOST + place.host):
+        self._looked[way] = now
+        for name in (_PROXY + way.proxy, _HOST + way.host):
             if self._has_failed(name, _FOR_EVER):
                 self._own.forget(name)
                 self._shared.forget(_shared_name(name))
@@ -162,12 +162,12 @@ class Walk:
         self._route = route
         self._proxies = route.proxies_for(key)
         self._hosts = route.hosts_now()
-        self.place = Place(self._proxies[0], self._hosts[0])
+        self.way = Way(self._proxies[0], self._hosts[0])
         self.no_cache = no_cache
         self.retries = 0
         self.failovers = 0
         self._max_retries = max_retries
-        self._tried: dict[Place, bool] = {}
+        self._tried: dict[Way, bool] = {}
         self._absent: set[str] = set()
         # Proxies that could not be used with the host in hand, and hosts that none of
         # the proxies could; the value: nothing answered at all.
@@ -184,16 +184,16 @@ class Walk:
         if failure is Failure.BAD_DATA and not self.no_cache:
             self.no_cache = True
             return True
-        self._tried[self.place] = is_dead
+        self._tried[self.way] = is_dead
         if failure is Failure.PROXY:
-            self._lost[self.place.proxy] = is_dead
+            self._lost[self.way.proxy] = is_dead
             return self._next_proxy()
         if failure is Failure.ABSENT:
-            self._absent.add(self.place.host)
-        return self._next_host(self.place.proxy)
+            self._absent.add(self.way.host)
+        return self._next_host(self.way.proxy)
 
     def _next_proxy(self) -> bool:
-        host = self.place.host
+        host = self.way.host
         for proxy in self._proxies:
             if proxy not in self._lost and self._move(proxy, host):
                 return True
@@ -203,7 +203,7 @@ class Walk:
         return self._next_host(self._proxies[0])
 
     def _next_host(self, proxy: str) -> bool:
-        here = self._hosts.index(self.place.host)
+        here = self._hosts.index(self.way.host)
         for host in self._hosts[here + 1 :] + self._hosts[:here]:
             if self._move(proxy, host):
                 return True
@@ -216,29 +216,29 @@ class Walk:
         return False
 
     def _move(self, proxy: str, host: str) -> bool:
-        place = Place(proxy, host)
+        way = Way(proxy, host)
         unreachable = host in self._absent or host in self._out_of_reach
-        if unreachable or place in self._tried:
+        if unreachable or way in self._tried:
             return False
-        self.place = place
+        self.way = way
         self.failovers += 1
         return True
 
     def answered(self) -> None:
         """Something came through this proxy, be it that the object is missing."""
         for proxy, is_dead in self._lost.items():
-            if proxy != self.place.proxy:
+            if proxy != self.way.proxy:
                 self._route.proxy_failed(proxy, is_dead=is_dead)
 
     def worked(self) -> None:
-        """A good object came from this place."""
+        """A good object came this way."""
         self.answered()
-        here = self.place
-        for place, is_dead in self._tried.items():
-            if place.host == here.host and place.proxy not in (here.proxy, *self._lost):
-                self._route.proxy_failed(place.proxy, is_dead=False)
-            if place.proxy == here.proxy and place.host != here.host:
-                self._route.host_failed(place.host, is_dead=is_dead)
+        here = self.way
+        for way, is_dead in self._tried.items():
+            if way.host == here.host and way.proxy not in (here.proxy, *self._lost):
+                self._route.proxy_failed(way.proxy, is_dead=False)
+            if way.proxy == here.proxy and way.host != here.host:
+                self._route.host_failed(way.host, is_dead=is_dead)
         for host, is_dead in self._out_of_reach.items():
             self._route.host_failed(host, is_dead=is_dead)
         self._route.worked(here)

@@ -18,10 +18,10 @@ from interpose.network.escape import escape
 from interpose.network.failover import (
     Backoff,
     Failure,
-    Place,
     Resets,
     Route,
     Walk,
+    Way,
 )
 from interpose.network.local import open_file_url
 from interpose.network.memory import Memory, OwnMemory
@@ -124,14 +124,14 @@ class Fetcher:
                     fetched = self._try(walk, wanted, open_sink)
                     return fetched._replace(seconds=time.monotonic() - began)
                 except TryFailed as failed:
-                    tries.append(self._tried(walk.place, failed))
+                    tries.append(self._tried(walk.way, failed))
                 if not self._moved_on(walk, backoff, tries[-1]):
                     raise complaint(wanted.text, tries, len(route.hosts))
         finally:
             self._counters.moved(retries=walk.retries, failovers=walk.failovers)
 
-    def _tried(self, place: Place, failed: TryFailed) -> Tried:
-        return Tried(place.host, _proxy(place), failed)
+    def _tried(self, way: Way, failed: TryFailed) -> Tried:
+        return Tried(way.host, _proxy(way), failed)
 
     def _moved_on(self, walk: Walk, backoff: Backoff, tried: Tried) -> bool:
         retries, failed = walk.retries, tried.failed
@@ -152,7 +152,7 @@ class Fetcher:
             if url.startswith(f"{server}/"):
                 route.host_failed(server)
 
-    def places(self) -> tuple[Groups, tuple[str, ...]]:
+    def peers(self) -> tuple[Groups, tuple[str, ...]]:
         """Groups of proxies, and servers, as a fetch finds them. Errors: NoProxy."""
         route = self._route_of_all_threads()
         return route.groups, route.hosts
@@ -181,8 +181,8 @@ class Fetcher:
             raise ValueError("negative byte range")
 
     def _try(self, walk: Walk, wanted: Wanted, open_sink: OpenSink) -> Fetched:
-        url = f"{walk.place.host}/{escape(wanted.path).lstrip('/')}"
-        proxy = self._last_proxy = _proxy(walk.place)
+        url = f"{walk.way.host}/{escape(wanted.path).lstrip('/')}"
+        proxy = self._last_proxy = _proxy(walk.way)
         try:
             answer = self._open(url, proxy, wanted._replace(no_cache=walk.no_cache))
             try:
@@ -285,5 +285,5 @@ def _poured(answer: Answer, wanted: Wanted, open_sink: OpenSink) -> int:
         raise
 
 
-def _proxy(place: Place) -> str:
-    return DIRECT if place.host.startswith("file://") else place.proxy
+def _proxy(way: Way) -> str:
+    return DIRECT if way.host.startswith("file://") else way.proxy

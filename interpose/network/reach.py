@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from interpose.formats.proxylist import DIRECT
 from interpose.network.complaint import shown
-from interpose.network.failover import Failure, Place
+from interpose.network.failover import Failure, Way
 from interpose.network.local import open_file_url
 from interpose.network.settings import NetworkSettings
 from interpose.network.transfer import Answer, Small, TryFailed, Wanted, judge, pump
@@ -27,7 +27,7 @@ class Reached(NamedTuple):
     proxy is to blame, or it never reached a server.
     """
 
-    place: Place
+    way: Way
     data: bytes = b""
     reason: str = ""
     first_byte_s: float | None = None
@@ -37,16 +37,16 @@ class Reached(NamedTuple):
     @property
     def server(self) -> str:
         """The server for a reader."""
-        return shown(self.place.host)
+        return shown(self.way.host)
 
     @property
     def proxy(self) -> str:
         """The proxy for a reader."""
-        return shown(self.place.proxy)
+        return shown(self.way.proxy)
 
 
 class Reacher:
-    """Asks places; thread-safe. `check` raises FormatError for what is not wanted."""
+    """Asks each way; thread-safe. `check` raises FormatError for what is not wanted."""
 
     def __init__(
         self,
@@ -60,18 +60,18 @@ class Reacher:
         self._wanted = wanted
         self._check = check
 
-    def ask(self, place: Place) -> Reached:
+    def ask(self, way: Way) -> Reached:
         """Ask once, past all caches."""
-        url = f"{place.host}/{self._wanted.text}"
+        url = f"{way.host}/{self._wanted.text}"
         began = time.monotonic()
         sink = Small(self._check)
         first_byte_s, ahead_s = None, None
-        direct = place.proxy == DIRECT
+        direct = way.proxy == DIRECT
         try:
             if url.startswith("file://"):
                 answer = open_file_url(url)
             else:
-                answer = self._web.open(url, place.proxy, self._wanted)
+                answer = self._web.open(url, way.proxy, self._wanted)
             first_byte_s = time.monotonic() - began
             ahead_s = _ahead_s(answer)
             try:
@@ -83,13 +83,13 @@ class Reacher:
             silent = failed.status is None and first_byte_s is None
             by_proxy = not direct and (silent or failed.failure is Failure.PROXY)
             return Reached(
-                place,
+                way,
                 reason=failed.reason,
                 first_byte_s=first_byte_s,
                 ahead_s=ahead_s,
                 by_proxy=by_proxy,
             )
-        return Reached(place, bytes(sink.data), "", first_byte_s, ahead_s)
+        return Reached(way, bytes(sink.data), "", first_byte_s, ahead_s)
 
 
 def _ahead_s(answer: Answer) -> float | None:

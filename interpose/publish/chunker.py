@@ -4,8 +4,9 @@
 The official detector is a register of 32 bits, `x = (x << 1) ^ byte`. A byte has left
 it 32 bytes later, so bit b of x (for b >= 7) is the parity
     P(m) = bit 0 of byte m ^ bit 1 of byte m+1 ^ ... ^ bit 7 of byte m+7
-at m = place - b. P of a whole block is a few operations on one large integer, and the
-cut condition is a run of equal parities: a substring search instead of a loop per byte.
+at m = position - b. P of a whole block is a few operations on one large integer, and
+the cut condition is a run of equal parities: a substring search instead of a loop per
+byte.
 
 Source: docs/format.md 9.2; compared there with cvmfs/ingestion/chunk_detector.cc.
 """
@@ -52,9 +53,9 @@ def cut(buffer: bytes, sizes: ChunkSizes) -> int:
     start = sizes.least
     while start < end:
         stop = min(start + _BLOCK, end)
-        place = _first_hit(buffer, start, stop, threshold)
-        if place is not None:
-            return place
+        position = _first_hit(buffer, start, stop, threshold)
+        if position is not None:
+            return position
         start = stop
     return end
 
@@ -77,14 +78,14 @@ def chunks(stream: BinaryIO, sizes: ChunkSizes) -> Iterator[bytes]:
 
 
 def _first_hit(buffer: bytes, start: int, stop: int, threshold: int) -> int | None:
-    """First place in [start, stop) whose register value is near the magic number."""
+    """First position in [start, stop) whose register value is near the magic number."""
     base = start - (_WINDOW - 1)
     parities = _parities(buffer[base:stop])
     hits = []
     for pattern in _patterns(threshold):
-        place = _search(parities, pattern, buffer, base, threshold)
-        if place is not None:
-            hits.append(place)
+        position = _search(parities, pattern, buffer, base, threshold)
+        if position is not None:
+            hits.append(position)
     return min(hits) if hits else None
 
 
@@ -93,11 +94,11 @@ def _search(
 ) -> int | None:
     found = parities.find(pattern)
     while found >= 0:
-        place = base + found + _WINDOW - 1
-        if place >= base + len(parities):
+        position = base + found + _WINDOW - 1
+        if position >= base + len(parities):
             return None
-        if _is_near(_register(buffer, place), threshold):
-            return place
+        if _is_near(_register(buffer, position), threshold):
+            return position
         found = parities.find(pattern, found + 1)
     return None
 
@@ -128,9 +129,9 @@ def _patterns(threshold: int) -> tuple[bytes, ...]:
     return (b"\0" + b"\1" * run, b"\1" + b"\0" * run, b"\1" * 25)
 
 
-def _register(buffer: bytes, place: int) -> int:
+def _register(buffer: bytes, position: int) -> int:
     value = 0
-    for byte in buffer[place - _WINDOW + 1 : place + 1]:
+    for byte in buffer[position - _WINDOW + 1 : position + 1]:
         value = (value << 1) ^ byte
     return value & 0xFFFFFFFF
 

@@ -83,7 +83,7 @@ def publish(
     `progress` is called with the entries and the bytes done so far.
     Errors: InterposeError; the last revision then stays what it was.
     """
-    _check_places(publication)
+    _check_directories(publication)
     root = open_source(str(publication.source))
     is_known = os.path.lexists(publication.directory / MANIFEST)
     maker = KeyMaker(
@@ -217,16 +217,19 @@ class _Revision:
             return list(history.tags())
 
 
-def _check_places(publication: Publication) -> None:
+def _check_directories(publication: Publication) -> None:
     """Errors: UsageError if a publication would publish itself or its private keys."""
     source = publication.source.resolve()
     if not source.is_dir():
         raise InterposeError("not a directory", str(publication.source))
-    for place, what in ((publication.storage, "storage"), (publication.keys, "keys")):
-        resolved = place.resolve()
+    for directory, what in (
+        (publication.storage, "storage"),
+        (publication.keys, "keys"),
+    ):
+        resolved = directory.resolve()
         if resolved == source or source in resolved.parents:
             message = f"the {what} would be published with the source"
-            raise UsageError(message, str(place), f"put the {what} somewhere else")
+            raise UsageError(message, str(directory), f"put the {what} somewhere else")
 
 
 def _ignore(entries: int, size_bytes: int) -> None:

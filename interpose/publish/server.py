@@ -230,8 +230,8 @@ def open_beneath(top: Path, names: list[bytes]) -> int:
     Errors: OSError; IsALink.
     """
     here = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    for place, name in enumerate(names):
-        is_last = place == len(names) - 1
+    for position, name in enumerate(names):
+        is_last = position == len(names) - 1
         # O_NONBLOCK: a FIFO must not hold the thread.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
         flags = flags if is_last else os.O_PATH | os.O_DIRECTORY
@@ -244,7 +244,7 @@ def open_beneath(top: Path, names: list[bytes]) -> int:
                 raise
             status = os.stat(name, dir_fd=above, follow_symlinks=False)
             if stat.S_ISLNK(status.st_mode):
-                raise IsALink(b"/".join(names[: place + 1])) from None
+                raise IsALink(b"/".join(names[: position + 1])) from None
             raise
         finally:
             os.close(above)

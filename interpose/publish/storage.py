@@ -164,21 +164,23 @@ class Storage:
         content_hash = hash_bytes(algorithm, stored)
         path = content_hash.object_path(kind)
         _, folder, name = path.split("/")
-        place = self._enter(self._data, folder, self.directory / "data")
+        folder_fd = self._enter(self._data, folder, self.directory / "data")
         try:
             with self._lock:
                 # Another thread may be at the same content just now.
-                is_new = path not in self._begun and not _is_there(place, name, stored)
+                is_new = path not in self._begun and not _is_there(
+                    folder_fd, name, stored
+                )
                 if is_new:
                     self._begun.add(path)
                     self.written += 1
                     self.written_bytes += len(stored)
             if is_new:
-                self._replace((place, name), stored)
+                self._replace((folder_fd, name), stored)
                 with self._lock:
                     self._begun.remove(path)
         finally:
-            os.close(place)
+            os.close(folder_fd)
         return content_hash
 
     def store_compressed(
@@ -238,12 +240,12 @@ class Storage:
         finally:
             os.close(here)
 
-    def _replace(self, place: tuple[int, str], content: bytes) -> None:
-        temporary = self._prepare(content, place[1])
+    def _replace(self, where: tuple[int, str], content: bytes) -> None:
+        temporary = self._prepare(content, where[1])
         try:
-            self._rename(temporary, place)
+            self._rename(temporary, where)
         except OSError as error:
-            raise _unwritable(error, self.directory / place[1]) from error
+            raise _unwritable(error, self.directory / where[1]) from error
 
     def _prepare(self, content: bytes, name: str) -> str:
         """A file of this content below data/txn."""
@@ -258,9 +260,9 @@ class Storage:
             raise _unwritable(error, self.directory / name) from error
         return temporary
 
-    def _rename(self, temporary: str, place: tuple[int, str]) -> None:
+    def _rename(self, temporary: str, where: tuple[int, str]) -> None:
         os.rename(
-            temporary, place[1], src_dir_fd=self._transactions, dst_dir_fd=place[0]
+            temporary, where[1], src_dir_fd=self._transactions, dst_dir_fd=where[0]
         )
 
     def _remove_leftovers(self) -> None:
@@ -277,38 +279,38 @@ class Storage:
     def _remove_workshop(self, name: str) -> None:
         """What a publisher that was killed left: a directory of files."""
         try:
-            place = os.open(name, _ENTER, dir_fd=self._transactions)
+            folder_fd = os.open(name, _ENTER, dir_fd=self._transactions)
         except OSError:
             return
         try:
-            for inner in os.listdir(place):
-                os.unlink(inner, dir_fd=place)
+            for inner in os.listdir(folder_fd):
+                os.unlink(inner, dir_fd=folder_fd)
             os.rmdir(name, dir_fd=self._transactions)
         except OSError:
             return
         finally:
-            os.close(place)
+            os.close(folder_fd)
 
 
-def _is_there(place: int, name: str, stored: bytes) -> bool:
+def _is_there(folder_fd: int, name: str, stored: bytes) -> bool:
     """Whether the object is there; its bytes are compared where others may write."""
     try:
-        status = os.stat(name, dir_fd=place, follow_symlinks=False)
+        status = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode) or status.st_size != len(stored):
             return False
-        above = os.fstat(place)
+        above = os.fstat(folder_fd)
         users = {status.st_uid, above.st_uid}
         shared = (status.st_mode | above.st_mode) & _OTHERS_WRITE
         if users == {os.geteuid()} and not shared:
             return True
-        return _content(place, name) == stored
+        return _content(folder_fd, name) == stored
     except OSError:
         return False
 
 
-def _content(place: int, name: str) -> bytes:
+def _content(folder_fd: int, name: str) -> bytes:
     """The bytes of a regular file. Errors: OSError, also for anything else."""
-    descriptor = os.open(name, _READ, dir_fd=place)
+    descriptor = os.open(name, _READ, dir_fd=folder_fd)
     with open(descriptor, "rb", buffering=0) as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file")

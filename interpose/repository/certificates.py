@@ -16,22 +16,20 @@ from interpose.formats import limits
 from interpose.formats.compression import deflate
 from interpose.formats.hashes import CERTIFICATE, ContentHash, hash_bytes
 from interpose.network import Fetcher
+from interpose.repository.caches import Caches
 from interpose.repository.objects import Memory, StoredObject
-from interpose.repository.places import Places
 
 
 class Certificates:
     """Gets certificates by their hash."""
 
-    def __init__(self, places: Places, network: Fetcher) -> None:
-        self._places = places
+    def __init__(self, caches: Caches, network: Fetcher) -> None:
+        self._caches = caches
         self._network = network
 
-    def _caches(self) -> list[CacheDirectory]:
-        alien = self._places.alien
-        return (
-            [self._places.private] if alien is None else [self._places.private, alien]
-        )
+    def _searched(self) -> list[CacheDirectory]:
+        private, alien = self._caches.private, self._caches.alien
+        return [private] if alien is None else [private, alien]
 
     @contextlib.contextmanager
     def got(
@@ -49,12 +47,12 @@ class Certificates:
         def look() -> bytes | None:
             return self._cached(content_hash)
 
-        turns = Turns(self._places.workspace)
+        turns = Turns(self._caches.workspace)
         with turns.turn(content_hash, look, is_first=True) as found:
             yield found or self._fetched(content_hash, is_alternative=is_alternative)
 
     def _cached(self, content_hash: ContentHash) -> bytes | None:
-        for cache in self._caches():
+        for cache in self._searched():
             # These very bytes are judged, whatever the file becomes.
             path = cache.path(content_hash)
             data = cache.read_small(path, limits.CERTIFICATE_BYTES)
@@ -80,7 +78,7 @@ class Certificates:
 
         Errors: CacheError and below.
         """
-        for cache in self._caches():
+        for cache in self._searched():
             if not cache.writable:
                 continue
             if cache.read_small(cache.path(content_hash), len(pem)) == pem:
@@ -90,5 +88,5 @@ class Certificates:
                     receiver.write(pem)
                     receiver.commit(content_hash)
             except CacheError:
-                if cache is self._places.private:
+                if cache is self._caches.private:
                     raise

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files that are stored in chunks, put together once under a name of their own kind.
 
-A chunk that a file has in several places is got once, and bytes that are zero are not
+A chunk that a file has several times is got once, and bytes that are zero are not
 written: a file that was sparse is so again. Source: docs/format.md 4.8.
 """
 
@@ -51,7 +51,7 @@ class Assembler:
         self, key: tuple[ContentHash, bool], size: int, pieces: Sequence[Piece]
     ) -> Path:
         name, is_raw = key
-        private = self._store.places.private
+        private = self._store.caches.private
         # The same digests can stand for other contents where chunks are stored raw.
         path = private.assembled(name, raw=is_raw)
 
@@ -84,14 +84,14 @@ class Assembler:
             stretch(parcel, size)
             with Workers(min(AT_ONCE, len(equal)) - 1) as workers:
                 for one in equal:
-                    workers.submit(partial(self._place, parcel, one))
+                    workers.submit(partial(self._write_all, parcel, one))
             return shelf.put(parcel, name)
         except BaseException:
             parcel.abort()
             raise
 
-    def _place(self, parcel: Parcel, equal: Sequence[Piece]) -> None:
-        """Write one chunk into all its places."""
+    def _write_all(self, parcel: Parcel, equal: Sequence[Piece]) -> None:
+        """Write one chunk wherever the file has it."""
         first, others = equal[0], equal[1:]
         target = Slice(parcel, first.offset)
         self._store.deliver(first.stored, target)

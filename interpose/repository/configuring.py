@@ -20,7 +20,7 @@ from interpose.repository.repository import Repository, Surroundings
 if TYPE_CHECKING:
     from interpose.repository.tree import Node, Tree
 
-_PLACE = b"/etc/cvmfs"
+_ETC = b"/etc/cvmfs"
 _MOST_FILES = 10_000
 _MOST_BYTES = 1 << 20
 
@@ -42,7 +42,7 @@ def with_configuration_repository(sources: Sources, around: Surroundings) -> Sou
 
     def directory(name: str) -> Path | None:
         files = provide(name)
-        return files.place if files else None
+        return files.directory if files else None
 
     def file(name: str, path: str) -> Path | None:
         files = provide(name)
@@ -54,7 +54,7 @@ def with_configuration_repository(sources: Sources, around: Surroundings) -> Sou
 class _Files:
     """Copies of a configuration repository's files: its etc/cvmfs, others on demand.
 
-    `place` is the copy of etc/cvmfs. Errors: whatever opening can raise.
+    `directory` is the copy of etc/cvmfs. Errors: whatever opening can raise.
     """
 
     def __init__(self, name: str, sources: Sources, around: Surroundings) -> None:
@@ -63,15 +63,15 @@ class _Files:
         fqrn = Fqrn.parse(name)
         self._repository = Repository.open(fqrn, load(fqrn, sources), around)
         self._tree = Tree(self._repository)
-        top = self._repository.places.private.top
+        top = self._repository.caches.private.top
         words = {"fqrn": fqrn, "hash": self._repository.root.hash.text}
         self._rest = inventory.CONFIGURATION_REST.below(top, **words)
-        self.place = inventory.CONFIGURATION.below(top, **words)
-        complete = self.place / ".complete"
+        self.directory = inventory.CONFIGURATION.below(top, **words)
+        complete = self.directory / ".complete"
         if not complete.exists():
             copy = _Copy(self._tree, self._repository)
-            copy.run(self._tree.find(_PLACE), self.place)
-            self._repository.places.private.store_small(complete, b"")
+            copy.run(self._tree.find(_ETC), self.directory)
+            self._repository.caches.private.store_small(complete, b"")
 
     def other(self, path: str) -> Path | None:
         """A copy of any other small file, None if there is none."""
@@ -114,4 +114,4 @@ class _Copy:
             return  # A link that leads nowhere.
         if node.entry.size <= _MOST_BYTES and not node.is_directory:
             data = self._repository.content(node.subject).read_bytes()
-            self._repository.places.private.store_small(target, data, 0o444)
+            self._repository.caches.private.store_small(target, data, 0o444)

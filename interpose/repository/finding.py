@@ -28,8 +28,8 @@ from interpose.repository.opening import UNREACHABLE_TTL_S, Opening, Verified
 if TYPE_CHECKING:
     from interpose.formats.fqrn import Fqrn
     from interpose.network import Fetcher
+    from interpose.repository.caches import Caches
     from interpose.repository.keys import Keys
-    from interpose.repository.places import Places
     from interpose.repository.store import Store
 
 _NEVER = 1 << 62
@@ -68,7 +68,7 @@ class Sought(Protocol):
     """What is to be known of the repository before it has a root catalog."""
 
     fqrn: Fqrn
-    places: Places
+    caches: Caches
     network: Fetcher
     store: Store
 
@@ -100,11 +100,11 @@ class RootFinder:
         self._pin = pin
         self._clock = clock
         self._verified: Verified | None = None
-        self._named = NamedRoot(repository.places.private, repository.fqrn)
+        self._named = NamedRoot(repository.caches.private, repository.fqrn)
         self._remark = ""
         self._opening = Opening(
             repository.fqrn,
-            repository.places,
+            repository.caches,
             repository.network,
             _at_once if refresh else repository.ttl_s,
             clock,

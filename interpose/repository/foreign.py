@@ -15,8 +15,8 @@ from pathlib import Path
 from interpose.cache import CacheDirectory, Found, Repacked, State
 from interpose.errors import CacheError
 from interpose.formats.hashes import new_hasher
+from interpose.repository.caches import Caches
 from interpose.repository.objects import StoredObject
-from interpose.repository.places import Places
 from interpose.repository.statistics import Statistics
 
 _ANYBODY_WRITES = 0o222
@@ -35,9 +35,9 @@ class Standing(enum.Enum):
 class Foreign:
     """Judges and reads foreign files. Thread-safe."""
 
-    def __init__(self, places: Places, statistics: Statistics) -> None:
-        self._places = places
-        self._state = State(places.private)
+    def __init__(self, caches: Caches, statistics: Statistics) -> None:
+        self._caches = caches
+        self._state = State(caches.private)
         self._statistics = statistics
 
     def found(
@@ -48,7 +48,7 @@ class Foreign:
         Each is closed when the next one is asked for. `in_private`: there is something
         in the private cache, too.
         """
-        private, alien = self._places.private, self._places.alien
+        private, alien = self._caches.private, self._caches.alien
         if in_private:
             yield from _open(private, private.path(wanted.hash), "private")
         if alien is not None:
@@ -58,7 +58,7 @@ class Foreign:
         """What may be done with a file that was found."""
         if not _fits(found, wanted) or self._is_disproven(found, wanted):
             return Standing.USELESS
-        is_alien, trusts = tier == "alien", self._places.trust_cache
+        is_alien, trusts = tier == "alien", self._caches.trust_cache
         if not trusts and not (is_alien and found.is_guarded):
             return Standing.SUSPECT
         # A raw object is proven at once; and what is one is not packed, trusted or not.

@@ -115,7 +115,7 @@ def _is_there(repository: Repository, subject: Subject, magic: Magic) -> bool:
 
 
 def _is_privileged(repository: Repository) -> bool:
-    gid = repository.places.gid
+    gid = repository.caches.gid
     return gid == 0 or gid in repository.view.privileged_gids
 
 

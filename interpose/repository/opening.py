@@ -35,10 +35,10 @@ from interpose.formats.whitelist import Whitelist
 from interpose.messages import Log
 from interpose.network import Fetcher, Wanted
 from interpose.repository import blacklist
+from interpose.repository.caches import Caches
 from interpose.repository.certificates import Certificates
 from interpose.repository.keys import Keys
 from interpose.repository.objects import Memory
-from interpose.repository.places import Places
 
 if TYPE_CHECKING:
     from interpose.formats.trust import TrustedRepository
@@ -93,18 +93,18 @@ class Opening:
     def __init__(
         self,
         fqrn: Fqrn,
-        places: Places,
+        caches: Caches,
         network: Fetcher,
         ttl_of: Callable[[Manifest], float],
         clock: Callable[[], float],
     ) -> None:
         self.fqrn = fqrn
-        self._places = places
+        self._caches = caches
         self._network = network
         self._ttl_of = ttl_of
         self._clock = clock
-        self._state: RepositoryState = State(places.private).repository(fqrn)
-        self._certificates = Certificates(places, network)
+        self._state: RepositoryState = State(caches.private).repository(fqrn)
+        self._certificates = Certificates(caches, network)
         # Of the whitelist that counts, once `verified` has found one.
         self.expires: datetime | None = None
 
@@ -128,7 +128,7 @@ class Opening:
     def _with_advice(self, error: NetworkError | Offline) -> NetworkError | Offline:
         """The error as the user sees it, naming what might help."""
         is_left = self._left_breadcrumb() is not None
-        advice = _TRUST_ADVICE if is_left and not self._places.trust_cache else ""
+        advice = _TRUST_ADVICE if is_left and not self._caches.trust_cache else ""
         if isinstance(error, Offline):
             advice = advice or f"{_NAME_ADVICE} -r {self.fqrn}@ROOTHASH"
             return Offline("offline and never verified here", self.fqrn, advice)
@@ -136,10 +136,10 @@ class Opening:
 
     def breadcrumb(self) -> Breadcrumb | None:
         """What a cache that is trusted says was the last root catalog."""
-        return self._left_breadcrumb() if self._places.trust_cache else None
+        return self._left_breadcrumb() if self._caches.trust_cache else None
 
     def _left_breadcrumb(self) -> Breadcrumb | None:
-        for cache in (self._places.alien, self._places.private):
+        for cache in (self._caches.alien, self._caches.private):
             data = None if cache is None else cache.breadcrumb(self.fqrn)
             try:
                 if data is not None:
@@ -153,7 +153,7 @@ class Opening:
         if found.timestamp == 0:
             return
         crumb = Breadcrumb(found.root_hash, found.timestamp, found.revision)
-        for cache in (self._places.alien, self._places.private):
+        for cache in (self._caches.alien, self._caches.private):
             if cache is None or not cache.writable:
                 continue
             if cache.breadcrumb(self.fqrn) == crumb.format():
@@ -244,7 +244,7 @@ class Opening:
         what = (
             f"the server's revision {offered} is older than {found.manifest.revision}"
         )
-        top = self._places.private.top
+        top = self._caches.private.top
         record = inventory.TRUST.below(top, fqrn=self.fqrn).parent
         advice = f"the later one is shown; was it made anew? Then remove {record}"
         return str(InterposeError(what, self.fqrn, advice))
@@ -336,16 +336,16 @@ class Opening:
                 self._state.remember_revision(found.revision)
                 self._certificates.keep(found.certificate_hash, record.certificate)
             if keys is not None:
-                self._places.private.store_small(self._mark_file, keys.mark)
+                self._caches.private.store_small(self._mark_file, keys.mark)
         except CacheError as error:
             _log.info("%s: %s", self.fqrn, error)
 
     @property
     def _mark_file(self) -> Path:
-        return inventory.KEYS.below(self._places.private.top, fqrn=self.fqrn)
+        return inventory.KEYS.below(self._caches.private.top, fqrn=self.fqrn)
 
     def _mark_file_content(self) -> bytes:
-        return self._places.private.read_small(self._mark_file, 100) or b""
+        return self._caches.private.read_small(self._mark_file, 100) or b""
 
 
 def _is_older(data: bytes, stored: _Stored | None) -> bool:

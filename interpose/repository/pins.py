@@ -59,11 +59,11 @@ class Pins:
     def _path(self, pin: PinSettings, history: ContentHash) -> Path:
         key = f"{history.text} {pin.kind} {pin.text}".encode()
         name = hashlib.sha256(key).hexdigest()
-        top = self._store.places.private.top
+        top = self._store.caches.private.top
         return inventory.PIN.below(top, fqrn=self._fqrn, digest=name)
 
     def _known(self, pin: PinSettings, history: ContentHash) -> Tag | None:
-        private = self._store.places.private
+        private = self._store.caches.private
         data = private.read_small(self._path(pin, history), _MOST_BYTES)
         try:
             found = json.loads(data or b"")
@@ -80,7 +80,7 @@ class Pins:
         }
         try:
             path = self._path(pin, history)
-            self._store.places.private.store_small(path, json.dumps(fields).encode())
+            self._store.caches.private.store_small(path, json.dumps(fields).encode())
         except CacheError:
             pass  # The history is read again.
 

@@ -26,6 +26,7 @@ from interpose.formats.manifest import Manifest
 from interpose.native import Index
 from interpose.network import Lent
 from interpose.repository import blacklist
+from interpose.repository.caches import Caches
 from interpose.repository.chunked import Assembler
 from interpose.repository.contents import name_of, pieces, whole
 from interpose.repository.finding import Root, RootFinder
@@ -34,7 +35,6 @@ from interpose.repository.indexing import Facts, IndexFiles
 from interpose.repository.keys import Keys
 from interpose.repository.loaded import Loaded
 from interpose.repository.objects import StoredObject
-from interpose.repository.places import Places
 from interpose.repository.settings import fetchers
 from interpose.repository.sizes import Attached, CatalogSizes
 from interpose.repository.statistics import Statistics
@@ -67,15 +67,15 @@ class Repository:
     ) -> None:
         self.fqrn: Fqrn = fqrn
         self.configuration = configuration
-        self.places: Places = Places.of(fqrn, configuration, around.scratch)
+        self.caches: Caches = Caches.of(fqrn, configuration, around.scratch)
         self.view = ViewSettings.of(configuration)
         self.pin = PinSettings.of(configuration)
         self.statistics: Statistics = Statistics()
-        lent = Lent(Learned(self.places.workspace), around.notice)
-        networks = fetchers(configuration, lent, offline=self.places.offline)
+        lent = Lent(Learned(self.caches.workspace), around.notice)
+        networks = fetchers(configuration, lent, offline=self.caches.offline)
         self.network, self.external_network = networks
-        self.store = Store(self.places, networks, self.statistics, around.notice)
-        self.index_files = IndexFiles(self.places.private, self.places.scratch)
+        self.store = Store(self.caches, networks, self.statistics, around.notice)
+        self.index_files = IndexFiles(self.caches.private, self.caches.scratch)
         self._assembler = Assembler(self.store)
         self._around = around
         self._sizes = CatalogSizes(self._nested)
@@ -106,7 +106,7 @@ class Repository:
         """
         around = Surroundings() if around is None else around
         repository = cls(fqrn, configuration, around)
-        for line in repository.places.refused:
+        for line in repository.caches.refused:
             around.notice(str(line), f"refused {line.where}")
         pin = repository.pin
         finder = RootFinder(repository, pin, around.clock, refresh=around.refresh)
@@ -126,22 +126,22 @@ class Repository:
         repository.load_root(found.hash)
         facts = repository.facts(found.hash)
         repository._root = finder.complete(found, facts) if root is None else root
-        repository.places.make_workspace()
+        repository.caches.make_workspace()
         repository.statistics.count("opens")
         repository._tell_drawbacks()
         return repository
 
     def _tell_drawbacks(self) -> None:
         """Say once what works, but not as well as it could."""
-        where = str(self.places.private.top)
-        if self.places.is_noexec():
+        where = str(self.caches.private.top)
+        if self.caches.is_noexec():
             text = "programs cannot be executed from a noexec file system"
             line = InterposeError(text, where, "see --cache")
             self._around.notice(str(line), "noexec")
-        alien = self.places.alien
-        is_told = bool(self.places.refused)
+        alien = self.caches.alien
+        is_told = bool(self.caches.refused)
         is_alone = alien is None or not alien.writable
-        if self.places.is_for_this_run() and is_alone and not is_told:
+        if self.caches.is_for_this_run() and is_alone and not is_told:
             text = "no cache directory can be written, what is fetched is not kept"
             line = InterposeError(text, where, "give one with --cache")
             self._around.notice(str(line), "no cache")
@@ -151,15 +151,15 @@ class Repository:
 
         Errors: as `index`.
         """
-        if self.places.has_little_room():
+        if self.caches.has_little_room():
             self.index_files.use_spare()
         self.load_index(catalog, b"")
-        if self.index_files.elsewhere(catalog) is None or self.places.scratch is None:
+        if self.index_files.elsewhere(catalog) is None or self.caches.scratch is None:
             return
         self.index_files.use_spare()
         if self.index_files.elsewhere(catalog) is not None:
             what = "neither cache nor scratch has room for an index file"
-            where = f"{self.places.private.top}, {self.places.scratch}"
+            where = f"{self.caches.private.top}, {self.caches.scratch}"
             raise CacheFull(what, where, "make room, or see --scratch")
 
     @property
@@ -223,8 +223,8 @@ class Repository:
         return self.index_files.build(catalog, self.store.fetch(wanted))
 
     def _wanted_catalog(self, catalog: ContentHash, where: bytes) -> StoredObject:
-        place = where.decode("utf-8", "surrogateescape") or "/"
-        info = f"file catalog at {self.fqrn}:{place} ({catalog.text})"
+        shown = where.decode("utf-8", "surrogateescape") or "/"
+        info = f"file catalog at {self.fqrn}:{shown} ({catalog.text})"
         return StoredObject(
             catalog,
             CATALOG,

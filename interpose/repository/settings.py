@@ -58,7 +58,7 @@ def fetchers(
 
 
 def _authorities(settings: ServerSettings) -> str:
-    """The place of certification authorities for https; empty: those of requests."""
+    """Where certification authorities are for https; empty: those of requests."""
     if settings.use_system_ca:
         return ""
     if settings.ca_bundle:

@@ -24,7 +24,7 @@ class Parcel(Protocol):
         """The disk that it fills, for messages."""
 
     def fileno(self) -> int:
-        """The descriptor, for those who write at a place of their own."""
+        """The descriptor, for those who write at an offset of their own."""
 
     def write(self, data: bytes) -> object:
         """Take the next bytes. Errors: CacheError and below."""
@@ -34,7 +34,7 @@ class Parcel(Protocol):
 
 
 class Shelf(Protocol):
-    """A place for objects."""
+    """What takes new objects."""
 
     label: str
 

@@ -61,8 +61,8 @@ def _is_zero(view: memoryview) -> bool:
 
 
 def copy_within(parcel: Parcel, source: int, target: int, size: int) -> None:
-    """Copy bytes to another place, holes as holes. Errors: CacheError and below."""
-    place = Slice(parcel, target)
+    """Copy bytes to another offset, holes as holes. Errors: CacheError and below."""
+    slice_ = Slice(parcel, target)
     while size > 0:
         try:
             block = os.pread(parcel.fileno(), min(size, 1 << 20), source)
@@ -70,6 +70,6 @@ def copy_within(parcel: Parcel, source: int, target: int, size: int) -> None:
             raise disk_error(error, parcel.where) from error
         if not block:
             return
-        place.write(block)
+        slice_.write(block)
         source += len(block)
         size -= len(block)

@@ -22,10 +22,10 @@ from interpose.cache.verify import Target, VerifyingSink
 from interpose.errors import CacheError, CacheFull, FormatError, HashMismatch
 from interpose.formats.hashes import ContentHash, new_hasher
 from interpose.network import Fetcher
+from interpose.repository.caches import Caches
 from interpose.repository.flight import SingleFlight
 from interpose.repository.foreign import Foreign, Standing
 from interpose.repository.objects import StoredObject
-from interpose.repository.places import Places
 from interpose.repository.sharing import ForAll
 from interpose.repository.shelves import (
     AlienShelf,
@@ -53,18 +53,18 @@ class Store:
 
     def __init__(
         self,
-        places: Places,
+        caches: Caches,
         networks: tuple[Fetcher, Fetcher],
         statistics: Statistics,
         notice: Notice,
     ) -> None:
-        self.places = places
+        self.caches = caches
         self.statistics = statistics
         self._network, self._external = networks
-        self._foreign = Foreign(places, statistics)
+        self._foreign = Foreign(caches, statistics)
         self._notice = notice
         self._flights: SingleFlight[Path] = SingleFlight()
-        self.turns = Turns(places.workspace)
+        self.turns = Turns(caches.workspace)
         self._full_since: dict[str, float] = {}
 
     def fetch(
@@ -112,7 +112,7 @@ class Store:
     def cached(self, wanted: StoredObject) -> Path | None:
         """The object's path if a cache has it and it is proven."""
         with self.statistics.timing("cache"):
-            nothing = is_missing(self.places.private.top / wanted.private_name)
+            nothing = is_missing(self.caches.private.top / wanted.private_name)
             own = None if nothing else self._own(wanted)
         if own is not None:
             self.statistics.got_object("private")
@@ -128,7 +128,7 @@ class Store:
 
     def may_be_here(self, wanted: StoredObject) -> bool:
         """Whether the private cache has a file of its name, whatever that is."""
-        return not is_missing(self.places.private.top / wanted.private_name)
+        return not is_missing(self.caches.private.top / wanted.private_name)
 
     @property
     def has_room(self) -> bool:
@@ -138,7 +138,7 @@ class Store:
 
     def _own(self, wanted: StoredObject) -> Path | None:
         """The object's path if we stored it ourselves, in the private cache."""
-        private = self.places.private
+        private = self.caches.private
         path = private.top / wanted.private_name
         size = private.size_of_ours(path, wanted.modes)
         is_it = size is not None and wanted.size in {None, size}
@@ -149,7 +149,7 @@ class Store:
 
         True if it was one: `fetch` gives another.
         """
-        for cache in (self.places.private, self.places.alien):
+        for cache in (self.caches.private, self.caches.alien):
             is_here = cache is not None and cache.top in path.parents
             found = cache.look(path) if cache is not None and is_here else None
             if cache is None or found is None:
@@ -191,7 +191,7 @@ class Store:
         """
         if self._deliver_cached(wanted, target):
             return
-        alien = self.places.alien
+        alien = self.caches.alien
         if alien is None or not alien.writable:
             self.transfer(wanted, lambda: wanted.sink(target))
             self.statistics.got_object("network")
@@ -235,7 +235,7 @@ class Store:
 
         Before it is there: the job may go on then, and end, and we with it.
         """
-        alien = self.places.alien
+        alien = self.caches.alien
         if alien is None or not alien.writable:
             return
         with ForAll(None, alien, self._refused) as copy:
@@ -256,7 +256,7 @@ class Store:
     def shelves(self, wanted: StoredObject) -> list[Shelf]:
         """Where a new object goes, best first."""
         found: list[Shelf] = []
-        alien = self.places.alien
+        alien = self.caches.alien
         # A shared cache has one name for two contents: raw ones are not used there.
         if (
             alien is not None
@@ -269,9 +269,9 @@ class Store:
 
     def private_shelves(self) -> list[Shelf]:
         """The same for what only this user needs."""
-        found: list[Shelf] = [CacheShelf(self.places.private, "private")]
-        if self.places.scratch is not None:
-            found.append(ScratchShelf(self.places.scratch / "o"))
+        found: list[Shelf] = [CacheShelf(self.caches.private, "private")]
+        if self.caches.scratch is not None:
+            found.append(ScratchShelf(self.caches.scratch / "o"))
         return [*found, MemoryShelf()]
 
     def put_on_shelf(self, shelves: list[Shelf], put: Callable[[Shelf], T]) -> T:
@@ -325,14 +325,14 @@ class Store:
 
     def local_hash(self, content_hash: ContentHash) -> str:
         """The hash recomputed from what a cache holds (`user.lhash`)."""
-        private, alien = self.places.private, self.places.alien
-        places: list[tuple[CacheDirectory, Path]] = [
+        private, alien = self.caches.private, self.caches.alien
+        files: list[tuple[CacheDirectory, Path]] = [
             (private, private.path(content_hash)),
             (private, private.raw(content_hash)),
         ]
         if alien is not None:
-            places.append((alien, alien.path(content_hash)))
-        for cache, path in places:
+            files.append((alien, alien.path(content_hash)))
+        for cache, path in files:
             found = cache.look(path)
             if found is not None:
                 with found:

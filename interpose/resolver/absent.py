@@ -13,7 +13,7 @@ from pathlib import Path
 from interpose.cache import Learned
 from interpose.config import Configuration, ServerSettings
 from interpose.formats.fqrn import Fqrn
-from interpose.repository.places import Places
+from interpose.repository.caches import Caches
 
 REMEMBERED_S = 60.0
 
@@ -24,7 +24,7 @@ class AbsentNames:
     def __init__(
         self, fqrn: Fqrn, configuration: Configuration, scratch: Path | None
     ) -> None:
-        self._learned = Learned(Places.of(fqrn, configuration, scratch).workspace)
+        self._learned = Learned(Caches.of(fqrn, configuration, scratch).workspace)
         settings = ServerSettings.of(configuration)
         asked = repr((settings.servers, settings.proxies)).encode("utf-8", "replace")
         self._name = f"absent {fqrn} {hashlib.sha256(asked).hexdigest()[:32]}"

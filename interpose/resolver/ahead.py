@@ -74,7 +74,7 @@ class Ahead:
     def _begin(
         self, repository: Repository, subject: Subject
     ) -> Callable[[], object] | None:
-        if repository.places.offline or not subject.is_file:
+        if repository.caches.offline or not subject.is_file:
             return None
         try:
             directory = self._directory(repository, subject)

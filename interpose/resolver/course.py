@@ -12,11 +12,11 @@ _LOOK_BACK = 8
 
 
 class Course:
-    """One way through the files of a directory, by places from 0 to `count` - 1.
+    """One way through the files of a directory, by positions from 0 to `count` - 1.
 
-    `is_silent(place)`: nobody would ask for it (no file, or it is there already). Never
-    more is expected than was asked for in a row, so most of what was expected is asked
-    for, whatever comes.
+    `is_silent(position)`: nobody would ask for it (no file, or it is there already).
+    Never more is expected than was asked for in a row, so most of what was expected is
+    asked for, whatever comes.
     """
 
     def __init__(self, count: int, is_silent: Callable[[int], bool]) -> None:
@@ -27,36 +27,36 @@ class Course:
         self._end = 0  # of this row and what is expected after it
         self.is_followed = False
 
-    def note(self, place: int) -> None:
+    def note(self, position: int) -> None:
         """One was asked for before anybody thought of this way."""
-        self._known.add(place)
+        self._known.add(position)
 
-    def asked(self, place: int) -> range:
-        """One is asked for; the places to expect from now on.
+    def asked(self, position: int) -> range:
+        """One is asked for; the positions to expect from now on.
 
         `is_followed` says afterwards whether it came in order.
         """
-        self._known.add(place)
-        self.is_followed = self._is_next(place)
+        self._known.add(position)
+        self.is_followed = self._is_next(position)
         if not self.is_followed:
             return range(0)
-        if not -2 * MOST_AHEAD <= place - self._end <= _LOOK_BACK:
+        if not -2 * MOST_AHEAD <= position - self._end <= _LOOK_BACK:
             self._row = 0
         if self._row == 0:
-            self._row, self._end = IN_ORDER - 1, place
+            self._row, self._end = IN_ORDER - 1, position
         self._row += 1
         ahead = min(self._row, MOST_AHEAD)
-        begin = max(self._end, place + 1)
-        if begin > place + 1 + ahead // 2:
+        begin = max(self._end, position + 1)
+        if begin > position + 1 + ahead // 2:
             return range(0)
-        self._end = max(begin, min(self._count, place + 1 + ahead))
+        self._end = max(begin, min(self._count, position + 1 + ahead))
         self._known.update(range(begin, self._end))
         return range(begin, self._end)
 
-    def _is_next(self, place: int) -> bool:
+    def _is_next(self, position: int) -> bool:
         """Whether the ones before it were asked for, too."""
         found = 1
-        lately = range(place - 1, max(-1, place - 1 - _LOOK_BACK), -1)
+        lately = range(position - 1, max(-1, position - 1 - _LOOK_BACK), -1)
         if sum(before in self._known for before in lately) < IN_ORDER - 1:
             return False
         for before in lately:

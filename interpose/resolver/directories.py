@@ -36,11 +36,11 @@ class Directory:
         entry = self._index.entry(self._number)
         self._first, self._count = entry.first_child, entry.child_count
         self._listed = Course(
-            self._count, lambda place: self._is_silent(self._first + place)
+            self._count, lambda position: self._is_silent(self._first + position)
         )
         self._by_name: Course | None = None
         self._names: list[int] = []
-        self._places: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
         self._asked: list[int] = []
         self._hits = _HITS
         self._lock = threading.Lock()
@@ -71,17 +71,19 @@ class Directory:
             if len(self._asked) <= IN_ORDER or self._count > _MOST_SORTED:
                 return []
             self._by_name = self._sorted()
-        return [self._names[at] for at in self._by_name.asked(self._places[number])]
+        return [self._names[at] for at in self._by_name.asked(self._positions[number])]
 
     def _sorted(self) -> Course:
         """Another way through the directory: by its names."""
         self._names = self._index.by_name(self._number)
-        self._places = {number: place for place, number in enumerate(self._names)}
+        self._positions = {
+            number: position for position, number in enumerate(self._names)
+        }
         course = Course(
-            len(self._names), lambda place: self._is_silent(self._names[place])
+            len(self._names), lambda position: self._is_silent(self._names[position])
         )
         for earlier in self._asked:
-            course.note(self._places[earlier])
+            course.note(self._positions[earlier])
         return course
 
     def _subject(self, number: int) -> Subject:

@@ -32,10 +32,10 @@ def may_be_kept(repository: Repository, record: native.Mount) -> bool:
 
     What a configuration repository says changes with its revisions.
     """
-    places = repository.places
-    in_cache = repository.index_files.directory == places.private.index_directory
+    caches = repository.caches
+    in_cache = repository.index_files.directory == caches.private.index_directory
     in_scratch = (
-        places.scratch is not None and places.scratch in places.private.top.parents
+        caches.scratch is not None and caches.scratch in caches.private.top.parents
     )
     is_own = repository.configuration.repository_tree is None
     root = repository.root

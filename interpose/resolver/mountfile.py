@@ -54,7 +54,7 @@ def _write(record: native.Mount, scratch: Path) -> Path:
 
 def record(repository: Repository) -> native.Mount:
     """The record of a repository."""
-    root, view, places = repository.root, repository.view, repository.places
+    root, view, caches = repository.root, repository.view, repository.caches
     blocks, files = _capacity(repository)
     return native.Mount(
         fqrn=repository.fqrn,
@@ -64,11 +64,11 @@ def record(repository: Repository) -> native.Mount:
         root_digest=root.hash.digest,
         root_algorithm=root.hash.algorithm.flag,
         index_dir=os.fsencode(repository.index_files.directory),
-        cache_dir=os.fsencode(places.private.top),
+        cache_dir=os.fsencode(caches.private.top),
         inode_seed=seed(repository.fqrn),
         view=_flags(view),
-        uid=places.uid,
-        gid=places.gid,
+        uid=caches.uid,
+        gid=caches.gid,
         uid_default=view.uid_map.default or 0,
         gid_default=view.gid_map.default or 0,
         catalog_watermark=catalog_watermark(repository.configuration),
@@ -151,7 +151,7 @@ def _free(repository: Repository, blocks: int) -> int:
     index = repository.index_files.path(repository.root.hash)
     try:
         used = -(-index.stat().st_size // _UNIT_BYTES)
-        found = os.statvfs(repository.places.private.top)
+        found = os.statvfs(repository.caches.private.top)
     except OSError:
         return blocks
     return max(0, min(blocks - used, found.f_bavail * found.f_frsize // _UNIT_BYTES))

@@ -20,7 +20,7 @@
 #include "run/scratch.h"
 
 enum { TRIED_BYTES = 64 * 1024, LITTLE_INODES = 1000 };
-/* As of interpose/repository/places.py. */
+/* As of interpose/repository/caches.py. */
 static const unsigned long long little_bytes = 64ull << 20;
 
 /* Source: statfs(2) and linux/magic.h. */

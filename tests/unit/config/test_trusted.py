@@ -11,7 +11,7 @@ import pytest
 from interpose.config import CacheSettings, Sources, load
 from interpose.config.trusted import PARAMETER, TrustedOwners
 from interpose.formats.fqrn import Fqrn
-from interpose.repository.places import Places
+from interpose.repository.caches import Caches
 
 FQRN = Fqrn.parse("sft.example.org")
 DAEMON = pwd.getpwnam("daemon").pw_uid
@@ -48,9 +48,9 @@ def test_the_environment_wins_over_files_and_all_reach_the_cache(
     sources = Sources(
         tmp_path / "none", environment=environment, extra=(file,), options=(alien,)
     )
-    places = Places.of(FQRN, load(FQRN, sources), None)
-    assert places.alien is not None
-    assert 4001 in places.alien.owners.uids
+    caches = Caches.of(FQRN, load(FQRN, sources), None)
+    assert caches.alien is not None
+    assert 4001 in caches.alien.owners.uids
     for value, expected in (("4002,nobody-here", {4002}), ("", set())):
         more = {**environment, PARAMETER: value}
         sources = Sources(tmp_path / "none", environment=more, extra=(file,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpose.network.failover import Backoff, Failure, Place, Resets, Route, Walk
+from interpose.network.failover import Backoff, Failure, Resets, Route, Walk, Way
 from interpose.network.memory import OwnMemory
 
 
@@ -28,55 +28,55 @@ def walk(proxies: int = 1, hosts: int = 1, retries: int = 1) -> Walk:
     return Walk(route(proxies, hosts), retries)
 
 
-def places(tries: Walk, failure: Failure, *, direct: bool = False) -> list[str]:
+def ways(tries: Walk, failure: Failure, *, direct: bool = False) -> list[str]:
     """Where a walk goes that always fails so."""
-    found = [tries.place.proxy + tries.place.host]
+    found = [tries.way.proxy + tries.way.host]
     while tries.go_on(failure, direct=direct):
-        found.append(tries.place.proxy + tries.place.host)
+        found.append(tries.way.proxy + tries.way.host)
     return found
 
 
 def test_transfer_error_is_tried_again_at_the_same_place_first() -> None:
     tries = walk(proxies=2, hosts=2)
     assert tries.go_on(Failure.TRANSFER, direct=False)
-    assert tries.place == Place("p0", "h0")
+    assert tries.way == Way("p0", "h0")
 
 
 def test_transfer_error_then_leaves_the_proxy() -> None:
     tries = walk(proxies=2, hosts=2, retries=0)
     assert tries.go_on(Failure.TRANSFER, direct=False)
-    assert tries.place == Place("p1", "h0")
+    assert tries.way == Way("p1", "h0")
 
 
 def test_direct_transfer_error_then_leaves_the_host() -> None:
     tries = walk(proxies=2, hosts=2, retries=0)
     assert tries.go_on(Failure.TRANSFER, direct=True)
-    assert tries.place == Place("p0", "h1")
+    assert tries.way == Way("p0", "h1")
 
 
 def test_retries_are_counted_for_the_whole_request() -> None:
-    found = places(walk(proxies=3, retries=1), Failure.TRANSFER)
+    found = ways(walk(proxies=3, retries=1), Failure.TRANSFER)
     assert found == ["p0h0", "p0h0", "p1h0", "p2h0"]
 
 
 def test_next_host_starts_with_the_first_proxy() -> None:
-    found = places(walk(proxies=2, hosts=2), Failure.PROXY)
+    found = ways(walk(proxies=2, hosts=2), Failure.PROXY)
     assert found == ["p0h0", "p1h0", "p0h1", "p1h1"]
 
 
 def test_hosts_that_are_used_up_are_asked_through_the_other_proxies() -> None:
-    found = places(walk(proxies=2, hosts=2), Failure.HOST)
+    found = ways(walk(proxies=2, hosts=2), Failure.HOST)
     assert found == ["p0h0", "p0h1", "p1h0", "p1h1"]
 
 
 def test_absent_object_is_asked_of_each_host_once() -> None:
-    assert places(walk(proxies=3, hosts=2), Failure.ABSENT) == ["p0h0", "p0h1"]
+    assert ways(walk(proxies=3, hosts=2), Failure.ABSENT) == ["p0h0", "p0h1"]
 
 
 def test_host_that_said_404_is_not_asked_through_another_proxy() -> None:
     tries = walk(proxies=2, hosts=2)
     assert tries.go_on(Failure.ABSENT, direct=False)
-    assert places(tries, Failure.HOST) == ["p0h1", "p1h1"]
+    assert ways(tries, Failure.HOST) == ["p0h1", "p1h1"]
 
 
 def test_bad_data_is_asked_once_more_past_caches_then_elsewhere() -> None:
@@ -84,7 +84,7 @@ def test_bad_data_is_asked_once_more_past_caches_then_elsewhere() -> None:
     assert not tries.no_cache
     assert tries.go_on(Failure.BAD_DATA, direct=False)
     assert tries.no_cache
-    assert places(tries, Failure.BAD_DATA) == ["p0h0", "p0h1", "p1h0", "p1h1"]
+    assert ways(tries, Failure.BAD_DATA) == ["p0h0", "p0h1", "p1h0", "p1h1"]
 
 
 @given(
@@ -97,19 +97,19 @@ def test_every_walk_ends(
     proxies: int, hosts: int, retries: int, failures: list[tuple[Failure, bool]]
 ) -> None:
     tries = walk(proxies, hosts, retries)
-    tried = [tries.place]
+    tried = [tries.way]
     for failure, direct in failures:
         if not tries.go_on(failure, direct=direct):
             break
-        tried.append(tries.place)
+        tried.append(tries.way)
     # Once more for each retry, and once more past all caches.
     assert len(tried) <= len(set(tried)) + retries + 1
     assert len(set(tried)) <= proxies * hosts
 
 
 def start(one: Route) -> str:
-    place = Walk(one, 0).place
-    return place.proxy + place.host
+    way = Walk(one, 0).way
+    return way.proxy + way.host
 
 
 def test_proxy_that_failed_where_another_worked_is_tried_last() -> None:
@@ -202,7 +202,7 @@ def test_what_works_again_is_forgotten() -> None:
     memory = OwnMemory()
     one = route(2, 1, memory)
     one.proxy_failed("p0", is_dead=True)
-    one.worked(Place("p0", "h0"))
+    one.worked(Way("p0", "h0"))
     assert start(one) == start(route(2, 1, memory)) == "p0h0"
 
 

@@ -85,7 +85,7 @@ def test_wrong_chunk_leaves_no_file(place: Path) -> None:
         store = make_store(place, server.url)
         with pytest.raises(HashMismatch):
             Assembler(store).assemble(NAME, len(TEXT) + CHUNK_BYTES, pieces)
-        assert not store.places.private.assembled(NAME).exists()
+        assert not store.caches.private.assembled(NAME).exists()
 
 
 def test_without_a_thread_one_does_it_all(

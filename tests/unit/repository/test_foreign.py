@@ -26,7 +26,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 def lay(store: Store, wanted: StoredObject, data: bytes, mode: int = 0o555) -> Path:
     """Put a file into the shared cache, as somebody else does."""
-    alien = store.places.alien
+    alien = store.caches.alien
     assert alien is not None
     path = alien.path(wanted.hash)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def counts(store: Store) -> tuple[int, int]:
 
 
 def private_path(store: Store, wanted: StoredObject) -> Path:
-    return store.places.private.top / wanted.private_name
+    return store.caches.private.top / wanted.private_name
 
 
 def test_what_a_trusted_owner_wrote_is_used_in_place(place: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_disproof_is_remembered_until_the_file_changes(
         assert path.read_bytes() == CONTENT
         last = make_store(place, NOWHERE, alien, writable=False)
         assert last.fetch(wanted).read_bytes() == CONTENT
-        identity = last.places.alien.identity(path) if last.places.alien else None
+        identity = last.caches.alien.identity(path) if last.caches.alien else None
         assert identity is not None
-        assert not State(last.places.private).is_disproven(wanted.hash, identity)
+        assert not State(last.caches.private).is_disproven(wanted.hash, identity)
 
 
 def test_raw_and_packed_objects_of_one_hash_do_not_meet(place: Path) -> None:
@@ -259,10 +259,10 @@ def test_a_raw_object_has_its_official_name_too_and_nobody_believes_it(
         raw = StoredObject(name, "", Compression.NONE, len(stream))
         store = make_store(place, server.url)
         kept = store.fetch(raw)
-        official = store.places.private.path(name)
+        official = store.caches.private.path(name)
         assert official.read_bytes() == stream
         assert official.samefile(kept)
-        assert not store.places.private.vouches_for(official)
+        assert not store.caches.private.vouches_for(official)
         assert store.fetch(raw) == kept
 
 

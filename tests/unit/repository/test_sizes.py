@@ -96,6 +96,6 @@ def test_what_a_trusted_owner_left_broken_is_found_out_and_never_used_again(
         assert store.fetch(wanted).read_bytes() == CONTENT
         path = lay(store, wanted, CONTENT)
         (place / "alien").chmod(0o755)
-        store.places.private.path(name).unlink()
+        store.caches.private.path(name).unlink()
         assert store.fetch(wanted) == path
         assert not store.drop_damaged(wanted, path)

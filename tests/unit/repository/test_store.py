@@ -15,10 +15,10 @@ from interpose.errors import CacheFull, FormatError, HashMismatch, NotOnServer
 from interpose.formats.flags import Compression
 from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
 from interpose.network import Fetcher, NetworkSettings
+from interpose.repository.caches import Caches
 from interpose.repository.chunked import Assembler, Piece
 from interpose.repository.flight import SingleFlight
 from interpose.repository.objects import StoredObject
-from interpose.repository.places import Places
 from interpose.repository.shelves import MemoryShelf, ScratchShelf, Shelf
 from interpose.repository.statistics import Statistics
 from interpose.repository.store import Store
@@ -53,7 +53,7 @@ def make_store(
     trust: bool = False,
 ) -> Store:
     settings = NetworkSettings(servers=(url,), max_retries=0)
-    places = Places(
+    caches = Caches(
         private=PrivateCache(place / "cache"),
         workspace=PrivateCache(place / "cache"),
         alien=None if alien is None else AlienCache(alien, writable=writable),
@@ -64,7 +64,7 @@ def make_store(
         gid=0,
     )
     networks = (Fetcher(settings), Fetcher(settings))
-    return Store(places, networks, Statistics(), quiet)
+    return Store(caches, networks, Statistics(), quiet)
 
 
 def test_an_object_is_fetched_once_and_found_then(place: Path) -> None:
@@ -85,7 +85,7 @@ def test_an_object_of_another_size_than_promised_is_refused(place: Path) -> None
             lie = StoredObject(wanted.hash, size=size)
             with pytest.raises(HashMismatch):
                 store.fetch(lie)
-        assert not store.places.private.path(wanted.hash).exists()
+        assert not store.caches.private.path(wanted.hash).exists()
 
 
 def test_a_shared_cache_has_it_no_later_than_the_private_one(
@@ -134,7 +134,7 @@ def test_a_foreign_object_without_execute_bits_is_copied_once(place: Path) -> No
     path.chmod(0o660)
     store = make_store(place, "http://127.0.0.1:1", alien, writable=False)
     found = store.fetch(wanted)
-    assert found == store.places.private.path(wanted.hash)
+    assert found == store.caches.private.path(wanted.hash)
     assert found.stat().st_mode & 0o7777 == 0o555
     path.unlink()
     assert store.fetch(wanted) == found
@@ -150,7 +150,7 @@ def test_a_foreign_object_fit_for_use_is_proven_and_used_in_place(place: Path) -
     path.chmod(0o555)
     store = make_store(place, "http://127.0.0.1:1", alien, writable=False)
     assert store.fetch(wanted) == path
-    assert not store.places.private.path(wanted.hash).exists()
+    assert not store.caches.private.path(wanted.hash).exists()
 
 
 def test_a_foreign_object_with_other_bytes_is_fetched(place: Path) -> None:
@@ -170,7 +170,7 @@ def test_what_somebody_else_left_in_the_private_cache_is_proven(place: Path) -> 
     with FaultyServer() as server:
         wanted = put(server, CONTENT)
         store = make_store(place, server.url)
-        path = store.places.private.path(wanted.hash)
+        path = store.caches.private.path(wanted.hash)
         path.parent.mkdir(parents=True)
         path.write_bytes(CONTENT.upper())
         path.chmod(0o600)
@@ -208,7 +208,7 @@ def test_chunks_become_one_file(place: Path) -> None:
         whole = b"".join(PARTS)
         path = Assembler(store).assemble(name, len(whole), found)
         assert path.read_bytes() == whole
-        assert path == store.places.private.assembled(name)
+        assert path == store.caches.private.assembled(name)
         assert path.stat().st_mode & 0o7777 == 0o555
         Assembler(store).assemble(name, len(whole), found)
         assert all(

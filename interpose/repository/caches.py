@@ -18,7 +18,7 @@ from interpose.formats.fqrn import Fqrn
 LITTLE_BYTES = 64 << 20
 
 
-class Places(NamedTuple):
+class Caches(NamedTuple):
     """Caches and scratch; `refused` are directories that others could change.
 
     `workspace` has what is no content: turns, and what was learned of the network. As
@@ -38,8 +38,8 @@ class Places(NamedTuple):
     @classmethod
     def of(
         cls, fqrn: Fqrn, configuration: Configuration, scratch: Path | None
-    ) -> Places:
-        """The places that a configuration names; makes none of them.
+    ) -> Caches:
+        """The directories that a configuration names; makes none of them.
 
         Errors: CacheError if there is nowhere to write.
         """
