@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import BadSignature, FormatError, UnknownKey
@@ -25,6 +26,7 @@ from interpose.formats.hashes import Algorithm, ContentHash, hash_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
     from cryptography.x509 import Certificate
 
     from interpose.formats.manifest import Manifest
@@ -197,15 +199,25 @@ def sign_whitelist(hash_text: str, private_key_pem: bytes) -> bytes:
     return _sign(hash_text.encode("ascii"), private_key_pem)
 
 
-def _sign(payload: bytes, private_key_pem: bytes) -> bytes:
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+@lru_cache(maxsize=4)
+def load_private_key(pem: bytes) -> object:
+    """The key, of whatever kind. It is proven for 50 ms, so each one only once.
+
+    Errors: ValueError, TypeError, UnsupportedAlgorithm.
+    """
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
         load_pem_private_key,
     )
 
+    return load_pem_private_key(pem, password=None)
+
+
+def _sign(payload: bytes, private_key_pem: bytes) -> bytes:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
     try:
-        key = load_pem_private_key(private_key_pem, password=None)
+        key = load_private_key(private_key_pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise UnknownKey("a private key cannot be read") from None
     if not isinstance(key, rsa.RSAPrivateKey):
@@ -217,5 +229,14 @@ def _sign(payload: bytes, private_key_pem: bytes) -> bytes:
     if len(padding) < _SHORTEST_PADDING:
         raise UnknownKey("a private key is too short")
     block = b"\x00\x01" + padding + b"\x00" + payload
-    number = pow(int.from_bytes(block, "big"), numbers.d, modulus)
-    return number.to_bytes(size, "big")
+    return _power(int.from_bytes(block, "big"), numbers).to_bytes(size, "big")
+
+
+def _power(base: int, numbers: RSAPrivateNumbers) -> int:
+    """`base` to the private exponent, by way of the primes: a quarter of the time.
+
+    Source: RFC 8017, 5.1.2 (2b).
+    """
+    first = pow(base, numbers.dmp1, numbers.p)
+    second = pow(base, numbers.dmq1, numbers.q)
+    return second + (first - second) * numbers.iqmp % numbers.p * numbers.q

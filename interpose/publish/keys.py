@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from interpose.errors import InterposeError, UnknownKey
 from interpose.formats.fqrn import Fqrn
+from interpose.formats.signature import load_private_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -201,11 +202,10 @@ def _public_pem(key: RSAPrivateKey) -> bytes:
 
 def _load(pem: bytes, path: Path) -> RSAPrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
 
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
+        key = load_private_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise UnknownKey("a private key cannot be used", str(path)) from None
     if not isinstance(key, rsa.RSAPrivateKey):
