@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import select
@@ -186,6 +187,7 @@ def free_port() -> int:
         return port
 
 
+@functools.cache
 def _has_early_log(nginx: str) -> bool:
     told = subprocess.run([nginx, "-v"], check=True, capture_output=True, text=True)
     version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", told.stderr)
