@@ -4,7 +4,7 @@
 PYTHON ?= $(shell tests/support/choose-python.sh)
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find native -name '*.[chS]' -o -name '*.py' 2>/dev/null)
+SOURCES := $(shell find native -name '*.[ch]' -o -name '*.lds' -o -name '*.py' 2>/dev/null)
 PACKAGES := tests/support/install-packages.sh
 PYTEST := $(BIN)/python -m pytest
 # For two cores: tests also wait, for processes and for time-outs.
@@ -62,6 +62,9 @@ test-long: ## run the tests that take longer
 	@$(PACKAGES) long
 	@PYTHON='$(PYTHON)' tests/support/run-suite.sh -n $(WORKERS) -m long
 	INTERPOSE_FORCE_FALLBACK=all $(PYTEST) -q -n $(WORKERS)
+	INTERPOSE_FASTPATH=0 $(PYTEST) -q -n $(WORKERS)
+	INTERPOSE_FASTPATH_AFTER=1 $(PYTEST) -q -n $(WORKERS)
+	INTERPOSE_FASTPATH_AFTER=1 INTERPOSE_FASTPATH_LEAVE=60 $(PYTEST) -q -n $(WORKERS)
 
 sanitize: build tools ## run what runs C code with the compiler's checks
 	@$(PACKAGES)

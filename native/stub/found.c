@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stub/found.h"
+
+#include <asm/unistd.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sys/sysmacros.h>
+
+enum { OBJECT_MAY_WRITE = 0222, SKELETON_MODE = 0555 };
+
+static bool is_object(uint64_t device, uint32_t mode)
+{
+	const struct stub_state *state = stub_state();
+
+	for (int i = 0; i < STUB_DEVICES; i++)
+		if (state->devices[i].number == device)
+			return state->devices[i].all || !(mode & OBJECT_MAY_WRITE);
+	return state->devices_full;
+}
+
+/* Nothing in our scratch can be written but a FIFO; what stands for a directory has
+ * this mode. */
+static bool is_of_scratch(uint32_t mode)
+{
+	if (S_ISDIR(mode))
+		return (mode & 07777) == SKELETON_MODE;
+	return S_ISREG(mode) ? !(mode & OBJECT_MAY_WRITE) : !S_ISLNK(mode);
+}
+
+/* In /proc, ours, or the root, in whose list /cvmfs is: perhaps. */
+bool found_may_be_ours(uint64_t device, uint64_t inode, uint32_t mode)
+{
+	const struct stub_state *state = stub_state();
+
+	if (device == state->proc_dev)
+		return true;
+	if (device == state->root_dev && inode == state->root_ino)
+		return true;
+	if (S_ISREG(mode) && is_object(device, mode))
+		return true;
+	return (device == state->scratch_dev[0] || device == state->scratch_dev[1]) &&
+	       is_of_scratch(mode);
+}
+
+bool found_for_request(const struct request *request)
+{
+	const struct stat *st = request->st;
+	const struct statx *stx = request->stx;
+
+	if (st)
+		return found_may_be_ours(st->st_dev, st->st_ino, st->st_mode);
+	return found_may_be_ours(makedev(stx->stx_dev_major, stx->stx_dev_minor),
+				 stx->stx_ino, stx->stx_mode);
+}
+
+bool found_link(const struct request *request)
+{
+	return S_ISLNK(request->st ? request->st->st_mode : request->stx->stx_mode);
+}
+
+bool found_descriptor(int fd)
+{
+	struct stat st;
+
+	return stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) ==
+		       0 &&
+	       found_may_be_ours(st.st_dev, st.st_ino, st.st_mode);
+}
+
+bool found_by_name(const struct request *request)
+{
+	struct stat st;
+	long result = stub_call(__NR_newfstatat, (uint64_t)(int64_t)request->dirfd,
+				(uint64_t)request->path, (uint64_t)&st,
+				request->follow ? 0 : AT_SYMLINK_NOFOLLOW, 0);
+
+	return result < 0 || found_may_be_ours(st.st_dev, st.st_ino, st.st_mode);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether what the kernel has found may be something of ours. Where that cannot be told
+ * it may. */
+#ifndef STUB_FOUND_H
+#define STUB_FOUND_H
+
+#include "stub/request.h"
+
+/* As stat(2) shows it. */
+bool found_may_be_ours(uint64_t device, uint64_t inode, uint32_t mode);
+/* The same of what the kernel has written for this request. */
+bool found_for_request(const struct request *request);
+bool found_link(const struct request *request);
+/* The same of a descriptor; and of none, which is not. */
+bool found_descriptor(int fd);
+/* The same of where a name leads, by a link into /proc as a rule. */
+bool found_by_name(const struct request *request);
+
+#endif

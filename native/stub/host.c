@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A link of the host may lead into /proc, where names of ours stand, or to /cvmfs,
+ * which the kernel does not find. Nothing of the program's memory is touched after an
+ * open: after a fault the whole call is made again, and nothing is to be done twice. */
+#include "stub/host.h"
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+#include "stub/found.h"
+#include "stub/hostpath.h"
+#include "stub/memory.h"
+
+#ifndef __NR_openat2
+#define __NR_openat2 437
+#endif
+
+enum {
+	/* With O_PATH openat() ignores all others, and openat2() refuses them. */
+	PATH_FLAGS = O_PATH | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY,
+	/* Of a link's text that is looked at; longer ones are rare. */
+	LINK_SIZE = 256
+};
+
+/* Error of a look that goes through no link: -ENOENT, if the name is really missing. */
+static long look_without_links(const struct request *request)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC |
+					(request->follow ? 0 : O_NOFOLLOW),
+			       .resolve = RESOLVE_NO_SYMLINKS};
+	long fd = stub_call(__NR_openat2, (uint64_t)(int64_t)request->dirfd,
+			    (uint64_t)request->path, (uint64_t)&how, sizeof(how), 0);
+
+	if (fd >= 0)
+		stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
+	return fd;
+}
+
+static enum stub_verdict missing(struct stub_frame *frame,
+				 const struct request *request)
+{
+	struct hostpath text;
+
+	if (!hostpath_scan(request->path, &text) || text.dots || text.cvmfs ||
+	    (request->path[0] != '/' && request->dirfd != AT_FDCWD &&
+	     found_descriptor(request->dirfd)))
+		return STUB_SITE;
+	return look_without_links(request) == -ENOENT ? stub_done(frame, -ENOENT)
+						      : STUB_SITE;
+}
+
+/* Opened as it was asked for, and looked at afterwards. */
+static enum stub_verdict open_and_look(struct stub_frame *frame,
+				       const struct request *request)
+{
+	long fd = stub_same_call(frame);
+
+	if (fd == -ENOENT)
+		return missing(frame, request);
+	if (fd < 0 || !found_descriptor((int)fd))
+		return stub_done(frame, fd);
+	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
+	return STUB_SITE;
+}
+
+/* Where no link is on the way the name itself says whether it is in /proc. */
+static enum stub_verdict open_host(struct stub_frame *frame,
+				   const struct request *request)
+{
+	struct open_how how = {.flags = request->flags, .resolve = RESOLVE_NO_SYMLINKS};
+	struct hostpath text;
+	long fd;
+
+	if (stub_state()->proc_elsewhere || !hostpath_scan(request->path, &text) ||
+	    text.dots || text.proc || text.cvmfs ||
+	    (request->path[0] != '/' && request->dirfd != AT_FDCWD) ||
+	    (request->flags & O_PATH && request->flags & ~(uint64_t)PATH_FLAGS))
+		return open_and_look(frame, request);
+	fd = stub_call(__NR_openat2, (uint64_t)(int64_t)request->dirfd,
+		       (uint64_t)request->path, (uint64_t)&how, sizeof(how), 0);
+	/* An old kernel, or a container's filter, has no such call; and of a link
+	 * nothing is known yet. */
+	if (fd < 0 && fd != -ENOENT && fd != -EINTR)
+		return open_and_look(frame, request);
+	return stub_done(frame, fd);
+}
+
+/* The program's buffer is not touched before the text is known not to be ours: what
+ * comes instead may be shorter. */
+static enum stub_verdict read_link(struct stub_frame *frame,
+				   const struct request *request)
+{
+	char text[LINK_SIZE];
+	long size = stub_call(__NR_readlinkat, (uint64_t)(int64_t)request->dirfd,
+			      (uint64_t)request->path, (uint64_t)text, sizeof(text), 0);
+
+	if (size == -ENOENT)
+		return missing(frame, request);
+	if (size < 0)
+		return stub_done(frame, size);
+	if (request->size <= 0 || size == (long)sizeof(text) ||
+	    hostpath_names_ours(text, (size_t)size))
+		return STUB_SITE;
+	if (size > request->size)
+		size = request->size;
+	memcpy(request->link, text, (size_t)size);
+	return stub_done(frame, size);
+}
+
+enum stub_verdict host_answer(struct stub_frame *frame, const struct request *request)
+{
+	long result;
+
+	if (request->opens)
+		return open_host(frame, request);
+	if (request->link)
+		return read_link(frame, request);
+	result = stub_same_call(frame);
+	if (result == -ENOENT)
+		return missing(frame, request);
+	if (result < 0)
+		return stub_done(frame, result);
+	if (request->checks_deeply
+		    ? found_by_name(request)
+		    : (request->st || request->stx) && found_for_request(request))
+		return STUB_SITE;
+	return stub_done(frame, result);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stub/hostpath.h"
+
+#include "path/prefix.h"
+
+enum { PATH_SIZE = 4096, HASH_DIGITS = 32 };
+
+static bool begins(const char *text, const char *with)
+{
+	while (*with && *text == *with) {
+		text++;
+		with++;
+	}
+	return !*with;
+}
+
+bool hostpath_scan(const char *path, struct hostpath *ret_text)
+{
+	*ret_text = (struct hostpath){false, false, false};
+	for (size_t i = 0; path[i]; i++) {
+		if (i == PATH_SIZE)
+			return false;
+		switch (path[i]) {
+		case '.':
+			if ((i == 0 || path[i - 1] == '/') &&
+			    (path[i + 1] == '.' || path[i + 1] == '/' || !path[i + 1]))
+				ret_text->dots = true;
+			break;
+		case 'c':
+			ret_text->cvmfs |= begins(path + i, "cvmfs");
+			break;
+		case 'p':
+			ret_text->proc |= begins(path + i, "proc");
+			break;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
+bool hostpath_is_plain(const char *path)
+{
+	switch (path[1]) {
+	case '\0': /* the root has one name more than the host gives it */
+	case '/':
+	case '.':
+		return false;
+	case 'c':
+		return !begins(path, PREFIX_REPOSITORIES);
+	case 'p':
+		return !begins(path, "/proc");
+	case 'd': /* /dev/fd, /dev/stdin and the like are links into /proc */
+		return !begins(path, "/dev/fd") && !begins(path, "/dev/std");
+	default:
+		return true;
+	}
+}
+
+static bool is_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* Bytes are compared where they are: what is shorter ends earlier. */
+static bool begins_within(const char *text, const char *end, const char *with)
+{
+	for (; *with; text++, with++)
+		if (text == end || *text != *with)
+			return false;
+	return true;
+}
+
+bool hostpath_names_ours(const char *text, size_t size)
+{
+	const char *end = text + size;
+	size_t digits = 0;
+
+	if (!size || *text != '/')
+		return false;
+	if (begins_within(text, end, "/memfd:") || begins_within(text, end, PREFIX_REPOSITORIES))
+		return true;
+	for (; text < end; text++) {
+		digits = is_digit(*text) ? digits + 1 : 0;
+		if (digits == HASH_DIGITS)
+			return true;
+		if (*text == '/' && begins_within(text, end, "/.interpose-"))
+			return true;
+	}
+	return false;
+}

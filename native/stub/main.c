@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which calls are answered inside of the tracee: those about names of the host, and
+ * about descriptors that are not ours. Everything else is made where the program makes
+ * it, and stops. */
+#include <asm/unistd.h>
+#include <fcntl.h>
+
+#include "stub/found.h"
+#include "stub/host.h"
+#include "stub/hostpath.h"
+#include "stub/memory.h"
+
+/* A link that is open is one of a skeleton, as a rule. */
+static enum stub_verdict number(struct stub_frame *frame, const struct request *request)
+{
+	long result = stub_same_call(frame);
+
+	if (result == 0 && (found_link(request) || found_for_request(request)))
+		return STUB_SITE;
+	return stub_done(frame, result);
+}
+
+static enum stub_verdict name(struct stub_frame *frame, const struct request *request)
+{
+	const char *path = request->path;
+
+	if (request_is_absurd((uint64_t)path))
+		return STUB_SITE;
+	if (!path[0])
+		return request->descriptor && request->dirfd != AT_FDCWD
+			       ? number(frame, request)
+			       : STUB_SITE;
+	if (path[0] == '/')
+		return hostpath_is_plain(path) ? host_answer(frame, request)
+					       : STUB_SITE;
+	if (request->dirfd == AT_FDCWD)
+		return stub_state()->cwd_unknown ? STUB_SITE
+						 : host_answer(frame, request);
+	/* In an empty directory that stands for one of ours only these are found. */
+	return path[0] == '.' && (!path[1] || path[1] == '/' || path[1] == '.')
+		       ? STUB_SITE
+		       : host_answer(frame, request);
+}
+
+static enum stub_verdict list(struct stub_frame *frame)
+{
+	return found_descriptor((int)frame->rdi)
+		       ? STUB_SITE
+		       : stub_done(frame, stub_same_call(frame));
+}
+
+static enum stub_verdict decide(struct stub_frame *frame)
+{
+	struct request request;
+
+	switch (frame->rax) {
+	case __NR_getdents64:
+		return list(frame);
+	case __NR_fstat:
+		request = (struct request){.st = (struct stat *)frame->rsi};
+		return request_is_absurd(frame->rsi) ? STUB_SITE
+						     : number(frame, &request);
+	case __NR_getcwd:
+		return stub_state()->cwd_unknown
+			       ? STUB_SITE
+			       : stub_done(frame, stub_same_call(frame));
+	default:
+		return request_take(frame, &request) ? name(frame, &request)
+						     : STUB_SITE;
+	}
+}
+
+enum stub_verdict stub_main(struct stub_frame *frame)
+{
+	struct stub_state *state = stub_state();
+	enum stub_verdict verdict = state->dead ? STUB_SITE : decide(frame);
+
+	if (verdict == STUB_DONE)
+		__atomic_fetch_add((uint64_t *)state->count, 1, __ATOMIC_RELAXED);
+	return verdict;
+}

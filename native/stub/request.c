@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stub/request.h"
+
+#include <asm/unistd.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <unistd.h>
+
+#include "stub/memory.h"
+
+#ifndef __NR_faccessat2
+#define __NR_faccessat2 439
+#endif
+
+enum {
+	/* Of an open that changes nothing. <fcntl.h> has no O_LARGEFILE but 0. */
+	KERNEL_LARGEFILE = 0100000,
+	OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_DIRECTORY | O_NOCTTY |
+		     O_PATH | O_NOATIME,
+	STAT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
+	STATX_FLAGS = STAT_FLAGS | AT_STATX_SYNC_TYPE,
+	ACCESS_FLAGS = AT_SYMLINK_NOFOLLOW | AT_EACCESS
+};
+
+bool request_is_absurd(uint64_t address)
+{
+	return address < 65536 || address >= (1ull << 47) - 4096;
+}
+
+static bool take_stat(struct request *request, uint64_t st)
+{
+	request->st = (struct stat *)st;
+	return !request_is_absurd(st);
+}
+
+static bool take_stat_at(struct request *request, uint64_t st, uint64_t flags)
+{
+	request->follow = !(flags & AT_SYMLINK_NOFOLLOW);
+	request->descriptor = flags & AT_EMPTY_PATH;
+	return take_stat(request, st) && !(flags & ~(uint64_t)STAT_FLAGS);
+}
+
+static bool take_statx(struct request *request, uint64_t stx, uint64_t flags)
+{
+	request->follow = !(flags & AT_SYMLINK_NOFOLLOW);
+	request->descriptor = flags & AT_EMPTY_PATH;
+	request->stx = (struct statx *)stx;
+	return !request_is_absurd(stx) && !(flags & ~(uint64_t)STATX_FLAGS);
+}
+
+/* A directory that was opened may be one of /proc, and nothing of ours may be written,
+ * whoever asks. */
+static bool take_access(struct request *request, uint64_t mask, uint64_t flags)
+{
+	request->follow = !(flags & AT_SYMLINK_NOFOLLOW);
+	request->checks_deeply = mask & W_OK || request->dirfd != AT_FDCWD;
+	return !(flags & ~(uint64_t)ACCESS_FLAGS);
+}
+
+static bool take_link(struct request *request, uint64_t text, uint64_t size)
+{
+	request->follow = false;
+	request->link = (char *)text;
+	request->size = (int)size;
+	return !request_is_absurd(text);
+}
+
+static bool take_open(struct request *request, uint64_t flags)
+{
+	request->opens = true;
+	request->flags = (uint32_t)flags & ~(uint32_t)KERNEL_LARGEFILE;
+	request->follow = !(flags & O_NOFOLLOW);
+	return !(request->flags & ~(uint64_t)OPEN_FLAGS);
+}
+
+bool request_take(const struct stub_frame *frame, struct request *ret_request)
+{
+	const struct stub_frame *f = frame;
+	struct request *request = ret_request;
+
+	*request = (struct request){
+		.dirfd = AT_FDCWD, .follow = true, .path = (const char *)f->rdi};
+	switch (f->rax) {
+	case __NR_stat:
+		return take_stat(request, f->rsi);
+	case __NR_lstat:
+		return take_stat_at(request, f->rsi, AT_SYMLINK_NOFOLLOW);
+	case __NR_access:
+		return take_access(request, f->rsi, 0);
+	case __NR_readlink:
+		return take_link(request, f->rsi, f->rdx);
+	case __NR_open:
+		return take_open(request, f->rsi);
+	default:
+		break;
+	}
+	request->dirfd = (int)f->rdi;
+	request->path = (const char *)f->rsi;
+	switch (f->rax) {
+	case __NR_newfstatat:
+		return take_stat_at(request, f->rdx, f->r10);
+	case __NR_statx:
+		return take_statx(request, f->r8, f->rdx);
+	case __NR_faccessat:
+		return take_access(request, f->rdx, 0);
+	case __NR_faccessat2:
+		return take_access(request, f->rdx, f->r10);
+	case __NR_readlinkat:
+		return take_link(request, f->rdx, f->r10);
+	case __NR_openat:
+		return take_open(request, f->rdx);
+	default:
+		return false;
+	}
+}

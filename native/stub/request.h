@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A call about one name, whichever it is. */
+#ifndef STUB_REQUEST_H
+#define STUB_REQUEST_H
+
+#include <sys/stat.h>
+
+#include "stub/frame.h"
+
+struct statx;
+
+struct request {
+	int dirfd;
+	const char *path;
+	bool follow;
+	bool opens;
+	bool checks_deeply; /* rights: of what is found more has to be known */
+	bool descriptor;    /* an empty name means it */
+	uint64_t flags;	    /* of an open */
+	struct stat *st;    /* that the kernel writes; NULL: none */
+	struct statx *stx;  /* likewise */
+	char *link;	    /* where the text of a link goes; NULL: nowhere */
+	int size;	    /* its room */
+};
+
+/* Not an address that a program has: what the kernel says of it is EFAULT. */
+bool request_is_absurd(uint64_t address);
+/* False: a call, or flags, of which nothing is known here. */
+bool request_take(const struct stub_frame *frame, struct request *ret_request);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the tracer and the stub in a tracee share. The stub's memory, from the address
+ * where its code begins:
+ *
+ *     code          our own program's section `interpose_stub`, private, r-x
+ *     trampolines   the end of the same section; the tracer fills them
+ *     state         struct stub_state, private, rw-
+ */
+#ifndef STUB_STATE_H
+#define STUB_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stub/offsets.h"
+
+enum {
+	STUB_PAGE = 4096,
+	STUB_CODE_SIZE = 2 * STUB_PAGE,
+	STUB_TRAMPOLINES_SIZE = 2 * STUB_PAGE,
+	STUB_TRAMPOLINE = 24, /* bytes of each */
+	STUB_STATE_AT = STUB_CODE_SIZE + STUB_TRAMPOLINES_SIZE,
+	STUB_STATE_SIZE = STUB_PAGE,
+	STUB_SIZE = STUB_STATE_AT + STUB_STATE_SIZE,
+	STUB_DEVICES = 8
+};
+
+/* A file system on which something of ours has been met: a regular file there that
+ * nobody may write is perhaps an object; or any file (`all`). */
+struct stub_device {
+	uint64_t number;
+	uint64_t all;
+};
+
+/* Written by the tracer alone, but for the count. It may say too much, which costs a
+ * stop, and never too little. */
+struct stub_state {
+	uint64_t secret; /* sixth argument of a call that the filter lets through */
+	uint64_t count;	 /* address of the number of calls that were done here */
+	uint64_t own_count;
+	uint32_t dead;		 /* everything is the tracer's */
+	uint32_t cwd_unknown;	 /* the working directory may be ours, or in /proc */
+	uint32_t proc_elsewhere; /* a proc file system can be met beside /proc */
+	uint32_t devices_full;	 /* there are more than are noted here */
+	uint64_t root_dev, root_ino;
+	uint64_t proc_dev;
+	uint64_t scratch_dev[2];
+	struct stub_device devices[STUB_DEVICES];
+};
+
+_Static_assert(sizeof(struct stub_state) <= STUB_STATE_SIZE, "state fits its pages");
+
+/* Arguments of the loader: what brings the stub into a process (entry.S). It ends with
+ * all registers as in `saved`, at `resume`. */
+struct stub_load {
+	uint64_t secret;
+	uint64_t base;	      /* where it shall be */
+	uint64_t file_offset; /* of the section */
+	int64_t count_id;     /* of the page for the count, for shmat(); -1: none */
+	uint64_t result;      /* 0, or the negative errno of what failed */
+	uint64_t count;	      /* where that page is; 0: nowhere */
+	uint64_t resume;
+	uint64_t saved[15]; /* rax (the number) rbx rcx rdx rsi rdi rbp r8 ... r15 */
+	char path[];	    /* of our program */
+};
+
+_Static_assert(offsetof(struct stub_load, secret) == LOAD_SECRET &&
+		       offsetof(struct stub_load, base) == LOAD_BASE &&
+		       offsetof(struct stub_load, file_offset) == LOAD_FILE_OFFSET &&
+		       offsetof(struct stub_load, count_id) == LOAD_COUNT_ID &&
+		       offsetof(struct stub_load, result) == LOAD_RESULT &&
+		       offsetof(struct stub_load, count) == LOAD_COUNT &&
+		       offsetof(struct stub_load, resume) == LOAD_RESUME &&
+		       offsetof(struct stub_load, saved) == LOAD_SAVED &&
+		       offsetof(struct stub_load, path) == LOAD_PATH &&
+		       STUB_STATE_AT == LOAD_CODE_SIZE &&
+		       STUB_STATE_SIZE == LOAD_STATE_SIZE,
+	       "offsets.h");
+
+/* Of our own copy: the section and places in it. Weak: a compiler that cannot make the
+ * stub, or another machine, links a program without it. */
+extern const char stub_section[] __attribute__((weak, visibility("hidden")));
+extern const char stub_entry[] __attribute__((weak, visibility("hidden")));
+extern const char stub_framed[] __attribute__((weak, visibility("hidden")));
+extern const char stub_loader[] __attribute__((weak, visibility("hidden")));
+extern const char stub_loader_end[] __attribute__((weak, visibility("hidden")));
+#endif
