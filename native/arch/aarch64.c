@@ -126,6 +126,28 @@ void arch_restart(struct arch_regs *regs, long number)
 	regs->raw[REG_NUMBER] = (uint64_t)-1;
 }
 
+/* There is no stub for this machine yet, so nobody asks. */
+void arch_run_loader(struct arch_regs *regs, uint64_t ip, uint64_t data,
+		     uint64_t ret_saved[ARCH_SAVED])
+{
+	(void)regs;
+	(void)ip;
+	(void)data;
+	(void)ret_saved;
+}
+
+void arch_leave_stub(struct arch_regs *regs, const uint64_t *frame, uint64_t sp)
+{
+	(void)regs;
+	(void)frame;
+	(void)sp;
+}
+
+uint64_t arch_stub_frame(const struct arch_regs *regs)
+{
+	return regs->raw[REG_PC];
+}
+
 #else
 typedef int arch_other_than_aarch64;
 #endif

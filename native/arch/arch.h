@@ -68,6 +68,21 @@ void arch_set_ip(struct arch_regs *regs, uint64_t ip);
 /* At an exit stop: makes the same instruction run again, as call `number`. */
 void arch_restart(struct arch_regs *regs, long number);
 
+/* At an entry stop: instead of the call the thread runs code at `ip` that finds `data`
+ * in a register and ends by taking `ret_saved` back, in the order of struct stub_load
+ * (stub/state.h), whose first one is the number of the call. */
+enum { ARCH_SAVED = 15 };
+void arch_run_loader(struct arch_regs *regs, uint64_t ip, uint64_t data,
+		     uint64_t ret_saved[ARCH_SAVED]);
+/* At a fault inside of the stub: the registers are again as they were at the program's
+ * call instruction, which comes next. `frame`: as stub_entry has pushed it (struct
+ * stub_frame), `sp`: where it was before; without one nothing but the stack pointer has
+ * changed. */
+enum { ARCH_FRAME = 14 };
+void arch_leave_stub(struct arch_regs *regs, const uint64_t *frame, uint64_t sp);
+/* The register that is the frame's address in all of the stub. */
+uint64_t arch_stub_frame(const struct arch_regs *regs);
+
 /* The call instruction of an ABI, for finding one in the vdso. */
 enum { ARCH_INSTRUCTION_MAX = 4 };
 struct arch_instruction {

@@ -11,8 +11,13 @@
 #include "arch/arch.h"
 
 enum {
+	REG_R15 = 0,
+	REG_R14 = 1,
+	REG_R13 = 2,
+	REG_R12 = 3,
 	REG_RBP = 4,
 	REG_RBX = 5,
+	REG_R11 = 6,
 	REG_R10 = 7,
 	REG_R9 = 8,
 	REG_R8 = 9,
@@ -149,6 +154,39 @@ void arch_restart(struct arch_regs *regs, long number)
 	/* No call is under way: a signal now must not make the kernel restart it too.
 	 */
 	regs->raw[REG_ORIG_RAX] = (uint64_t)-1;
+}
+
+void arch_run_loader(struct arch_regs *regs, uint64_t ip, uint64_t data,
+		     uint64_t ret_saved[ARCH_SAVED])
+{
+	static const uint8_t order[ARCH_SAVED] = {
+		REG_ORIG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI,
+		REG_RDI,      REG_RBP, REG_R8,	REG_R9,	 REG_R10,
+		REG_R11,      REG_R12, REG_R13, REG_R14, REG_R15};
+
+	for (unsigned int i = 0; i < ARCH_SAVED; i++)
+		ret_saved[i] = regs->raw[order[i]];
+	regs->raw[REG_R15] = data;
+	regs->raw[REG_RIP] = ip;
+	regs->raw[REG_ORIG_RAX] = (uint64_t)-1;
+}
+
+void arch_leave_stub(struct arch_regs *regs, const uint64_t *frame, uint64_t sp)
+{
+	static const uint8_t order[ARCH_FRAME] = {
+		REG_RAX, REG_R9,  REG_R8,  REG_R10, REG_RDX, REG_RSI, REG_RDI,
+		REG_RBX, REG_RBP, REG_R12, REG_R13, REG_R14, REG_R15, REG_RCX};
+
+	for (unsigned int i = 0; frame && i < ARCH_FRAME; i++)
+		regs->raw[order[i]] = frame[i];
+	regs->raw[REG_RSP] = sp;
+	/* The stub keeps where the call returns to. */
+	regs->raw[REG_RIP] = regs->raw[REG_RCX] - arch_call_instruction[ARCH_OWN].size;
+}
+
+uint64_t arch_stub_frame(const struct arch_regs *regs)
+{
+	return regs->raw[REG_R15];
 }
 
 #else

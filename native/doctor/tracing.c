@@ -228,11 +228,11 @@ static void try_filter(const struct sock_fprog *filter, struct finding *finding)
 
 void look_at_seccomp(const struct doctor_node *node, struct finding *finding)
 {
-	int there = watching_filters(getpid());
+	int there = kernel_filters(getpid());
 	struct sock_fprog filter;
 
 	(void)node;
-	if (filter_build(syscall_tables, false, &filter) < 0) {
+	if (filter_build(syscall_tables, false, 0, &filter) < 0) {
 		finding_say(finding, LEVEL_NO, "not tried: no memory");
 		return;
 	}

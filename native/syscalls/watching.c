@@ -3,25 +3,10 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stdio.h>
+
+#include "tracee/kernel.h"
 
 enum { HEAD_SIZE = 16, FLAG_TSYNC = 1, FLAG_SPEC_ALLOW = 4 };
-
-int watching_filters(pid_t tid)
-{
-	char path[64], line[256];
-	int count = -1;
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof(line), status) &&
-	       sscanf(line, "Seccomp_filters: %d", &count) != 1)
-		;
-	if (status)
-		fclose(status);
-	return count;
-}
 
 /* Refused, or a thread has a filter of its own: then calls of the others pass as those
  * of a process that was sent its descriptor. */
@@ -29,6 +14,7 @@ static enum verdict leave_filter(struct run *run, struct tracee *tracee)
 {
 	(void)run;
 	tracee->process->watched = true;
+	tracee->process->filters += arch_result(&tracee->stop.regs) == 0;
 	return tracee_again(tracee);
 }
 
@@ -59,7 +45,7 @@ bool watching_begins(const struct run *run, struct tracee *tracee,
 	if (tracee->process->watched || !run->descriptor_filter)
 		return false;
 	/* A filter of the program's own might end it for this call. */
-	if (watching_filters(tracee->tid) > run->filters) {
+	if (kernel_filters(tracee->tid) > run->filters) {
 		tracee->process->watched = true;
 		return false;
 	}

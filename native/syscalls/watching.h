@@ -14,7 +14,5 @@
  * again afterwards. */
 bool watching_begins(const struct run *run, struct tracee *tracee,
 		     enum verdict *ret_verdict);
-/* Filters of a thread, as /proc/TID/status counts them; -1: it does not (Linux 5.9). */
-int watching_filters(pid_t tid);
 
 #endif

@@ -110,6 +110,11 @@ static bool is_there(struct tracee *tracee, uint64_t address, size_t size, bool 
 	return found;
 }
 
+bool tracee_is_there(struct tracee *tracee, uint64_t address, size_t size)
+{
+	return is_there(tracee, address, size, false);
+}
+
 static uint64_t key_of(uint64_t address, const void *buffer, size_t size, bool writing)
 {
 	uint64_t key = writing ? index_name_hash(buffer, size) : UINT64_C(0x4d454d);

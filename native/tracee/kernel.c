@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 /* As INTERPOSE_FORCE_FALLBACK has them: where it is used; what comes instead. */
@@ -69,4 +70,40 @@ int kernel_force(const char *names, const char **ret_word, size_t *ret_size)
 		names += size + (names[size] == ',');
 	}
 	return 0;
+}
+
+/* The rest of the line of /proc/TID/status that begins with `name`; false: none. */
+static bool status_line(pid_t tid, const char *name, char ret_rest[256])
+{
+	const size_t size = strlen(name);
+	char path[64], line[256];
+	bool found = false;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	status = fopen(path, "re");
+	while (status && !found && fgets(line, sizeof(line), status))
+		found = strncmp(line, name, size) == 0;
+	if (status)
+		fclose(status);
+	if (found)
+		strcpy(ret_rest, line + size);
+	return found;
+}
+
+int kernel_filters(pid_t tid)
+{
+	char rest[256];
+	int count = -1;
+
+	if (status_line(tid, "Seccomp_filters:", rest))
+		sscanf(rest, "%d", &count);
+	return count;
+}
+
+bool kernel_shadow_stack(pid_t tid)
+{
+	char rest[256];
+
+	return status_line(tid, "x86_Thread_features:", rest) && strstr(rest, "shstk");
 }

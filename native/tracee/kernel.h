@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum kernel_feature {
 	KERNEL_PROCESS_VM,
@@ -25,5 +26,10 @@ void kernel_has_not(enum kernel_feature feature);
 /* Forces the fallbacks of `names`: "a,b", or "all"; before threads are made. 0, or
  * -EINVAL with the word that is no name. */
 int kernel_force(const char *names, const char **ret_word, size_t *ret_size);
+/* Seccomp filters of a thread, as /proc/TID/status counts them; -1: it does not (Linux
+ * 5.9). */
+int kernel_filters(pid_t tid);
+/* A thread has a second stack for return addresses (Linux 6.6, on x86_64). */
+bool kernel_shadow_stack(pid_t tid);
 
 #endif

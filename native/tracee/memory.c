@@ -178,6 +178,22 @@ int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size
 	return (size_t)moved == size ? 0 : -EFAULT;
 }
 
+int tracee_write_code(struct tracee *tracee, uint64_t address, const void *code,
+		      size_t size)
+{
+	int fd = memory_open(tracee->tid);
+	ssize_t moved = -1;
+
+	if (fd >= 0) {
+		moved = pwrite(fd, code, size, (off_t)address);
+		close(fd);
+	}
+	/* proc_mem.force_override=never (Linux 6.12) leaves ptrace its rights. */
+	if (moved != (ssize_t)size)
+		moved = poke(tracee, address, code, size);
+	return moved == (ssize_t)size ? 0 : -EFAULT;
+}
+
 uint64_t tracee_vdso_room(struct tracee *tracee)
 {
 	uint64_t first, end = 0;

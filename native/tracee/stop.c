@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -226,6 +227,38 @@ enum verdict tracee_answer(struct tracee *tracee, int64_t result)
 	arch_set_result(&tracee->stop.regs, result);
 	tracee->stop.dirty = true;
 	return VERDICT_ANSWER;
+}
+
+int tracee_block_signals(struct tracee *tracee, uint64_t *ret_mask)
+{
+	uint64_t all = UINT64_MAX;
+
+	if (ptrace(PTRACE_GETSIGMASK, tracee->tid, sizeof(*ret_mask), ret_mask) < 0 ||
+	    ptrace(PTRACE_SETSIGMASK, tracee->tid, sizeof(all), &all) < 0)
+		return -errno;
+	return 0;
+}
+
+int tracee_restore_signals(struct tracee *tracee, uint64_t mask)
+{
+	return ptrace(PTRACE_SETSIGMASK, tracee->tid, sizeof(mask), &mask) < 0 ? -errno
+									       : 0;
+}
+
+int tracee_fetch_fault(struct tracee *tracee, struct arch_regs *ret_regs)
+{
+	siginfo_t info;
+
+	if (ptrace(PTRACE_GETSIGINFO, tracee->tid, 0, &info) < 0)
+		return -errno;
+	if (info.si_code <= 0) /* kill(2) and its like */
+		return -EINVAL;
+	return fetch_registers(tracee, ret_regs);
+}
+
+int tracee_store_fault(struct tracee *tracee, struct arch_regs *regs)
+{
+	return store_registers(tracee, regs);
 }
 
 uint64_t tracee_clone_flags(struct tracee *tracee)

@@ -39,6 +39,7 @@ static void space_release(struct address_space *space)
 		return;
 	memory_forget(space);
 	regions_forget(space);
+	foothold_forget(&space->foothold);
 	free(space);
 }
 
@@ -149,6 +150,7 @@ static struct process *process_copy(const struct process *from, pid_t tgid)
 	if (!process)
 		return NULL;
 	process->watched = from->watched;
+	process->filters = from->filters;
 	process->inner = from->front_inner ? from->front_inner : from->inner;
 	if (from->exe)
 		process->exe = strdup(from->exe);
@@ -165,6 +167,7 @@ static struct address_space *space_copy(const struct address_space *from)
 	if (space) {
 		regions_copy(space, from);
 		space->narrow = from->narrow;
+		foothold_copy(&space->foothold, &from->foothold);
 	}
 	return space;
 }

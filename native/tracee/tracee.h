@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "arch/arch.h"
+#include "tracee/foothold.h"
 
 enum tracee_state {
 	TRACEE_NEW, /* seen by wait before its parent's event, or the reverse */
@@ -90,6 +91,7 @@ struct address_space {
 	bool narrow;		/* of a 32-bit program */
 	int mem_fd;		/* /proc/PID/mem where process_vm_* is forbidden; -1 */
 	int pagemap_fd;		/* /proc/PID/pagemap; -1: not kept open, -2: none */
+	struct foothold foothold;
 };
 
 /* One noted descriptor: `fd` was opened for this catalog entry. */
@@ -135,6 +137,7 @@ struct process {
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
 	struct credentials credentials;
 	bool watched;	/* stops for calls about descriptors (syscalls/watching.c) */
+	int filters;	/* that it has got from us, beside those of a run */
 	int execs;	/* threads beside the leader in execve: one may get its id */
 	uint32_t inner; /* the inner run that it is of (tracer/inner.h); 0: none */
 	uint32_t front_inner; /* the one that its children are of; 0: as it itself */
@@ -211,6 +214,13 @@ enum verdict tracee_interrupted(struct tracee *tracee);
 enum verdict tracee_again(struct tracee *tracee);
 /* A call that ran again (`tries`) is decided, unless something is waited for. */
 void tracee_tried(struct tracee *tracee, enum verdict verdict);
+/* At a stop: blocks all signals of the thread; and gives it back those it blocked. */
+int tracee_block_signals(struct tracee *tracee, uint64_t *ret_mask);
+int tracee_restore_signals(struct tracee *tracee, uint64_t mask);
+/* At a stop for a signal: 0, with the registers in *ret_regs, if an instruction of the
+ * thread's own was at fault; else a negative errno. */
+int tracee_fetch_fault(struct tracee *tracee, struct arch_regs *ret_regs);
+int tracee_store_fault(struct tracee *tracee, struct arch_regs *regs);
 uint64_t tracee_clone_flags(struct tracee *tracee); /* of a call at its fork event */
 
 /* Redirection (redirect.c): argument `position` points to a copy of `path` while the
@@ -253,6 +263,11 @@ enum { TRACEE_SLOT_SIZE = 8192, TRACEE_VDSO_ROOM = 512 };
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);
 int tracee_write(struct tracee *tracee, uint64_t address, const void *data,
 		 size_t size);
+/* Through any protection: bytes of code. A page that is not there is waited for. */
+int tracee_write_code(struct tracee *tracee, uint64_t address, const void *code,
+		      size_t size);
+/* All of it is in memory now: nobody has to be waited for. */
+bool tracee_is_there(struct tracee *tracee, uint64_t address, size_t size);
 /* Bytes at the end of the vdso that are nobody's; 0: too few. */
 uint64_t tracee_vdso_room(struct tracee *tracee);
 /* Copies a string with its NUL; returns its length; -ENAMETOOLONG: no NUL within size.
