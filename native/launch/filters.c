@@ -1,19 +1,67 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/filters.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "syscalls/watching.h"
+#include "fast/fast.h"
+#include "fast/texts.h"
+#include "syscalls/syscalls.h"
+#include "tracee/kernel.h"
 #include "tracer/filter.h"
 
-int filters_make(struct run *run, struct sock_fprog *ret_first)
+enum { FAST_AFTER = 16 };
+
+/* Of calls that the stub answers. */
+static struct call_numbers answered_calls(void)
+{
+	struct call_numbers numbers = {{0}};
+
+	for (size_t i = 0; i < syscall_row_count; i++) {
+		const struct syscall_row *row = &syscall_rows[i];
+
+		if (row->stub == ROW_STUB_ANSWERS)
+			numbers.bits[row->number / 64] |= 1ull << row->number % 64;
+	}
+	return numbers;
+}
+
+/* Variables for tests (docs/fast-path.md). */
+static unsigned long number_of(const char *name, unsigned long usual)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? strtoul(value, NULL, 10) : usual;
+}
+
+static int make_fast(struct run *run, bool counting)
+{
+	const struct call_numbers numbers = answered_calls();
+	const struct fast_wishes wishes = {
+		.after =
+			(unsigned int)number_of("INTERPOSE_FASTPATH_AFTER", FAST_AFTER),
+		.leave_at = number_of("INTERPOSE_FASTPATH_LEAVE", 0),
+		.counting = counting};
+
+	return fast_create(run, &numbers, &wishes);
+}
+
+int filters_make(struct launch *launch, struct sock_fprog *ret_first)
 {
 	static struct sock_fprog second; /* there is one run */
-	int error = filter_build(syscall_tables, false, ret_first);
+	struct run *run = &launch->run;
+	int error = 0;
+
+	/* Before the filters, which have to know of it. */
+	if (!launch->options.no_fastpath && !launch->options.trace)
+		error = make_fast(run, launch->stats_fd >= 0);
+	if (error == 0)
+		error = filter_build(syscall_tables, false, fast_secret(run),
+				     ret_first);
 
 	if (error == 0)
-		error = filter_build(syscall_tables, true, &second);
+		error = filter_build(syscall_tables, true, fast_secret(run), &second);
 	run->descriptor_filter = &second;
-	run->filters = watching_filters(getpid()) + 1;
+	run->filters = kernel_filters(getpid()) + 1;
 	return error;
 }

@@ -5,10 +5,10 @@
 
 #include <linux/filter.h>
 
-#include "run/run.h"
+#include "launch/launch.h"
 
 /* *ret_first is the job's from its start; the second one goes to `run`. 0 or a negative
  * errno of filter_build(). */
-int filters_make(struct run *run, struct sock_fprog *ret_first);
+int filters_make(struct launch *launch, struct sock_fprog *ret_first);
 
 #endif

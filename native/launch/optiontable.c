@@ -121,7 +121,7 @@ const struct option_row option_rows[] = {
 	 .kind = OPTION_FLAG,
 	 TO(no_fastpath),
 	 .group = GROUP_RUN,
-	 .help = "stop at every path call, as this version always does",
+	 .help = "stop at every path call (slower; for looking for faults)",
 	 .variable = "INTERPOSE_FASTPATH",
 	 .inverted = true},
 

@@ -110,10 +110,11 @@ static void statistics_tracer(FILE *out, const struct statistics *statistics)
 	getrusage(RUSAGE_SELF, &own);
 	fprintf(out,
 		"\"tracer\": {\"stops\": %llu, \"exit_stops\": %llu, "
-		"\"fastpath_calls\": 0, \"answered\": %llu, \"redirected\": %llu, "
+		"\"fastpath_calls\": %llu, \"answered\": %llu, \"redirected\": %llu, "
 		"\"questions\": %llu, \"cpu_s\": %.6f, \"start_s\": %.6f}",
 		(unsigned long long)counters->stops,
 		(unsigned long long)counters->exit_stops,
+		(unsigned long long)statistics->fast_calls,
 		(unsigned long long)counters->answered,
 		(unsigned long long)counters->redirected,
 		(unsigned long long)counters->questions,

@@ -17,6 +17,7 @@ struct statistics {
 	double job_user_s, job_system_s;
 	uint64_t job_max_rss_bytes;
 	const struct counters *counters;
+	uint64_t fast_calls;  /* that the stub has answered */
 	bool joined;	      /* of an inner run, whose tracer is another's: */
 	double tracer_s;      /* what that has used meanwhile */
 	const char *resolver; /* its JSON object; NULL: it does not run */

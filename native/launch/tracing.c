@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fast/fast.h"
 #include "interpose.h"
 #include "launch/filters.h"
 #include "launch/formatter.h"
@@ -79,6 +80,7 @@ static void tracing_write_statistics(struct tracing *tracing)
 	if (launch->stats_fd < 0 || tracing->failed)
 		return;
 	tracing->statistics.resolver = tracing->resolver_figures;
+	tracing->statistics.fast_calls = fast_calls(&launch->run);
 	statistics_write(launch, &tracing->statistics);
 	if (launch->stats_once) {
 		close(launch->stats_fd);
@@ -253,6 +255,7 @@ static void tracing_destroy_run(struct tracing *tracing)
 	channel_destroy(run->channel);
 	helper_finish(tracing->formatter, HELPER_PATIENCE_MS);
 	helper_finish(resolver, HELPER_PATIENCE_MS);
+	fast_destroy(run);
 	run_destroy(run);
 	scratches_remove(tracing->launch);
 }
@@ -355,7 +358,7 @@ int tracing_run(struct launch *launch)
 	tracing.statistics.counters = &launch->run.counters;
 	error = scratches_make(launch) ? -EIO : 0;
 	if (error == 0)
-		error = filters_make(&launch->run, &tracing.filter);
+		error = filters_make(launch, &tracing.filter);
 	if (error == 0)
 		error = tracing_start(&tracing);
 	if (error == 0)

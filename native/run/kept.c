@@ -34,6 +34,9 @@ bool kept_is_setting(const char *variable)
 		"HOME=",  "http_proxy=", "HTTP_PROXY=", "CERNVM_UUID=",
 	};
 
+	/* It is about programs, not about repositories. */
+	if (strncmp(variable, "INTERPOSE_FASTPATH", strlen("INTERPOSE_FASTPATH")) == 0)
+		return false;
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;

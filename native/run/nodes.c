@@ -9,6 +9,7 @@ enum { FIRST_SIZE = 256 };
 struct nodes { /* an open-addressed table, at most half full */
 	struct node *nodes;
 	size_t size, used;
+	struct node_devices devices;
 };
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -70,6 +71,32 @@ static int node_grow(struct nodes *nodes)
 	return 0;
 }
 
+static void note_device(struct node_devices *devices, const struct stat *st)
+{
+	const size_t most = sizeof(devices->list) / sizeof(devices->list[0]);
+	const bool writable = st->st_mode & 0222;
+	size_t at = 0;
+
+	while (at < devices->count && at < most && devices->list[at].dev != st->st_dev)
+		at++;
+	if (at == most) {
+		devices->changes += devices->count == most;
+		devices->count = most + 1;
+		return;
+	}
+	if (at < devices->count && devices->list[at].writable >= writable)
+		return;
+	devices->list[at].dev = st->st_dev;
+	devices->list[at].writable |= writable;
+	devices->count += at == devices->count;
+	devices->changes++;
+}
+
+const struct node_devices *nodes_devices(const struct run *run)
+{
+	return &run->nodes->devices;
+}
+
 void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place)
 {
@@ -81,6 +108,8 @@ void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 	node = node_slot(nodes->nodes, nodes->size, st->st_dev, st->st_ino);
 	if (!node->kind)
 		nodes->used++;
+	if (kind == NODE_OBJECT)
+		note_device(&nodes->devices, st);
 	*node = (struct node){kind, st->st_dev, st->st_ino, st->st_mtim, *place};
 }
 

@@ -24,6 +24,16 @@ struct node {
 /* Notes that this inode carries the content of `place` (the last one wins). */
 void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place);
+/* On which file systems objects lie. */
+struct node_devices {
+	uint64_t changes; /* differs after each change */
+	size_t count;	  /* of all; the list has the first ones */
+	struct {
+		uint64_t dev;
+		bool writable; /* some have a mode that lets somebody write */
+	} list[8];
+};
+const struct node_devices *nodes_devices(const struct run *run);
 /* Nothing of this run is one of ours yet. */
 bool nodes_none(const struct run *run);
 /* NULL: not one of ours. */

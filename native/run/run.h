@@ -11,6 +11,7 @@
 #include "run/channel.h"
 
 struct errands;
+struct fast;
 struct inners;
 struct mounts;
 struct objects;
@@ -81,6 +82,7 @@ struct run {
 	struct locks *locks;	   /* syscalls/locks.c; NULL: none yet */
 	struct standins *standins; /* find/standins.c; likewise */
 	struct trace *trace;	   /* NULL without --trace */
+	struct fast *fast;	   /* fast/; NULL: every call stops */
 	struct counters counters;
 	void (*say)(void *context, const char *text); /* one line to the user */
 	void *say_context;

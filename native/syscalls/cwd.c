@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fast/fast.h"
 #include "find/seen.h"
 #include "given/content.h"
 #include "given/passing.h"
@@ -39,6 +40,7 @@ HANDLER(enter_chdir)
 	char path[TARGET_PATH_SIZE];
 	bool is_top;
 
+	fast_moves(run, tracee);
 	if (!target_of_call_ours(&target, run, tracee, -1, 0, TARGET_FOLLOW, &verdict))
 		return verdict;
 	is_top = target.walk.at.kind == PLACE_TOP;
@@ -61,6 +63,7 @@ HANDLER(enter_fchdir)
 {
 	struct target target;
 
+	fast_moves(run, tracee);
 	target_of_descriptor(&target, run, tracee, (int)tracee->stop.args[0]);
 	if (target.kind != TARGET_OURS || target.walk.at.kind != PLACE_ENTRY ||
 	    !S_ISDIR(target.walk.entry.mode))

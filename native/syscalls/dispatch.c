@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "exec/exec.h"
+#include "fast/fast.h"
 #include "find/errand.h"
 #include "find/footing.h"
 #include "find/look.h"
@@ -112,6 +113,10 @@ static enum verdict decide(struct run *run, struct tracee *tracee)
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
 	choose_mounts(run, tracee);
+	if (fast_enter(run, tracee,
+		       tracee->stop.row && tracee->stop.row->stub == ROW_STUB_ANSWERS,
+		       &verdict))
+		return verdict;
 	if (tracee->stop.row && tracee->footing->other_root &&
 	    has_path(tracee->stop.row) && !changes_root(tracee->stop.row) &&
 	    !starts_in_ours(run, tracee))
@@ -150,6 +155,7 @@ enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 	verdict =
 		errand_for_memory(run, tracee, decide_with_whole_indexes(run, tracee));
 	tracee->stop.deciding = false;
+	fast_decided(run, tracee);
 	/* A call of ours instead of it, after which it comes again: they still hold. */
 	if (verdict != VERDICT_WAIT &&
 	    !(verdict == VERDICT_AT_EXIT && tracee->stop.interrupted))
@@ -173,11 +179,14 @@ enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 enum verdict syscalls_leave(struct run *run, struct tracee *tracee)
 {
 	stop_handler leave = tracee->stop.leave;
+	enum verdict verdict;
 
 	if (!leave || tracee_fetch_result(tracee) < 0)
 		return VERDICT_PASS;
 	choose_mounts(run, tracee);
-	return leave(run, tracee);
+	verdict = leave(run, tracee);
+	fast_decided(run, tracee);
+	return verdict;
 }
 
 enum verdict syscalls_exec(struct run *run, struct tracee *tracee)

@@ -97,6 +97,7 @@ HANDLER(enter_flock);
 HANDLER(enter_clone);
 HANDLER(enter_clone3);
 HANDLER(enter_prctl);
+HANDLER(enter_seccomp);
 HANDLER(enter_unshare);
 HANDLER(enter_close_range);
 /* ptrace.c */

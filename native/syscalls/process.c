@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
+#include "fast/fast.h"
 #include "syscalls/handlers.h"
 #include "tracee/descriptors.h"
 
@@ -134,11 +135,21 @@ HANDLER(enter_clone3)
 	return VERDICT_AT_EXIT;
 }
 
+HANDLER(enter_seccomp)
+{
+	fast_leave(run, tracee);
+	return VERDICT_PASS;
+}
+
 HANDLER(enter_prctl)
 {
 	/* Pretended: a process that is not dumpable hides /proc/PID from us. */
 	if (tracee->stop.args[0] == PR_SET_DUMPABLE && tracee->stop.args[1] == 0)
 		return tracee_answer(tracee, 0);
+	/* What the stub does besides might not be allowed then. */
+	if (tracee->stop.args[0] == PR_SET_SECCOMP ||
+	    tracee->stop.args[0] == SYSCALLS_USER_DISPATCH)
+		fast_leave(run, tracee);
 	if (tracee->stop.args[0] == SYSCALLS_HYPERCALL)
 		return (enum verdict)run->inside(run, tracee);
 	return VERDICT_PASS;

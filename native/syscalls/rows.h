@@ -89,8 +89,10 @@
 	}
 #define WHEN_DUMPABLE                                                      \
 	{                                                                  \
-		.argument = 0, .count = 2, .mask = 0xffffffff, .values = { \
+		.argument = 0, .count = 4, .mask = 0xffffffff, .values = { \
 			PR_SET_DUMPABLE,                                   \
+			PR_SET_SECCOMP,                                    \
+			SYSCALLS_USER_DISPATCH,                            \
 			SYSCALLS_HYPERCALL                                 \
 		}                                                          \
 	}

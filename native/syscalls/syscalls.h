@@ -13,6 +13,8 @@
 /* prctl() option that only a tracer of ours answers: an inner interpose_run asks it
  * (tracer/inner.h). */
 enum { SYSCALLS_HYPERCALL = 0x49504f53 };
+/* PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11. */
+enum { SYSCALLS_USER_DISPATCH = 59 };
 
 /* What an argument carries. */
 enum argument_kind { ARG_OTHER, ARG_DIRFD, ARG_PATH };
@@ -28,9 +30,17 @@ struct row_condition {
 	uint32_t values[12];
 };
 
+/* What the stub inside a tracee (native/stub/) has to do with a call. */
+enum row_stub {
+	ROW_STUB_NOT,
+	ROW_STUB_MAKES,	 /* it makes it, so the filter knows it by the secret */
+	ROW_STUB_ANSWERS /* and sites of it are patched */
+};
+
 struct syscall_row {
 	const char *name;
 	int number; /* -1: this ABI has no such call */
+	enum row_stub stub;
 	stop_handler enter;
 	struct row_condition only_if;
 	enum argument_kind kinds[6];

@@ -16,6 +16,17 @@
 		.name = #call, .number = SYS_##call, .enter = handler, \
 		.kinds = __VA_ARGS__                                   \
 	}
+/* One that the stub answers; in the end it is as ROW. */
+#define ROW_FAST(call, handler, ...)                                           \
+	{                                                                      \
+		.name = #call, .number = SYS_##call, .stub = ROW_STUB_ANSWERS, \
+		.enter = handler, .kinds = __VA_ARGS__                         \
+	}
+#define ROW_MADE(call, handler, ...)                                         \
+	{                                                                    \
+		.name = #call, .number = SYS_##call, .stub = ROW_STUB_MAKES, \
+		.enter = handler, .kinds = __VA_ARGS__                       \
+	}
 #define ROW_IF(call, handler, when, ...)                               \
 	{                                                              \
 		.name = #call, .number = SYS_##call, .enter = handler, \
@@ -23,31 +34,31 @@
 	}
 
 const struct syscall_row syscall_rows[] = {
-	ROW(open, enter_open, PATH),
+	ROW_FAST(open, enter_open, PATH),
 	ROW(creat, enter_creat, PATH),
-	ROW(openat, enter_openat, AT),
-	ROW(openat2, enter_openat2, AT),
+	ROW_FAST(openat, enter_openat, AT),
+	ROW_MADE(openat2, enter_openat2, AT),
 	ROW(open_tree, enter_open_tree, AT),
 
-	ROW(stat, enter_stat, PATH),
-	ROW(lstat, enter_lstat, PATH),
-	ROW(fstat, enter_fstat, NO_PATH),
-	ROW(newfstatat, enter_newfstatat, AT),
-	ROW(statx, enter_statx, AT),
+	ROW_FAST(stat, enter_stat, PATH),
+	ROW_FAST(lstat, enter_lstat, PATH),
+	ROW_FAST(fstat, enter_fstat, NO_PATH),
+	ROW_FAST(newfstatat, enter_newfstatat, AT),
+	ROW_FAST(statx, enter_statx, AT),
 
-	ROW(access, enter_access, PATH),
-	ROW(faccessat, enter_faccessat, AT),
-	ROW(faccessat2, enter_faccessat2, AT),
+	ROW_FAST(access, enter_access, PATH),
+	ROW_FAST(faccessat, enter_faccessat, AT),
+	ROW_FAST(faccessat2, enter_faccessat2, AT),
 
-	ROW(readlink, enter_readlink, PATH),
-	ROW(readlinkat, enter_readlinkat, AT),
+	ROW_FAST(readlink, enter_readlink, PATH),
+	ROW_FAST(readlinkat, enter_readlinkat, AT),
 
-	ROW(getcwd, enter_getcwd, NO_PATH),
+	ROW_FAST(getcwd, enter_getcwd, NO_PATH),
 	ROW(chdir, enter_chdir, PATH),
 	ROW(fchdir, enter_fchdir, NO_PATH),
 
 	ROW(getdents, enter_getdents, NO_PATH),
-	ROW(getdents64, enter_getdents64, NO_PATH),
+	ROW_FAST(getdents64, enter_getdents64, NO_PATH),
 
 	ROW(statfs, enter_statfs, PATH),
 	ROW(fstatfs, enter_fstatfs, NO_PATH),
@@ -133,6 +144,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, NO_PATH),
 	ROW(clone3, enter_clone3, NO_PATH),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, NO_PATH),
+	ROW(seccomp, enter_seccomp, NO_PATH),
 	ROW(unshare, enter_unshare, NO_PATH),
 	ROW_IF(close_range, enter_close_range, WHEN_UNSHARED,
 	       {ARG_OTHER, ARG_OTHER, ARG_OTHER}),

@@ -40,6 +40,7 @@ struct range {
 	uint32_t action;
 	const struct syscall_row *row; /* with a condition; then `action` is not used */
 	size_t rows;		       /* that many, one after the other */
+	bool stub;		       /* with the secret it is allowed */
 };
 
 struct builder {
@@ -47,6 +48,7 @@ struct builder {
 	size_t size, capacity;
 	enum arch_abi abi;
 	bool ours; /* the second filter: for processes that have had a descriptor */
+	uint64_t secret; /* 0: none */
 	bool failed;
 };
 
@@ -107,8 +109,26 @@ static void emit_condition(struct builder *builder, const struct row_condition *
 		emit_return(builder, traced);
 }
 
+/* Of a call that the stub makes. */
+static void emit_secret(struct builder *builder)
+{
+	const uint32_t at = offsetof(struct seccomp_data, args) + 5 * sizeof(uint64_t);
+	const uint32_t low = (uint32_t)builder->secret;
+	const uint32_t high = (uint32_t)(builder->secret >> 32);
+
+	emit_load(builder, at);
+	emit(builder,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 0, 3));
+	emit_load(builder, at + sizeof(low));
+	emit(builder,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 1));
+	emit_return(builder, allow);
+}
+
 static void emit_range(struct builder *builder, const struct range *range)
 {
+	if (range->stub && builder->secret)
+		emit_secret(builder);
 	for (size_t i = 0; i < range->rows; i++)
 		emit_condition(builder, &range->row[i].only_if);
 	emit_return(builder, range->rows ? allow : range->action);
@@ -150,7 +170,8 @@ static void add_range(struct range *ranges, size_t *count, struct range range)
 		*last = range; /* the one before was empty */
 		last = --*count ? last - 1 : NULL;
 	}
-	if (last && !last->rows && !range.rows && last->action == range.action)
+	if (last && !last->rows && !range.rows && last->action == range.action &&
+	    last->stub == range.stub)
 		return;
 	ranges[(*count)++] = range;
 }
@@ -172,6 +193,7 @@ static size_t make_ranges(const struct syscall_row *rows, size_t count,
 			if (rows[i + same].number != rows[i].number)
 				break;
 			always |= is_always(&rows[i + same].only_if);
+			range.stub |= rows[i + same].stub != ROW_STUB_NOT;
 		}
 		if (!always) {
 			range.row = &rows[i];
@@ -229,9 +251,9 @@ static void emit_table(struct builder *builder, const struct syscall_table *tabl
 }
 
 int filter_build(const struct syscall_table tables[ARCH_ABIS], bool ours,
-		 struct sock_fprog *ret_program)
+		 uint64_t secret, struct sock_fprog *ret_program)
 {
-	struct builder builder = {.ours = ours};
+	struct builder builder = {.ours = ours, .secret = secret};
 	size_t jump;
 
 	emit_load(&builder, ARCH);

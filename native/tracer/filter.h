@@ -12,7 +12,7 @@
  * numbers add up; `ours`: those for processes that have had a descriptor of ours, else
  * all others. 0; -ENOMEM; -E2BIG: more than the kernel takes. */
 int filter_build(const struct syscall_table tables[ARCH_ABIS], bool ours,
-		 struct sock_fprog *ret_program);
+		 uint64_t secret, struct sock_fprog *ret_program);
 /* For this thread and all that come from it. 0 or a negative errno. */
 int filter_install(const struct sock_fprog *program);
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fast/fast.h"
 #include "run/clock.h"
 #include "run/trace.h"
 #include "syscalls/syscalls.h"
@@ -230,6 +231,10 @@ static void stops_event_stop(struct tracer *tracer, struct tracee *tracee, int s
 
 static void stops_signal(struct tracer *tracer, struct tracee *tracee, int signal)
 {
+	if (fast_fault(tracer->run, tracee, signal)) {
+		stops_resume(tracee, 0);
+		return;
+	}
 	if (tracee->process && tracee->process->tgid == tracer->main_pid)
 		signals_deliver(&tracer->signals, getpid(), tracee->tid, signal);
 	inner_deliver(tracer->run, tracee, signal);

@@ -2,7 +2,8 @@
 /* Prints the filter for rows read from standard input, those of the second ABI behind a
  * line with -2, or with an argument for the rows of the program (with a second one for
  * those of its second filter): for each ABI ARCH and
- * its ROW number argument count unless mask values...; then CODE code jt jf k. */
+ * its ROW number argument count unless mask values...; then CODE code jt jf k. With
+ * SECRET in the environment it is the filter of a run that has the stub. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 		{given[ARCH_I386], &counts[ARCH_I386]}};
 	const struct syscall_table *tables = read_tables;
 	struct sock_fprog program;
+	const char *secret;
 
 	(void)argv;
 #ifdef WITH_ROWS
@@ -71,7 +73,9 @@ int main(int argc, char **argv)
 #endif
 	for (int abi = 0; argc == 1 && abi < ARCH_ABIS; abi++)
 		counts[abi] = read_rows(given[abi]);
-	if (filter_build(tables, argc > 2, &program) < 0)
+	secret = getenv("SECRET");
+	if (filter_build(tables, argc > 2, secret ? strtoull(secret, NULL, 10) : 0,
+			 &program) < 0)
 		return 1;
 	for (int abi = 0; abi < ARCH_ABIS; abi++)
 		if (arch_audit[abi])

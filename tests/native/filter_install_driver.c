@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	char line[256];
 
 	kernel = argc > 1 ? argv[1] : "new";
-	if (filter_build(tables, false, &program) < 0)
+	if (filter_build(tables, false, 0, &program) < 0)
 		return 1;
 	printf("result %d\n", filter_install(&program));
 	FILE *status = fopen("/proc/self/status", "r");

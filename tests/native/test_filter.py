@@ -7,9 +7,8 @@ import errno
 import fcntl
 import os
 import platform
-import struct
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import DOCROOT
+from tests.native.filter_model import (
+    ALLOW,
+    ENOSYS,
+    I386,
+    IO_URING_SETUP,
+    TRACE,
+    WORD,
+    X32_BIT,
+    X86_64,
+    Program,
+    Row,
+)
 from tests.support.once import made_once
 from tests.support.places import ROOT, need_tool
 
 NATIVE = ROOT / "native"
-ALLOW, TRACE, ENOSYS = 0x7FFF0000, 0x7FF00000, 0x00050000 | 38
-X86_64, I386 = 0xC000003E, 0x40000003
 OTHER_ARCH = 0x40000028  # arm of 32 bits
-IO_URING_SETUP = 425
-X32_BIT = 0x40000000
 ON_X86 = platform.machine() == "x86_64"
-WORD = 0xFFFFFFFF
 # Numbers of x86_64 and of all later architectures.
 OFTEN = {
     "read": (0, 63),
@@ -39,128 +45,6 @@ OFTEN = {
 }
 FLOCK, FCNTL, DUP = (73, 72, 32) if ON_X86 else (32, 25, 23)
 EPOLL_PWAIT, SIGTIMEDWAIT = (281, 128) if ON_X86 else (22, 137)
-BPF_LOAD, BPF_AND, BPF_RETURN = 0x20, 0x54, 0x06
-NUMBER, ARCH = 0, 4  # Places in the kernel's seccomp_data.
-BPF_JUMP, BPF_EQUAL, BPF_GREATER_EQUAL = 0x05, 0x15, 0x35
-
-
-@dataclass(frozen=True)
-class Row:
-    """Number and condition of one row; no values: always."""
-
-    number: int
-    argument: int = 0
-    unless: bool = False
-    mask: int = 0
-    values: tuple[int, ...] = ()
-
-    def stops(self, args: tuple[int, ...]) -> bool:
-        if not self.values:
-            return True
-        return (args[self.argument] & self.mask in self.values) != self.unless
-
-    @property
-    def text(self) -> str:
-        fields = [self.number, self.argument, len(self.values), int(self.unless)]
-        return " ".join(map(str, [*fields, self.mask, *self.values]))
-
-
-@dataclass(frozen=True)
-class Program:
-    """A filter, and the rows of each architecture that it knows; the first is its own.
-
-    `arch` is the one that questions are about.
-    """
-
-    arch: int
-    tables: dict[int, list[Row]]
-    code: list[tuple[int, int, int, int]]
-
-    @classmethod
-    def parse(cls, text: str) -> Program:
-        tables: dict[int, list[Row]] = {}
-        code = []
-        for line in text.splitlines():
-            kind, *words = line.split()
-            fields = [int(word) for word in words]
-            if kind == "ARCH":
-                rows = tables.setdefault(fields[0], [])
-            elif kind == "ROW":
-                number, argument, _, unless, mask, *values = fields
-                rows.append(Row(number, argument, bool(unless), mask, tuple(values)))
-            else:
-                code.append((fields[0], fields[1], fields[2], fields[3]))
-        return cls(next(iter(tables)), tables, code)
-
-    @property
-    def rows(self) -> list[Row]:
-        return self.tables[self.arch]
-
-    def of(self, arch: int) -> Program:
-        """The same filter, asked about calls of another architecture."""
-        return replace(self, arch=arch)
-
-    @property
-    def trace(self) -> int:
-        """What stops a call: the tracer is told by which table."""
-        return TRACE + list(self.tables).index(self.arch)
-
-    def answer(self, number: int, args: tuple[int, ...], arch: int = 0) -> int:
-        """What the kernel's interpreter would return."""
-        ip = 0
-        data = struct.pack("<IIQ6Q", number & WORD, arch or self.arch, ip, *args)
-        place, accumulator, steps = 0, 0, 0
-        while True:
-            steps += 1
-            assert steps < 100, "a search must not visit everything"
-            code, jt, jf, k = self.code[place]
-            place += 1
-            if code == BPF_LOAD:
-                assert k % 4 == 0
-                accumulator = struct.unpack_from("<I", data, k)[0]
-            elif code == BPF_AND:
-                accumulator &= k
-            elif code == BPF_JUMP:
-                place += k
-            elif code == BPF_EQUAL:
-                place += jt if accumulator == k else jf
-            elif code == BPF_GREATER_EQUAL:
-                place += jt if accumulator >= k else jf
-            else:
-                assert code == BPF_RETURN
-                return k
-
-    def is_remembered(self, number: int) -> bool:
-        """Whether kernels >= 5.11 find out that the number alone allows the call.
-
-        Source: seccomp_is_const_allow() in kernel/seccomp.c: these instructions, and
-        nothing loaded but number and architecture. Such a call runs no filter at all.
-        """
-        place, accumulator = 0, 0
-        while True:
-            code, jt, jf, k = self.code[place]
-            place += 1
-            if code == BPF_LOAD and k in (NUMBER, ARCH):
-                accumulator = number if k == NUMBER else self.arch
-            elif code == BPF_JUMP:
-                place += k
-            elif code == BPF_EQUAL:
-                place += jt if accumulator == k else jf
-            elif code == BPF_GREATER_EQUAL:
-                place += jt if accumulator >= k else jf
-            else:
-                return code == BPF_RETURN and k == ALLOW
-
-    def expected(self, number: int, args: tuple[int, ...]) -> int:
-        """What the rows say."""
-        mine = [row for row in self.rows if row.number == number and number >= 0]
-        if any(row.stops(args) for row in mine):
-            return self.trace
-        if mine:
-            return ALLOW
-        if number == IO_URING_SETUP:
-            return ENOSYS
-        return ENOSYS if self.arch == X86_64 and number & WORD >= X32_BIT else ALLOW
 
 
 def _compile(target: Path, sources: list[Path], *flags: str) -> Path:
@@ -190,14 +74,16 @@ def _compile_real_dump(place: Path) -> None:
     sources = [
         path
         for path in sorted(NATIVE.glob("**/*.c"))
-        if path != NATIVE / "api.c" and path.parent.name not in ("launch", "bundle")
+        if path != NATIVE / "api.c"
+        and path.parent.name not in ("launch", "bundle", "stub")
     ]
     sources.append(Path(__file__).with_name("filter_dump.c"))
     _compile(place / "dump", sources, "-DWITH_ROWS")
 
 
-def _made_by(real_dump: Path, *words: str) -> Program:
-    done = subprocess.run([real_dump, *words], check=True, capture_output=True)
+def _made_by(real_dump: Path, *words: str, secret: int = 0) -> Program:
+    env = {**os.environ, "SECRET": str(secret)}
+    done = subprocess.run([real_dump, *words], check=True, capture_output=True, env=env)
     return Program.parse(done.stdout.decode())
 
 
@@ -261,6 +147,37 @@ def test_calls_about_descriptors_stop_by_the_second_filter_alone(
         assert real.is_remembered(number)
     for command in (fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL):
         assert second.answer(FCNTL, (3, command, 0, 0, 0, 0)) == ALLOW
+
+
+@pytest.mark.skipif(not ON_X86, reason="the stub is x86_64's")
+def test_what_the_stub_makes_passes_by_its_secret_alone(
+    real_dump: Path, real: Program
+) -> None:
+    secret = 0x8765432187654321
+    filtered = _made_by(real_dump, "real", secret=secret)
+    known = [
+        row for row in filtered.rows if filtered.answer(row.number, (0,) * 6) != ALLOW
+    ]
+    passing = set()
+    for row in known:
+        for last in (secret, secret ^ 1, secret ^ 1 << 32, secret & WORD, 0):
+            answer = filtered.answer(row.number, (0, 0, 0, 0, 0, last))
+            if last == secret and answer == ALLOW:
+                passing.add(row.number)
+            else:
+                assert answer == filtered.trace
+    # open stat fstat lstat access getcwd readlink getdents64 openat newfstatat
+    # readlinkat faccessat statx openat2 faccessat2
+    names = {2, 4, 5, 6, 21, 79, 89, 217, 257, 262, 267, 269, 332, 437, 439}
+    assert passing == names
+    i386 = filtered.of(I386)
+    for row in i386.rows:
+        args = (3, 0, 0, 0, 0, secret)
+        assert i386.answer(row.number, args) == i386.expected(row.number, args)
+    # Nothing else of the filter is another than without.
+    check(_made_by(real_dump, "real"), EVERY_NUMBER)
+    free = [n for n in range(600) if real.is_remembered(n)]
+    assert all(filtered.is_remembered(number) for number in free)
 
 
 def test_a_wait_stops_where_it_has_a_limit(real: Program) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.support.places import ROOT
 
@@ -58,6 +58,7 @@ CONDITIONS = {
     "WHEN_NAMED": "bind and connect",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
 }
+FAST = "where the stub leaves it ([fast path](fast-path.md))"
 HEAD = """\
 # System calls
 
@@ -81,16 +82,19 @@ class Row:
     call: str
     handler: str
     condition: str
+    fast: bool = field(compare=False)
 
 
 def rows(table: str = "") -> list[Row]:
     """All rows, in the order of the table; `table` is "" or "_i386"."""
     text = (SYSCALLS / f"table{table}.c").read_text(encoding="utf-8")
     rows = text[text.index(f"syscall_rows{table}[] = {{") :]
-    pattern = r"^\tROW(_IF)?\((\w+),\s*(\w+)(?:,\s*(WHEN_\w+))?"
+    pattern = r"^\tROW(\w*)\((\w+),\s*(\w+)(?:,\s*(WHEN_\w+))?"
     found = re.findall(pattern, rows, re.MULTILINE)
     assert len(found) == len(re.findall(r"^\tROW", rows, re.MULTILINE))
-    return [Row(call, handler, when) for _, call, handler, when in found]
+    return [
+        Row(call, where, when, kind == "_FAST") for kind, call, where, when in found
+    ]
 
 
 def files() -> list[str]:
@@ -114,6 +118,7 @@ def listed(some: list[Row]) -> list[str]:
     alike: dict[tuple[str, str, str], list[str]] = {}
     for row in sorted(some, key=lambda row: files().index(family(row))):
         when = CONDITIONS[row.condition] if row.condition else "always"
+        when = FAST if row.fast else when
         names = alike.setdefault((row.handler, family(row), when), [])
         names.append(f"`{row.call}`")
     for (handler, file, when), names in alike.items():

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this room share. */
+#ifndef FAST_INNER_H
+#define FAST_INNER_H
+
+#include "fast/fast.h"
+#include "fast/texts.h"
+#include "stub/state.h"
+
+enum { HOT_PROGRAMS = 64 };
+
+struct fast {
+	uint64_t secret;
+	struct fast_wishes wishes;
+	struct call_numbers numbers;
+	struct recipes *recipes;
+	char program[4096]; /* our own file, in which the stub's code is */
+	uint64_t file_offset;
+	bool proc_elsewhere;
+	bool dead; /* nobody gets it any more */
+	/* Programs that have made so many calls before: they get it at the first. */
+	struct hot_program {
+		uint64_t dev, ino;
+	} hot[HOT_PROGRAMS];
+	size_t hot_count, hot_next;
+	uint64_t memory_dev;   /* of run->memory, as stubs know it; 0: not made yet */
+	const uint64_t *count; /* NULL: each process has its own */
+	int count_id;	       /* of its page, for shmat(2); -1: none */
+	struct stub_device devices[STUB_DEVICES];
+	size_t device_count;
+	uint64_t devices_told; /* how many nodes there were when they were looked for */
+};
+
+/* telling.c: is the working directory known to be the host's by now? */
+void telling_cwd(const struct run *run, struct tracee *tracee);
+
+/* loading.c: true: *ret_verdict is to be carried out, and the call comes again. */
+bool loading_begin(struct run *run, struct tracee *tracee, const struct texts *texts,
+		   enum verdict *ret_verdict);
+/* At the next stop of that thread: whether the stub is there. */
+bool loading_ended(struct run *run, struct tracee *tracee);
+
+/* patching.c: all sites that are known and in memory. */
+void patching_all(struct run *run, struct tracee *tracee, const struct texts *texts);
+/* The program has taken the stub's memory away: all sites are as they were. True: a
+ * thread at `ip`, in the trampolines, goes on at *ret_mov. */
+bool patching_undo(struct tracee *tracee, uint64_t ip, uint64_t *ret_mov);
+
+#endif

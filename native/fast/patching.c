@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A site's mov of five bytes becomes a jump, and runs in the trampoline. Only while no
+ * other thread can be just there, and only in pages that are in memory: the tracer
+ * waits for no disk. The call instruction stays, and is where the stub returns to. */
+#include <errno.h>
+#include <string.h>
+
+#include "fast/inner.h"
+#include "tracee/memory.h"
+
+enum {
+	JUMP = 0xe9,
+	LEA_AT = SITE_MOV,
+	JUMP_AT = LEA_AT + 7,
+	USED = JUMP_AT + 5,
+	MOST = STUB_TRAMPOLINES_SIZE / STUB_TRAMPOLINE
+};
+
+static uint64_t trampoline_at(const struct foothold *foothold, uint32_t number)
+{
+	return foothold->base + STUB_CODE_SIZE + (uint64_t)number * STUB_TRAMPOLINE;
+}
+
+/* The 32 bits of a jump or a lea that ends at `from`; false: it is too far. */
+static bool put_distance(uint8_t *bytes, uint64_t from, uint64_t to)
+{
+	int64_t distance = (int64_t)(to - from);
+	int32_t part = (int32_t)distance;
+
+	memcpy(bytes, &part, sizeof(part));
+	return part == distance;
+}
+
+/* mov; lea site+7(%rip),%rcx; jmp stub_entry */
+static bool make_trampoline(const struct foothold *foothold, uint64_t at, uint64_t site,
+			    uint8_t bytes[STUB_TRAMPOLINE])
+{
+	static const uint8_t lea[] = {0x48, 0x8d, 0x0d};
+	uint64_t entry = foothold->base + (uint64_t)(stub_entry - stub_section);
+
+	memset(bytes + LEA_AT, 0xcc, STUB_TRAMPOLINE - LEA_AT);
+	memcpy(bytes + LEA_AT, lea, sizeof(lea));
+	bytes[JUMP_AT] = JUMP;
+	return put_distance(bytes + LEA_AT + sizeof(lea), at + JUMP_AT,
+			    site + SITE_MOV + SITE_CALL) &&
+	       put_distance(bytes + JUMP_AT + 1, at + USED, entry);
+}
+
+static bool read_now(struct tracee *tracee, uint64_t address, void *bytes, size_t size)
+{
+	return memory_move_now(tracee, address, bytes, size, false) == (ssize_t)size;
+}
+
+/* What is written for one site. */
+struct change {
+	struct foothold_site site;
+	uint64_t at; /* its trampoline */
+	uint8_t trampoline[STUB_TRAMPOLINE];
+	uint8_t jump[SITE_MOV];
+};
+
+/* False: nothing can be patched here, whatever it is. */
+static bool prepare(const struct run *run, const struct foothold *foothold,
+		    const uint8_t found[SITE_BYTES], struct change *change)
+{
+	struct foothold_site *site = &change->site;
+
+	if (!site_fits(found, &run->fast->numbers))
+		return false;
+	memcpy(site->mov, found + SITE_BYTES - SITE_CALL - SITE_MOV, SITE_MOV);
+	memcpy(change->trampoline, site->mov, SITE_MOV);
+	change->jump[0] = JUMP;
+	return make_trampoline(foothold, change->at, site->call - SITE_MOV,
+			       change->trampoline) &&
+	       put_distance(change->jump + 1, site->call, change->at);
+}
+
+static void patch(struct run *run, struct tracee *tracee, uint64_t mov)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+	struct change change = {.site = {.call = mov + SITE_MOV},
+				.at = trampoline_at(foothold, foothold->trampolines)};
+	const uint64_t first = change.site.call + SITE_CALL - SITE_BYTES;
+	uint8_t found[SITE_BYTES];
+
+	if (foothold->trampolines == MOST ||
+	    !tracee_is_there(tracee, first, SITE_BYTES) ||
+	    !read_now(tracee, first, found, sizeof(found)))
+		return;
+	if (!prepare(run, foothold, found, &change)) {
+		foothold_learn(foothold, &change.site);
+		return;
+	}
+	if (tracee_write_code(tracee, change.at, change.trampoline, STUB_TRAMPOLINE) <
+	    0)
+		return;
+	change.site.trampoline = ++foothold->trampolines;
+	/* Without a note nobody could undo it. */
+	if (foothold_learn(foothold, &change.site))
+		tracee_write_code(tracee, mov, change.jump, SITE_MOV);
+}
+
+void patching_all(struct run *run, struct tracee *tracee, const struct texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		const struct text *text = &texts->list[i];
+		const struct recipe *recipe = recipes_find(run->fast->recipes, text);
+
+		for (size_t k = 0; recipe && k < recipe->count; k++) {
+			uint64_t site = text->first + recipe->sites[k] - text->offset;
+
+			if (recipe->sites[k] >= text->offset && site < text->end &&
+			    !foothold_knows(&tracee->memory->foothold, site + SITE_MOV))
+				patch(run, tracee, site);
+		}
+	}
+}
+
+bool patching_undo(struct tracee *tracee, uint64_t ip, uint64_t *ret_mov)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+	uint64_t part = ip - foothold->base - STUB_CODE_SIZE;
+
+	*ret_mov = 0;
+	for (uint32_t i = 0; i < foothold->site_count; i++) {
+		const struct foothold_site *site = &foothold->sites[i];
+		const uint64_t mov = site->call - SITE_MOV;
+
+		if (!site->trampoline)
+			continue;
+		if (site->trampoline - 1 == part / STUB_TRAMPOLINE)
+			*ret_mov = mov;
+		tracee_write_code(tracee, mov, site->mov, SITE_MOV);
+	}
+	foothold->state = FOOTHOLD_REFUSED;
+	return *ret_mov != 0;
+}

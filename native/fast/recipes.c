@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Each text is read once in a run, as a whole: who has threads by the time it makes a
+ * call for the first time is not patched any more. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fast/texts.h"
+#include "find/errand.h"
+#include "tracee/memory.h"
+
+enum {
+	MOST_RECIPES = 512,
+	MOST_SITES = 128,
+	MOST_TEXT = 4 << 20, /* larger ones have few calls of their own */
+	NUMBER_OPENAT = 257
+};
+
+struct recipes {
+	struct call_numbers numbers;
+	struct recipe list[MOST_RECIPES];
+	size_t count, next; /* the oldest one makes room */
+};
+
+struct recipes *recipes_create(const struct call_numbers *numbers)
+{
+	struct recipes *recipes = calloc(1, sizeof(*recipes));
+
+	if (recipes)
+		recipes->numbers = *numbers;
+	return recipes;
+}
+
+void recipes_destroy(struct recipes *recipes)
+{
+	for (size_t i = 0; recipes && i < recipes->count; i++)
+		free(recipes->list[i].sites);
+	free(recipes);
+}
+
+const struct recipe *recipes_find(const struct recipes *recipes,
+				  const struct text *text)
+{
+	for (size_t i = 0; i < recipes->count; i++)
+		if (recipes->list[i].ino == text->ino &&
+		    recipes->list[i].dev == text->dev)
+			return &recipes->list[i];
+	return NULL;
+}
+
+static void recipes_add(struct recipes *recipes, const struct recipe *recipe)
+{
+	struct recipe *place = &recipes->list[recipes->next];
+
+	if (recipes->count == MOST_RECIPES)
+		free(place->sites);
+	else
+		recipes->count++;
+	*place = *recipe;
+	recipes->next = (recipes->next + 1) % MOST_RECIPES;
+}
+
+/* mov $NUMBER,%eax; syscall. Or, in open() of the C library that is no point of
+ * cancellation: mov $257,%eax; mov %rdi,%rsi; mov $-100,%edi; syscall. A prefix before
+ * the mov makes another register of it. */
+bool site_fits(const uint8_t bytes[SITE_BYTES], const struct call_numbers *numbers)
+{
+	static const uint8_t no_cancel[13] = {0xb8, 0x01, 0x01, 0x00, 0x00, 0x48, 0x89,
+					      0xfe, 0xbf, 0x9c, 0xff, 0xff, 0xff};
+	uint32_t number;
+
+	if (bytes[13] != 0x0f || bytes[14] != 0x05)
+		return false;
+	if (memcmp(bytes, no_cancel, sizeof(no_cancel)) == 0)
+		return numbers->bits[NUMBER_OPENAT / 64] >> NUMBER_OPENAT % 64 & 1;
+	memcpy(&number, bytes + 9, sizeof(number));
+	return bytes[8] == 0xb8 && (bytes[7] & 0xf0) != 0x40 &&
+	       number < 64 * sizeof(numbers->bits) / sizeof(numbers->bits[0]) &&
+	       numbers->bits[number / 64] >> number % 64 & 1;
+}
+
+void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t site)
+{
+	struct recipe *recipe = NULL;
+	uint32_t *grown;
+
+	for (size_t i = 0; i < recipes->count && !recipe; i++)
+		if (recipes->list[i].ino == text->ino &&
+		    recipes->list[i].dev == text->dev)
+			recipe = &recipes->list[i];
+	for (size_t i = 0; recipe && i < recipe->count; i++)
+		if (recipe->sites[i] == site)
+			return;
+	if (!recipe || recipe->count == MOST_SITES)
+		return;
+	grown = realloc(recipe->sites, (recipe->count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	recipe->sites = grown;
+	recipe->sites[recipe->count++] = site;
+}
+
+struct reading {
+	struct call_numbers numbers;
+	struct text text;
+	int fd; /* /proc/PID/mem */
+	uint32_t sites[MOST_SITES];
+	size_t count;
+};
+
+static void scan(struct reading *reading, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at + SITE_BYTES <= size; at++) {
+		if (!site_fits(bytes + at, &reading->numbers))
+			continue;
+		if (reading->count < MOST_SITES)
+			reading->sites[reading->count++] =
+				(uint32_t)(reading->text.offset + at + SITE_BYTES -
+					   SITE_CALL - SITE_MOV);
+	}
+}
+
+static int work(void *argument, const atomic_bool *over)
+{
+	struct reading *reading = argument;
+	size_t size = reading->text.end - reading->text.first, have = 0;
+	uint8_t *bytes = malloc(size);
+	ssize_t got = 1;
+
+	while (bytes && have < size && got > 0 && !atomic_load(over)) {
+		got = pread(reading->fd, bytes + have, size - have,
+			    (off_t)(reading->text.first + have));
+		have += got > 0 ? (size_t)got : 0;
+	}
+	if (bytes)
+		scan(reading, bytes, have);
+	free(bytes);
+	close(reading->fd);
+	reading->fd = -1;
+	return bytes ? 0 : -ENOMEM;
+}
+
+static void drop(void *argument)
+{
+	struct reading *reading = argument;
+
+	if (reading->fd >= 0)
+		close(reading->fd);
+	free(reading);
+}
+
+/* What is not to be read has a recipe without sites. */
+static int keep(struct recipes *recipes, const struct text *text, const uint32_t *sites,
+		size_t count)
+{
+	struct recipe recipe = {text->dev, text->ino, NULL, count};
+
+	if (count) {
+		recipe.sites = malloc(count * sizeof(*sites));
+		if (!recipe.sites)
+			return -ENOMEM;
+		memcpy(recipe.sites, sites, count * sizeof(*sites));
+	}
+	recipes_add(recipes, &recipe);
+	return 0;
+}
+
+int recipes_read(struct recipes *recipes, struct call *call, const struct text *text)
+{
+	struct errand errand = {.key = text->first ^ text->ino << 20 ^ 0x7465787473,
+				.work = work,
+				.drop = drop};
+	struct reading *reading;
+	void *result;
+	int error;
+
+	if (recipes_find(recipes, text))
+		return 0;
+	if (text->end - text->first > MOST_TEXT || text->offset >> 31)
+		return keep(recipes, text, NULL, 0);
+	reading = calloc(1, sizeof(*reading));
+	if (!reading)
+		return -ENOMEM;
+	reading->numbers = recipes->numbers;
+	reading->text = *text;
+	reading->fd = memory_open(call->tracee->tid);
+	errand.argument = reading;
+	error = errand_of_call(call, &errand, &result);
+	if (error || !result)
+		return error ? error : -ENOMEM;
+	reading = result;
+	return keep(recipes, text, reading->sites, reading->count);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What stubs are told, by the time that a stop ends: too much of it costs a stop, too
+ * little would be a wrong answer. */
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fast/inner.h"
+#include "find/footing.h"
+#include "find/look.h"
+#include "run/nodes.h"
+#include "tracee/memory.h"
+
+static bool is_alone(const struct tracee *tracee)
+{
+	return tracee->memory->users == 1 && tracee->footing->users == 1;
+}
+
+static void tell(struct tracee *tracee, size_t at, const void *value, size_t size)
+{
+	const struct foothold *foothold = &tracee->memory->foothold;
+	union {
+		const void *from;
+		void *buffer;
+	} u = {.from = value}; /* nothing is changed */
+	const struct memory_part part = {
+		tracee->tid, foothold->base + STUB_STATE_AT + at, u.buffer, size, true};
+
+	if (foothold->base)
+		memory_move_directly(&part);
+}
+
+static void tell_cwd(struct tracee *tracee, bool unknown)
+{
+	uint32_t value = unknown;
+
+	if (tracee->memory->foothold.cwd_unknown == unknown)
+		return;
+	tracee->memory->foothold.cwd_unknown = unknown;
+	tell(tracee, offsetof(struct stub_state, cwd_unknown), &value, sizeof(value));
+}
+
+/* Nobody else can change it while this thread is stopped. */
+void telling_cwd(const struct run *run, struct tracee *tracee)
+{
+	struct stat st;
+
+	if (!tracee->memory->foothold.cwd_unknown || !is_alone(tracee) ||
+	    look_inode(tracee, AT_FDCWD, &st) < 0)
+		return;
+	tell_cwd(tracee, st.st_dev == run->machine.proc_dev || look_node_of(run, &st));
+}
+
+struct telling {
+	struct run *run;
+	const struct footing *footing; /* NULL: of all */
+};
+
+static void tell_dead(struct tracee *tracee, void *context)
+{
+	const struct telling *telling = context;
+	struct foothold *foothold = &tracee->memory->foothold;
+	const uint32_t dead = 1;
+
+	if ((telling->footing && tracee->footing != telling->footing) || foothold->dead)
+		return;
+	foothold->dead = true;
+	if (foothold->state == FOOTHOLD_NONE)
+		foothold->state = FOOTHOLD_REFUSED;
+	tell(tracee, offsetof(struct stub_state, dead), &dead, sizeof(dead));
+}
+
+static void tell_moves(struct tracee *tracee, void *context)
+{
+	const struct telling *telling = context;
+
+	if (tracee->footing == telling->footing)
+		tell_cwd(tracee, true);
+}
+
+static void tell_devices(struct tracee *tracee, void *context)
+{
+	const struct telling *telling = context;
+	const struct fast *fast = telling->run->fast;
+	const uint32_t full = fast->device_count > STUB_DEVICES;
+
+	tell(tracee, offsetof(struct stub_state, devices), fast->devices,
+	     sizeof(fast->devices));
+	tell(tracee, offsetof(struct stub_state, devices_full), &full, sizeof(full));
+}
+
+static void tell_memory(struct tracee *tracee, void *context)
+{
+	const struct telling *telling = context;
+
+	tell(tracee, offsetof(struct stub_state, scratch_dev[1]),
+	     &telling->run->fast->memory_dev, sizeof(uint64_t));
+}
+
+void fast_moves(struct run *run, struct tracee *tracee)
+{
+	struct telling telling = {run, tracee->footing};
+
+	if (run->fast)
+		tracees_each(run->tracees, tell_moves, &telling);
+}
+
+void fast_leave(struct run *run, struct tracee *tracee)
+{
+	struct telling telling = {run, tracee->footing};
+
+	if (run->fast)
+		tracees_each(run->tracees, tell_dead, &telling);
+}
+
+void fast_leave_all(struct run *run)
+{
+	struct telling telling = {run, NULL};
+
+	if (!run->fast)
+		return;
+	run->fast->dead = true;
+	tracees_each(run->tracees, tell_dead, &telling);
+}
+
+/* A file system on which an object lies for the first time. */
+static void note_devices(struct run *run)
+{
+	struct fast *fast = run->fast;
+	struct telling telling = {run, NULL};
+	const struct node_devices *devices = nodes_devices(run);
+
+	fast->devices_told = devices->changes;
+	fast->device_count = devices->count;
+	for (size_t i = 0; i < devices->count && i < STUB_DEVICES; i++)
+		fast->devices[i] = (struct stub_device){devices->list[i].dev,
+							devices->list[i].writable};
+	tracees_each(run->tracees, tell_devices, &telling);
+}
+
+void fast_decided(struct run *run, struct tracee *tracee)
+{
+	const struct footing *footing = tracee->footing;
+
+	if (!run->fast)
+		return;
+	if (run->counters.stops == run->fast->wishes.leave_at)
+		fast_leave_all(run);
+	/* It is made with the first directory of /cvmfs that is opened. */
+	if (run->memory->dev != run->fast->memory_dev) {
+		run->fast->memory_dev = run->memory->dev;
+		tracees_each(run->tracees, tell_memory, &(struct telling){run, NULL});
+	}
+	if (nodes_devices(run)->changes != run->fast->devices_told)
+		note_devices(run);
+	if (tracee->memory->foothold.state == FOOTHOLD_THERE &&
+	    !tracee->memory->foothold.dead &&
+	    (footing->stale || footing->other_root || footing->other_mounts))
+		fast_leave(run, tracee);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mapped program text, and where in it calls are made. */
+#ifndef FAST_TEXTS_H
+#define FAST_TEXTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "find/call.h"
+
+/* One executable mapping of a file. */
+struct text {
+	uint64_t first, end, offset;
+	uint64_t dev, ino; /* as /proc/PID/maps has them */
+};
+
+/* What is mapped in a stopped process. */
+struct texts {
+	struct text *list;
+	size_t count;
+	uint64_t gap; /* a free place for the stub; 0: none */
+};
+
+/* `near`: the gap is to be in reach of this address. 0 or a negative errno; more
+ * mappings than a program usually has are -E2BIG. */
+int texts_read(const struct tracee *tracee, uint64_t near, struct texts *ret_texts);
+void texts_deinit(struct texts *texts);
+const struct text *texts_find(const struct texts *texts, uint64_t address);
+
+/* Offsets in one file at which a call begins with a mov of five bytes. */
+struct recipe {
+	uint64_t dev, ino;
+	uint32_t *sites;
+	size_t count;
+};
+
+/* Of the calls that the stub answers: a bit for each number. */
+struct call_numbers {
+	uint64_t bits[8];
+};
+
+struct recipes;
+struct recipes *recipes_create(const struct call_numbers *numbers);
+void recipes_destroy(struct recipes *recipes);
+/* NULL: not read yet. */
+const struct recipe *recipes_find(const struct recipes *recipes,
+				  const struct text *text);
+/* An errand of the call reads the whole text. 0: it is there; LOOK_WAITS; or a negative
+ * errno. */
+int recipes_read(struct recipes *recipes, struct call *call, const struct text *text);
+/* One site more of a file that has been read, or was too large for that. */
+void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t site);
+
+/* A call: SITE_BYTES of text, of which the last two are the instruction. Is it one that
+ * the stub can take over, by the five bytes before that? */
+enum { SITE_MOV = 5, SITE_CALL = 2, SITE_BYTES = 15 };
+bool site_fits(const uint8_t bytes[SITE_BYTES], const struct call_numbers *numbers);
+
+#endif
