@@ -2,6 +2,7 @@
 /* calls FILES LINKS MISSING ROUNDS [CALL...]: nanoseconds per call, the best of ROUNDS
  * passes over the paths, one per line in each of the files. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +24,8 @@ struct list {
 };
 
 typedef void operation(const char *path);
+
+static int opened = -1;
 
 static void fail(const char *what)
 {
@@ -76,13 +79,50 @@ static void do_readlink(const char *path)
 		fail(path);
 }
 
+static void do_access(const char *path)
+{
+	if (access(path, R_OK) < 0)
+		fail(path);
+}
+
+/* The directory in which it lies. */
+static void do_list(const char *path)
+{
+	char name[PATH_MAX];
+	DIR *directory;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(strrchr(path, '/') - path), path);
+	directory = opendir(name);
+	if (directory == NULL)
+		fail(name);
+	while (readdir(directory) != NULL)
+		;
+	closedir(directory);
+}
+
+static void do_fstat(const char *path)
+{
+	struct stat state;
+
+	(void)path;
+	if (fstat(opened, &state) < 0)
+		fail("fstat");
+}
+
+static void do_getcwd(const char *path)
+{
+	char name[PATH_MAX];
+
+	(void)path;
+	if (getcwd(name, sizeof(name)) == NULL)
+		fail("getcwd");
+}
+
 static void do_getppid(const char *path)
 {
 	(void)path;
 	syscall(SYS_getppid);
 }
-
-static int opened = -1;
 
 static void do_read(const char *path)
 {
@@ -140,9 +180,13 @@ int main(int argc, char **argv)
 		int repeat;
 	} questions[] = {
 		{"stat", do_stat, &files, 1},
-		{"open+read+close", do_open, &files, 1},
-		{"access, ENOENT", do_missing, &missing, 1},
+		{"access", do_access, &files, 1},
 		{"readlink", do_readlink, &links, 1},
+		{"access, ENOENT", do_missing, &missing, 1},
+		{"open+read+close", do_open, &files, 1},
+		{"opendir+readdir+closedir", do_list, &files, 1},
+		{"fstat", do_fstat, &files, 10},
+		{"getcwd", do_getcwd, &files, 10},
 		{"getppid", do_getppid, &files, 100},
 		{"read", do_read, &files, 30},
 	};

@@ -26,6 +26,12 @@ def measure(setting: Setting, rounds: int) -> list[Ratios]:
         name: [*before, program, *host, str(PASSES)]
         for name, before in contenders(setting).items()
     }
+    runs["interpose_run, traced"] = [
+        *setting.wrapper("--no-fastpath"),
+        program,
+        *host,
+        str(PASSES),
+    ]
     runs["interpose_run, /cvmfs"] = [*setting.wrapper(), program, *inside, str(PASSES)]
     return interleaved(runs, rounds)
 

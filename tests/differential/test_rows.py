@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.differential.conftest import I386_PROGRAMS, PROGRAMS
 from tests.support.places import ROOT
 
-ROW = re.compile(r"^\tROW(?:_IF)?\((\w+), (enter_\w+)", re.MULTILINE)
+ROW = re.compile(r"^\tROW\w*\((\w+), (enter_\w+)", re.MULTILINE)
 COVERS = re.compile(r"\bcovers: ([\w ]+)")
 
 

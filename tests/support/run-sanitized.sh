@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run-sanitized.sh [PYTEST ARGUMENT...]: what runs C code, with the compiler's checks:
-# interpose_run with those for undefined behaviour, the C module with those for addresses
+# interpose_run with those for undefined behaviour, and with the stub given to every
+# process at once (docs/fast-path.md); the C module with those for addresses
 # too. SANITIZE_ROOMS chooses rooms for the first.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -18,7 +19,7 @@ python=$PWD/.venv/bin/python
 "$python" -m tests.support.sanitized undefined "$place/undefined"
 echo "=== interpose_run with checks for undefined behaviour ==="
 # shellcheck disable=SC2086  # a list of rooms
-INTERPOSE_RUN="$place/undefined/interpose_run" "$python" -m pytest "$@" $rooms ||
+INTERPOSE_RUN="$place/undefined/interpose_run" INTERPOSE_FASTPATH_AFTER=1 "$python" -m pytest "$@" $rooms ||
 	failed=1
 
 mkdir "$place/tree"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run-suite.sh [PYTEST ARGUMENT...]: the suite as oneself and, for root, once more as an
-# unprivileged user in a copy of the tree with a home and a scratch of its own. All that
+# unprivileged user in a copy of the tree with a home and a scratch of its own, and with
+# the stub given to every process at once (docs/fast-path.md). All that
 # tests write is in one directory, which is removed; logs stay in build/.
 set -u
 cd "$(dirname "$0")/../.."
@@ -32,7 +33,8 @@ gid=$(id -g nobody)
 as_user() {
 	setpriv --reuid "$uid" --regid "$gid" --clear-groups \
 		env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$suite/home" TMPDIR="$suite/user" \
-		INTERPOSE_SHARED="$INTERPOSE_SHARED" INTERPOSE_TESTS_LEAVE_NOTHING=1 "$@"
+		INTERPOSE_SHARED="$INTERPOSE_SHARED" INTERPOSE_TESTS_LEAVE_NOTHING=1 \
+		INTERPOSE_FASTPATH_AFTER=1 "$@"
 }
 # Tests of root start programs as other users, too: below /root those see nothing.
 tree=$ROOT

@@ -29,10 +29,18 @@ LEAVE_S = 15.0
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+# How the whole suite is to run, where that is not the usual way.
+WAYS = (
+    "INTERPOSE_FORCE_FALLBACK",
+    "INTERPOSE_FASTPATH",
+    "INTERPOSE_FASTPATH_AFTER",
+    "INTERPOSE_FASTPATH_LEAVE",
+)
+
+
 def forced() -> dict[str, str]:
-    """INTERPOSE_FORCE_FALLBACK, where the suite is to run with it."""
-    name = "INTERPOSE_FORCE_FALLBACK"
-    return {name: os.environ[name]} if name in os.environ else {}
+    """The variables of WAYS, as this process has them."""
+    return {name: os.environ[name] for name in WAYS if name in os.environ}
 
 
 def adopt_orphans() -> None:
@@ -158,8 +166,8 @@ class Runner:
         if stats:
             job.options = [*job.options, "--stats", stats]
         arguments = self.arguments(job)
-        env = dict(job.env) if job.env is not None else self.environment()
-        env.update(forced())
+        given = dict(job.env) if job.env is not None else self.environment()
+        env = {**forced(), **given}
         repeat = _repeat(arguments, env if job.env is not None else None, job.cwd)
         self.repeats.append(repeat)
         who: dict[str, Any] = {}

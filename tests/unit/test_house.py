@@ -32,6 +32,7 @@ MORE_PARAMETERS: dict[str, int] = {
     # A text is two parameters, an output is one more.
     "native/index/lookup.c:index_child": 6,
     "native/path/variant.c:variant_expand": 6,
+    "native/stub/frame.h:stub_call": 6,  # a number and five arguments
     "native/find/target.c:target_find": 6,
     "native/find/argument.c:target_of_call": 7,
     "native/find/argument.c:target_of_call_in_cvmfs": 7,
@@ -64,12 +65,14 @@ C_FLOORS = {
     "tracer": 8,
     "syscalls": 7,
     "exec": 6,
+    "fast": 6,
     "proc": 6,
     "given": 5,
     "find": 4,
     "shown": 3,
     "bundle": 3,
     "api.c": 3,
+    "stub": 2,
     "tracee": 2,
     "run": 2,
     "index": 2,

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is about the mount as a whole, about who asks, and about processes. */
-/* covers: pivot_root statfs fstatfs inotify_add_watch chroot prctl clone bind */
+/* covers: pivot_root statfs fstatfs inotify_add_watch chroot prctl clone bind seccomp
+ */
 /* covers: connect setuid setgid setreuid setregid setresuid setresgid setfsuid */
 /* covers: setfsgid setgroups getxattr lgetxattr fgetxattr listxattr llistxattr */
 /* covers: flistxattr getxattrat listxattrat */
 #include "probe.h"
 
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/inotify.h>
@@ -212,6 +216,29 @@ static void root_listing(void)
 	closedir(dir);
 }
 
+/* A filter of the program's own is asked about calls that the program makes, and about
+ * no others: openat2 would end it. */
+static void own_filter(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+	struct stat st;
+
+	for (int i = 0; i < 40; i++)
+		stat("/etc/passwd", &st);
+	say(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");
+	say(CALL(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), "seccomp");
+	say(stat(at_root("file"), &st), "stat");
+	say(stat(at_root("none"), &st), "stat of none");
+	say(stat("/nowhere", &st), "stat of a name of the host");
+	say_open(open(at_root("file"), O_RDONLY), "open");
+	say_open(open("/etc/passwd", O_RDONLY), "open a file of the host");
+}
+
 int main(int argc, char **argv)
 {
 	probe_start(argc, argv);
@@ -222,6 +249,7 @@ int main(int argc, char **argv)
 	in_child("sockets", sockets);
 	in_child("attributes", attributes);
 	in_child("root listing", root_listing);
+	in_child("own filter", own_filter);
 	if (geteuid() == 0)
 		in_child("who asks", who_asks);
 	return 0;
