@@ -102,20 +102,16 @@ int fast_create(struct run *run, const struct call_numbers *numbers,
 		return -ENOMEM;
 	fast->wishes = *wishes;
 	fast->numbers = *numbers;
-	fast->proc_elsewhere = has_other_proc();
 	fast->recipes = recipes_create(numbers);
 	run->fast = fast;
-	if (!fast->recipes || !find_code(fast) ||
-	    getrandom(&fast->secret, sizeof(fast->secret), 0) !=
-		    (ssize_t)sizeof(fast->secret)) {
+	if (!fast->recipes || getrandom(&fast->secret, sizeof(fast->secret), 0) !=
+				      (ssize_t)sizeof(fast->secret)) {
 		fast_destroy(run);
 		return 0;
 	}
 	/* No number that a program passes by chance. */
 	fast->secret |= 1ull << 63 | 1ull << 31;
 	fast->count_id = -1;
-	if (wishes->counting)
-		make_count(fast);
 	return 0;
 }
 
@@ -249,6 +245,22 @@ static bool read_text(struct run *run, struct tracee *tracee, const struct texts
 	return false;
 }
 
+/* What is not needed by runs in which no program is hot. */
+static bool prepare(struct fast *fast)
+{
+	if (fast->is_prepared)
+		return true;
+	if (!find_code(fast)) {
+		fast->dead = true;
+		return false;
+	}
+	fast->is_prepared = true;
+	fast->proc_elsewhere = has_other_proc();
+	if (fast->wishes.counting)
+		make_count(fast);
+	return true;
+}
+
 static bool begin(struct run *run, struct tracee *tracee, enum verdict *ret_verdict)
 {
 	struct foothold *foothold = &tracee->memory->foothold;
@@ -258,7 +270,8 @@ static bool begin(struct run *run, struct tracee *tracee, enum verdict *ret_verd
 
 	if (!is_alone(tracee) || !fits(run, tracee, call))
 		return false;
-	if (!may_have(run, tracee) || texts_read(tracee, call, &texts) < 0) {
+	if (!may_have(run, tracee) || !prepare(run->fast) ||
+	    texts_read(tracee, call, &texts) < 0) {
 		foothold->state = FOOTHOLD_REFUSED;
 		return false;
 	}

@@ -96,17 +96,15 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 	const struct fast *fast = run->fast;
 	const uint64_t at = tracee->memory->foothold.base + STUB_STATE_AT;
 	const bool is_shared = count && count < (uint64_t)-4096;
-	struct stub_state state = {
-		.secret = fast->secret,
-		.count =
-			is_shared ? count : at + offsetof(struct stub_state, own_count),
-		.cwd_unknown = 1,
-		.proc_elsewhere = fast->proc_elsewhere,
-		.devices_full = fast->device_count > STUB_DEVICES,
-		.root_dev = run->machine.root_dev,
-		.root_ino = run->machine.root_ino,
-		.proc_dev = run->machine.proc_dev,
-		.scratch_dev = {run->scratch.dev, run->memory->dev}};
+	struct stub_state state = {.secret = fast->secret,
+				   .count = is_shared ? count : 0,
+				   .cwd_unknown = 1,
+				   .proc_elsewhere = fast->proc_elsewhere,
+				   .devices_full = fast->device_count > STUB_DEVICES,
+				   .root_dev = run->machine.root_dev,
+				   .root_ino = run->machine.root_ino,
+				   .proc_dev = run->machine.proc_dev,
+				   .scratch_dev = {run->scratch.dev, run->memory->dev}};
 
 	memcpy(state.devices, fast->devices, sizeof(state.devices));
 	/* Fresh memory of nobody but us. */

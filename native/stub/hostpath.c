@@ -78,7 +78,8 @@ bool hostpath_names_ours(const char *text, size_t size)
 
 	if (!size || *text != '/')
 		return false;
-	if (begins_within(text, end, "/memfd:") || begins_within(text, end, PREFIX_REPOSITORIES))
+	if (begins_within(text, end, "/memfd:") ||
+	    begins_within(text, end, PREFIX_REPOSITORIES))
 		return true;
 	for (; text < end; text++) {
 		digits = is_digit(*text) ? digits + 1 : 0;

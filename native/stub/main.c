@@ -57,7 +57,7 @@ static enum stub_verdict decide(struct stub_frame *frame)
 	case __NR_getdents64:
 		return list(frame);
 	case __NR_fstat:
-		request = (struct request){.st = (struct stat *)frame->rsi};
+		request.st = (struct stat *)frame->rsi;
 		return request_is_absurd(frame->rsi) ? STUB_SITE
 						     : number(frame, &request);
 	case __NR_getcwd:
@@ -75,7 +75,7 @@ enum stub_verdict stub_main(struct stub_frame *frame)
 	struct stub_state *state = stub_state();
 	enum stub_verdict verdict = state->dead ? STUB_SITE : decide(frame);
 
-	if (verdict == STUB_DONE)
+	if (verdict == STUB_DONE && state->count)
 		__atomic_fetch_add((uint64_t *)state->count, 1, __ATOMIC_RELAXED);
 	return verdict;
 }

@@ -36,9 +36,9 @@ struct stub_device {
  * stop, and never too little. */
 struct stub_state {
 	uint64_t secret; /* sixth argument of a call that the filter lets through */
-	uint64_t count;	 /* address of the number of calls that were done here */
-	uint64_t own_count;
-	uint32_t dead;		 /* everything is the tracer's */
+	uint64_t
+		count; /* address of the number of calls that were done here; 0: none */
+	uint32_t dead; /* everything is the tracer's */
 	uint32_t cwd_unknown;	 /* the working directory may be ours, or in /proc */
 	uint32_t proc_elsewhere; /* a proc file system can be met beside /proc */
 	uint32_t devices_full;	 /* there are more than are noted here */
