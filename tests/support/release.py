@@ -22,12 +22,13 @@ SETTINGS = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf")
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 # Everything in namespaces of its own: nothing is left mounted or running. Nothing is
 # mounted at the root: the tree is a directory of a larger file system, as in a chroot.
+# The stub is given to every process at once: each release has another C library.
 ENTER = """
 mount -t proc proc "$0/proc" || exit
 mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" || exit
 exec chroot "$0" /usr/bin/env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
     HOME=/root LC_ALL=C.UTF-8 PIP_CERT=/{authorities} INTERPOSE_SHARED=/shared \\
-    sh -c 'cd /checkout && exec sh -c "$0"' "$1"
+    INTERPOSE_FASTPATH_AFTER=1 sh -c 'cd /checkout && exec sh -c "$0"' "$1"
 """
 
 
