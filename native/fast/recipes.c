@@ -64,15 +64,19 @@ static void recipes_add(struct recipes *recipes, const struct recipe *recipe)
 
 /* mov $NUMBER,%eax; syscall. Or, in open() of the C library that is no point of
  * cancellation: mov $257,%eax; mov %rdi,%rsi; mov $-100,%edi; syscall. A prefix before
- * the mov makes another register of it. */
+ * the mov makes another register of it. Or, in the one function of glibc 2.41 for all
+ * calls that are such a point: mov N(%rsp),%rax; syscall; the stub sees which it is. */
 bool site_fits(const uint8_t bytes[SITE_BYTES], const struct call_numbers *numbers)
 {
 	static const uint8_t no_cancel[13] = {0xb8, 0x01, 0x01, 0x00, 0x00, 0x48, 0x89,
 					      0xfe, 0xbf, 0x9c, 0xff, 0xff, 0xff};
+	static const uint8_t from_stack[4] = {0x48, 0x8b, 0x44, 0x24};
 	uint32_t number;
 
 	if (bytes[13] != 0x0f || bytes[14] != 0x05)
 		return false;
+	if (memcmp(bytes + 8, from_stack, sizeof(from_stack)) == 0)
+		return true;
 	if (memcmp(bytes, no_cancel, sizeof(no_cancel)) == 0)
 		return numbers->bits[NUMBER_OPENAT / 64] >> NUMBER_OPENAT % 64 & 1;
 	memcpy(&number, bytes + 9, sizeof(number));

@@ -89,11 +89,14 @@ def test_kill_of_a_stopped_job_is_its_status(run: Runner) -> None:
 
 def test_kill_of_all_leaves_a_scratch_for_the_next_run(run: Runner) -> None:
     front, tracer, _ = started(run)
-    tracer.suspend()
-    while tracer.status() != psutil.STATUS_STOPPED:
-        os.sched_yield()
-    front.kill()
+    # Neither of them may notice that the other one is gone: the end of front wakes the
+    # tracer.
+    for process in (psutil.Process(front.pid), tracer):
+        process.suspend()
+        while process.status() != psutil.STATUS_STOPPED:
+            os.sched_yield()
     tracer.kill()
+    front.kill()
     front.communicate()
     left = list(run.scratch.iterdir())
     assert len(left) == 1
