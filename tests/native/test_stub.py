@@ -62,7 +62,8 @@ def test_all_of_it_is_one_section_that_nobody_writes(joined: Path) -> None:
 
 
 def test_it_needs_nothing_from_outside(joined: Path, tmp_path: Path) -> None:
-    assert output("nm", "-u", joined) == ""
+    # Older assemblers name the table that nothing uses.
+    assert {*output("nm", "-u", joined).split()} <= {"U", "_GLOBAL_OFFSET_TABLE_"}
     # A table of addresses would be elsewhere.
     assert "GOT" not in output("readelf", "-rW", joined)
     # Linked at any address it is the same bytes: no relocation is left.
