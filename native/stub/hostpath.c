@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stub/hostpath.h"
 
+#include <stdint.h>
+
 #include "path/prefix.h"
 
 enum { PATH_SIZE = 4096, HASH_DIGITS = 32 };
@@ -14,27 +16,38 @@ static bool begins(const char *text, const char *with)
 	return !*with;
 }
 
+/* Has it this byte in it, or a NUL? */
+static bool has(uint64_t word, uint8_t byte)
+{
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+	const uint64_t other = word ^ ones * byte;
+
+	return (((word - ones) & ~word) | ((other - ones) & ~other)) & tops;
+}
+
+static bool is_dots(const char *path, const char *at)
+{
+	return *at == '.' && (at == path || at[-1] == '/') &&
+	       (at[1] == '.' || at[1] == '/' || !at[1]);
+}
+
+/* Eight bytes at once where they lie together: they are of one page. */
 bool hostpath_scan(const char *path, struct hostpath *ret_text)
 {
-	*ret_text = (struct hostpath){false, false, false};
-	for (size_t i = 0; path[i]; i++) {
-		if (i == PATH_SIZE)
+	const char *at = path;
+
+	*ret_text = (struct hostpath){.dots = false,
+				      .proc = begins(path, "proc"),
+				      .cvmfs = begins(path, "cvmfs")};
+	while (*at) {
+		if (at - path > PATH_SIZE)
 			return false;
-		switch (path[i]) {
-		case '.':
-			if ((i == 0 || path[i - 1] == '/') &&
-			    (path[i + 1] == '.' || path[i + 1] == '/' || !path[i + 1]))
-				ret_text->dots = true;
-			break;
-		case 'c':
-			ret_text->cvmfs |= begins(path + i, "cvmfs");
-			break;
-		case 'p':
-			ret_text->proc |= begins(path + i, "proc");
-			break;
-		default:
-			break;
+		if ((uintptr_t)at % 8 == 0 && !has(*(const uint64_t *)at, '.')) {
+			at += 8;
+			continue;
 		}
+		ret_text->dots |= is_dots(path, at);
+		at++;
 	}
 	return true;
 }

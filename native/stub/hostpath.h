@@ -8,8 +8,9 @@
 
 struct hostpath {
 	bool dots;  /* has ".." in it, or "." before a slash or the end */
-	bool cvmfs; /* has "cvmfs" in it */
-	bool proc;  /* has "proc" in it */
+	bool cvmfs; /* begins so: without dots and links only its front can lead there
+		     */
+	bool proc;  /* likewise */
 };
 
 /* False: longer than a path can be. */
