@@ -55,26 +55,40 @@ static int leave(const struct tracee *tracee, struct arch_regs *regs, uint64_t e
 	return 0;
 }
 
+/* The program has its own memory there by now, and these are not the bytes. What is not
+ * there at all is no other's. */
+static bool is_others(const struct tracee *tracee, uint64_t at, const void *bytes,
+		      size_t size)
+{
+	uint8_t found[FOOTHOLD_MOV];
+	const struct memory_part part = {tracee->tid, at, found, size, false};
+
+	return memory_move_directly(&part) == (ssize_t)size &&
+	       memcmp(found, bytes, size) != 0;
+}
+
 bool fast_fault(struct run *run, struct tracee *tracee, int signal)
 {
 	const struct foothold *foothold = &tracee->memory->foothold;
 	const uint64_t entry = foothold->base + (uint64_t)(stub_entry - stub_section);
 	struct arch_regs regs = {.size = 0};
-	uint64_t part, mov;
+	const struct foothold_site *site;
+	uint64_t part;
 
 	if (!run->fast || !foothold->base || (signal != SIGSEGV && signal != SIGBUS) ||
 	    tracee_fetch_fault(tracee, &regs) < 0)
 		return false;
 	part = arch_ip(&regs) - foothold->base;
-	if (part >= STUB_STATE_AT)
-		return false;
 	if (part < STUB_CODE_SIZE) {
-		if (leave(tracee, &regs, entry) < 0)
+		if (is_others(tracee, arch_ip(&regs), stub_section + part, 1) ||
+		    leave(tracee, &regs, entry) < 0)
 			return false;
 	} else {
-		if (!patching_undo(tracee, arch_ip(&regs), &mov))
+		site = patching_site(foothold, arch_ip(&regs));
+		if (!site || is_others(tracee, arch_ip(&regs), site->mov, FOOTHOLD_MOV))
 			return false;
-		arch_set_ip(&regs, mov);
+		arch_set_ip(&regs, site->call - FOOTHOLD_MOV);
+		patching_undo(tracee);
 	}
 	return tracee_store_fault(tracee, &regs) == 0;
 }

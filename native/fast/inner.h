@@ -43,8 +43,9 @@ bool loading_ended(struct run *run, struct tracee *tracee);
 
 /* patching.c: all sites that are known and in memory. */
 void patching_all(struct run *run, struct tracee *tracee, const struct texts *texts);
-/* The program has taken the stub's memory away: all sites are as they were. True: a
- * thread at `ip`, in the trampolines, goes on at *ret_mov. */
-bool patching_undo(struct tracee *tracee, uint64_t ip, uint64_t *ret_mov);
+/* Whose trampoline is at `ip`; NULL: nobody's. */
+const struct foothold_site *patching_site(const struct foothold *foothold, uint64_t ip);
+/* The program has taken the stub's memory away: all sites are as they were. */
+void patching_undo(struct tracee *tracee);
 
 #endif

@@ -42,42 +42,40 @@ bool loading_begin(struct run *run, struct tracee *tracee, const struct texts *t
 				 .base = texts->gap,
 				 .count_id = run->fast->count_id,
 				 .file_offset = run->fast->file_offset};
+	struct arch_regs changed = *regs;
 	uint64_t room, slot;
 
 	foothold->state = FOOTHOLD_REFUSED;
-	if (!texts->gap || loader_size() > LOADER_MAX)
+	if (!texts->gap || loader_size() > LOADER_MAX || tracee->memory->borrowed)
 		return false;
-	slot = tracee_slot(tracee, ret_verdict);
+	/* First, for where there is none a slot might not be had either, and then the
+	 * program's call would fail. */
+	room = tracee_vdso_room(tracee);
+	if (!room && !tracee->stop.absent)
+		return false;
+	slot = room ? tracee_slot(tracee, ret_verdict) : 0;
 	if (!slot) {
 		foothold->state = FOOTHOLD_NONE;
-		return true;
-	}
-	room = tracee->memory->borrowed ? 0 : tracee_vdso_room(tracee);
-	if (tracee->stop.absent) { /* this stop is decided again */
-		foothold->state = FOOTHOLD_NONE;
-		*ret_verdict = VERDICT_PASS;
+		if (!room) /* this stop is decided again */
+			*ret_verdict = VERDICT_PASS;
 		return true;
 	}
 	load.resume = arch_ip(regs) - SITE_CALL;
-	if (room) {
-		struct arch_regs changed = *regs;
-
-		arch_run_loader(&changed, room, slot, load.saved);
-		if (write_arguments(run, tracee, slot, &load) == 0 &&
-		    tracee_write_code(tracee, room, stub_loader, loader_size()) == 0 &&
-		    tracee_block_signals(tracee, &foothold->mask) == 0) {
-			*regs = changed;
-			tracee->stop.dirty = true;
-			foothold->data = slot;
-			foothold->base = load.base;
-			foothold->vdso_room = room;
-			foothold->state = FOOTHOLD_LOADING;
-			*ret_verdict = VERDICT_PASS;
-			return true;
-		}
+	arch_run_loader(&changed, room, slot, load.saved);
+	if (write_arguments(run, tracee, slot, &load) < 0 ||
+	    tracee_write_code(tracee, room, stub_loader, loader_size()) < 0 ||
+	    tracee_block_signals(tracee, &foothold->mask) < 0) {
+		tracee_free_slot(tracee);
+		return false;
 	}
-	tracee_free_slot(tracee);
-	return false;
+	*regs = changed;
+	tracee->stop.dirty = true;
+	foothold->data = slot;
+	foothold->base = load.base;
+	foothold->vdso_room = room;
+	foothold->state = FOOTHOLD_LOADING;
+	*ret_verdict = VERDICT_PASS;
+	return true;
 }
 
 /* Byte for byte our own code: by its name another file may have been opened. */
@@ -91,6 +89,7 @@ static bool is_our_code(struct tracee *tracee)
 	       memcmp(bytes, stub_section, sizeof(bytes)) == 0;
 }
 
+/* As telling.c will write it, from wherever: who is not reached so does not get it. */
 static bool write_state(const struct run *run, struct tracee *tracee, uint64_t count)
 {
 	const struct fast *fast = run->fast;
@@ -106,10 +105,10 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 				   .proc_dev = run->machine.proc_dev,
 				   .scratch_dev = {run->scratch.dev, run->memory->dev}};
 
+	const struct memory_part part = {tracee->tid, at, &state, sizeof(state), true};
+
 	memcpy(state.devices, fast->devices, sizeof(state.devices));
-	/* Fresh memory of nobody but us. */
-	return memory_move_now(tracee, at, &state, sizeof(state), true) ==
-	       (ssize_t)sizeof(state);
+	return memory_move_directly(&part) == (ssize_t)sizeof(state);
 }
 
 bool loading_ended(struct run *run, struct tracee *tracee)

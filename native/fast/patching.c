@@ -116,22 +116,28 @@ void patching_all(struct run *run, struct tracee *tracee, const struct texts *te
 	}
 }
 
-bool patching_undo(struct tracee *tracee, uint64_t ip, uint64_t *ret_mov)
+const struct foothold_site *patching_site(const struct foothold *foothold, uint64_t ip)
 {
-	struct foothold *foothold = &tracee->memory->foothold;
-	uint64_t part = ip - foothold->base - STUB_CODE_SIZE;
-
-	*ret_mov = 0;
 	for (uint32_t i = 0; i < foothold->site_count; i++) {
 		const struct foothold_site *site = &foothold->sites[i];
-		const uint64_t mov = site->call - SITE_MOV;
 
-		if (!site->trampoline)
-			continue;
-		if (site->trampoline - 1 == part / STUB_TRAMPOLINE)
-			*ret_mov = mov;
-		tracee_write_code(tracee, mov, site->mov, SITE_MOV);
+		if (site->trampoline &&
+		    trampoline_at(foothold, site->trampoline - 1) == ip)
+			return site;
+	}
+	return NULL;
+}
+
+void patching_undo(struct tracee *tracee)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+
+	for (uint32_t i = 0; i < foothold->site_count; i++) {
+		const struct foothold_site *site = &foothold->sites[i];
+
+		if (site->trampoline)
+			tracee_write_code(tracee, site->call - SITE_MOV, site->mov,
+					  SITE_MOV);
 	}
 	foothold->state = FOOTHOLD_REFUSED;
-	return *ret_mov != 0;
 }

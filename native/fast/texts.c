@@ -90,7 +90,8 @@ int texts_read(const struct tracee *tracee, uint64_t near, struct texts *ret_tex
 			continue;
 		note_gap(ret_texts, last, text.first, near);
 		last = text.end;
-		if (error == 0 && mode[2] == 'x' && mode[1] != 'w' && text.ino)
+		if (error == 0 && mode[2] == 'x' && mode[1] != 'w' && mode[3] == 'p' &&
+		    text.ino)
 			error = texts_add(ret_texts, &text);
 	}
 	fclose(file);
