@@ -50,6 +50,9 @@ static void scratch_describe(char *text, size_t size, pid_t pid)
 	/* Field 22, the start time; the 2nd may hold blanks and ends with the last ')'.
 	 */
 	start = strrchr(stat_line, ')');
+	/* Field 3: one that has ended and was not waited for is dead. */
+	if (start && (strncmp(start, ") Z", 3) == 0 || strncmp(start, ") X", 3) == 0))
+		start = NULL;
 	for (int field = 2; start && field < 22; field++)
 		start = strchr(start + 1, ' ');
 	snprintf(text, size, "%s %s %d %.*s\n", boot, pid_space, (int)pid,
@@ -66,7 +69,10 @@ static int scratch_lock(int fd)
 	return errno == EAGAIN || errno == EACCES ? 0 : -ENOLCK;
 }
 
-static bool scratch_maker_lives(int fd)
+/* Where it cannot be told the lock alone decides. */
+enum maker { MAKER_UNKNOWN, MAKER_LIVES, MAKER_DEAD };
+
+static enum maker scratch_maker(int fd)
 {
 	char noted[512] = "", now[512];
 	char boot[64], space[64];
@@ -75,26 +81,32 @@ static bool scratch_maker_lives(int fd)
 
 	noted[got > 0 ? got : 0] = '\0';
 	if (sscanf(noted, "%63s %63s %d", boot, space, &pid) != 3)
-		return true;
+		return MAKER_UNKNOWN;
 	scratch_describe(now, sizeof(now), pid);
 	if (strcmp(noted, now) == 0)
-		return true;
+		return MAKER_LIVES;
 	/* Another boot or pid namespace may be another node: it cannot be judged. */
 	scratch_describe(now, sizeof(now), getpid());
-	return strncmp(noted, now, strcspn(noted, " ") + 1 + strlen(space)) != 0;
+	return strncmp(noted, now, strcspn(noted, " ") + 1 + strlen(space)) == 0
+		       ? MAKER_DEAD
+		       : MAKER_UNKNOWN;
 }
 
 static bool scratch_is_dead(int fd, int *ret_lock_fd)
 {
 	struct stat status;
 	int lock_fd = openat(fd, LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	enum maker maker;
 	int locked;
 
 	if (lock_fd < 0)
 		return errno == ENOENT && fstat(fd, &status) == 0 &&
 		       llabs((long long)time(NULL) - status.st_mtime) > UNLOCKED_AGE_S;
 	locked = scratch_lock(lock_fd);
-	if (locked == 1 || (locked < 0 && !scratch_maker_lives(lock_fd))) {
+	maker = scratch_maker(lock_fd);
+	/* One that may not lock at all (a filter) may live beside us, who may. */
+	if ((locked == 1 && maker != MAKER_LIVES) ||
+	    (locked < 0 && maker == MAKER_DEAD)) {
 		*ret_lock_fd = lock_fd;
 		return true;
 	}

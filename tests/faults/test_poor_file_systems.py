@@ -118,6 +118,18 @@ def test_many_jobs_share_a_cache_without_locks_and_links(
     assert list(poor.place.rglob("txn/*")) == []
 
 
+def test_who_may_not_lock_is_left_alone_by_who_may(poor: Poor, run: Runner) -> None:
+    job = poor.start("sh", "-c", "echo ready; read x")
+    assert job.stdout is not None
+    assert job.stdout.readline()
+    before = list(poor.scratch.iterdir())
+    assert before
+    assert run.start("true").wait() == 0
+    assert list(poor.scratch.iterdir()) == before
+    job.communicate(b"\n")
+    poor.nothing_left()
+
+
 def test_a_scratch_without_locks_is_removed_after_a_death(
     poor: Poor, configured: Configured
 ) -> None:

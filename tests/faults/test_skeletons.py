@@ -145,11 +145,13 @@ def test_what_a_kill_of_all_leaves_in_memory_the_next_run_removes(
     with holding(disk, configured(FQRN)) as front:
         (found,) = in_memory(front)
         tracer = tracer_of(front)
-        tracer.suspend()
-        while tracer.status() != psutil.STATUS_STOPPED:
-            os.sched_yield()
-        front.kill()
+        # The end of front wakes the tracer, which would remove it.
+        for process in (psutil.Process(front.pid), tracer):
+            process.suspend()
+            while process.status() != psutil.STATUS_STOPPED:
+                os.sched_yield()
         tracer.kill()
+        front.kill()
     assert names(here(found)) != []
     assert disk("true").status == 0
     assert not here(found).exists()
