@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fast/inner.h"
@@ -38,7 +39,8 @@ static bool names_are_plain(const struct run *run)
 static bool find_code(struct fast *fast)
 {
 	const uint64_t code = (uint64_t)(uintptr_t)stub_section;
-	unsigned long first, end, offset;
+	unsigned long first, end, offset, inode;
+	unsigned int high, low;
 	char line[PATH_MAX + 128];
 	ssize_t len =
 		readlink("/proc/self/exe", fast->program, sizeof(fast->program) - 1);
@@ -50,9 +52,12 @@ static bool find_code(struct fast *fast)
 	fast->program[len] = '\0';
 	maps = fopen("/proc/self/maps", "re");
 	while (maps && !found && fgets(line, sizeof(line), maps)) {
-		found = sscanf(line, "%lx-%lx %*s %lx", &first, &end, &offset) == 3 &&
+		found = sscanf(line, "%lx-%lx %*s %lx %x:%x %lu", &first, &end, &offset,
+			       &high, &low, &inode) == 6 &&
 			code >= first && code + STUB_STATE_AT <= end;
 		fast->file_offset = offset + code - first;
+		fast->file_dev = makedev(high, low);
+		fast->file_ino = inode;
 	}
 	if (maps)
 		fclose(maps);
@@ -215,21 +220,23 @@ static bool has_called_enough(struct fast *fast, struct tracee *tracee)
 }
 
 /* The call at hand comes from a place that could be patched. */
-static bool fits(const struct run *run, struct tracee *tracee, uint64_t call)
+static enum site_kind fits(const struct run *run, struct tracee *tracee, uint64_t call)
 {
 	const uint64_t first = call + SITE_CALL - SITE_BYTES;
 	uint8_t bytes[SITE_BYTES];
 
-	return tracee_is_there(tracee, first, sizeof(bytes)) &&
-	       memory_move_now(tracee, first, bytes, sizeof(bytes), false) ==
-		       (ssize_t)sizeof(bytes) &&
-	       site_fits(bytes, &run->fast->numbers);
+	if (!tracee_is_there(tracee, first, sizeof(bytes)) ||
+	    memory_move_now(tracee, first, bytes, sizeof(bytes), false) !=
+		    (ssize_t)sizeof(bytes))
+		return SITE_NONE;
+	return site_fits(bytes, &run->fast->numbers);
 }
 
 /* The text of the call at hand is read, if nobody has done so yet. True: wait. */
 static bool read_text(struct run *run, struct tracee *tracee, const struct texts *texts,
 		      uint64_t site, enum verdict *ret_verdict)
 {
+	const enum site_kind kind = fits(run, tracee, site);
 	struct call call = {.run = run, .tracee = tracee};
 	const struct text *text = texts_find(texts, site);
 
@@ -241,7 +248,7 @@ static bool read_text(struct run *run, struct tracee *tracee, const struct texts
 		return true;
 	}
 	recipes_learn(run->fast->recipes, text,
-		      (uint32_t)(site - SITE_MOV - text->first + text->offset));
+		      (uint32_t)(site - SITE_MOV - text->first + text->offset), kind);
 	return false;
 }
 
@@ -265,11 +272,16 @@ static bool begin(struct run *run, struct tracee *tracee, enum verdict *ret_verd
 {
 	struct foothold *foothold = &tracee->memory->foothold;
 	const uint64_t call = arch_ip(&tracee->stop.regs) - SITE_CALL;
+	struct foothold_site site = {.call = call};
 	struct texts texts;
 	bool begun;
 
-	if (!is_alone(tracee) || !fits(run, tracee, call))
+	if (!is_alone(tracee) || foothold_knows(foothold, call))
 		return false;
+	if (!fits(run, tracee, call)) { /* musl's, Go's: not looked at again */
+		foothold_learn(foothold, &site);
+		return false;
+	}
 	if (!may_have(run, tracee) || !prepare(run->fast) ||
 	    texts_read(tracee, call, &texts) < 0) {
 		foothold->state = FOOTHOLD_REFUSED;
@@ -304,6 +316,16 @@ static bool learn(struct run *run, struct tracee *tracee, enum verdict *ret_verd
 	return waits;
 }
 
+/* By our name another file may be there by now, with the same bytes and an owner who
+ * can change them. */
+static bool is_our_file(const struct fast *fast, const struct tracee *tracee,
+			const struct texts *texts)
+{
+	const struct text *text = texts_find(texts, tracee->memory->foothold.base);
+
+	return text && text->ino == fast->file_ino && text->dev == fast->file_dev;
+}
+
 static void loaded(struct run *run, struct tracee *tracee)
 {
 	struct texts texts;
@@ -311,7 +333,10 @@ static void loaded(struct run *run, struct tracee *tracee)
 	if (!loading_ended(run, tracee) ||
 	    texts_read(tracee, arch_ip(&tracee->stop.regs), &texts) < 0)
 		return;
-	patching_all(run, tracee, &texts);
+	if (is_our_file(run->fast, tracee, &texts))
+		patching_all(run, tracee, &texts);
+	else
+		tracee->memory->foothold.state = FOOTHOLD_REFUSED;
 	texts_deinit(&texts);
 }
 

@@ -16,7 +16,8 @@ struct fast {
 	struct recipes *recipes;
 	char program[4096]; /* our own file, in which the stub's code is */
 	uint64_t file_offset;
-	bool is_prepared; /* the program and its code are found */
+	uint64_t file_dev, file_ino; /* as /proc/PID/maps has them */
+	bool is_prepared;	     /* the program and its code are found */
 	bool proc_elsewhere;
 	bool dead; /* nobody gets it any more */
 	/* Programs that have made so many calls before: they get it at the first. */

@@ -14,7 +14,8 @@
 enum {
 	MOST_RECIPES = 512,
 	MOST_SITES = 128,
-	MOST_TEXT = 4 << 20, /* larger ones have few calls of their own */
+	MOST_TEXT = 4 << 20,
+	HEAD_SIZE = 4096,
 	NUMBER_OPENAT = 257
 };
 
@@ -40,16 +41,6 @@ void recipes_destroy(struct recipes *recipes)
 	free(recipes);
 }
 
-const struct recipe *recipes_find(const struct recipes *recipes,
-				  const struct text *text)
-{
-	for (size_t i = 0; i < recipes->count; i++)
-		if (recipes->list[i].ino == text->ino &&
-		    recipes->list[i].dev == text->dev)
-			return &recipes->list[i];
-	return NULL;
-}
-
 static void recipes_add(struct recipes *recipes, const struct recipe *recipe)
 {
 	struct recipe *place = &recipes->list[recipes->next];
@@ -66,7 +57,8 @@ static void recipes_add(struct recipes *recipes, const struct recipe *recipe)
  * cancellation: mov $257,%eax; mov %rdi,%rsi; mov $-100,%edi; syscall. A prefix before
  * the mov makes another register of it. Or, in the one function of glibc 2.41 for all
  * calls that are such a point: mov N(%rsp),%rax; syscall; the stub sees which it is. */
-bool site_fits(const uint8_t bytes[SITE_BYTES], const struct call_numbers *numbers)
+enum site_kind site_fits(const uint8_t bytes[SITE_BYTES],
+			 const struct call_numbers *numbers)
 {
 	static const uint8_t no_cancel[13] = {0xb8, 0x01, 0x01, 0x00, 0x00, 0x48, 0x89,
 					      0xfe, 0xbf, 0x9c, 0xff, 0xff, 0xff};
@@ -74,30 +66,49 @@ bool site_fits(const uint8_t bytes[SITE_BYTES], const struct call_numbers *numbe
 	uint32_t number;
 
 	if (bytes[13] != 0x0f || bytes[14] != 0x05)
-		return false;
+		return SITE_NONE;
 	if (memcmp(bytes + 8, from_stack, sizeof(from_stack)) == 0)
-		return true;
+		return SITE_STACK;
 	if (memcmp(bytes, no_cancel, sizeof(no_cancel)) == 0)
-		return numbers->bits[NUMBER_OPENAT / 64] >> NUMBER_OPENAT % 64 & 1;
-	memcpy(&number, bytes + 9, sizeof(number));
-	return bytes[8] == 0xb8 && (bytes[7] & 0xf0) != 0x40 &&
-	       number < 64 * sizeof(numbers->bits) / sizeof(numbers->bits[0]) &&
-	       numbers->bits[number / 64] >> number % 64 & 1;
+		number = NUMBER_OPENAT;
+	else if (bytes[8] != 0xb8 || (bytes[7] & 0xf0) == 0x40)
+		return SITE_NONE;
+	else
+		memcpy(&number, bytes + 9, sizeof(number));
+	return number < 64 * sizeof(numbers->bits) / sizeof(numbers->bits[0]) &&
+			       numbers->bits[number / 64] >> number % 64 & 1
+		       ? SITE_NUMBER
+		       : SITE_NONE;
 }
 
-void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t site)
+/* Others than the C library take any number from any stack: old Go does, on stacks of
+ * 2 KiB behind whose end is somebody's memory. */
+static bool is_wanted(enum site_kind kind, const struct text *text)
 {
-	struct recipe *recipe = NULL;
-	uint32_t *grown;
+	return kind == SITE_NUMBER || (kind == SITE_STACK && text->is_c_library);
+}
 
-	for (size_t i = 0; i < recipes->count && !recipe; i++)
+static struct recipe *find(struct recipes *recipes, const struct text *text)
+{
+	for (size_t i = 0; i < recipes->count; i++)
 		if (recipes->list[i].ino == text->ino &&
 		    recipes->list[i].dev == text->dev)
-			recipe = &recipes->list[i];
-	for (size_t i = 0; recipe && i < recipe->count; i++)
+			return &recipes->list[i];
+	return NULL;
+}
+
+void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t site,
+		   enum site_kind kind)
+{
+	struct recipe *recipe = find(recipes, text);
+	uint32_t *grown;
+
+	if (!recipe || recipe->is_go || !is_wanted(kind, text))
+		return;
+	for (size_t i = 0; i < recipe->count; i++)
 		if (recipe->sites[i] == site)
 			return;
-	if (!recipe || recipe->count == MOST_SITES)
+	if (recipe->count == MOST_SITES)
 		return;
 	grown = realloc(recipe->sites, (recipe->count + 1) * sizeof(*grown));
 	if (!grown)
@@ -106,18 +117,25 @@ void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t si
 	recipe->sites[recipe->count++] = site;
 }
 
+const struct recipe *recipes_find(struct recipes *recipes, const struct text *text)
+{
+	return find(recipes, text);
+}
+
 struct reading {
 	struct call_numbers numbers;
 	struct text text;
 	int fd; /* /proc/PID/mem */
 	uint32_t sites[MOST_SITES];
 	size_t count;
+	bool is_go;
 };
 
 static void scan(struct reading *reading, const uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + SITE_BYTES <= size; at++) {
-		if (!site_fits(bytes + at, &reading->numbers))
+		if (!is_wanted(site_fits(bytes + at, &reading->numbers),
+			       &reading->text))
 			continue;
 		if (reading->count < MOST_SITES)
 			reading->sites[reading->count++] =
@@ -126,12 +144,30 @@ static void scan(struct reading *reading, const uint8_t *bytes, size_t size)
 	}
 }
 
+/* Goroutines have little stack: none of a Go program's own text is patched. Its linkers
+ * leave a note near the head of the file (cmd/internal/buildid): type 4, "Go". */
+static bool has_note_of_go(const struct reading *reading)
+{
+	static const uint8_t note[8] = {4, 0, 0, 0, 'G', 'o', 0, 0};
+	uint8_t head[HEAD_SIZE];
+	ssize_t got = pread(reading->fd, head, sizeof(head),
+			    (off_t)(reading->text.first - reading->text.offset));
+
+	return got > 0 && memmem(head, (size_t)got, note, sizeof(note));
+}
+
 static int work(void *argument, const atomic_bool *over)
 {
 	struct reading *reading = argument;
 	size_t size = reading->text.end - reading->text.first, have = 0;
-	uint8_t *bytes = malloc(size);
+	uint8_t *bytes;
 	ssize_t got = 1;
+
+	reading->is_go = has_note_of_go(reading);
+	/* What is large has few calls of its own, which are learned one by one. */
+	if (reading->is_go || size > MOST_TEXT)
+		size = 0;
+	bytes = malloc(size + 1);
 
 	while (bytes && have < size && got > 0 && !atomic_load(over)) {
 		got = pread(reading->fd, bytes + have, size - have,
@@ -155,17 +191,17 @@ static void drop(void *argument)
 	free(reading);
 }
 
-/* What is not to be read has a recipe without sites. */
-static int keep(struct recipes *recipes, const struct text *text, const uint32_t *sites,
-		size_t count)
+static int keep(struct recipes *recipes, const struct reading *reading)
 {
-	struct recipe recipe = {text->dev, text->ino, NULL, count};
+	const size_t size = reading->count * sizeof(*reading->sites);
+	struct recipe recipe = {reading->text.dev, reading->text.ino, NULL,
+				reading->count, reading->is_go};
 
-	if (count) {
-		recipe.sites = malloc(count * sizeof(*sites));
+	if (size) {
+		recipe.sites = malloc(size);
 		if (!recipe.sites)
 			return -ENOMEM;
-		memcpy(recipe.sites, sites, count * sizeof(*sites));
+		memcpy(recipe.sites, reading->sites, size);
 	}
 	recipes_add(recipes, &recipe);
 	return 0;
@@ -182,8 +218,8 @@ int recipes_read(struct recipes *recipes, struct call *call, const struct text *
 
 	if (recipes_find(recipes, text))
 		return 0;
-	if (text->end - text->first > MOST_TEXT || text->offset >> 31)
-		return keep(recipes, text, NULL, 0);
+	if (text->offset >> 31)
+		return -E2BIG;
 	reading = calloc(1, sizeof(*reading));
 	if (!reading)
 		return -ENOMEM;
@@ -194,6 +230,5 @@ int recipes_read(struct recipes *recipes, struct call *call, const struct text *
 	error = errand_of_call(call, &errand, &result);
 	if (error || !result)
 		return error ? error : -ENOMEM;
-	reading = result;
-	return keep(recipes, text, reading->sites, reading->count);
+	return keep(recipes, result);
 }

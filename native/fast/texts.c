@@ -61,12 +61,19 @@ static void note_gap(struct texts *texts, uint64_t below, uint64_t above, uint64
 static bool parse(const char *line, struct text *ret_text, char ret_mode[5])
 {
 	unsigned long first, end, offset, inode;
+	const char *name = strrchr(line, '/');
 	unsigned int high, low;
 
 	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu", &first, &end, ret_mode, &offset,
 		   &high, &low, &inode) != 7)
 		return false;
-	*ret_text = (struct text){first, end, offset, makedev(high, low), inode};
+	*ret_text = (struct text){.first = first,
+				  .end = end,
+				  .offset = offset,
+				  .dev = makedev(high, low),
+				  .ino = inode,
+				  .is_c_library =
+					  name && strncmp(name, "/libc.so.", 9) == 0};
 	return true;
 }
 

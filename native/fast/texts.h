@@ -13,6 +13,7 @@
 struct text {
 	uint64_t first, end, offset;
 	uint64_t dev, ino; /* as /proc/PID/maps has them */
+	bool is_c_library; /* by its name */
 };
 
 /* What is mapped in a stopped process. */
@@ -33,6 +34,7 @@ struct recipe {
 	uint64_t dev, ino;
 	uint32_t *sites;
 	size_t count;
+	bool is_go; /* nothing of it is patched */
 };
 
 /* Of the calls that the stub answers: a bit for each number. */
@@ -40,21 +42,25 @@ struct call_numbers {
 	uint64_t bits[8];
 };
 
+/* How a call has its number: in the mov before it, or from the stack. */
+enum site_kind { SITE_NONE, SITE_NUMBER, SITE_STACK };
+
 struct recipes;
 struct recipes *recipes_create(const struct call_numbers *numbers);
 void recipes_destroy(struct recipes *recipes);
 /* NULL: not read yet. */
-const struct recipe *recipes_find(const struct recipes *recipes,
-				  const struct text *text);
+const struct recipe *recipes_find(struct recipes *recipes, const struct text *text);
 /* An errand of the call reads the whole text. 0: it is there; LOOK_WAITS; or a negative
  * errno. */
 int recipes_read(struct recipes *recipes, struct call *call, const struct text *text);
 /* One site more of a file that has been read, or was too large for that. */
-void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t site);
+void recipes_learn(struct recipes *recipes, const struct text *text, uint32_t site,
+		   enum site_kind kind);
 
 /* A call: SITE_BYTES of text, of which the last two are the instruction. Is it one that
  * the stub can take over, by the five bytes before that? */
 enum { SITE_MOV = 5, SITE_CALL = 2, SITE_BYTES = 15 };
-bool site_fits(const uint8_t bytes[SITE_BYTES], const struct call_numbers *numbers);
+enum site_kind site_fits(const uint8_t bytes[SITE_BYTES],
+			 const struct call_numbers *numbers);
 
 #endif

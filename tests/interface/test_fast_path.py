@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.places import need_tool
-from tests.support.run import Result, Runner
+from tests.support.fast import fast, figures
+from tests.support.run import Runner
 
 Configured = Callable[..., list[Any]]
 FQRN = "tricky.example.org"
@@ -41,20 +40,6 @@ def stub():
             return first, end
     sys.exit("no stub")
 """
-
-
-def fast(run: Runner, *command: str | Path, after: int = 1, **how: Any) -> Result:
-    """A run in which each program has the stub after `after` calls."""
-    ways = {"FASTPATH": "1", "FASTPATH_AFTER": str(after), "FASTPATH_LEAVE": "0"}
-    env = {f"INTERPOSE_{name}": value for name, value in ways.items()}
-    env |= run.environment()
-    return run(*command, env=env, stats=True, **how)
-
-
-def figures(result: Result) -> tuple[int, int]:
-    """Stops of all kinds, and calls that the stub has answered."""
-    tracer = result.ok().stats["tracer"]
-    return tracer["stops"] + tracer["exit_stops"], tracer["fastpath_calls"]
 
 
 @pytest.fixture(scope="module")
@@ -273,44 +258,6 @@ print(os.stat("/etc/passwd").st_size == len(open("/etc/passwd", "rb").read()))
     assert result.ok().text == "True True\nTrue\n"
     again = run("cat", README, options=configured(FQRN))
     assert again.ok().stdout
-
-
-FROM_THE_STACK = r"""
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-static long made(long number, const void *a, const void *b)
-{
-    long result;
-    __asm__ volatile("sub $256, %%rsp\n\tmov %1, 16(%%rsp)\n\tmov 16(%%rsp), %%rax\n\t"
-             "syscall\n\tadd $256, %%rsp"
-             : "=&a"(result) : "r"(number), "D"(a), "S"(b)
-             : "rcx", "r11", "memory");
-    return result;
-}
-int main(void)
-{
-    struct stat st;
-    long sum = 0;
-    for (int i = 0; i < 1000; i++)
-        sum += made(SYS_stat, "/etc/passwd", &st) + (made(SYS_getppid, 0, 0) <= 0);
-    printf("%ld %d\n", sum, st.st_size > 0);
-}
-"""
-
-
-def test_a_place_that_takes_the_number_from_the_stack_is_one(
-    run: Runner, place: Path
-) -> None:
-    """As glibc 2.41 has it, for all calls at which a thread may be cancelled."""
-    program = place / "from-the-stack"
-    words = [need_tool("gcc"), "-static", "-x", "c", "-", "-o", str(program)]
-    subprocess.run(words, input=FROM_THE_STACK, text=True, check=True)
-    result = fast(run, program)
-    stops, calls = figures(result)
-    assert result.text == "0 1\n"
-    assert calls >= 1000
-    assert stops < 100
 
 
 def test_a_call_with_a_bad_address_is_what_it_is(run: Runner) -> None:
