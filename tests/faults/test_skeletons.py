@@ -15,13 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.faults.test_disks import Prepared
 from tests.support.memory import MEMORY, in_memory, is_tmpfs, tracer_of
 from tests.support.places import need_tool, need_user
-from tests.support.run import Job, Runner
+from tests.support.run import Job, Runner, kill_both
 from tests.support.truth import truth_tree
 
 FQRN = "programs.example.org"
@@ -144,14 +143,7 @@ def test_what_a_kill_of_all_leaves_in_memory_the_next_run_removes(
 ) -> None:
     with holding(disk, configured(FQRN)) as front:
         (found,) = in_memory(front)
-        tracer = tracer_of(front)
-        # The end of front wakes the tracer, which would remove it.
-        for process in (psutil.Process(front.pid), tracer):
-            process.suspend()
-            while process.status() != psutil.STATUS_STOPPED:
-                os.sched_yield()
-        tracer.kill()
-        front.kill()
+        kill_both(front, tracer_of(front))
     assert names(here(found)) != []
     assert disk("true").status == 0
     assert not here(found).exists()

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.places import need_tool
-from tests.support.run import Job, Runner
+from tests.support.run import Job, Runner, kill_both
 
 # Many processes, threads of shells, one that left the group and the session.
 TREE = (
@@ -89,14 +89,7 @@ def test_kill_of_a_stopped_job_is_its_status(run: Runner) -> None:
 
 def test_kill_of_all_leaves_a_scratch_for_the_next_run(run: Runner) -> None:
     front, tracer, _ = started(run)
-    # Neither of them may notice that the other one is gone: the end of front wakes the
-    # tracer.
-    for process in (psutil.Process(front.pid), tracer):
-        process.suspend()
-        while process.status() != psutil.STATUS_STOPPED:
-            os.sched_yield()
-    tracer.kill()
-    front.kill()
+    kill_both(front, tracer)
     front.communicate()
     left = list(run.scratch.iterdir())
     assert len(left) == 1

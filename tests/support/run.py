@@ -43,6 +43,19 @@ def forced() -> dict[str, str]:
     return {name: os.environ[name] for name in WAYS if name in os.environ}
 
 
+def kill_both(front: subprocess.Popen[bytes], tracer: psutil.Process) -> None:
+    """End front and tracer so that neither acts on the other's end.
+
+    The end of front wakes the tracer, and front cleans up after a tracer.
+    """
+    for process in (psutil.Process(front.pid), tracer):
+        process.suspend()
+        while process.status() != psutil.STATUS_STOPPED:
+            os.sched_yield()
+    tracer.kill()
+    front.kill()
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of whatever a run leaves behind, to see it."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
