@@ -50,9 +50,9 @@ chmod -R u+w .
 def disk(run: Runner) -> Runner:
     """Runs with a scratch that is not in memory by itself."""
     if is_tmpfs(run.scratch):
-        pytest.skip(f"{run.scratch} is on a tmpfs itself")
+        pytest.skip(f"{run.scratch} is a tmpfs: then no second directory is made")
     if not is_tmpfs(MEMORY):
-        pytest.skip(f"{MEMORY} is no tmpfs")
+        pytest.skip(f"{MEMORY} is no tmpfs: then they are made in the scratch")
     return run
 
 
@@ -153,7 +153,7 @@ def test_what_has_the_name_and_is_somebody_elses_stays(
     disks: Prepared, configured: Configured
 ) -> None:
     if not IS_ROOT:
-        pytest.skip("only root can make directories of others")
+        pytest.skip("only root can give a directory to another user")
     need_user(THEM)
     disks.script = f"""{mounted("size=1m")}
         for n in 111111 222222 333333; do
@@ -253,7 +253,7 @@ def test_memory_that_somebody_hides_meanwhile_costs_no_error(
     disks: Prepared, configured: Configured, deed: str
 ) -> None:
     if not IS_ROOT:
-        pytest.skip("only root can enter the job's namespace")
+        pytest.skip("only root can change the mounts of a job from outside")
     enter = need_tool("nsenter", "util-linux")
     disks.script = mounted("size=1m")
     shown = f"ls -R {TOP}; cd {TOP}/data && pwd -P; cd subdir && pwd -P"
@@ -274,12 +274,14 @@ def test_who_has_other_mounts_is_given_those_of_the_scratch(
 ) -> None:
     """A container has a /dev/shm of its own as a rule, and what it sees of /tmp."""
     own = "unshare -m" if IS_ROOT else "unshare -Urm"
-    script = f"{own} true || exit 9; exec {own} sh -c '{HOLD}'"
-    front = disk.start("sh", "-c", script, options=configured(FQRN))
+    # Natively: a fault of ours must not look like a machine that forbids it.
+    if subprocess.run([*own.split(), "true"], check=False).returncode != 0:
+        pytest.skip("this machine gives nobody a mount namespace of his own")
+    front = disk.start(
+        "sh", "-c", f"exec {own} sh -c '{HOLD}'", options=configured(FQRN)
+    )
     assert front.stdout
-    if front.stdout.readline() != b"ready\n":
-        front.communicate()
-        pytest.skip("no mount namespace can be made")
+    assert front.stdout.readline() == b"ready\n"
     assert in_memory(front) == []
     assert len(in_scratch(disk)) > 20
     front.communicate()
@@ -295,7 +297,7 @@ def test_a_fifo_is_one_whatever_mounts_a_process_has(
     disk: Runner, configured: Configured
 ) -> None:
     if not IS_ROOT:
-        pytest.skip("only root may write to somebody's FIFO")
+        pytest.skip("the FIFO is root's by the catalog: a user may not write to it")
     fqrn = "tricky.example.org"
     rows = truth_tree(f"{fqrn}.jsonl").items()
     (fifo,) = (f"/cvmfs/{fqrn}/{path}" for path, row in rows if row["type"] == "fifo")
