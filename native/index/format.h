@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The index file: one catalog, position-independent, little-endian, never changed once
  * it has its name. Header, then sections that start on cache lines; whole pages in all.
- * Every number read from it is foreign: lookup.c checks it before use. */
+ * Every number read from it is foreign: check.c and lookup.c check it before use. */
 #ifndef INDEX_FORMAT_H
 #define INDEX_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +85,12 @@ struct index_xattr {
 	uint32_t number; /* of the entry */
 	uint32_t offset, size;
 };
+
+/* Whether `count` things from `first` on lie within `room` things. */
+static inline bool index_lies_within(uint64_t first, uint64_t count, uint64_t room)
+{
+	return first <= room && count <= room - first;
+}
 
 _Static_assert(sizeof(struct index_record) == 64, "one cache line for each entry");
 _Static_assert(sizeof(struct index_header) % 8 == 0, "no hole before the checksum");

@@ -51,7 +51,8 @@ uint64_t index_name_hash(const char *name, size_t len);
 enum lookup index_child(const struct index_map *map, uint32_t dir, const char *name,
 			size_t len, uint64_t hash, uint32_t *ret_number);
 
-/* 0, -ERANGE: no such entry, -EBADMSG: damaged. All pointers point into the mapping,
+/* 0, -ERANGE: no such entry, -EBADMSG: damaged, and *ret_entry is not to be used. All
+ * pointers point into the mapping,
  * to bytes that were there a moment ago.
  * Parents have lower numbers than their children, so neither way up nor way down has a
  * circle. */

@@ -17,6 +17,7 @@ FILES = (
     "path/text.c",
     "path/variant.c",
     "path/walk.c",
+    "index/check.c",
     "index/checksum.c",
     "index/lookup.c",
     "shown/entry.c",
