@@ -72,34 +72,40 @@ static struct place world_mountpoint(void *context, uint32_t mount, uint32_t cat
 	return mounts_mountpoint(call->run->mounts, mount, catalog);
 }
 
-static bool world_may_search(void *context, const struct place *directory,
-			     const struct interpose_entry *entry)
+static enum walk_answer answer_of(bool yes)
 {
-	return seen_access(context, directory, entry, X_OK) == 0;
+	return yes ? WALK_YES : WALK_NO;
+}
+
+static enum walk_answer world_may_search(void *context, const struct place *directory,
+					 const struct interpose_entry *entry)
+{
+	return answer_of(seen_access(context, directory, entry, X_OK) == 0);
 }
 
 /* may_follow_link(): a link of somebody else's in a directory that all may write. */
-static bool world_may_follow(void *context, const struct place *directory,
-			     const struct interpose_entry *directory_entry,
-			     const struct place *link,
-			     const struct interpose_entry *entry)
+static enum walk_answer world_may_follow(void *context, const struct place *directory,
+					 const struct interpose_entry *directory_entry,
+					 const struct place *link,
+					 const struct interpose_entry *entry)
 {
 	struct call *call = context;
 	struct owned around, owned;
 
 	if ((directory_entry->mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
-		return true;
+		return WALK_YES;
 	around = seen_owned(call, directory, directory_entry);
 	owned = seen_owned(call, link, entry);
-	return around.uid == owned.uid ||
-	       credentials_of(call->run, call->tracee)->fsuid == owned.uid ||
-	       call_protection("symlinks") == 0;
+	return answer_of(around.uid == owned.uid ||
+			 credentials_of(call->run, call->tracee)->fsuid == owned.uid ||
+			 call_protection("symlinks") == 0);
 }
 
-static int world_target(void *context, const struct place *link,
-			const struct interpose_entry *entry, char *buffer, size_t size)
+static enum walk_answer world_target(void *context, const struct place *link,
+				     const struct interpose_entry *entry,
+				     struct walk_text *text)
 {
-	return seen_target(context, link, entry, buffer, size);
+	return seen_text(context, link, entry, text);
 }
 
 void call_tell_damage(const struct call *call, const struct walk *walk)

@@ -111,7 +111,7 @@ static enum step step_down(struct host *host, int fd, const char *name)
 	return host_into(host, fd);
 }
 
-/* In /cvmfs, at `place`: the rest of the text is walked there. */
+/* In /cvmfs, at `place`: the rest is walked there. */
 enum step host_ours(struct host *host, const struct place *place)
 {
 	struct target *target = host->target;
@@ -124,6 +124,7 @@ enum step host_ours(struct host *host, const struct place *place)
 	case WALK_FOUND:
 		return end(host, TARGET_OURS);
 	case WALK_ERRNO:
+	case WALK_BEYOND:
 		call_tell_damage(&target->call, &target->walk);
 		return end(host, TARGET_MISSING);
 	case WALK_QUESTION:
@@ -150,7 +151,7 @@ static enum step step_link(struct host *host, int fd, const char *name, bool las
 		return host_magic(host, name, last);
 	if (!follow)
 		return host_end(host, name);
-	result = walk_push(walk, text, (size_t)len);
+	result = walk_push_copy(walk, text, (size_t)len);
 	if (result < 0)
 		return host_error(host, -result);
 	if (text[0] != '/')
@@ -251,7 +252,7 @@ static enum step step_row(struct host *host, const struct prefix *row)
 		return host_error(host, row->kind == PREFIX_DENY ? EACCES : ENOENT);
 	if (walk->promises & (WALK_SCOPED | WALK_NO_XDEV))
 		return host_error(host, EXDEV);
-	if (walk_replace(walk, row, row->target) < 0)
+	if (walk_replace(walk, row) < 0)
 		return host_error(host, ELOOP);
 	if (row->kind == PREFIX_INSIDE)
 		return host_ours(host, &(struct place){.kind = PLACE_TOP});
@@ -311,7 +312,7 @@ void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags)
 	host.was_ours = was_ours;
 	host.flags = flags;
 	host.magic[0] = '\0';
-	/* Every step takes a name off the text or follows one of at most 40 links. */
+	/* Every step takes a name off the rest or follows one of at most 40 links. */
 	while (step_once(&host) == STEP_ON)
 		;
 	if (host.dir >= 0)

@@ -66,6 +66,25 @@ int seen_target(const struct call *call, const struct place *place,
 	return shown_target(&mount, entry, buffer, size);
 }
 
+enum walk_answer seen_text(const struct call *call, const struct place *place,
+			   const struct interpose_entry *entry, struct walk_text *text)
+{
+	size_t most = text->size < WALK_TARGET_MAX ? text->size : WALK_TARGET_MAX;
+	int len;
+
+	text->bytes = entry->target;
+	text->len = entry->target_len;
+	if (!(entry->flags & INTERPOSE_ENTRY_VARIANT))
+		return WALK_YES;
+	len = seen_target(call, place, entry, NULL, most);
+	if (len < 0)
+		return WALK_NO;
+	text->len = (size_t)len;
+	text->bytes = text->room + text->size - len;
+	seen_target(call, place, entry, text->room + text->size - len, text->len);
+	return WALK_YES;
+}
+
 int seen_access(const struct call *call, const struct place *place,
 		const struct interpose_entry *entry, int mask)
 {

@@ -16,6 +16,9 @@ int seen_access(const struct call *call, const struct place *place,
 		const struct interpose_entry *entry, int mask);
 int seen_target(const struct call *call, const struct place *place,
 		const struct interpose_entry *entry, char *buffer, size_t size);
+/* The same for a walk: copied only if it has variables. */
+enum walk_answer seen_text(const struct call *call, const struct place *place,
+			   const struct interpose_entry *entry, struct walk_text *text);
 struct owned seen_owned(const struct call *call, const struct place *place,
 			const struct interpose_entry *entry);
 

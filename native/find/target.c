@@ -23,6 +23,8 @@ void target_init(struct target *target, struct run *run, struct tracee *tracee,
 	target->call = (struct call){run, tracee, 0,
 				     flags & TARGET_REAL_IDS ? CREDENTIALS_REAL
 							     : CREDENTIALS_EFFECTIVE};
+	target->walk.room = (struct walk_room){target->segments, target->text,
+					       WALK_SEGMENTS, sizeof(target->text)};
 	target->by_descriptor = target->empty_path = false;
 	target->modes = run->prefixes.root_modes;
 	target->descriptor = -1;
@@ -49,6 +51,7 @@ static void walk_on(struct target *target, unsigned int flags)
 		target->kind = TARGET_OURS;
 		return;
 	case WALK_ERRNO:
+	case WALK_BEYOND:
 		call_tell_damage(&target->call, &target->walk);
 		target->kind = TARGET_MISSING;
 		return;

@@ -7,7 +7,7 @@
 #include "find/call.h"
 #include "run/nodes.h"
 
-enum { TARGET_PATH_SIZE = 4096 };
+enum { TARGET_PATH_SIZE = 4096, TARGET_TEXT_SIZE = 2 * TARGET_PATH_SIZE };
 
 enum target_kind {
 	TARGET_HOST,	  /* not ours: the kernel does the call as it is */
@@ -37,7 +37,7 @@ struct standin;
 struct target {
 	enum target_kind kind;
 	struct call call;
-	struct walk walk;
+	struct walk walk;   /* with the room at the end of this */
 	unsigned int modes; /* enum prefix_mode, where the walk begins */
 	bool by_descriptor; /* named by "" and a descriptor, or by a /proc link */
 	bool empty_path;    /* the first of these */
@@ -55,12 +55,15 @@ struct target {
 	char proc_file[64];
 	/* A file of ours stands for one of the host; NULL: none does. */
 	const struct standin *standin;
+	struct walk_segment segments[WALK_SEGMENTS];
+	char text[TARGET_TEXT_SIZE];
 };
 
 /* Nothing is known of it yet. */
 void target_init(struct target *target, struct run *run, struct tracee *tracee,
 		 unsigned int flags);
-/* Finds it. `path` is text that was read once from the tracee. */
+/* Finds it. `path` is text that was read once from the tracee; walk.last may lie in it.
+ */
 void target_find(struct target *target, struct run *run, struct tracee *tracee,
 		 int dirfd, const char *path, unsigned int flags);
 
@@ -95,7 +98,7 @@ bool target_of_call_ours(struct target *target, struct run *run, struct tracee *
 			 int dirfd_argument, int path_argument, unsigned int flags,
 			 enum verdict *ret_verdict);
 
-/* The host's half, host.c: goes on in the text of target->walk from directory `fd`
+/* The host's half, host.c: goes on with the rest of target->walk from directory `fd`
  * (consumed). `was_ours`: the walk came through /cvmfs already. */
 void host_walk(struct target *target, int fd, bool was_ours, unsigned int flags);
 

@@ -48,22 +48,15 @@ static size_t name_length(const char *text, size_t len)
 	return count;
 }
 
-int prefix_below(const struct prefix *row, const char *rest, size_t rest_len)
+bool prefix_goes_on(const char **below, const char *name, size_t name_len)
 {
-	const char *below = row->below;
-	size_t at = 0, len;
+	const char *at = *below;
+	size_t len = name_length(at, length_of(at));
 
-	while (*below) {
-		at += slashes(rest + at, rest_len - at);
-		len = name_length(below, length_of(below));
-		if (len == 0 || len != name_length(rest + at, rest_len - at) ||
-		    memcmp(rest + at, below, len) != 0)
-			return -1;
-		at += len;
-		below += len;
-		below += *below == '/';
-	}
-	return (int)at;
+	if (len == 0 || len != name_len || memcmp(at, name, len) != 0)
+		return false;
+	*below = at + len + (at[len] == '/');
+	return true;
 }
 
 bool prefix_may_be_met(const struct prefixes *prefixes, const char *path)

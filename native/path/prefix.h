@@ -61,8 +61,8 @@ struct prefixes {
 const struct prefix *prefix_named(const struct prefixes *prefixes,
 				  const struct prefix *row, bool below_repositories,
 				  const char *name, size_t name_len);
-/* How many bytes of `rest` are the names of row->below; -1: it goes on otherwise. */
-int prefix_below(const struct prefix *row, const char *rest, size_t rest_len);
+/* Whether the next one of the names `*below` is this; *below is then what follows. */
+bool prefix_goes_on(const char **below, const char *name, size_t name_len);
 /* May a row other than `top` be met on this path of the host, if no link is on it? */
 bool prefix_may_be_met(const struct prefixes *prefixes, const char *path);
 /* What holds at a path of the host that no link is on, or below the repositories, by

@@ -66,23 +66,21 @@ static enum walk_end answer_end(struct walk *walk, enum walk_answer answer)
 	return fail(walk, answer == WALK_NO ? ENOENT : EIO);
 }
 
+/* Something was put before the rest. */
+static enum walk_end put_end(struct walk *walk, int result)
+{
+	if (result == 0)
+		return WALK_FOUND;
+	walk->error = -result;
+	return result == -ENAMETOOLONG ? WALK_BEYOND : WALK_ERRNO;
+}
+
 static enum walk_end leave(struct walk *walk, int result)
 {
 	if (result < 0)
-		return fail(walk, -result);
+		return put_end(walk, result);
 	walk->at.kind = PLACE_HOST;
 	return WALK_LEFT;
-}
-
-/* A repository that the host has mounted, by the host's own name. */
-static enum walk_end leave_to_host(struct walk *walk, const char *name, size_t len)
-{
-	char path[sizeof(PREFIX_REPOSITORIES "/") + WALK_NAME_MAX] =
-		PREFIX_REPOSITORIES "/";
-
-	memcpy(path + sizeof(PREFIX_REPOSITORIES), name, len);
-	path[sizeof(PREFIX_REPOSITORIES) + len] = '\0';
-	return leave(walk, walk_replace(walk, NULL, path));
 }
 
 /* Finds `name` in the directory `at`; WALK_FOUND: in *ret_child. */
@@ -103,7 +101,9 @@ static enum walk_end find_child(struct walk *walk, const char *name, size_t len,
 		ret_child->entry = 0;
 		answer = world->mount(world->context, name, len, &ret_child->mount);
 		if (answer == WALK_HOSTS)
-			return leave_to_host(walk, name, len);
+			/* by the host's own name of it */
+			return leave(walk, walk_put_back(walk, PREFIX_REPOSITORIES,
+							 name, len));
 		return answer == WALK_YES ? WALK_FOUND : answer_end(walk, answer);
 	}
 	if (walk->entry.flags & INTERPOSE_ENTRY_NESTED) {
@@ -134,37 +134,53 @@ static bool is_dot_dot(const char *name, size_t len)
 	return len == 2 && name[0] == '.' && name[1] == '.';
 }
 
-/* The walk is at a link that has to be followed; `at` is still its directory. Order:
- * pick_link(). */
+/* The link's target is put before the rest, and where that begins. Order: pick_link().
+ */
+static enum walk_end push_target(struct walk *walk, const struct place *link,
+				 const struct interpose_entry *entry,
+				 bool *ret_absolute)
+{
+	const struct walk_world *world = walk->world;
+	struct walk_text text = walk_free_room(walk);
+	enum walk_answer answer = world->target(world->context, link, entry, &text);
+
+	if (answer == WALK_NO || (answer == WALK_YES && text.len > WALK_TARGET_MAX))
+		return fail(walk, ENAMETOOLONG);
+	if (answer != WALK_YES)
+		return answer_end(walk, answer);
+	*ret_absolute = text.len > 0 && text.bytes[0] == '/';
+	return put_end(walk, walk_push(walk, text.bytes, text.len));
+}
+
+/* The walk is at a link that has to be followed; `at` is still its directory. */
 static enum walk_end follow(struct walk *walk, const struct place *link,
 			    const struct interpose_entry *entry, bool last)
 {
 	const struct walk_world *world = walk->world;
-	char target[4096];
-	int len, result;
+	enum walk_answer may = WALK_YES;
+	enum walk_end end;
+	bool absolute;
 
-	if (last &&
-	    !world->may_follow(world->context, &walk->at, &walk->entry, link, entry))
-		return fail(walk, EACCES);
+	if (last)
+		may = world->may_follow(world->context, &walk->at, &walk->entry, link,
+					entry);
+	if (may != WALK_YES)
+		return may == WALK_NO ? fail(walk, EACCES) : answer_end(walk, may);
 	if (walk->promises & WALK_NO_LINKS)
 		return fail(walk, ELOOP);
-	len = world->target(world->context, link, entry, target, sizeof(target));
-	result = len < 0 ? len : walk_push(walk, target, (size_t)len);
-	if (result < 0)
-		return fail(walk, -result);
-	if (len > 0 && target[0] == '/') {
-		walk->modes = world->prefixes->root_modes;
-		if ((walk->promises & WALK_IN_ROOT) && walk->start.kind != PLACE_HOST) {
-			walk->at = walk->start;
-			return WALK_FOUND;
-		}
-		if (walk->promises & (WALK_BENEATH | WALK_NO_XDEV))
-			return fail(walk, EXDEV);
-		walk->at.kind = PLACE_HOST;
-		return WALK_LEFT;
+	end = push_target(walk, link, entry, &absolute);
+	/* An empty target names the directory itself, as in Linux. */
+	if (end != WALK_FOUND || !absolute)
+		return end;
+	walk->modes = world->prefixes->root_modes;
+	if ((walk->promises & WALK_IN_ROOT) && walk->start.kind != PLACE_HOST) {
+		walk->at = walk->start;
+		return WALK_FOUND;
 	}
-	return WALK_FOUND; /* An empty target names the directory itself, as in Linux.
-			    */
+	if (walk->promises & (WALK_BENEATH | WALK_NO_XDEV))
+		return fail(walk, EXDEV);
+	walk->at.kind = PLACE_HOST;
+	return WALK_LEFT;
 }
 
 /* Loads the entry that `at` names; directories of the way must let us through. */
@@ -179,14 +195,16 @@ static enum walk_end enter(struct walk *walk)
 static enum walk_end check_directory(struct walk *walk)
 {
 	const struct walk_world *world = walk->world;
+	enum walk_answer answer;
 
 	if (walk->at.kind == PLACE_TOP)
 		return WALK_FOUND;
 	if (!S_ISDIR(walk->entry.mode))
 		return fail(walk, ENOTDIR);
-	if (!world->may_search(world->context, &walk->at, &walk->entry))
-		return fail(walk, EACCES);
-	return WALK_FOUND;
+	answer = world->may_search(world->context, &walk->at, &walk->entry);
+	if (answer == WALK_YES)
+		return WALK_FOUND;
+	return answer == WALK_NO ? fail(walk, EACCES) : answer_end(walk, answer);
 }
 
 /* One step with a real name. */
@@ -249,6 +267,7 @@ static enum walk_end ask_rows(struct walk *walk, const char *name, size_t len,
 			      bool *ret_taken)
 {
 	const struct prefix *row = walk_row(walk, NULL, true, name, len);
+	int result;
 
 	while (row && !is_here(walk, row))
 		row = walk_row(walk, row, true, name, len);
@@ -263,9 +282,10 @@ static enum walk_end ask_rows(struct walk *walk, const char *name, size_t len,
 	if (walk->promises & (WALK_SCOPED | WALK_NO_XDEV))
 		return fail(walk, EXDEV);
 	if (row->kind == PREFIX_HOST)
-		return leave(walk, walk_replace(walk, row, row->target));
-	if (walk_replace(walk, row, row->target) < 0)
-		return fail(walk, ELOOP);
+		return leave(walk, walk_replace(walk, row));
+	result = walk_replace(walk, row);
+	if (result < 0)
+		return put_end(walk, result);
 	walk->at.kind = PLACE_TOP;
 	return WALK_FOUND;
 }
@@ -280,7 +300,7 @@ enum walk_end walk_go(struct walk *walk)
 	walk->damaged = end == WALK_ERRNO;
 	/* "/cvmfs/", or a link of /proc that leads to us with a slash behind it */
 	walk_skip_slashes(walk);
-	if (walk->head == WALK_TEXT_SIZE && walk->trailing_slash &&
+	if (walk->rest.depth == 0 && walk->trailing_slash &&
 	    walk->slash == WALK_SLASH_REFUSED)
 		return fail(walk, EISDIR);
 	while (end == WALK_FOUND && walk_next(walk, &name, &len, &last)) {

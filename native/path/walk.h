@@ -12,7 +12,41 @@
 #include "interpose.h"
 #include "path/prefix.h"
 
-enum { WALK_TEXT_SIZE = 2 * 4096 + 2, WALK_MAX_LINKS = 40, WALK_NAME_MAX = 255 };
+enum {
+	WALK_MAX_LINKS = 40, /* and as many names that rows stand for */
+	WALK_NAME_MAX = 255,
+	WALK_TARGET_MAX = 4096, /* of one link, expanded */
+	/* With so many no walk wants more: the path, each link, and two for each row.
+	 */
+	WALK_SEGMENTS = 1 + WALK_MAX_LINKS + 2 * WALK_MAX_LINKS
+};
+
+/* A part of what is still before a walk, where it lies: in the caller's path, in an
+ * index, in a row. Between two segments is a slash. */
+struct walk_segment {
+	const char *at, *end;
+};
+
+/* What the caller lends a walk. */
+struct walk_room {
+	struct walk_segment *segments;
+	char *text; /* for texts of links that lie nowhere else; NULL: none */
+	uint32_t count, text_size;
+};
+
+/* The text of a link. */
+struct walk_text {
+	const char *bytes;
+	size_t len;
+	char *room; /* `size` bytes: text that lies nowhere else goes to their end */
+	size_t size;
+};
+
+/* How far the segments have been walked: of the uppermost one `at` is left. */
+struct walk_rest {
+	const char *at;
+	uint32_t depth;
+};
 
 enum place_kind {
 	PLACE_HOST,  /* outside /cvmfs */
@@ -46,23 +80,26 @@ struct walk_world {
 				   uint32_t *ret_catalog);
 	/* Where a catalog other than the root catalog hangs. */
 	struct place (*mountpoint)(void *context, uint32_t mount, uint32_t catalog);
-	bool (*may_search)(void *context, const struct place *directory,
-			   const struct interpose_entry *entry);
+	enum walk_answer (*may_search)(void *context, const struct place *directory,
+				       const struct interpose_entry *entry);
 	/* Whether the link in `directory` may be followed where a path ends. */
-	bool (*may_follow)(void *context, const struct place *directory,
-			   const struct interpose_entry *directory_entry,
-			   const struct place *link,
-			   const struct interpose_entry *entry);
-	/* Link target with variables expanded; bytes written, or -ENAMETOOLONG. */
-	int (*target)(void *context, const struct place *link,
-		      const struct interpose_entry *entry, char *buffer, size_t size);
+	enum walk_answer (*may_follow)(void *context, const struct place *directory,
+				       const struct interpose_entry *directory_entry,
+				       const struct place *link,
+				       const struct interpose_entry *entry);
+	/* Sets bytes and len of *text: the link's target, with variables expanded,
+	 * which stays there as long as the walk. NO: it does not fit. */
+	enum walk_answer (*target)(void *context, const struct place *link,
+				   const struct interpose_entry *entry,
+				   struct walk_text *text);
 };
 
 enum walk_end {
 	WALK_FOUND,    /* `at` and `entry` are what the path names */
 	WALK_ERRNO,    /* `error`; `missing_last`: only the last name is missing */
 	WALK_QUESTION, /* the world said UNKNOWN: ask, then walk again from the start */
-	WALK_LEFT,     /* it goes on at the host's root; the rest is in walk.text */
+	WALK_LEFT,     /* it goes on at the host's root, with the rest */
+	WALK_BEYOND,   /* it wants more room than it was lent; `error`: ENAMETOOLONG */
 };
 
 /* What slashes at the end mean: "name/" asks for a directory; a call that makes a name
@@ -90,7 +127,11 @@ struct walk {
 	int links;		      /* links followed so far, host links included */
 	int replaced;		      /* names that a row stood for */
 	unsigned int modes;	      /* enum prefix_mode: what the rows let be done */
-	/* Text before it is what a row stands for, and rows are not asked again. */
+	struct walk_room room;	      /* the caller's; set before walk_start() */
+	struct walk_rest rest;
+	uint32_t taken; /* number of the segment of the name just taken */
+	/* Segments from this number on are what a row stands for, and rows are not
+	 * asked again; UINT32_MAX: none. */
 	uint32_t settled;
 	bool follow_last;
 	bool parent_only; /* end in the directory of the last name, `last` */
@@ -99,13 +140,13 @@ struct walk {
 	bool last_is_dot; /* the path ends in "." or ".." (or is a root) */
 	bool trailing_slash;
 	enum walk_slash slash;
-	const char *last; /* with parent_only: in `text`; NULL for "." or no name */
+	/* With parent_only: where it lies, as long as that lasts; NULL: no name. */
+	const char *last;
 	size_t last_len;
-	uint32_t head; /* the rest is text[head..WALK_TEXT_SIZE) */
-	char text[WALK_TEXT_SIZE];
 };
 
-/* Starts at `at` with `path` (without its NUL). -ENAMETOOLONG if it does not fit. */
+/* Starts at `at` with `path` (without its NUL), which must outlive the walk.
+ * -ENAMETOOLONG if it is too long. */
 int walk_start(struct walk *walk, const struct walk_world *world, struct place at,
 	       const char *path, size_t path_len);
 /* Goes on until an end is reached. Call with `at` below or at /cvmfs. */
@@ -113,19 +154,28 @@ enum walk_end walk_go(struct walk *walk);
 
 void walk_skip_slashes(struct walk *walk);
 /* Takes the next name off the rest; false at the end. `last`: nothing follows but "/".
- */
+ * The name is good until something is put in front of the rest. */
 bool walk_next(struct walk *walk, const char **ret_name, size_t *ret_len,
 	       bool *ret_last);
-/* Puts a link's target in front of the rest. -ENAMETOOLONG, or -ELOOP after 40. */
+/* Room for the text of a link. */
+struct walk_text walk_free_room(struct walk *walk);
+/* Puts a link's target in front of the rest, where it lies. -ELOOP after 40, or
+ * -ENAMETOOLONG: there is no room for it. */
 int walk_push(struct walk *walk, const char *target, size_t target_len);
+/* The same with text that does not stay where it is. */
+int walk_push_copy(struct walk *walk, const char *target, size_t target_len);
 
 /* The row for `name`, just taken, of those on the host or below the repositories: the
  * next one after `row`. */
 const struct prefix *walk_row(const struct walk *walk, const struct prefix *row,
 			      bool below_repositories, const char *name, size_t len);
-/* Puts `target` in the place of the name just taken, and of those that come with it in
- * `row`. -ENAMETOOLONG, or -ELOOP after 40. */
-int walk_replace(struct walk *walk, const struct prefix *row, const char *target);
+/* Puts the row's target in the place of the name just taken, and of those that come
+ * with it in the row. As walk_push(). */
+int walk_replace(struct walk *walk, const struct prefix *row);
+/* Puts the name just taken back, as one of `directory` that rows are not asked for. As
+ * walk_push(). */
+int walk_put_back(struct walk *walk, const char *directory, const char *name,
+		  size_t len);
 
 /* Whether a link that is the last name is followed. */
 bool walk_follows_last(const struct walk *walk);
