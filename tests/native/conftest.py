@@ -40,8 +40,22 @@ def _build() -> None:
 # Before test modules are imported, because they import the module.
 _build()
 
+from tests.native.walking import Walker, make_tree, needs_x86_64, walk_driver  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> Repositories:
     """The shared repositories, or a skip."""
     return Repositories(tmp_path_factory.mktemp("docroot"))
+
+
+@pytest.fixture(
+    scope="session", params=["sanitized", pytest.param("stub", marks=needs_x86_64)]
+)
+def walker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Walker:
+    """The path walk as a program, over a tree of its own."""
+    place = tmp_path_factory.mktemp("walk")
+    make_tree(place)
+    return Walker(walk_driver(place, request.param == "stub"), place)
