@@ -29,10 +29,17 @@ STUB_FLAGS = (
     "-std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -fvisibility=hidden -ffreestanding"
     " -fPIC -mgeneral-regs-only -ffixed-r15 -fno-jump-tables -fno-stack-protector"
     " -fno-strict-aliasing -fno-tree-loop-distribute-patterns -fcf-protection=none"
-    " -fno-sanitize=all -fno-lto"
+    " -fno-sanitize=all -fno-lto -fbuiltin -ffunction-sections"
     # A few words are cleared faster one by one than by an instruction that repeats.
     " -mmemset-strategy=unrolled_loop:256:noalign,rep_8byte:-1:noalign"
 ).split()
+# What it shares with the tracer: the walk, the index and what is shown, from one source.
+STUB_SHARES = (
+    "index/check.c index/checksum.c index/lookup.c path/prefix.c path/text.c path/variant.c path/walk.c"
+    " shown/entry.c shown/statx.c"
+).split()
+# Of all its names the program sees these.
+STUB_NAMES = "stub_section stub_entry stub_framed stub_loader stub_loader_end".split()
 # Never -Werror here: a newer compiler's new warning must not break an install.
 CFLAGS = (
     "-std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -fvisibility=hidden"
@@ -93,6 +100,7 @@ def compile_stub(
     The program then links without it, and stops at each call.
     """
     sources = sorted(NATIVE.glob("stub/*.[cS]"))
+    sources += [NATIVE / name for name in STUB_SHARES]
     target = objects / "stub.o"
     if machine != "x86_64":
         return []
@@ -100,13 +108,18 @@ def compile_stub(
     changed = max(newest, *(path.stat().st_mtime for path in [*sources, script]))
     if target.exists() and target.stat().st_mtime >= changed:
         return [target]
-    parts = [objects / f"stub-{path.stem}.part.o" for path in sources]
+    parts = [
+        objects / f"stub-{path.parent.name}-{path.stem}.part.o" for path in sources
+    ]
     commands: list[list[object]] = [
         [*compiler, *STUB_FLAGS, f"-I{NATIVE}", "-c", source, "-o", part]
         for source, part in zip(sources, parts)
     ]
-    joined = [*compiler, "-r", "-nostdlib", f"-Wl,-T,{script}", *parts, "-o", target]
-    for command in [*commands, joined]:
+    whole = objects / "stub-whole.o"
+    options = ["-nostdlib", f"-Wl,-T,{script},--gc-sections,-e,stub_entry"]
+    joined = [*compiler, "-r", *options, *parts, "-o", whole]
+    hidden = ["objcopy", *(f"-G{name}" for name in STUB_NAMES), whole, target]
+    for command in [*commands, joined, hidden]:
         if subprocess.run([str(word) for word in command], check=False).returncode:
             print("interpose_run: without the fast path, which this compiler refuses")
             return []

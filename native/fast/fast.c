@@ -108,9 +108,11 @@ int fast_create(struct run *run, const struct call_numbers *numbers,
 	fast->wishes = *wishes;
 	fast->numbers = *numbers;
 	fast->recipes = recipes_create(numbers);
+	fast->board = boards_create();
 	run->fast = fast;
-	if (!fast->recipes || getrandom(&fast->secret, sizeof(fast->secret), 0) !=
-				      (ssize_t)sizeof(fast->secret)) {
+	if (!fast->recipes || !fast->board ||
+	    getrandom(&fast->secret, sizeof(fast->secret), 0) !=
+		    (ssize_t)sizeof(fast->secret)) {
 		fast_destroy(run);
 		return 0;
 	}
@@ -127,6 +129,7 @@ void fast_destroy(struct run *run)
 	if (!fast)
 		return;
 	recipes_destroy(fast->recipes);
+	free(fast->board);
 	if (fast->count)
 		shmdt(fast->count);
 	free(fast);

@@ -25,6 +25,7 @@ struct fast {
 		uint64_t dev, ino;
 	} hot[HOT_PROGRAMS];
 	size_t hot_count, hot_next;
+	struct board *board;
 	uint64_t memory_dev;   /* of run->memory, as stubs know it; 0: not made yet */
 	const uint64_t *count; /* NULL: each process has its own */
 	int count_id;	       /* of its page, for shmat(2); -1: none */
@@ -32,6 +33,13 @@ struct fast {
 	size_t device_count;
 	uint64_t devices_told; /* how many nodes there were when they were looked for */
 };
+
+/* boards.c: the run's own; NULL: no memory. For free(). */
+struct board *boards_create(void);
+/* What the run has opened since. */
+void boards_update(const struct run *run, struct board *board);
+/* What the tracee's stub does not have of it yet. */
+void boards_tell(struct tracee *tracee, const struct board *board);
 
 /* telling.c: is the working directory known to be the host's by now? */
 void telling_cwd(const struct run *run, struct tracee *tracee);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fast/inner.h"
 #include "tracee/memory.h"
@@ -81,12 +82,21 @@ bool loading_begin(struct run *run, struct tracee *tracee, const struct texts *t
 /* Byte for byte our own code: by its name another file may have been opened. */
 static bool is_our_code(struct tracee *tracee)
 {
-	uint8_t bytes[STUB_CODE_SIZE];
+	static uint8_t bytes[STUB_CODE_SIZE];
 	struct memory_part part = {tracee->tid, tracee->memory->foothold.base, bytes,
 				   sizeof(bytes), false};
 
 	return memory_move_directly(&part) == (ssize_t)sizeof(bytes) &&
 	       memcmp(bytes, stub_section, sizeof(bytes)) == 0;
+}
+
+/* Index files of hundreds of megabytes may be mapped. */
+static bool has_little_room(const struct tracee *tracee)
+{
+	struct rlimit limit;
+
+	return prlimit(tracee->tid, RLIMIT_AS, NULL, &limit) < 0 ||
+	       limit.rlim_cur != RLIM_INFINITY;
 }
 
 /* As telling.c will write it, from wherever: who is not reached so does not get it. */
@@ -97,7 +107,10 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 	const bool is_shared = count && count < (uint64_t)-4096;
 	struct stub_state state = {.secret = fast->secret,
 				   .count = is_shared ? count : 0,
-				   .cwd_unknown = 1,
+				   .cwd = {.is_unknown = 1},
+				   .mount_numbers = run->machine.mount_numbers,
+				   .no_board = has_little_room(tracee),
+				   .run = run->number,
 				   .proc_elsewhere = fast->proc_elsewhere,
 				   .devices_full = fast->device_count > STUB_DEVICES,
 				   .root_dev = run->machine.root_dev,
@@ -125,6 +138,8 @@ bool loading_ended(struct run *run, struct tracee *tracee)
 	    write_state(run, tracee, load.count)) {
 		foothold->state = FOOTHOLD_THERE;
 		foothold->cwd_unknown = true;
+		foothold->told_catalogs = 1;
+		foothold->told_mounts = 0;
 	} else {
 		foothold->base = 0;
 	}

@@ -9,6 +9,7 @@
 #include "fast/inner.h"
 #include "find/footing.h"
 #include "find/look.h"
+#include "run/mounts.h"
 #include "run/nodes.h"
 #include "tracee/memory.h"
 
@@ -31,25 +32,40 @@ static void tell(struct tracee *tracee, size_t at, const void *value, size_t siz
 		memory_move_directly(&part);
 }
 
-static void tell_cwd(struct tracee *tracee, bool unknown)
-{
-	uint32_t value = unknown;
-
-	if (tracee->memory->foothold.cwd_unknown == unknown)
-		return;
-	tracee->memory->foothold.cwd_unknown = unknown;
-	tell(tracee, offsetof(struct stub_state, cwd_unknown), &value, sizeof(value));
-}
-
 /* Nobody else can change it while this thread is stopped. */
 void telling_cwd(const struct run *run, struct tracee *tracee)
 {
+	struct foothold *foothold = &tracee->memory->foothold;
+	struct stub_cwd cwd = {0};
+	const struct node *node;
 	struct stat st;
 
-	if (!tracee->memory->foothold.cwd_unknown || !is_alone(tracee) ||
+	if (!foothold->cwd_unknown || !is_alone(tracee) ||
 	    look_inode(tracee, AT_FDCWD, &st) < 0)
 		return;
-	tell_cwd(tracee, st.st_dev == run->machine.proc_dev || look_node_of(run, &st));
+	node = look_node_of(run, &st);
+	if (node) {
+		cwd.is_ours = mounts_number(run->mounts, &node->place, &cwd.catalog) &&
+			      cwd.catalog < BOARD_CATALOGS &&
+			      node->place.mount < BOARD_MOUNTS;
+		cwd.mount = node->place.mount;
+		cwd.entry = node->place.entry;
+	}
+	cwd.is_unknown = !cwd.is_ours && (node || st.st_dev == run->machine.proc_dev);
+	foothold->cwd_unknown = cwd.is_unknown;
+	tell(tracee, offsetof(struct stub_state, cwd), &cwd, sizeof(cwd));
+}
+
+/* Other threads may be running: the place stays, for who is just going there. */
+static void tell_unknown_cwd(struct tracee *tracee)
+{
+	const struct stub_cwd cwd = {.is_unknown = 1};
+
+	if (tracee->memory->foothold.cwd_unknown)
+		return;
+	tracee->memory->foothold.cwd_unknown = true;
+	tell(tracee, offsetof(struct stub_state, cwd), &cwd,
+	     offsetof(struct stub_cwd, mount));
 }
 
 struct telling {
@@ -76,7 +92,7 @@ static void tell_moves(struct tracee *tracee, void *context)
 	const struct telling *telling = context;
 
 	if (tracee->footing == telling->footing)
-		tell_cwd(tracee, true);
+		tell_unknown_cwd(tracee);
 }
 
 static void tell_devices(struct tracee *tracee, void *context)
@@ -152,6 +168,9 @@ void fast_decided(struct run *run, struct tracee *tracee)
 		run->fast->memory_dev = run->memory->dev;
 		tracees_each(run->tracees, tell_memory, &(struct telling){run, NULL});
 	}
+	boards_update(run, run->fast->board);
+	if (tracee->memory->foothold.state == FOOTHOLD_THERE)
+		boards_tell(tracee, run->fast->board);
 	if (nodes_devices(run)->changes != run->fast->devices_told)
 		note_devices(run);
 	if (tracee->memory->foothold.state == FOOTHOLD_THERE &&

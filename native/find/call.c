@@ -92,8 +92,6 @@ static enum walk_answer world_may_follow(void *context, const struct place *dire
 	struct call *call = context;
 	struct owned around, owned;
 
-	if ((directory_entry->mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
-		return WALK_YES;
 	around = seen_owned(call, directory, directory_entry);
 	owned = seen_owned(call, link, entry);
 	return answer_of(around.uid == owned.uid ||

@@ -11,6 +11,7 @@
 #include "find/host.h"
 #include "find/look.h"
 #include "find/procfs.h"
+#include "find/seen.h"
 #include "find/standins.h"
 
 static bool is_directory(int fd)
@@ -83,6 +84,7 @@ static enum step step_map_text(struct host *host, const char *name)
 	if (found) {
 		node = nodes_find(run, &st);
 		host->target->standin = standins_find(run, &st);
+		host->target->said = seen_shared_memory(run, &st);
 	}
 	return step_magic_text(host, name,
 			       node && node->kind == NODE_OBJECT ? node : NULL);
@@ -104,8 +106,10 @@ enum step host_magic(struct host *host, const char *name, bool last)
 		return step_map_text(host, name);
 	if (fd < 0)
 		return host_error(host, errno);
-	if (!node && look_stat(fd, &st) == 0)
+	if (!node && look_stat(fd, &st) == 0) {
 		target->standin = standins_find(target->call.run, &st);
+		target->said = seen_shared_memory(target->call.run, &st);
+	}
 	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS)))
 		return host_error(host, ELOOP);
 	if (follow && (target->walk.promises & WALK_SCOPED)) /* nd_jump_link() */

@@ -139,7 +139,7 @@ void procfs_note_magic(struct target *target, int dir, const char *name,
 	tid = owner_of(call->run, &owned, dir);
 	owner = tracees_find(call->run->tracees, tid);
 	if (!owned.inside[0] && strcmp(name, "exe") == 0 && owner)
-		target->exe = owner->process->exe;
+		target->said = owner->process->exe;
 	/* Threads may have descriptors of their own: /proc/PID/fd are the leader's. */
 	if (strcmp(owned.inside, "fd") == 0) {
 		target->holder = tid;

@@ -88,18 +88,25 @@ enum walk_answer seen_text(const struct call *call, const struct place *place,
 int seen_access(const struct call *call, const struct place *place,
 		const struct interpose_entry *entry, int mask)
 {
-	const struct interpose_mount *record;
+	struct shown_mount mount = {0};
 	struct owned owned;
-	int error = shown_read_only(entry ? entry->mode : S_IFDIR, mask);
+	enum shown_right right;
 
-	if (error || !entry)
-		return error;
-	record = mounts_record(call->run->mounts, place->mount);
-	if (!(record->view & INTERPOSE_VIEW_CHECK_PERMISSIONS))
-		return 0;
-	owned = seen_owned(call, place, entry);
+	if (entry)
+		mount = mount_of(call, place);
+	right = shown_access(&mount, entry, mask);
+	if (right != SHOWN_BY_CREDENTIALS)
+		return right == SHOWN_READ_ONLY ? EROFS : 0;
+	owned = shown_owned(&mount, entry);
 	return credentials_permit(call->run, call->tracee, call->whose, &owned,
 				  (uint32_t)mask)
 		       ? 0
 		       : EACCES;
+}
+
+const char *seen_shared_memory(const struct run *run, const struct stat *st)
+{
+	return mounts_is_index(run->mounts, st->st_dev, st->st_ino)
+		       ? "/dev/zero (deleted)"
+		       : NULL;
 }

@@ -22,4 +22,8 @@ enum walk_answer seen_text(const struct call *call, const struct place *place,
 struct owned seen_owned(const struct call *call, const struct place *place,
 			const struct interpose_entry *entry);
 
+/* The name of what the stub has mapped, as it is shown: memory that processes share.
+ * NULL: it is no index file. */
+const char *seen_shared_memory(const struct run *run, const struct stat *st);
+
 #endif

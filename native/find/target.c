@@ -30,7 +30,7 @@ void target_init(struct target *target, struct run *run, struct tracee *tracee,
 	target->descriptor = -1;
 	target->holder = tracee->tid;
 	target->magic = target->in_proc = target->bad_name = false;
-	target->exe = NULL;
+	target->said = NULL;
 	target->standin = NULL;
 	target->elsewhere[0] = '\0';
 	target->proc_file[0] = '\0';

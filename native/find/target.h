@@ -46,7 +46,8 @@ struct target {
 	bool bad_name;	    /* no text, or none where one is needed: TARGET_HOST */
 	/* With TARGET_MAGIC: the link itself, and what it leads to is walk.at. */
 	bool magic;
-	const char *exe; /* it is /proc/PID/exe: what its process is told; else NULL */
+	const char *said; /* of a link of /proc: what it is said to lead to; NULL: see
+			     there */
 	bool in_proc; /* the host's directory where the walk has ended is one of /proc
 		       */
 	char elsewhere[TARGET_PATH_SIZE];

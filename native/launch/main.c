@@ -16,7 +16,6 @@
 
 #include "doctor/doctor.h"
 #include "find/footing.h"
-#include "shown/statx.h"
 #include "launch/command.h"
 #include "launch/doctoring.h"
 #include "launch/help.h"
@@ -26,6 +25,7 @@
 #include "launch/parrot.h"
 #include "launch/python.h"
 #include "run/clock.h"
+#include "tracee/kernel.h"
 #include "tracer/pulse.h"
 #include "tracer/tracer.h"
 
@@ -153,7 +153,7 @@ static void describe_host(struct launch *launch)
 		run->machine.mount_space = status.st_ino;
 	if (stat("/proc", &status) == 0)
 		run->machine.proc_dev = status.st_dev;
-	run->machine.mount_numbers = shown_mount_numbers();
+	run->machine.mount_numbers = kernel_mount_numbers();
 }
 
 static struct launch *launch_of_tracer;

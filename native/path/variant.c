@@ -19,6 +19,13 @@ static int put(struct output *out, const char *bytes, size_t len)
 	return 0;
 }
 
+static const char *find(const char *text, char wanted, const char *end)
+{
+	while (text < end && *text != wanted)
+		text++;
+	return text < end ? text : NULL;
+}
+
 /* Position of the first ":-", or `len`. */
 static size_t default_at(const char *text, size_t len)
 {
@@ -55,7 +62,7 @@ int variant_expand(const char *target, size_t target_len, variant_value value,
 		const char *end = NULL;
 
 		if (target_len - at > 2 && target[at] == '$' && target[at + 1] == '(')
-			end = memchr(target + at + 2, ')', target_len - at - 2);
+			end = find(target + at + 2, ')', target + target_len);
 		if (!end) {
 			result = put(&out, target + at++, 1);
 			continue;

@@ -157,11 +157,13 @@ static enum walk_end follow(struct walk *walk, const struct place *link,
 			    const struct interpose_entry *entry, bool last)
 {
 	const struct walk_world *world = walk->world;
+	const uint32_t shared = S_ISVTX | S_IWOTH;
 	enum walk_answer may = WALK_YES;
 	enum walk_end end;
 	bool absolute;
 
-	if (last)
+	/* may_follow_link() */
+	if (last && (walk->entry.mode & shared) == shared)
 		may = world->may_follow(world->context, &walk->at, &walk->entry, link,
 					entry);
 	if (may != WALK_YES)

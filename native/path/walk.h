@@ -82,7 +82,8 @@ struct walk_world {
 	struct place (*mountpoint)(void *context, uint32_t mount, uint32_t catalog);
 	enum walk_answer (*may_search)(void *context, const struct place *directory,
 				       const struct interpose_entry *entry);
-	/* Whether the link in `directory` may be followed where a path ends. */
+	/* Whether the link in `directory` may be followed where a path ends. Asked of a
+	 * directory alone that all may write, with the sticky bit. */
 	enum walk_answer (*may_follow)(void *context, const struct place *directory,
 				       const struct interpose_entry *directory_entry,
 				       const struct place *link,

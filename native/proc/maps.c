@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "find/look.h"
+#include "find/seen.h"
 #include "find/standins.h"
 #include "index/lookup.h"
 #include "proc/kerneltext.h"
@@ -237,8 +239,15 @@ static bool show_mapped(const struct run *run, const struct mapped *mapped,
 {
 	const struct node *node = node_of(run, mapped);
 
-	return node ? show_node(run, node, ret_shown)
-		    : show_standin(run, mapped, ret_shown);
+	if (node)
+		return show_node(run, node, ret_shown);
+	if (mapped->has_stat && seen_shared_memory(run, &mapped->st)) {
+		*ret_shown = (struct proctext_file){.dev = makedev(0, 1),
+						    .ino = mapped->ino};
+		strcpy(ret_shown->path, seen_shared_memory(run, &mapped->st));
+		return true;
+	}
+	return show_standin(run, mapped, ret_shown);
 }
 
 static struct writing *rename_files(const struct run *run, const struct survey *survey)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "index/mapping.h"
@@ -60,10 +61,79 @@ void catalogs_attach(const struct mounts *mounts, uint32_t mount,
 	catalog->is_lost = catalog->state != SLOT_OPEN;
 }
 
+/* Without memory it has no number, and nobody but us uses it. */
+static void note_opened(const struct mounts *mounts, uint32_t mount,
+			struct catalog *catalog)
+{
+	struct opened *opened = mounts->opened;
+	struct place root = {PLACE_ENTRY, mount, 0, 0};
+	struct place *roots;
+
+	root.catalog = (uint32_t)(catalog - mounts->mounts[mount].catalogs);
+	if (catalog->number)
+		return;
+	roots = realloc(opened->roots, (opened->count + 1) * sizeof(*roots));
+	if (!roots)
+		return;
+	opened->roots = roots;
+	roots[opened->count++] = root;
+	catalog->number = opened->count;
+}
+
+uint32_t mounts_opened_count(const struct mounts *mounts)
+{
+	return mounts->opened->count;
+}
+
+bool mounts_opened(const struct mounts *mounts, uint32_t number,
+		   struct opened_catalog *ret_catalog)
+{
+	const struct place *root = &mounts->opened->roots[number];
+	const struct mount *mount = &mounts->mounts[root->mount];
+	const struct catalog *catalog;
+
+	if (root->catalog >= mount->catalog_count)
+		return false;
+	catalog = &mount->catalogs[root->catalog];
+	*ret_catalog = (struct opened_catalog){.root = *root,
+					       .mountpoint = catalog->mountpoint,
+					       .inode_base = catalog->inode_base,
+					       .dev = catalog->dev,
+					       .ino = catalog->ino,
+					       .size = catalog->map.size,
+					       .hash = catalog->hash};
+	return catalog->state == SLOT_OPEN;
+}
+
+bool mounts_is_index(const struct mounts *mounts, uint64_t dev, uint64_t ino)
+{
+	struct opened_catalog catalog;
+
+	for (uint32_t i = 0; i < mounts->opened->count; i++)
+		if (mounts_opened(mounts, i, &catalog) && catalog.ino == ino &&
+		    catalog.dev == dev)
+			return true;
+	return false;
+}
+
+bool mounts_number(const struct mounts *mounts, const struct place *place,
+		   uint32_t *ret_number)
+{
+	*ret_number = 0;
+	if (place->kind == PLACE_ENTRY && place->catalog)
+		*ret_number =
+			mounts->mounts[place->mount].catalogs[place->catalog].number;
+	return place->kind == PLACE_ENTRY && (*ret_number || !place->catalog);
+}
+
 static void catalog_opened(const struct mounts *mounts, uint32_t number,
-			   struct catalog *catalog)
+			   struct catalog *catalog, const struct stat *st)
 {
 	struct mount *mount = &mounts->mounts[number];
+
+	note_opened(mounts, number, catalog);
+	catalog->dev = st->st_dev;
+	catalog->ino = st->st_ino;
 
 	catalog->state = SLOT_OPEN;
 	mount->newest = (uint32_t)(catalog - mount->catalogs);
@@ -77,14 +147,15 @@ static void catalog_map_path(const struct mounts *mounts, uint32_t mount,
 {
 	int fd = mounttable_open(mounts, path);
 	char name[sizeof(catalog->hash)];
+	struct stat st;
 
 	if (fd < 0)
 		return;
 	/* A damaged one is made anew by the resolver; so is one of another catalog. */
 	if (mapping_open(fd, &catalog->map) == 0) {
 		hash_text(catalog->map.digest, catalog->map.algorithm, name);
-		if (strcmp(name, catalog->hash) == 0)
-			catalog_opened(mounts, mount, catalog);
+		if (strcmp(name, catalog->hash) == 0 && fstat(fd, &st) == 0)
+			catalog_opened(mounts, mount, catalog, &st);
 		else
 			mapping_close(&catalog->map);
 	}

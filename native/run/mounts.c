@@ -17,6 +17,11 @@ struct mounts *mounts_create(const struct scratch *scratch)
 
 	if (!mounts)
 		return NULL;
+	mounts->opened = calloc(1, sizeof(*mounts->opened));
+	if (!mounts->opened) {
+		free(mounts);
+		return NULL;
+	}
 	mounts->scratch = scratch;
 	mounts->ret_missed = &mounts->was_missed;
 	return mounts;
@@ -79,6 +84,8 @@ void mounts_destroy(struct mounts *mounts)
 		free(mounts->mounts[i].fqrn);
 	}
 	free(mounts->mounts);
+	free(mounts->opened->roots);
+	free(mounts->opened);
 	free(mounts);
 }
 

@@ -24,6 +24,26 @@ const struct index_map *mounts_catalog(const struct mounts *mounts, uint32_t mou
 struct place mounts_mountpoint(const struct mounts *mounts, uint32_t mount,
 			       uint32_t catalog);
 
+/* All catalogs that have been opened since the run began, in that order, which never
+ * changes. */
+struct opened_catalog {
+	struct place root, mountpoint;
+	uint64_t inode_base;
+	uint64_t dev, ino, size; /* of its index file */
+	const char *hash;	 /* text with algorithm id */
+};
+uint32_t mounts_opened_count(const struct mounts *mounts);
+/* False: it is not open any more. */
+bool mounts_opened(const struct mounts *mounts, uint32_t number,
+		   struct opened_catalog *ret_catalog);
+
+/* It is the index file of one of these. */
+bool mounts_is_index(const struct mounts *mounts, uint64_t dev, uint64_t ino);
+/* The number of a place's catalog in that order, + 1, and 0 for a root catalog. False:
+ * it has none. */
+bool mounts_number(const struct mounts *mounts, const struct place *place,
+		   uint32_t *ret_number);
+
 /* Lets catalogs go of which there are too many. Not while somebody holds an entry: what
  * it points to goes, too. */
 void mounts_trim(struct mounts *mounts);

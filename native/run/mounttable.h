@@ -23,8 +23,10 @@ struct catalog {
 	struct place mountpoint;
 	struct index_map map;
 	uint64_t inode_base;
-	char hash[64]; /* text with algorithm id */
-	char *prefix;  /* path of its root below /cvmfs/FQRN; "" for the root catalog */
+	uint64_t dev, ino; /* of the index file that was mapped last */
+	uint32_t number;   /* in mounts->opened, + 1; 0: never opened */
+	char hash[64];	   /* text with algorithm id */
+	char *prefix; /* path of its root below /cvmfs/FQRN; "" for the root catalog */
 };
 
 struct mount {
@@ -43,10 +45,16 @@ struct mount {
 	struct nestedtable nested; /* of `catalogs`, by their mount points */
 };
 
+struct opened { /* the root entries of all catalogs, as they were opened */
+	struct place *roots;
+	uint32_t count;
+};
+
 struct mounts {
 	const struct scratch *scratch;
 	struct mount *mounts;
 	uint32_t count;
+	struct opened *opened;
 	uint32_t breaks;  /* of mapping_breaks(): seen to */
 	bool was_missed;  /* somebody wanted a catalog that is lost */
 	bool *ret_missed; /* that one, for those who may change nothing else */

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "run/errands.h"
+#include "run/inscription.h"
 #include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/objects.h"
@@ -19,6 +21,10 @@ enum { FIGURES_MAX = 1024 * 1024 };
 int run_create(struct run *run, channel_starter start, void *context,
 	       void (*wake)(void))
 {
+	uint16_t number = 0;
+
+	getrandom(&number, sizeof(number), 0);
+	run->number = number % INSCRIPTION_RUNS;
 	run->channel = channel_create(start, context);
 	run->errands = errands_create(wake);
 	run->slow = slowmounts_create();

@@ -48,7 +48,7 @@ struct machine {
 	uint64_t root_mount;	     /* id of the mount that it is of; 0: unknown */
 	uint64_t mount_space;	/* inode of the tracer's mount namespace; likewise */
 	uint64_t proc_dev;	/* st_dev of /proc */
-	uint32_t mount_numbers; /* shown/statx.h */
+	uint32_t mount_numbers; /* tracee/kernel.h */
 };
 
 /* Lines that a run says once. The first ones are those of enum broken (broken.h). */
@@ -63,6 +63,7 @@ enum said {
 
 /* One run. Made by launch/, used by everything below it. */
 struct run {
+	uint32_t number; /* by chance; below INSCRIPTION_RUNS (inscription.h) */
 	struct scratch scratch;
 	/* A second one, in memory, for directories alone. It has no path until the
 	 * first one is made. */

@@ -10,6 +10,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "run/inscription.h"
+#include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/scratch.h"
 
@@ -225,6 +227,26 @@ static struct skeleton *find(const struct run *run, const struct place *place,
 	return slot->number && is_whole(run, slot) ? slot : NULL;
 }
 
+/* What a directory says of itself (inscription.h). A file system that cannot keep such
+ * a time has skeletons that say nothing. */
+static int inscribe(const struct run *run, const struct where *where,
+		    const struct place *place, struct stat *ret_stat)
+{
+	struct inscription text = {.run = run->number, .mount = place->mount};
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+	const int at = where->scratch->fd;
+
+	text.entry = place->entry;
+	if (!S_ISDIR(ret_stat->st_mode) ||
+	    !mounts_number(run->mounts, place, &text.catalog) ||
+	    !inscription_fits(&text))
+		return 0;
+	times[1] = inscription_write(&text);
+	if (utimensat(at, where->name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return fstatat(at, where->name, ret_stat, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 static int make(struct run *run, const struct skeleton_order *order, bool in_memory,
 		struct skeleton **ret_slot)
 {
@@ -251,6 +273,8 @@ static int make(struct run *run, const struct skeleton_order *order, bool in_mem
 	}
 	if (result == 0)
 		result = finish_inode(&where, &st);
+	if (result == 0)
+		result = inscribe(run, &where, order->place, &st);
 	if (result < 0)
 		return result;
 	wanted.mode = st.st_mode;

@@ -95,11 +95,23 @@ void shown_stat(const struct shown_mount *mount, const struct interpose_entry *e
 	*ret_stat = st;
 }
 
-int shown_read_only(mode_t mode, int mask)
+/* sb_permission(): special files are as everywhere. */
+static bool is_read_only(mode_t mode)
 {
-	bool is_plain = S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode);
+	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode);
+}
 
-	return (mask & W_OK) && is_plain ? EROFS : 0;
+enum shown_right shown_access(const struct shown_mount *mount,
+			      const struct interpose_entry *entry, int mask)
+{
+	const uint32_t all = (uint32_t)mask * 0111;
+
+	if ((mask & W_OK) && is_read_only(entry ? entry->mode : S_IFDIR))
+		return SHOWN_READ_ONLY;
+	if (!entry || !(mount->record->view & INTERPOSE_VIEW_CHECK_PERMISSIONS) ||
+	    (shown_owned(mount, entry).mode & all) == all)
+		return SHOWN_GRANTED;
+	return SHOWN_BY_CREDENTIALS;
 }
 
 /* Behind "NAME=" in one item, with the length of what is there; NULL: another name's.
@@ -113,14 +125,22 @@ static const char *value_in(const char *item, size_t size, const char *name, siz
 	return item + len + 1;
 }
 
+static size_t length_within(const char *text, const char *end)
+{
+	size_t len = 0;
+
+	while (text + len < end && text[len])
+		len++;
+	return len;
+}
+
 static const char *variable(struct shown_bytes list, const char *name, size_t len,
 			    size_t *ret_len)
 {
 	const char *at = list.bytes, *end = at ? at + list.len : NULL;
 
 	while (at < end) {
-		const char *stop = memchr(at, '\0', (size_t)(end - at));
-		size_t size = (size_t)((stop ? stop : end) - at);
+		const size_t size = length_within(at, end);
 		const char *found = value_in(at, size, name, len, ret_len);
 
 		if (found)

@@ -40,10 +40,23 @@ void shown_stat(const struct shown_mount *mount, const struct interpose_entry *e
 		uint64_t inode, struct stat *ret_stat);
 /* The same of the directory that has `mounts` repositories. */
 void shown_stat_of_top(uint32_t mounts, struct stat *ret_stat);
+/* The number of an entry, in the range of its catalog. */
+static inline uint64_t shown_number(uint64_t inode_base,
+				    const struct interpose_entry *entry)
+{
+	return inode_base + entry->inode + 2;
+}
+
 /* The number that a program of this width of numbers is shown. */
 uint64_t shown_inode(uint64_t inode, bool narrow);
-/* sb_permission(): 0, or EROFS for W_OK; special files are as everywhere. */
-int shown_read_only(mode_t mode, int mask);
+/* R_OK, W_OK and X_OK of an entry; NULL: of the directory that has the repositories. */
+enum shown_right {
+	SHOWN_GRANTED,	      /* to everybody */
+	SHOWN_READ_ONLY,      /* EROFS, for everybody */
+	SHOWN_BY_CREDENTIALS, /* it depends on who asks */
+};
+enum shown_right shown_access(const struct shown_mount *mount,
+			      const struct interpose_entry *entry, int mask);
 /* Expanded target of a link: its length or a negative errno. `buffer` NULL: only that.
  */
 int shown_target(const struct shown_mount *mount, const struct interpose_entry *entry,

@@ -2,12 +2,7 @@
 #define _GNU_SOURCE 1
 #include "shown/statx.h"
 
-#include <fcntl.h>
-#include <string.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
-
-#include "arch/numbers.h"
 
 static struct statx_timestamp timestamp(struct timespec time)
 {
@@ -17,14 +12,6 @@ static struct statx_timestamp timestamp(struct timespec time)
 
 #ifdef STATX_MNT_ID
 enum { MNT_ID_UNIQUE = 0x4000 }; /* STATX_MNT_ID_UNIQUE, Linux 6.8 */
-
-uint32_t shown_mount_numbers(void)
-{
-	struct statx stx = {0};
-
-	syscall(SYS_statx, AT_FDCWD, "/", 0, MNT_ID_UNIQUE, &stx);
-	return stx.stx_mask & (STATX_MNT_ID | MNT_ID_UNIQUE);
-}
 
 /* vfs_statx_path() tells it, asked or not. */
 static void fill_mount(const struct shown_mount_point *mount, uint32_t mask,
@@ -39,11 +26,6 @@ static void fill_mount(const struct shown_mount_point *mount, uint32_t mask,
 	} else if (mount->known) {
 		stx->stx_mask |= STATX_MNT_ID;
 	}
-}
-#else
-uint32_t shown_mount_numbers(void)
-{
-	return 0;
 }
 #endif
 

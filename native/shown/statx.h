@@ -13,12 +13,9 @@ struct statx;
 struct shown_mount_point {
 	uint64_t id;
 	bool is_root;	/* the file is where it is mounted */
-	uint32_t known; /* numbers of a mount that this kernel tells */
+	uint32_t known; /* kernel_mount_numbers() */
 };
 
-/* Bits of stx_mask for the numbers of a mount that the running kernel knows: none, the
- * one of mountinfo, or also one that is never used again (Linux 5.8, 6.8). */
-uint32_t shown_mount_numbers(void);
 void shown_statx(const struct stat *st, const struct shown_mount_point *mount,
 		 uint32_t mask, struct statx *ret_statx);
 

@@ -119,7 +119,7 @@ stub_loader:
 	cmp	LOAD_BASE(%r15), %rax
 	jne	2f
 
-	/* The state: read and write, of no file, just behind. */
+	/* State and board: read and write, of no file, just behind. */
 	lea	LOAD_CODE_SIZE(%rax), %rdi
 	mov	%rdi, %rbp
 	mov	$__NR_mmap, %eax

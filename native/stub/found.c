@@ -6,6 +6,8 @@
 #include <linux/stat.h>
 #include <sys/sysmacros.h>
 
+#include "run/inscription.h"
+
 enum { OBJECT_MAY_WRITE = 0222, SKELETON_MODE = 0555 };
 
 static bool is_object(uint64_t device, uint32_t mode)
@@ -51,6 +53,44 @@ bool found_for_request(const struct request *request)
 		return found_may_be_ours(st->st_dev, st->st_ino, st->st_mode);
 	return found_may_be_ours(makedev(stx->stx_dev_major, stx->stx_dev_minor),
 				 stx->stx_ino, stx->stx_mode);
+}
+
+/* By what a skeleton says of itself. */
+static bool read_place(uint64_t device, uint32_t mode, const struct timespec *written,
+		       struct place *ret_place)
+{
+	const struct stub_state *state = stub_state();
+	struct inscription text;
+
+	if (!S_ISDIR(mode) || (mode & 07777) != SKELETON_MODE || state->no_board ||
+	    (device != state->scratch_dev[0] && device != state->scratch_dev[1]) ||
+	    !inscription_read(written, state->run, &text))
+		return false;
+	*ret_place = (struct place){PLACE_ENTRY, text.mount, text.catalog, text.entry};
+	return true;
+}
+
+bool found_place_of(const struct request *request, struct place *ret_place)
+{
+	const struct stat *st = request->st;
+	const struct statx *stx = request->stx;
+	struct timespec written;
+
+	if (st)
+		return read_place(st->st_dev, st->st_mode, &st->st_mtim, ret_place);
+	written.tv_sec = stx->stx_mtime.tv_sec;
+	written.tv_nsec = stx->stx_mtime.tv_nsec;
+	return read_place(makedev(stx->stx_dev_major, stx->stx_dev_minor),
+			  stx->stx_mode, &written, ret_place);
+}
+
+bool found_place(int fd, struct place *ret_place)
+{
+	struct stat st;
+
+	return stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) ==
+		       0 &&
+	       read_place(st.st_dev, st.st_mode, &st.st_mtim, ret_place);
 }
 
 bool found_link(const struct request *request)

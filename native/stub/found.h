@@ -4,12 +4,17 @@
 #ifndef STUB_FOUND_H
 #define STUB_FOUND_H
 
+#include "path/walk.h"
 #include "stub/request.h"
 
 /* As stat(2) shows it. */
 bool found_may_be_ours(uint64_t device, uint64_t inode, uint32_t mode);
 /* The same of what the kernel has written for this request. */
 bool found_for_request(const struct request *request);
+/* What that is a directory of ours for; false: of none that is known here. */
+bool found_place_of(const struct request *request, struct place *ret_place);
+/* The same of a descriptor. */
+bool found_place(int fd, struct place *ret_place);
 bool found_link(const struct request *request);
 /* The same of a descriptor; and of none, which is not. */
 bool found_descriptor(int fd);

@@ -4,6 +4,7 @@
 #ifndef STUB_FRAME_H
 #define STUB_FRAME_H
 
+#include <asm/unistd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +17,9 @@ struct stub_frame {
 };
 
 enum stub_verdict {
-	STUB_DONE, /* the result is in the frame */
-	STUB_SITE  /* the call is made where the program makes it, and stops there */
+	STUB_DONE,   /* the result is in the frame */
+	STUB_SITE,   /* the call is made where the program makes it, and stops there */
+	STUB_MISSING /* host.c alone: the kernel has not found it */
 };
 
 /* Where this code begins; not weak, so that no table of addresses is needed. */
@@ -41,6 +43,22 @@ static inline long stub_call(long number, uint64_t a, uint64_t b, uint64_t c,
 			 : "=a"(result)
 			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
 			   "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* mmap(2) of a file from its beginning, wherever; no call that stops. */
+static inline long stub_map(uint64_t size, int protection, int flags, int fd)
+{
+	register uint64_t r10 __asm__("r10") = (uint64_t)flags;
+	register uint64_t r8 __asm__("r8") = (uint64_t)fd;
+	register uint64_t r9 __asm__("r9") = 0;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(__NR_mmap), "D"(0), "S"(size), "d"(protection), "r"(r10),
+			   "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }

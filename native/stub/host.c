@@ -8,10 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <string.h>
 
+#include "stub/cvmfs.h"
 #include "stub/found.h"
 #include "stub/hostpath.h"
-#include "stub/memory.h"
 
 #ifndef __NR_openat2
 #define __NR_openat2 437
@@ -41,24 +42,27 @@ static long look_without_links(const struct request *request)
 static enum stub_verdict missing(struct stub_frame *frame,
 				 const struct request *request)
 {
+	const bool by_descriptor =
+		request->path[0] != '/' && request->dirfd != AT_FDCWD;
 	struct hostpath text;
+	struct place place;
 
+	if (by_descriptor && found_place(request->dirfd, &place))
+		return cvmfs_answer(frame, request, &place, request->path);
 	if (!hostpath_scan(request->path, &text) || text.dots || text.cvmfs ||
-	    (request->path[0] != '/' && request->dirfd != AT_FDCWD &&
-	     found_descriptor(request->dirfd)))
+	    (by_descriptor && found_descriptor(request->dirfd)))
 		return STUB_SITE;
 	return look_without_links(request) == -ENOENT ? stub_done(frame, -ENOENT)
 						      : STUB_SITE;
 }
 
 /* Opened as it was asked for, and looked at afterwards. */
-static enum stub_verdict open_and_look(struct stub_frame *frame,
-				       const struct request *request)
+static enum stub_verdict open_and_look(struct stub_frame *frame)
 {
 	long fd = stub_same_call(frame);
 
 	if (fd == -ENOENT)
-		return missing(frame, request);
+		return STUB_MISSING;
 	if (fd < 0 || !found_descriptor((int)fd))
 		return stub_done(frame, fd);
 	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
@@ -66,8 +70,8 @@ static enum stub_verdict open_and_look(struct stub_frame *frame,
 }
 
 /* Where no link is on the way the name itself says whether it is in /proc. */
-static enum stub_verdict open_host(struct stub_frame *frame,
-				   const struct request *request)
+__attribute__((noinline)) static enum stub_verdict
+open_host(struct stub_frame *frame, const struct request *request)
 {
 	struct open_how how = {.flags = request->flags, .resolve = RESOLVE_NO_SYMLINKS};
 	struct hostpath text;
@@ -77,27 +81,27 @@ static enum stub_verdict open_host(struct stub_frame *frame,
 	    text.dots || text.proc || text.cvmfs ||
 	    (request->path[0] != '/' && request->dirfd != AT_FDCWD) ||
 	    (request->flags & O_PATH && request->flags & ~(uint64_t)PATH_FLAGS))
-		return open_and_look(frame, request);
+		return open_and_look(frame);
 	fd = stub_call(__NR_openat2, (uint64_t)(int64_t)request->dirfd,
 		       (uint64_t)request->path, (uint64_t)&how, sizeof(how), 0);
 	/* An old kernel, or a container's filter, has no such call; and of a link
 	 * nothing is known yet. */
 	if (fd < 0 && fd != -ENOENT && fd != -EINTR)
-		return open_and_look(frame, request);
+		return open_and_look(frame);
 	return stub_done(frame, fd);
 }
 
 /* The program's buffer is not touched before the text is known not to be ours: what
  * comes instead may be shorter. */
-static enum stub_verdict read_link(struct stub_frame *frame,
-				   const struct request *request)
+__attribute__((noinline)) static enum stub_verdict
+read_link(struct stub_frame *frame, const struct request *request)
 {
 	char text[LINK_SIZE];
 	long size = stub_call(__NR_readlinkat, (uint64_t)(int64_t)request->dirfd,
 			      (uint64_t)request->path, (uint64_t)text, sizeof(text), 0);
 
 	if (size == -ENOENT)
-		return missing(frame, request);
+		return STUB_MISSING;
 	if (size < 0)
 		return stub_done(frame, size);
 	if (request->size <= 0 || size == (long)sizeof(text) ||
@@ -109,17 +113,13 @@ static enum stub_verdict read_link(struct stub_frame *frame,
 	return stub_done(frame, size);
 }
 
-enum stub_verdict host_answer(struct stub_frame *frame, const struct request *request)
+__attribute__((noinline)) static enum stub_verdict look(struct stub_frame *frame,
+							const struct request *request)
 {
-	long result;
+	long result = stub_same_call(frame);
 
-	if (request->opens)
-		return open_host(frame, request);
-	if (request->link)
-		return read_link(frame, request);
-	result = stub_same_call(frame);
 	if (result == -ENOENT)
-		return missing(frame, request);
+		return STUB_MISSING;
 	if (result < 0)
 		return stub_done(frame, result);
 	if (request->checks_deeply
@@ -127,4 +127,17 @@ enum stub_verdict host_answer(struct stub_frame *frame, const struct request *re
 		    : (request->st || request->stx) && found_for_request(request))
 		return STUB_SITE;
 	return stub_done(frame, result);
+}
+
+enum stub_verdict host_answer(struct stub_frame *frame, const struct request *request)
+{
+	enum stub_verdict verdict;
+
+	if (request->opens)
+		verdict = open_host(frame, request);
+	else if (request->link)
+		verdict = read_link(frame, request);
+	else
+		verdict = look(frame, request);
+	return verdict == STUB_MISSING ? missing(frame, request) : verdict;
 }

@@ -5,24 +5,53 @@
 #include <asm/unistd.h>
 #include <fcntl.h>
 
+#include "stub/cvmfs.h"
 #include "stub/found.h"
 #include "stub/host.h"
 #include "stub/hostpath.h"
-#include "stub/memory.h"
 
 /* A link that is open is one of a skeleton, as a rule. */
 static enum stub_verdict number(struct stub_frame *frame, const struct request *request)
 {
 	long result = stub_same_call(frame);
+	struct place place;
 
-	if (result == 0 && (found_link(request) || found_for_request(request)))
+	if (result < 0)
+		return stub_done(frame, result);
+	if (found_place_of(request, &place))
+		return cvmfs_answer(frame, request, &place, "");
+	if (found_link(request) || found_for_request(request))
 		return STUB_SITE;
 	return stub_done(frame, result);
+}
+
+static enum stub_verdict absolute(struct stub_frame *frame,
+				  const struct request *request)
+{
+	const struct place top = {.kind = PLACE_TOP};
+	const char *rest;
+
+	if (hostpath_is_plain(request->path))
+		return host_answer(frame, request);
+	rest = stub_state()->no_board ? NULL : cvmfs_rest(request->path);
+	return rest ? cvmfs_answer(frame, request, &top, rest) : STUB_SITE;
+}
+
+static enum stub_verdict from_cwd(struct stub_frame *frame,
+				  const struct request *request)
+{
+	const struct stub_cwd *cwd = &stub_state()->cwd;
+	struct place place = {PLACE_ENTRY, cwd->mount, cwd->catalog, cwd->entry};
+
+	if (cwd->is_ours)
+		return cvmfs_answer(frame, request, &place, request->path);
+	return cwd->is_unknown ? STUB_SITE : host_answer(frame, request);
 }
 
 static enum stub_verdict name(struct stub_frame *frame, const struct request *request)
 {
 	const char *path = request->path;
+	struct place place;
 
 	if (request_is_absurd((uint64_t)path))
 		return STUB_SITE;
@@ -31,15 +60,15 @@ static enum stub_verdict name(struct stub_frame *frame, const struct request *re
 			       ? number(frame, request)
 			       : STUB_SITE;
 	if (path[0] == '/')
-		return hostpath_is_plain(path) ? host_answer(frame, request)
-					       : STUB_SITE;
+		return absolute(frame, request);
 	if (request->dirfd == AT_FDCWD)
-		return stub_state()->cwd_unknown ? STUB_SITE
-						 : host_answer(frame, request);
+		return from_cwd(frame, request);
 	/* In an empty directory that stands for one of ours only these are found. */
-	return path[0] == '.' && (!path[1] || path[1] == '/' || path[1] == '.')
-		       ? STUB_SITE
-		       : host_answer(frame, request);
+	if (path[0] != '.' || (path[1] && path[1] != '/' && path[1] != '.'))
+		return host_answer(frame, request);
+	return found_place(request->dirfd, &place)
+		       ? cvmfs_answer(frame, request, &place, path)
+		       : STUB_SITE;
 }
 
 static enum stub_verdict list(struct stub_frame *frame)
@@ -51,7 +80,7 @@ static enum stub_verdict list(struct stub_frame *frame)
 
 static enum stub_verdict decide(struct stub_frame *frame)
 {
-	struct request request;
+	struct request request = {.dirfd = -1};
 
 	switch (frame->rax) {
 	case __NR_getdents64:
@@ -61,7 +90,7 @@ static enum stub_verdict decide(struct stub_frame *frame)
 		return request_is_absurd(frame->rsi) ? STUB_SITE
 						     : number(frame, &request);
 	case __NR_getcwd:
-		return stub_state()->cwd_unknown
+		return stub_state()->cwd.is_unknown || stub_state()->cwd.is_ours
 			       ? STUB_SITE
 			       : stub_done(frame, stub_same_call(frame));
 	default:

@@ -6,8 +6,6 @@
 #include <linux/stat.h>
 #include <unistd.h>
 
-#include "stub/memory.h"
-
 #ifndef __NR_faccessat2
 #define __NR_faccessat2 439
 #endif
@@ -40,12 +38,17 @@ static bool take_stat_at(struct request *request, uint64_t st, uint64_t flags)
 	return take_stat(request, st) && !(flags & ~(uint64_t)STAT_FLAGS);
 }
 
-static bool take_statx(struct request *request, uint64_t stx, uint64_t flags)
+static bool take_statx(struct request *request, const struct stub_frame *frame)
 {
+	const uint64_t stx = frame->r8, flags = frame->rdx;
+
 	request->follow = !(flags & AT_SYMLINK_NOFOLLOW);
 	request->descriptor = flags & AT_EMPTY_PATH;
 	request->stx = (struct statx *)stx;
-	return !request_is_absurd(stx) && !(flags & ~(uint64_t)STATX_FLAGS);
+	request->mask = (uint32_t)frame->r10;
+	return !request_is_absurd(stx) && !(flags & ~(uint64_t)STATX_FLAGS) &&
+	       (flags & AT_STATX_SYNC_TYPE) != AT_STATX_SYNC_TYPE &&
+	       !(request->mask & STATX__RESERVED);
 }
 
 /* A directory that was opened may be one of /proc, and nothing of ours may be written,
@@ -54,7 +57,9 @@ static bool take_access(struct request *request, uint64_t mask, uint64_t flags)
 {
 	request->follow = !(flags & AT_SYMLINK_NOFOLLOW);
 	request->checks_deeply = mask & W_OK || request->dirfd != AT_FDCWD;
-	return !(flags & ~(uint64_t)ACCESS_FLAGS);
+	request->rights = (int)mask;
+	request->asks_rights = true;
+	return !((uint32_t)mask & ~7u) && !(flags & ~(uint64_t)ACCESS_FLAGS);
 }
 
 static bool take_link(struct request *request, uint64_t text, uint64_t size)
@@ -100,7 +105,7 @@ bool request_take(const struct stub_frame *frame, struct request *ret_request)
 	case __NR_newfstatat:
 		return take_stat_at(request, f->rdx, f->r10);
 	case __NR_statx:
-		return take_statx(request, f->r8, f->rdx);
+		return take_statx(request, f);
 	case __NR_faccessat:
 		return take_access(request, f->rdx, 0);
 	case __NR_faccessat2:

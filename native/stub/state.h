@@ -5,6 +5,7 @@
  *     code          our own program's section `interpose_stub`, private, r-x
  *     trampolines   the end of the same section; the tracer fills them
  *     state         struct stub_state, private, rw-
+ *     board         struct board (board.h), likewise
  */
 #ifndef STUB_STATE_H
 #define STUB_STATE_H
@@ -12,16 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stub/board.h"
 #include "stub/offsets.h"
 
 enum {
 	STUB_PAGE = 4096,
-	STUB_CODE_SIZE = 2 * STUB_PAGE,
+	STUB_CODE_SIZE = 5 * STUB_PAGE,
 	STUB_TRAMPOLINES_SIZE = 2 * STUB_PAGE,
 	STUB_TRAMPOLINE = 24, /* bytes of each */
 	STUB_STATE_AT = STUB_CODE_SIZE + STUB_TRAMPOLINES_SIZE,
 	STUB_STATE_SIZE = STUB_PAGE,
-	STUB_SIZE = STUB_STATE_AT + STUB_STATE_SIZE,
+	STUB_BOARD_AT = STUB_STATE_AT + STUB_STATE_SIZE,
+	STUB_BOARD_SIZE = 96 * STUB_PAGE,
+	STUB_SIZE = STUB_BOARD_AT + STUB_BOARD_SIZE,
 	STUB_DEVICES = 8
 };
 
@@ -39,9 +43,18 @@ struct stub_state {
 	uint64_t
 		count; /* address of the number of calls that were done here; 0: none */
 	uint32_t dead; /* everything is the tracer's */
-	uint32_t cwd_unknown;	 /* the working directory may be ours, or in /proc */
 	uint32_t proc_elsewhere; /* a proc file system can be met beside /proc */
 	uint32_t devices_full;	 /* there are more than are noted here */
+	uint32_t mount_numbers;	 /* kernel_mount_numbers() */
+	uint32_t no_board;	 /* /cvmfs is the tracer's */
+	uint32_t run;		 /* its number (run/inscription.h) */
+	/* The working directory: it may be ours or in /proc, or it is the place of ours
+	 * that the rest names; neither: the host's. */
+	struct stub_cwd {
+		uint32_t is_unknown, is_ours;
+		uint32_t mount, catalog, entry;
+		uint32_t reserved;
+	} cwd;
 	uint64_t root_dev, root_ino;
 	uint64_t proc_dev;
 	uint64_t scratch_dev[2];
@@ -49,6 +62,7 @@ struct stub_state {
 };
 
 _Static_assert(sizeof(struct stub_state) <= STUB_STATE_SIZE, "state fits its pages");
+_Static_assert(sizeof(struct board) <= STUB_BOARD_SIZE, "so does the board");
 
 /* Arguments of the loader: what brings the stub into a process (entry.S). It ends with
  * all registers as in `saved`, at `resume`. */
@@ -74,7 +88,7 @@ _Static_assert(offsetof(struct stub_load, secret) == LOAD_SECRET &&
 		       offsetof(struct stub_load, saved) == LOAD_SAVED &&
 		       offsetof(struct stub_load, path) == LOAD_PATH &&
 		       STUB_STATE_AT == LOAD_CODE_SIZE &&
-		       STUB_STATE_SIZE == LOAD_STATE_SIZE,
+		       STUB_SIZE - STUB_STATE_AT == LOAD_STATE_SIZE,
 	       "offsets.h");
 
 /* Of our own copy: the section and places in it. Weak: a compiler that cannot make the

@@ -14,10 +14,10 @@
 /* The text that a link of /proc shows. */
 static int magic_text(struct target *target, char *buffer, size_t size)
 {
-	if (target->exe) {
-		size_t len = strlen(target->exe);
+	if (target->said) {
+		size_t len = strlen(target->said);
 
-		memcpy(buffer, target->exe, len < size ? len : size);
+		memcpy(buffer, target->said, len < size ? len : size);
 		return (int)len;
 	}
 	if (target->standin)
@@ -40,7 +40,7 @@ static enum verdict readlink_any(struct run *run, struct tracee *tracee,
 	if (!target_of_call(&target, run, tracee, dirfd_argument, path_argument,
 			    TARGET_EMPTY_PATH | TARGET_MAGIC, &verdict)) {
 		if (verdict != VERDICT_PASS || target.kind != TARGET_HOST ||
-		    (!target.exe && !target.standin))
+		    (!target.said && !target.standin))
 			return verdict;
 		target.magic = true; /* what a stand-in stands for */
 	}

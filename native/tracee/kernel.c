@@ -3,9 +3,14 @@
 #include "tracee/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arch/numbers.h"
 
 /* As INTERPOSE_FORCE_FALLBACK has them: where it is used; what comes instead. */
 static const char *const names_of[KERNEL_FEATURES] = {
@@ -106,4 +111,13 @@ bool kernel_shadow_stack(pid_t tid)
 	char rest[256];
 
 	return status_line(tid, "x86_Thread_features:", rest) && strstr(rest, "shstk");
+}
+
+uint32_t kernel_mount_numbers(void)
+{
+	enum { MNT_ID = 0x1000, MNT_ID_UNIQUE = 0x4000 }; /* Linux 5.8, 6.8 */
+	struct statx stx = {0};
+
+	syscall(SYS_statx, AT_FDCWD, "/", 0, MNT_ID_UNIQUE, &stx);
+	return stx.stx_mask & (MNT_ID | MNT_ID_UNIQUE);
 }

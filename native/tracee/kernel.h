@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum kernel_feature {
@@ -29,6 +30,9 @@ int kernel_force(const char *names, const char **ret_word, size_t *ret_size);
 /* Seccomp filters of a thread, as /proc/TID/status counts them; -1: it does not (Linux
  * 5.9). */
 int kernel_filters(pid_t tid);
+/* Bits of stx_mask for the numbers of a mount that the running kernel knows: none, the
+ * one of mountinfo, or also one that is never used again (Linux 5.8, 6.8). */
+uint32_t kernel_mount_numbers(void);
 /* A thread has a second stack for return addresses (Linux 6.6, on x86_64). */
 bool kernel_shadow_stack(pid_t tid);
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The board: which repositories and catalogs the run has opened. Each process has its
+ * own, behind the stub's state, so that nobody else believes what it does to it. The
+ * tracer adds to it while threads read: what is there never changes, and what makes it
+ * be seen (a count, a slot) is written last. What is not on it is a stop. */
+#ifndef STUB_BOARD_H
+#define STUB_BOARD_H
+
+#include "index/lookup.h"
+#include "interpose.h"
+
+enum {
+	BOARD_MOUNTS = 16,
+	BOARD_CATALOGS = 1024, /* number 0 is nobody's */
+	BOARD_SLOTS = 2 * BOARD_CATALOGS,
+	BOARD_PROBES = 32,
+	BOARD_NAME = 64, /* longer than a FQRN, or the name of an index file */
+	BOARD_PATH = 256
+};
+
+struct board_mount {
+	char fqrn[BOARD_NAME]; /* ends with NUL, as the rest */
+	char index_dir[BOARD_PATH];
+	uint64_t device;	       /* as stat(2) shows it */
+	uint64_t number;	       /* of the mount, as statx(2) shows it */
+	struct interpose_mount record; /* without what its spans are of */
+	uint32_t catalog;	       /* number of the root catalog */
+	uint32_t is_open;	       /* what comes before it is there */
+};
+
+/* A catalog that the tracer has mapped and found whole. In a struct place it is called
+ * by its number, but the root catalog, which is 0 there. */
+struct board_catalog {
+	uint64_t inode_base;
+	uint64_t dev, ino, size; /* of its index file */
+	uint32_t mount, parent;	 /* where it hangs: catalog as in a place, */
+	uint32_t entry;		 /* and entry */
+	uint32_t reserved;
+	char name[BOARD_NAME]; /* of the index file in its mount's directory */
+};
+
+enum board_use { BOARD_UNUSED, BOARD_BUSY, BOARD_MAPPED, BOARD_REFUSED };
+
+struct board {
+	uint32_t catalog_count; /* with number 0 */
+	uint32_t reserved;
+	struct board_mount mounts[BOARD_MOUNTS];
+	/* By mount, parent and entry: the number of the catalog there; 0: free. */
+	uint16_t nested[BOARD_SLOTS];
+	struct board_catalog catalogs[BOARD_CATALOGS];
+	/* From here on the stub's own: which index files are mapped, and where. */
+	struct board_index {
+		uint32_t use; /* enum board_use */
+		struct index_map map;
+	} indexes[BOARD_CATALOGS];
+};
+
+/* Where to look for it first. */
+static inline uint32_t board_slot(uint32_t mount, uint32_t parent, uint32_t entry)
+{
+	uint64_t hash = ((uint64_t)parent << 32 | entry) ^ (uint64_t)mount << 56;
+
+	hash *= 0x9e3779b97f4a7c15ull;
+	return (uint32_t)(hash >> 40) % BOARD_SLOTS;
+}
+
+#endif
