@@ -36,7 +36,7 @@ STUB_FLAGS = (
 # What it shares with the tracer: the walk, the index and what is shown, from one source.
 STUB_SHARES = (
     "index/check.c index/checksum.c index/lookup.c path/prefix.c path/text.c path/variant.c path/walk.c"
-    " shown/entry.c shown/statx.c"
+    " shown/dirent.c shown/entry.c shown/list.c shown/statx.c"
 ).split()
 # Of all its names the program sees these.
 STUB_NAMES = "stub_section stub_entry stub_framed stub_loader stub_loader_end".split()

@@ -41,6 +41,9 @@ void boards_update(const struct run *run, struct board *board);
 /* What the tracee's stub does not have of it yet. */
 void boards_tell(struct tracee *tracee, const struct board *board);
 
+/* telling.c: what names of skeletons begin with that a stub makes; "": it makes none.
+ */
+void telling_skeletons(const struct run *run, char ret_folder[STUB_PATH]);
 /* telling.c: is the working directory known to be the host's by now? */
 void telling_cwd(const struct run *run, struct tracee *tracee);
 

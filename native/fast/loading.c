@@ -121,6 +121,7 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 	const struct memory_part part = {tracee->tid, at, &state, sizeof(state), true};
 
 	memcpy(state.devices, fast->devices, sizeof(state.devices));
+	telling_skeletons(run, state.skeletons);
 	return memory_move_directly(&part) == (ssize_t)sizeof(state);
 }
 

@@ -3,6 +3,7 @@
  * little would be a wrong answer. */
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -106,12 +107,25 @@ static void tell_devices(struct tracee *tracee, void *context)
 	tell(tracee, offsetof(struct stub_state, devices_full), &full, sizeof(full));
 }
 
+void telling_skeletons(const struct run *run, char ret_folder[STUB_PATH])
+{
+	const struct scratch *memory = run->memory;
+
+	memset(ret_folder, 0, STUB_PATH);
+	if (memory->path[0] && strlen(memory->path) + sizeof("/k/") <= STUB_PATH)
+		snprintf(ret_folder, STUB_PATH, "%s/k/", memory->path);
+}
+
 static void tell_memory(struct tracee *tracee, void *context)
 {
 	const struct telling *telling = context;
 
+	char folder[STUB_PATH];
+
 	tell(tracee, offsetof(struct stub_state, scratch_dev[1]),
 	     &telling->run->fast->memory_dev, sizeof(uint64_t));
+	telling_skeletons(telling->run, folder);
+	tell(tracee, offsetof(struct stub_state, skeletons), folder, sizeof(folder));
 }
 
 void fast_moves(struct run *run, struct tracee *tracee)

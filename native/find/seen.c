@@ -29,11 +29,16 @@ static struct shown_mount mount_of(const struct call *call, const struct place *
 	};
 }
 
+bool seen_narrow(const struct call *call)
+{
+	return call->tracee->stop.regs.abi == ARCH_I386;
+}
+
 uint64_t seen_inode(const struct call *call, const struct place *place,
 		    const struct interpose_entry *entry)
 {
 	return shown_inode(mounts_inode(call->run->mounts, place, entry),
-			   call->tracee->stop.regs.abi == ARCH_I386);
+			   seen_narrow(call));
 }
 
 void seen_stat(const struct call *call, const struct place *place,

@@ -6,6 +6,8 @@
 
 #include "find/call.h"
 
+/* Numbers of 64 bits are too wide for it. */
+bool seen_narrow(const struct call *call);
 uint64_t seen_inode(const struct call *call, const struct place *place,
 		    const struct interpose_entry *entry);
 /* `entry` is NULL for PLACE_TOP. */

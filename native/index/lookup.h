@@ -59,4 +59,10 @@ enum lookup index_child(const struct index_map *map, uint32_t dir, const char *n
 int index_entry(const struct index_map *map, uint32_t number,
 		struct interpose_entry *ret_entry);
 
+/* The inode number of an entry, in the range of its catalog. */
+static inline uint64_t index_inode(uint64_t base, const struct interpose_entry *entry)
+{
+	return base + entry->inode + 2;
+}
+
 #endif

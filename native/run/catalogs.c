@@ -10,6 +10,7 @@
 #include "index/mapping.h"
 #include "run/broken.h"
 #include "run/clock.h"
+#include "run/inscription.h"
 #include "run/mounttable.h"
 
 void catalogs_deinit(struct catalog *catalog)
@@ -103,6 +104,22 @@ bool mounts_opened(const struct mounts *mounts, uint32_t number,
 					       .size = catalog->map.size,
 					       .hash = catalog->hash};
 	return catalog->state == SLOT_OPEN;
+}
+
+bool mounts_place(const struct mounts *mounts, const struct inscription *text,
+		  struct place *ret_place)
+{
+	*ret_place = (struct place){PLACE_ENTRY, text->mount, 0, text->entry};
+	if (text->catalog > mounts->opened->count || text->mount >= mounts->count)
+		return false;
+	if (text->catalog) {
+		const struct place *root = &mounts->opened->roots[text->catalog - 1];
+
+		if (root->mount != text->mount)
+			return false;
+		ret_place->catalog = root->catalog;
+	}
+	return mounts_is_open(mounts, text->mount);
 }
 
 bool mounts_is_index(const struct mounts *mounts, uint64_t dev, uint64_t ino)

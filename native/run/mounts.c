@@ -243,11 +243,15 @@ void mounts_forget_failures(struct mounts *mounts)
 			mounts->mounts[i].state = SLOT_UNKNOWN;
 }
 
+uint64_t mounts_inode_base(const struct mounts *mounts, const struct place *place)
+{
+	return mounts->mounts[place->mount].catalogs[place->catalog].inode_base;
+}
+
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry)
 {
 	if (place->kind != PLACE_ENTRY)
 		return 1;
-	return mounts->mounts[place->mount].catalogs[place->catalog].inode_base +
-	       entry->inode + 2;
+	return index_inode(mounts_inode_base(mounts, place), entry);
 }

@@ -37,6 +37,10 @@ uint32_t mounts_opened_count(const struct mounts *mounts);
 bool mounts_opened(const struct mounts *mounts, uint32_t number,
 		   struct opened_catalog *ret_catalog);
 
+/* The place that an inscription names, if it names one. */
+struct inscription;
+bool mounts_place(const struct mounts *mounts, const struct inscription *text,
+		  struct place *ret_place);
 /* It is the index file of one of these. */
 bool mounts_is_index(const struct mounts *mounts, uint64_t dev, uint64_t ino);
 /* The number of a place's catalog in that order, + 1, and 0 for a root catalog. False:
@@ -68,6 +72,8 @@ const char *mounts_span(const struct mounts *mounts, uint32_t mount,
  * errno. */
 int mounts_question_body(const struct mounts *mounts, const struct place *place,
 			 char *buffer, size_t size);
+/* Where the numbers of a place's catalog begin. */
+uint64_t mounts_inode_base(const struct mounts *mounts, const struct place *place);
 /* Stable number of an entry, below 2^53. */
 uint64_t mounts_inode(const struct mounts *mounts, const struct place *place,
 		      const struct interpose_entry *entry);

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "run/inscription.h"
+#include "run/mounts.h"
+
 enum { FIRST_SIZE = 256 };
 
 struct nodes { /* an open-addressed table, at most half full */
@@ -97,7 +100,7 @@ const struct node_devices *nodes_devices(const struct run *run)
 	return &run->nodes->devices;
 }
 
-void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
+void nodes_learn(const struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place)
 {
 	struct nodes *nodes = run->nodes;
@@ -121,17 +124,31 @@ const struct node *nodes_numbered(const struct run *run, uint64_t dev, uint64_t 
 	return node->kind ? node : NULL;
 }
 
+/* A skeleton that a stub has made, by what it says of itself. */
+static const struct node *learn_inscribed(const struct run *run, const struct stat *st)
+{
+	struct inscription text;
+	struct place place;
+
+	if (!S_ISDIR(st->st_mode) || st->st_dev != run->memory->dev ||
+	    !inscription_read(&st->st_mtim, run->number, &text) ||
+	    !mounts_place(run->mounts, &text, &place))
+		return NULL;
+	nodes_learn(run, st, NODE_SKELETON, &place);
+	return nodes_numbered(run, st->st_dev, st->st_ino);
+}
+
 const struct node *nodes_find(const struct run *run, const struct stat *st)
 {
 	const struct node *node = nodes_numbered(run, st->st_dev, st->st_ino);
 
 	/* Of all that is ours only a FIFO is ever written. */
-	if (!node || (node->kind == NODE_SKELETON && S_ISFIFO(st->st_mode)))
+	if (node && node->kind == NODE_SKELETON && S_ISFIFO(st->st_mode))
 		return node;
-	return node->written.tv_sec == st->st_mtim.tv_sec &&
-			       node->written.tv_nsec == st->st_mtim.tv_nsec
-		       ? node
-		       : NULL;
+	if (node && node->written.tv_sec == st->st_mtim.tv_sec &&
+	    node->written.tv_nsec == st->st_mtim.tv_nsec)
+		return node;
+	return learn_inscribed(run, st);
 }
 
 bool nodes_none(const struct run *run)

@@ -22,7 +22,7 @@ struct node {
 };
 
 /* Notes that this inode carries the content of `place` (the last one wins). */
-void nodes_learn(struct run *run, const struct stat *st, enum node_kind kind,
+void nodes_learn(const struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place);
 /* On which file systems objects lie. */
 struct node_devices {

@@ -12,7 +12,7 @@
  * shares this memory can remove it whatever happens. */
 int scratch_create(const char *base, const char *folders, struct scratch *ret_scratch);
 #define SCRATCH_OF_RUN "dmoif"
-#define SCRATCH_IN_MEMORY "d"
+#define SCRATCH_IN_MEMORY "dk"
 /* Removes those of dead runs, and makes none. */
 void scratch_remove_dead(const char *base);
 /* All may write there, and no sticky bit keeps them from exchanging what we make. */

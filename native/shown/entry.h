@@ -40,13 +40,6 @@ void shown_stat(const struct shown_mount *mount, const struct interpose_entry *e
 		uint64_t inode, struct stat *ret_stat);
 /* The same of the directory that has `mounts` repositories. */
 void shown_stat_of_top(uint32_t mounts, struct stat *ret_stat);
-/* The number of an entry, in the range of its catalog. */
-static inline uint64_t shown_number(uint64_t inode_base,
-				    const struct interpose_entry *entry)
-{
-	return inode_base + entry->inode + 2;
-}
-
 /* The number that a program of this width of numbers is shown. */
 uint64_t shown_inode(uint64_t inode, bool narrow);
 /* R_OK, W_OK and X_OK of an entry; NULL: of the directory that has the repositories. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "shown/statx.h"
+#include "stub/directory.h"
 #include "stub/world.h"
 
 enum {
@@ -88,8 +89,12 @@ static enum stub_verdict tell_rights(struct stub_frame *frame,
 static enum stub_verdict found(struct stub_frame *frame, const struct request *request,
 			       const struct walk *walk)
 {
-	if (walk->at.kind != PLACE_ENTRY || request->opens ||
-	    walk->entry.flags & INTERPOSE_ENTRY_VARIANT)
+	if (walk->at.kind != PLACE_ENTRY)
+		return STUB_SITE;
+	if (request->opens)
+		return S_ISDIR(walk->entry.mode) ? directory_open(frame, request, walk)
+						 : STUB_SITE;
+	if (walk->entry.flags & INTERPOSE_ENTRY_VARIANT)
 		return STUB_SITE;
 	if (request->link)
 		return tell_link(frame, request, &walk->entry);

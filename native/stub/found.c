@@ -84,13 +84,17 @@ bool found_place_of(const struct request *request, struct place *ret_place)
 			  stx->stx_mode, &written, ret_place);
 }
 
-bool found_place(int fd, struct place *ret_place)
+enum found found_directory(int fd, struct place *ret_place)
 {
 	struct stat st;
 
-	return stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) ==
-		       0 &&
-	       read_place(st.st_dev, st.st_mode, &st.st_mtim, ret_place);
+	/* What is not open is nobody's. */
+	if (stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) < 0)
+		return FOUND_HOST;
+	if (read_place(st.st_dev, st.st_mode, &st.st_mtim, ret_place))
+		return FOUND_PLACE;
+	return found_may_be_ours(st.st_dev, st.st_ino, st.st_mode) ? FOUND_UNKNOWN
+								   : FOUND_HOST;
 }
 
 bool found_link(const struct request *request)

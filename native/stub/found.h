@@ -13,8 +13,9 @@ bool found_may_be_ours(uint64_t device, uint64_t inode, uint32_t mode);
 bool found_for_request(const struct request *request);
 /* What that is a directory of ours for; false: of none that is known here. */
 bool found_place_of(const struct request *request, struct place *ret_place);
-/* The same of a descriptor. */
-bool found_place(int fd, struct place *ret_place);
+/* A descriptor: the host's, not ours; ours, and where that is; or perhaps ours. */
+enum found { FOUND_HOST, FOUND_PLACE, FOUND_UNKNOWN };
+enum found found_directory(int fd, struct place *ret_place);
 bool found_link(const struct request *request);
 /* The same of a descriptor; and of none, which is not. */
 bool found_descriptor(int fd);

@@ -45,12 +45,15 @@ static enum stub_verdict missing(struct stub_frame *frame,
 	const bool by_descriptor =
 		request->path[0] != '/' && request->dirfd != AT_FDCWD;
 	struct hostpath text;
+	enum found found = FOUND_HOST;
 	struct place place;
 
-	if (by_descriptor && found_place(request->dirfd, &place))
+	if (by_descriptor)
+		found = found_directory(request->dirfd, &place);
+	if (found == FOUND_PLACE)
 		return cvmfs_answer(frame, request, &place, request->path);
-	if (!hostpath_scan(request->path, &text) || text.dots || text.cvmfs ||
-	    (by_descriptor && found_descriptor(request->dirfd)))
+	if (found == FOUND_UNKNOWN || !hostpath_scan(request->path, &text) ||
+	    text.dots || text.cvmfs)
 		return STUB_SITE;
 	return look_without_links(request) == -ENOENT ? stub_done(frame, -ENOENT)
 						      : STUB_SITE;

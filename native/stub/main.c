@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "stub/cvmfs.h"
+#include "stub/directory.h"
 #include "stub/found.h"
 #include "stub/host.h"
 #include "stub/hostpath.h"
@@ -66,16 +67,9 @@ static enum stub_verdict name(struct stub_frame *frame, const struct request *re
 	/* In an empty directory that stands for one of ours only these are found. */
 	if (path[0] != '.' || (path[1] && path[1] != '/' && path[1] != '.'))
 		return host_answer(frame, request);
-	return found_place(request->dirfd, &place)
+	return found_directory(request->dirfd, &place) == FOUND_PLACE
 		       ? cvmfs_answer(frame, request, &place, path)
 		       : STUB_SITE;
-}
-
-static enum stub_verdict list(struct stub_frame *frame)
-{
-	return found_descriptor((int)frame->rdi)
-		       ? STUB_SITE
-		       : stub_done(frame, stub_same_call(frame));
 }
 
 static enum stub_verdict decide(struct stub_frame *frame)
@@ -84,7 +78,7 @@ static enum stub_verdict decide(struct stub_frame *frame)
 
 	switch (frame->rax) {
 	case __NR_getdents64:
-		return list(frame);
+		return directory_list(frame);
 	case __NR_fstat:
 		request.st = (struct stat *)frame->rsi;
 		return request_is_absurd(frame->rsi) ? STUB_SITE

@@ -2,12 +2,31 @@
 /* What a compiler calls of its own accord. These names stay in the stub's object file:
  * the program that it lies in has a C library. */
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+/* An instruction that repeats takes longer to begin than this for a few words. */
+enum { FEW = 64 };
+
+typedef uint64_t word __attribute__((may_alias, aligned(1)));
 
 void *memcpy(void *to, const void *from, size_t size)
 {
 	void *result = to;
 
+	if (size < FEW) {
+		char *at = to;
+		const char *text = from;
+
+		for (; size >= sizeof(word); size -= sizeof(word)) {
+			*(word *)at = *(const word *)text;
+			at += sizeof(word);
+			text += sizeof(word);
+		}
+		while (size--)
+			*at++ = *text++;
+		return result;
+	}
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size)::"memory");
 	return result;
 }
@@ -16,6 +35,11 @@ void *memset(void *to, int byte, size_t size)
 {
 	void *result = to;
 
+	if (size < FEW) {
+		for (char *at = to; size--; at++)
+			*at = (char)byte;
+		return result;
+	}
 	__asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(byte) : "memory");
 	return result;
 }

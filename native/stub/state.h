@@ -18,7 +18,7 @@
 
 enum {
 	STUB_PAGE = 4096,
-	STUB_CODE_SIZE = 5 * STUB_PAGE,
+	STUB_CODE_SIZE = 6 * STUB_PAGE,
 	STUB_TRAMPOLINES_SIZE = 2 * STUB_PAGE,
 	STUB_TRAMPOLINE = 24, /* bytes of each */
 	STUB_STATE_AT = STUB_CODE_SIZE + STUB_TRAMPOLINES_SIZE,
@@ -26,7 +26,8 @@ enum {
 	STUB_BOARD_AT = STUB_STATE_AT + STUB_STATE_SIZE,
 	STUB_BOARD_SIZE = 96 * STUB_PAGE,
 	STUB_SIZE = STUB_BOARD_AT + STUB_BOARD_SIZE,
-	STUB_DEVICES = 8
+	STUB_DEVICES = 8,
+	STUB_PATH = 128
 };
 
 /* A file system on which something of ours has been met: a regular file there that
@@ -43,11 +44,12 @@ struct stub_state {
 	uint64_t
 		count; /* address of the number of calls that were done here; 0: none */
 	uint32_t dead; /* everything is the tracer's */
-	uint32_t proc_elsewhere; /* a proc file system can be met beside /proc */
-	uint32_t devices_full;	 /* there are more than are noted here */
-	uint32_t mount_numbers;	 /* kernel_mount_numbers() */
-	uint32_t no_board;	 /* /cvmfs is the tracer's */
-	uint32_t run;		 /* its number (run/inscription.h) */
+	uint32_t proc_elsewhere;   /* a proc file system can be met beside /proc */
+	uint32_t devices_full;	   /* there are more than are noted here */
+	uint32_t mount_numbers;	   /* kernel_mount_numbers() */
+	uint32_t no_board;	   /* /cvmfs is the tracer's */
+	uint32_t run;		   /* its number (run/inscription.h) */
+	char skeletons[STUB_PATH]; /* what names of them begin with; "": none */
 	/* The working directory: it may be ours or in /proc, or it is the place of ours
 	 * that the rest names; neither: the host's. */
 	struct stub_cwd {

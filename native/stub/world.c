@@ -37,11 +37,16 @@ static const struct board_catalog *catalog_of(uint32_t mount, uint32_t number)
 	return number && number < count() ? &board()->catalogs[number] : NULL;
 }
 
-uint64_t world_inode(const struct place *place, const struct interpose_entry *entry)
+uint64_t world_inode_base(const struct place *place)
 {
 	const struct board_catalog *found = catalog_of(place->mount, place->catalog);
 
-	return found ? shown_number(found->inode_base, entry) : 0;
+	return found ? found->inode_base : 0;
+}
+
+uint64_t world_inode(const struct place *place, const struct interpose_entry *entry)
+{
+	return index_inode(world_inode_base(place), entry);
 }
 
 static long open_read_only(int directory, const char *name, int flags)

@@ -13,6 +13,7 @@ void world_fill(struct walk_world *ret_world);
 
 /* Of a place that a walk has found. */
 const struct board_mount *world_mount(const struct place *place);
+uint64_t world_inode_base(const struct place *place);
 uint64_t world_inode(const struct place *place, const struct interpose_entry *entry);
 
 #endif

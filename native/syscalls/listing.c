@@ -23,7 +23,7 @@ static enum walk_answer start_top(struct listing *listing)
 	uint32_t id = call->tracee->question;
 	int asked, error;
 
-	listing->top_first = listing->position < 2 ? 2 : listing->position;
+	listing->top_first = listing->list.position < 2 ? 2 : listing->list.position;
 	question.entry = (uint32_t)(listing->top_first - 2);
 	if (id)
 		state = channel_look(run->channel, id, &answer);
@@ -47,38 +47,9 @@ static enum walk_answer start_top(struct listing *listing)
 	return WALK_UNKNOWN;
 }
 
-enum walk_answer listing_start(struct listing *listing, struct target *target,
-			       uint64_t position)
+static uint64_t inode_of(const struct call *call, const struct place *place)
 {
-	struct call *call = &target->call;
-	const struct index_map *map;
-	enum walk_answer answer;
-
-	listing->target = target;
-	listing->position = position;
-	listing->place = target->walk.at;
-	if (target->walk.at.kind == PLACE_TOP)
-		return start_top(listing);
-	if (target->walk.entry.flags & INTERPOSE_ENTRY_NESTED) {
-		answer = mounts_nested(call->run, &target->walk.at,
-				       &listing->place.catalog, &call->question);
-		if (answer != WALK_YES)
-			return answer;
-		listing->place.entry = 0;
-	}
-	map = mounts_catalog(call->run->mounts, listing->place.mount,
-			     listing->place.catalog);
-	if (!map || index_entry(map, listing->place.entry, &listing->directory) < 0) {
-		broken_tell(call->run, BROKEN_INDEX,
-			    mounts_fqrn(call->run->mounts, listing->place.mount), 0);
-		return WALK_BROKEN;
-	}
-	return WALK_YES;
-}
-
-static uint64_t inode_of(const struct listing *listing, const struct place *place)
-{
-	const struct mounts *mounts = listing->target->call.run->mounts;
+	const struct mounts *mounts = call->run->mounts;
 	const struct index_map *map;
 	struct interpose_entry entry;
 
@@ -87,34 +58,73 @@ static uint64_t inode_of(const struct listing *listing, const struct place *plac
 	map = mounts_catalog(mounts, place->mount, place->catalog);
 	if (!map || index_entry(map, place->entry, &entry) < 0)
 		return 1;
-	return seen_inode(&listing->target->call, place, &entry);
+	return seen_inode(call, place, &entry);
 }
 
-static bool next_dot(struct listing *listing, struct dirent_item *ret_item)
+/* Numbers of "." and "..", which most blocks do not have. */
+static void number_dots(struct listing *listing)
 {
 	struct call *call = &listing->target->call;
+	const struct place *place = &listing->target->walk.at;
 	struct walk_world world = call_world(call);
-	struct place place = listing->target->walk.at;
-	bool is_parent = listing->position == 1;
+	struct place above = *place;
 
-	if (is_parent)
-		place_parent(&world, &listing->target->walk.at, &place);
-	*ret_item =
-		(struct dirent_item){inode_of(listing, &place), ++listing->position,
-				     DT_DIR, is_parent ? ".." : ".", is_parent ? 2 : 1};
-	return true;
+	if (listing->list.position > 1)
+		return;
+	place_parent(&world, place, &above);
+	listing->list.itself = inode_of(call, place);
+	listing->list.above = inode_of(call, &above);
+}
+
+static enum walk_answer start_ours(struct listing *listing)
+{
+	struct call *call = &listing->target->call;
+	const struct mounts *mounts = call->run->mounts;
+	struct place place = listing->target->walk.at;
+	const struct index_map *map;
+	struct interpose_entry entry;
+	enum walk_answer answer;
+
+	if (listing->target->walk.entry.flags & INTERPOSE_ENTRY_NESTED) {
+		answer = mounts_nested(call->run, &listing->target->walk.at,
+				       &place.catalog, &call->question);
+		if (answer != WALK_YES)
+			return answer;
+		place.entry = 0;
+	}
+	map = mounts_catalog(mounts, place.mount, place.catalog);
+	if (!map || index_entry(map, place.entry, &entry) < 0) {
+		broken_tell(call->run, BROKEN_INDEX, mounts_fqrn(mounts, place.mount),
+			    0);
+		return WALK_BROKEN;
+	}
+	shown_list_start(&listing->list, map, &entry);
+	listing->list.inode_base = mounts_inode_base(mounts, &place);
+	listing->list.narrow = seen_narrow(call);
+	return WALK_YES;
+}
+
+enum walk_answer listing_start(struct listing *listing, struct target *target,
+			       uint64_t position)
+{
+	listing->target = target;
+	listing->list = (struct shown_list){.position = position};
+	listing->top = NULL;
+	number_dots(listing);
+	return target->walk.at.kind == PLACE_TOP ? start_top(listing)
+						 : start_ours(listing);
 }
 
 static bool next_top(struct listing *listing, struct dirent_item *ret_item)
 {
 	const char *at = listing->top, *end;
-	uint64_t skip = listing->position - listing->top_first;
+	uint64_t skip = listing->list.position - listing->top_first;
 
 	while ((end = strchr(at, '\n'))) {
 		if (skip-- == 0) {
-			*ret_item = (struct dirent_item){2 + listing->position,
-							 ++listing->position, DT_DIR,
-							 at, (size_t)(end - at)};
+			*ret_item = (struct dirent_item){
+				2 + listing->list.position, ++listing->list.position,
+				DT_DIR, at, (size_t)(end - at)};
 			return true;
 		}
 		at = end + 1;
@@ -122,38 +132,9 @@ static bool next_top(struct listing *listing, struct dirent_item *ret_item)
 	return false;
 }
 
-static bool next_child(struct listing *listing, struct dirent_item *ret_item)
-{
-	const struct mounts *mounts = listing->target->call.run->mounts;
-	const struct index_map *map =
-		mounts_catalog(mounts, listing->place.mount, listing->place.catalog);
-	const struct interpose_entry *directory = &listing->directory;
-
-	while (listing->position - 2 < directory->child_count) {
-		struct interpose_entry entry;
-		struct place place = listing->place;
-
-		place.entry =
-			directory->first_child + (uint32_t)(listing->position - 2);
-		listing->position++;
-		if (!map || index_entry(map, place.entry, &entry) < 0)
-			return false;
-		if (entry.flags & INTERPOSE_ENTRY_HIDDEN)
-			continue;
-		*ret_item = (struct dirent_item){
-			seen_inode(&listing->target->call, &place, &entry),
-			listing->position, (uint8_t)IFTODT(entry.mode), entry.name,
-			entry.name_len};
-		return true;
-	}
-	return false;
-}
-
 bool listing_next(struct listing *listing, struct dirent_item *ret_item)
 {
-	if (listing->position < 2)
-		return next_dot(listing, ret_item);
-	if (listing->place.kind == PLACE_TOP)
+	if (listing->top && listing->list.position >= 2)
 		return next_top(listing, ret_item);
-	return next_child(listing, ret_item);
+	return shown_list_next(&listing->list, ret_item);
 }

@@ -4,13 +4,11 @@
 #define SYSCALLS_LISTING_H
 
 #include "find/target.h"
-#include "shown/dirent.h"
+#include "shown/list.h"
 
 struct listing {
 	struct target *target;
-	uint64_t position;  /* 0 is ".", 1 is "..", then the children */
-	struct place place; /* whose children are listed: behind a nested mount point */
-	struct interpose_entry directory;
+	struct shown_list list;
 	const char
 		*top; /* names below /cvmfs, each + '\n', as many as one answer holds */
 	uint64_t top_first; /* position of the first of them */
