@@ -41,6 +41,18 @@ static uint32_t number(const char *word)
 	return (uint32_t)strtoul(word, NULL, 10);
 }
 
+/* MODE RIGHTS CHECKED */
+static void say_access(char **word)
+{
+	const struct interpose_mount record = {
+		.view = atoi(word[2]) ? INTERPOSE_VIEW_CHECK_PERMISSIONS : 0};
+	const struct shown_mount mount = {.record = &record};
+	const struct interpose_entry entry = {.mode = number(word[0])};
+	static const char *const said[] = {"granted", "read-only", "by credentials"};
+
+	puts(said[shown_access(&mount, &entry, atoi(word[1]))]);
+}
+
 static void say_stat(char **word)
 {
 	uint32_t pair[2] = {number(word[8]), number(word[9])};
@@ -71,7 +83,7 @@ static void answer(char **word, int count)
 	else if (strcmp(word[0], "stat") == 0)
 		say_stat(word + 1);
 	else if (strcmp(word[0], "access") == 0)
-		printf("%d\n", shown_read_only(number(word[1]), atoi(word[2])));
+		say_access(word + 1);
 	else if (strcmp(word[0], "inode") == 0)
 		printf("%llu\n", (unsigned long long)shown_inode(
 					 strtoull(word[1], NULL, 10), true));

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import struct
@@ -128,13 +127,26 @@ def test_owner_and_mode_follow_the_configuration(
 
 @pytest.mark.parametrize("kind", [stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK])
 def test_plain_files_are_on_a_read_only_file_system(ask: Ask, kind: int) -> None:
-    assert ask("access", kind, os.W_OK) == str(errno.EROFS)
-    assert ask("access", kind, os.R_OK | os.X_OK) == "0"
+    for checked in (0, 1):
+        assert ask("access", kind | 0o777, os.W_OK, checked) == "read-only"
+    assert ask("access", kind, os.R_OK | os.X_OK, 0) == "granted"
+
+
+@given(st.integers(0, 0o777), st.integers(0, 7))
+@few
+def test_what_everybody_may_needs_no_credentials(
+    ask: Ask, mode: int, rights: int
+) -> None:
+    """Of a FIFO, which is written as everywhere."""
+    everybody = all(mode >> shift & rights == rights for shift in (0, 3, 6))
+    said = ask("access", stat.S_IFIFO | mode, rights, 1)
+    assert said == ("granted" if everybody else "by credentials")
+    assert ask("access", stat.S_IFIFO | mode, rights, 0) == "granted"
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR])
 def test_special_files_may_be_written(ask: Ask, kind: int) -> None:
-    assert ask("access", kind, os.W_OK) == "0"
+    assert ask("access", kind | 0o777, os.W_OK, 1) == "granted"
 
 
 @few
