@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+/* Little-endian: the low half comes first. Two sizes that a compiler knows. */
+static void put_word(char *at, uint64_t value, size_t word)
+{
+	if (word == 8)
+		memcpy(at, &value, 8);
+	else
+		memcpy(at, &value, 4);
+}
+
 bool dirents_add(struct dirents *records, const struct dirent_item *item)
 {
 	size_t word = records->layout.word;
@@ -15,10 +24,11 @@ bool dirents_add(struct dirents *records, const struct dirent_item *item)
 
 	if (size > records->limit - records->used)
 		return false;
-	memset(at, 0, size);
-	/* Little-endian: the low halves come first. */
-	memcpy(at, &item->inode, word);
-	memcpy(at + word, &item->next, word);
+	/* What follows a name is shorter than that. */
+	put_word(at + size - 2 * word, 0, word);
+	put_word(at + size - word, 0, word);
+	put_word(at, item->inode, word);
+	put_word(at + word, item->next, word);
 	memcpy(at + 2 * word, &reclen, 2);
 	at[type_last ? size - 1 : 2 * word + 2] = (char)item->type;
 	memcpy(at + head, item->name, item->name_len);

@@ -35,11 +35,6 @@ void *memset(void *to, int byte, size_t size)
 {
 	void *result = to;
 
-	if (size < FEW) {
-		for (char *at = to; size--; at++)
-			*at = (char)byte;
-		return result;
-	}
 	__asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(byte) : "memory");
 	return result;
 }
