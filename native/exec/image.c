@@ -303,5 +303,8 @@ int image_copy(struct call *call, const struct image *image, const char *interpr
 	own = scratch_own(&call->run->scratch, ret_path, buffer);
 	if (copy_is_fresh(own, st))
 		return 0;
-	return copy_make(call, image->fd, own, patch, interpreter);
+	return copy_make(call, &(struct copy_order){.fd = image->fd,
+						    .to = own,
+						    .change = patch,
+						    .text = interpreter});
 }

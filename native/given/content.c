@@ -10,10 +10,13 @@
 #include "find/look.h"
 #include "find/seen.h"
 #include "given/lending.h"
+#include "given/twin.h"
 #include "run/broken.h"
 #include "run/mounts.h"
+#include "run/nodes.h"
 #include "run/objects.h"
 #include "run/skeletons.h"
+#include "run/twins.h"
 
 enum { MAX_TRIES = 4 };
 
@@ -61,12 +64,19 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	return false;
 }
 
-static bool object_path(struct target *target, const char *path, char *buffer,
-			size_t size, enum verdict *ret_verdict)
+static bool object_path(struct target *target, const struct object_found *found,
+			char *buffer, size_t size, enum verdict *ret_verdict)
 {
 	struct call *call = &target->call;
-	int result;
+	const char *path = found->path;
+	int result = twin_of_object(target, path, &found->st, buffer, size);
 
+	if (result == LOOK_WAITS)
+		*ret_verdict = target_wait(target);
+	if (result == LOOK_WAITS || result == 0)
+		return result == 0;
+	/* Where there is no copy the inode is what was opened last. */
+	nodes_learn(call->run, &found->st, NODE_OBJECT, &target->walk.at);
 	snprintf(buffer, size, "%s", path);
 	if (call->run->uid != 0)
 		return true;
@@ -86,21 +96,17 @@ bool content_path(struct target *target, char *buffer, size_t size,
 		  enum verdict *ret_verdict)
 {
 	struct call *call = &target->call;
-	const char *path;
+	struct object_found found = {0};
+	enum walk_answer answer;
 
 	if (target->walk.at.kind == PLACE_TOP || !S_ISREG(target->walk.entry.mode))
 		return skeleton_path(target, buffer, size, ret_verdict);
-	switch (objects_find(call->run, &target->walk.at, &target->walk.entry, &path,
-			     &call->question)) {
-	case WALK_YES:
-		return object_path(target, path, buffer, size, ret_verdict);
-	case WALK_UNKNOWN:
-		*ret_verdict = target_wait(target);
-		return false;
-	default:
-		break;
-	}
-	*ret_verdict = tracee_answer(call->tracee, -EIO);
+	answer = objects_find(call->run, &target->walk.at, &target->walk.entry, &found);
+	if (answer == WALK_YES)
+		return object_path(target, &found, buffer, size, ret_verdict);
+	call->question = found.question;
+	*ret_verdict = answer == WALK_UNKNOWN ? target_wait(target)
+					      : tracee_answer(call->tracee, -EIO);
 	return false;
 }
 
@@ -142,7 +148,8 @@ bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		*ret_verdict = tracee_again(tracee);
 		return true;
 	}
-	if (result == -EACCES || !objects_vanished(run, &entry))
+	if (!twins_vanished(run, &place, (int)result) &&
+	    (result == -EACCES || !objects_vanished(run, &entry)))
 		return false;
 	if (++tracee->tries < MAX_TRIES) {
 		*ret_verdict = tracee_again(tracee);

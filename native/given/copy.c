@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "find/errand.h"
 #include "find/target.h"
 #include "index/lookup.h"
@@ -19,6 +22,7 @@ enum { PORTION = 1024 * 1024 };
 struct copy {
 	int from;
 	copy_change change;
+	off_t most;
 	char text[TARGET_PATH_SIZE];
 	char to[TARGET_PATH_SIZE];
 };
@@ -32,10 +36,16 @@ static void copy_drop(void *argument)
 	free(copy);
 }
 
-static int copy_content(int from, int to, off_t size, const atomic_bool *over)
+static int copy_content(int from, int to, off_t size, const struct copy *copy,
+			const atomic_bool *over)
 {
 	off_t at = 0;
 
+	/* Some file systems let two files have the same blocks. */
+	if (size && ioctl(to, FICLONE, from) == 0)
+		return 0;
+	if (copy->most && size > copy->most)
+		return -EFBIG;
 	while (at < size) {
 		size_t left = (size_t)(size - at);
 		ssize_t moved =
@@ -51,15 +61,22 @@ static int copy_content(int from, int to, off_t size, const atomic_bool *over)
 
 static int copy_fill(const struct copy *copy, int fd, const atomic_bool *over)
 {
-	struct stat st;
-	int result = fstat(copy->from, &st) < 0 ? -errno : 0;
-	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st.st_ctim};
+	char name[32];
+	struct stat st = {0};
+	_cleanup_close_ int from = -1;
+	int result = 0;
 
-	if (result == 0)
-		result = copy_content(copy->from, fd, st.st_size, over);
+	/* Read in this thread: opening may have to wait. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy->from);
+	from = open(name, O_RDONLY | O_CLOEXEC);
+	if (from < 0 || fstat(from, &st) < 0)
+		return -errno;
+	result = copy_content(from, fd, st.st_size, copy, over);
 	if (result == 0 && copy->change)
 		result = copy->change(fd, (size_t)st.st_size, copy->text);
-	if (result == 0 && (fchmod(fd, 0555) < 0 || futimens(fd, times) < 0))
+	if (result == 0 && (fchmod(fd, 0555) < 0 ||
+			    futimens(fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT},
+							     st.st_ctim}) < 0))
 		result = -errno;
 	return result;
 }
@@ -99,21 +116,41 @@ static int copy_work(void *argument, const atomic_bool *over)
 	return result;
 }
 
-int copy_make(struct call *call, int fd, const char *to, copy_change change,
-	      const char *text)
+static struct copy *copy_create(const struct copy_order *order)
+{
+	struct copy *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	copy->change = order->change;
+	copy->most = order->most;
+	snprintf(copy->text, sizeof(copy->text), "%s", order->text ? order->text : "");
+	snprintf(copy->to, sizeof(copy->to), "%s", order->to);
+	copy->from = fcntl(order->fd, F_DUPFD_CLOEXEC, 0);
+	return copy;
+}
+
+int copy_at_once(const struct copy_order *order)
+{
+	struct copy *copy = copy_create(order);
+	const atomic_bool over = false;
+	int result = copy ? copy_work(copy, &over) : -ENOMEM;
+
+	if (copy)
+		copy_drop(copy);
+	return result;
+}
+
+int copy_make(struct call *call, const struct copy_order *order)
 {
 	struct errand errand = {
 		.work = copy_work, .drop = copy_drop, .writes = true, .shared = true};
-	struct copy *copy = calloc(1, sizeof(*copy));
+	struct copy *copy = copy_create(order);
 	void *nothing;
 
 	if (!copy)
 		return -ENOMEM;
-	copy->change = change;
-	snprintf(copy->text, sizeof(copy->text), "%s", text);
-	snprintf(copy->to, sizeof(copy->to), "%s", to);
-	copy->from = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	errand.argument = copy;
-	errand.key = index_name_hash(to, strlen(to));
+	errand.key = index_name_hash(order->to, strlen(order->to));
 	return errand_of_call(call, &errand, &nothing);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Copies of files in the scratch, made by an errand. */
+/* Copies of files in the scratch, as a rule made by an errand. */
 #ifndef GIVEN_COPY_H
 #define GIVEN_COPY_H
 
@@ -10,10 +10,18 @@ typedef int (*copy_change)(int copy, size_t size, const char *text);
 
 /* `path` is the file of `source`, or a copy of what that is now. */
 bool copy_is_fresh(const char *path, const struct stat *source);
-/* The content of `fd` as the read-only, executable file `to`, which appears when it is
- * whole, with the time of its last change as that of writing; `change` (NULL: none) is
- * called with `text` first. 0, LOOK_WAITS or a negative errno. */
-int copy_make(struct call *call, int fd, const char *to, copy_change change,
-	      const char *text);
+struct copy_order {
+	int fd; /* of the file, for reading or O_PATH */
+	const char *to;
+	copy_change change; /* NULL: none */
+	const char *text;   /* for it; NULL: "" */
+	off_t most;	    /* bytes that may be copied, not shared; 0: all */
+};
+/* The content of a file as the read-only, executable file `to`, which appears when it
+ * is whole, with the time of the last change as that of writing. 0, LOOK_WAITS or a
+ * negative errno. */
+int copy_make(struct call *call, const struct copy_order *order);
+/* The same at once, for a small file that lies on this node. */
+int copy_at_once(const struct copy_order *order);
 
 #endif

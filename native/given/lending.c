@@ -21,7 +21,7 @@ static int lend(struct call *call, const char *path, const struct stat *st,
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	result = copy_make(call, fd, to, NULL, "");
+	result = copy_make(call, &(struct copy_order){.fd = fd, .to = to});
 	close(fd);
 	return result;
 }

@@ -16,7 +16,6 @@
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/mounts.h"
-#include "run/nodes.h"
 
 enum { RETRY_AFTER_S = 2, FIRST_SIZE = 256 };
 
@@ -307,10 +306,10 @@ static void ask(struct run *run, const struct place *place, struct object *objec
 
 enum walk_answer objects_find(struct run *run, const struct place *place,
 			      const struct interpose_entry *entry,
-			      const char **ret_path, uint32_t *ret_question)
+			      struct object_found *ret_found)
 {
+	struct stat *st = &ret_found->st;
 	struct object *object;
-	struct stat st;
 	bool good;
 
 	if (!entry->digest) {
@@ -323,7 +322,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 		return WALK_BROKEN;
 	if (object->state == OBJECT_ASKED)
 		take_answer(run, place->mount, object);
-	good = object->state == OBJECT_THERE && !has_changed(object, &st);
+	good = object->state == OBJECT_THERE && !has_changed(object, st);
 	if (object->state == OBJECT_THERE && !good)
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_FAILED &&
@@ -333,17 +332,16 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 		look_in_private(run, place->mount, object);
 	if (object->state == OBJECT_UNKNOWN)
 		ask(run, place, object);
-	*ret_path = object->path;
-	*ret_question = object->question;
+	ret_found->path = object->path;
+	ret_found->question = object->question;
 	if (object->state == OBJECT_ASKED)
 		return WALK_UNKNOWN;
 	if (object->state != OBJECT_THERE)
 		return WALK_BROKEN;
-	if (!good && stat(object->path, &st) < 0) {
+	if (!good && stat(object->path, st) < 0) {
 		broken_tell(run, BROKEN_OBJECT, object->path, -errno);
 		return WALK_BROKEN;
 	}
-	nodes_learn(run, &st, NODE_OBJECT, place);
 	return WALK_YES;
 }
 

@@ -4,18 +4,24 @@
 #ifndef RUN_OBJECTS_H
 #define RUN_OBJECTS_H
 
+#include <sys/stat.h>
+
 #include "path/walk.h"
 #include "run/run.h"
 
 struct objects *objects_create(void);
 void objects_destroy(struct objects *objects);
 
-/* YES: *ret_path is the absolute path of a file with the entry's content, valid until
- * the next call, and its inode is noted as this place's. UNKNOWN: *ret_question is
- * under way. BROKEN: EIO. */
+struct object_found {
+	const char
+		*path; /* absolute, of a file with the content; until the next call */
+	struct stat st;
+	uint32_t question; /* that is under way */
+};
+/* YES: path and st. UNKNOWN: question. BROKEN: EIO. */
 enum walk_answer objects_find(struct run *run, const struct place *place,
 			      const struct interpose_entry *entry,
-			      const char **ret_path, uint32_t *ret_question);
+			      struct object_found *ret_found);
 /* The kernel did not find something at the path it was given: true if it was the
  * object's own name that has gone. */
 bool objects_vanished(struct run *run, const struct interpose_entry *entry);

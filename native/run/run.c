@@ -15,6 +15,7 @@
 #include "run/prefixes.h"
 #include "run/skeletons.h"
 #include "run/slowmounts.h"
+#include "run/twins.h"
 
 enum { FIGURES_MAX = 1024 * 1024 };
 
@@ -32,8 +33,10 @@ int run_create(struct run *run, channel_starter start, void *context,
 	run->objects = objects_create();
 	run->nodes = nodes_create();
 	run->skeletons = skeletons_create();
+	run->twins = twins_create();
 	return run->channel && run->errands && run->slow && run->mounts &&
-			       run->objects && run->nodes && run->skeletons
+			       run->objects && run->nodes && run->skeletons &&
+			       run->twins
 		       ? 0
 		       : -ENOMEM;
 }
@@ -44,6 +47,7 @@ void run_destroy(struct run *run)
 	objects_destroy(run->objects);
 	nodes_destroy(run->nodes);
 	skeletons_destroy(run->skeletons);
+	twins_destroy(run->twins);
 	slowmounts_destroy(run->slow);
 	prefixes_deinit(&run->prefixes);
 	free(run->groups);

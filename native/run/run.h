@@ -22,6 +22,7 @@ struct slowmounts;
 struct standins;
 struct locks;
 struct trace;
+struct twins;
 struct tracee;
 struct tracees;
 struct sock_fprog;
@@ -65,8 +66,8 @@ enum said {
 struct run {
 	uint32_t number; /* by chance; below INSCRIPTION_RUNS (inscription.h) */
 	struct scratch scratch;
-	/* A second one, in memory, for directories alone. It has no path until the
-	 * first one is made. */
+	/* A second one, in memory, for directories and small twins. It has no path
+	 * until the first one is made. */
 	struct scratch *memory;
 	const char *memory_base; /* NULL: there is nothing to make it in */
 	struct channel *channel;
@@ -76,6 +77,7 @@ struct run {
 	struct objects *objects;
 	struct nodes *nodes;
 	struct skeletons *skeletons;
+	struct twins *twins;
 	struct tracees *tracees; /* of tracer/, which lives as long */
 	struct inners *inners;	 /* tracer/inner.c: interpose_run below this one */
 	/* What such a one asks; gives an enum verdict. */

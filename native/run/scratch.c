@@ -284,6 +284,14 @@ int scratch_create(const char *base, const char *folders, struct scratch *ret_sc
 	return error;
 }
 
+bool scratch_memory(struct run *run)
+{
+	if (run->memory_base && !run->memory->path[0] &&
+	    scratch_create(run->memory_base, SCRATCH_IN_MEMORY, run->memory) < 0)
+		run->memory_base = NULL;
+	return run->memory_base;
+}
+
 void scratch_remove(struct scratch *scratch)
 {
 	char *name = strrchr(scratch->path, '/');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The directory that a run writes for itself, and a second one in memory for skeletons
- * (docs/decisions/0020). */
+/* The directory that a run writes for itself, and a second one in memory for what is
+ * small (docs/decisions/0020, 0022). */
 #ifndef RUN_SCRATCH_H
 #define RUN_SCRATCH_H
 
@@ -11,8 +11,10 @@
  * errno. The path is in ret_scratch before the directory exists, so that a process that
  * shares this memory can remove it whatever happens. */
 int scratch_create(const char *base, const char *folders, struct scratch *ret_scratch);
-#define SCRATCH_OF_RUN "dmoif"
-#define SCRATCH_IN_MEMORY "dk"
+#define SCRATCH_OF_RUN "dmoift"
+#define SCRATCH_IN_MEMORY "dkt"
+/* The second one of a run, made by its first use. False: there is none. */
+bool scratch_memory(struct run *run);
 /* Removes those of dead runs, and makes none. */
 void scratch_remove_dead(const char *base);
 /* All may write there, and no sticky bit keeps them from exchanging what we make. */

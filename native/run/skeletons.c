@@ -29,6 +29,7 @@ struct skeletons { /* an open-addressed table, at most half full */
 	struct skeleton *list;
 	size_t size, used;
 	size_t in_memory, most_in_memory;
+	bool has_measured; /* the second of these */
 	bool left_memory;
 };
 
@@ -113,16 +114,11 @@ static bool has_memory(struct run *run)
 {
 	struct skeletons *skeletons = run->skeletons;
 
-	if (!run->memory_base || skeletons->left_memory)
+	if (skeletons->left_memory || !scratch_memory(run))
 		return false;
-	if (!run->memory->path[0]) {
-		if (scratch_create(run->memory_base, SCRATCH_IN_MEMORY, run->memory) <
-		    0) {
-			run->memory_base = NULL;
-			return false;
-		}
+	if (!skeletons->has_measured)
 		skeletons->most_in_memory = most_in(run->memory);
-	}
+	skeletons->has_measured = true;
 	return skeletons->in_memory < skeletons->most_in_memory;
 }
 

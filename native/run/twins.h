@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Twins: files of equal content share an object, and an inode stands for one place. The
+ * first of them that is opened in a run is the object itself; each further one gets a
+ * copy, whose inode is its own (docs/decisions/0022). Here is where copies are and how
+ * much room they take; given/twin.c makes them. */
+#ifndef RUN_TWINS_H
+#define RUN_TWINS_H
+
+#include <sys/stat.h>
+
+#include "path/walk.h"
+#include "run/run.h"
+
+struct twins *twins_create(void);
+void twins_destroy(struct twins *twins);
+
+/* Some bytes are copied in all, of files no larger than this. */
+enum { TWINS_LARGEST = 16 << 20 };
+
+/* The inode `object` stands for another file than `place` already. */
+bool twins_is_needed(const struct run *run, const struct stat *object,
+		     const struct place *place, const struct interpose_entry *entry);
+
+struct twin_order {
+	const struct place *place;
+	const struct interpose_entry *entry;
+	bool in_scratch; /* who wants it sees other mounts than we, perhaps */
+};
+/* Where a copy is, or is to be made. */
+struct twin_spot {
+	uint32_t number;
+	bool is_there, in_memory;
+	bool is_noexec; /* no program can be made there */
+	char path[4096];
+};
+/* 0 or a negative errno. */
+int twins_find(struct run *run, const struct twin_order *order,
+	       struct twin_spot *ret_spot);
+/* It has been made: from now on its inode stands for the place. Makes room for it, by
+ * removing the oldest ones; who has one open keeps it. 0 or a negative errno. */
+int twins_made(struct run *run, const struct twin_order *order,
+	       const struct twin_spot *spot);
+/* A large one had to be copied: none will be tried again. */
+void twins_share_nothing(struct run *run);
+/* The kernel said `error` for the path of the place's copy. True: it is to be found
+ * again. */
+bool twins_vanished(struct run *run, const struct place *place, int error);
+
+#endif
