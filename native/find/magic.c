@@ -28,15 +28,6 @@ static const struct node *node_of(const struct host *host, int fd)
 	return look_node(host->target->call.run, fd, "", AT_EMPTY_PATH, &st);
 }
 
-/* Where a link of /proc leads. */
-static struct place place_of_magic(const struct target *target, const struct node *node)
-{
-	const struct run *run = target->call.run;
-
-	return target_place_of(run, tracees_find(run->tracees, target->holder),
-			       target->descriptor, node);
-}
-
 /* On to what it stands for, if that is there. */
 static enum step step_standin(struct host *host)
 {
@@ -58,15 +49,13 @@ static enum step step_magic_text(struct host *host, const char *name,
 				 const struct node *node)
 {
 	struct target *target = host->target;
-	struct place place;
 
 	if (!node || !(host->flags & TARGET_MAGIC)) {
 		target->magic = target->standin && (host->flags & TARGET_MAGIC);
 		return host_end(host, name);
 	}
-	place = place_of_magic(target, node);
 	target->magic = true;
-	return host_ours(host, &place);
+	return host_ours(host, &node->place);
 }
 
 /* A link of /proc/PID/map_files, which its reader may not follow. */
@@ -97,7 +86,6 @@ enum step host_magic(struct host *host, const char *name, bool last)
 	_cleanup_close_ int fd = openat(host->dir, name, O_PATH | O_CLOEXEC);
 	const struct node *node = fd >= 0 ? node_of(host, fd) : NULL;
 	char path[TARGET_PATH_SIZE];
-	struct place place;
 	enum step step;
 	struct stat st;
 
@@ -124,9 +112,8 @@ enum step host_magic(struct host *host, const char *name, bool last)
 		strcpy(host->magic, path);
 		return target->standin ? step_standin(host) : step;
 	}
-	place = place_of_magic(target, node);
 	target->by_descriptor = true;
 	if (!last) /* the walk goes on from it */
 		target->descriptor = -1;
-	return host_ours(host, &place);
+	return host_ours(host, &node->place);
 }

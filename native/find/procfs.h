@@ -17,7 +17,7 @@ ssize_t procfs_path_for(const struct run *run, struct tracee *tracee, int fd,
 const char *procfs_own_name(const struct target *target, int dir, const char *name,
 			    char *buffer, size_t size);
 
-/* Notes which link of /proc/PID it is: several entries may share an object, and a
+/* Notes which link of /proc/PID it is: a link of /cvmfs is opened by none else, and a
  * program may run from a copy. Gives the link's path, "" if it has none. */
 void procfs_note_magic(struct target *target, int dir, const char *name,
 		       char ret_path[TARGET_PATH_SIZE]);

@@ -15,7 +15,6 @@
 #include "find/rules.h"
 #include "find/standins.h"
 #include "run/mounts.h"
-#include "tracee/descriptors.h"
 
 void target_init(struct target *target, struct run *run, struct tracee *tracee,
 		 unsigned int flags)
@@ -211,21 +210,6 @@ static void find_relative(struct target *target, const struct walk_world *world,
 	begin_host(target, world, take_fd(&fd), path, flags);
 }
 
-struct place target_place_of(const struct run *run, const struct tracee *holder, int fd,
-			     const struct node *node)
-{
-	const struct descriptor *note = NULL;
-	struct place noted;
-
-	if (node->kind == NODE_OBJECT && holder)
-		note = descriptors_find(holder->files, fd);
-	if (!note || note->mount >= mounts_count(run->mounts))
-		return node->place;
-	noted = (struct place){PLACE_ENTRY, note->mount, note->catalog, note->entry};
-	return mounts_same_content(run->mounts, &noted, &node->place) ? noted
-								      : node->place;
-}
-
 int target_use_standin(struct target *target, const struct standin *standin, bool waits)
 {
 	int fd = standin ? standins_open(&target->call, standin, waits) : -1;
@@ -255,7 +239,6 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 	struct walk_world world;
 	const struct node *node;
 	struct stat st;
-	struct place place;
 
 	target_init(target, run, tracee, 0);
 	world = call_world(&target->call);
@@ -267,8 +250,7 @@ void target_of_descriptor(struct target *target, struct run *run, struct tracee 
 		of_standin(target, &st);
 		return;
 	}
-	place = target_place_of(run, tracee, fd, node);
-	begin_ours(target, &world, &place, "", 0);
+	begin_ours(target, &world, &node->place, "", 0);
 	target->by_descriptor = target->empty_path = true;
 	target->descriptor = fd;
 }

@@ -72,11 +72,6 @@ void target_find(struct target *target, struct run *run, struct tracee *tracee,
 void target_of_descriptor(struct target *target, struct run *run, struct tracee *tracee,
 			  int fd);
 
-/* Several entries may share an object: which one `fd`, whose inode is `node`, is.
- * `holder` has the descriptor; NULL: nobody of this run. */
-struct place target_place_of(const struct run *run, const struct tracee *holder, int fd,
-			     const struct node *node);
-
 /* A path of the host that no link changes any more, as TARGET_ELSEWHERE; else what the
  * walk ends in. For who has to open what the kernel will. */
 void target_locate(struct target *target, const struct call *call, int dirfd,

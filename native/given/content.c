@@ -118,7 +118,7 @@ void content_note(struct tracee *tracee, const struct place *place)
 	tracee->stop.note[3] = place->entry;
 }
 
-struct place content_noted(const struct tracee *tracee)
+static struct place content_noted(const struct tracee *tracee)
 {
 	const uint64_t *note = tracee->stop.note;
 

@@ -15,9 +15,8 @@ bool content_path(struct target *target, char *buffer, size_t size,
  * times. False: it did not come from that. */
 bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		      enum verdict *ret_verdict);
-/* Remembers in the stop which place a redirected call is about, and back. */
+/* Remembers in the stop which place a redirected call is about. */
 void content_note(struct tracee *tracee, const struct place *place);
-struct place content_noted(const struct tracee *tracee);
 /* Ends such a call. */
 enum verdict content_leave(struct run *run, struct tracee *tracee);
 

@@ -101,7 +101,7 @@ static bool make_fdinfo(struct target *target, int pid, const char *name,
 	node = look_node(run, AT_FDCWD, link, AT_NO_AUTOMOUNT, &st);
 	if (!node)
 		return false;
-	place = target_place_of(run, tracees_find(run->tracees, pid), fd, node);
+	place = node->place;
 	if (place.kind == PLACE_ENTRY) {
 		map = mounts_catalog(run->mounts, place.mount, place.catalog);
 		if (!map || index_entry(map, place.entry, &entry) < 0)

@@ -21,7 +21,7 @@ struct node {
 	struct place place;
 };
 
-/* Notes that this inode carries the content of `place` (the last one wins). */
+/* Notes that this inode stands for `place` (the last one wins: run/twins.h). */
 void nodes_learn(const struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place);
 /* On which file systems objects lie. */

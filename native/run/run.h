@@ -91,8 +91,8 @@ struct run {
 	void *say_context;
 	unsigned int said; /* bits of enum said */
 	bool remounted;	   /* the job has mounted something where our own paths lead */
-	/* For processes that have had a descriptor of ours; and how many filters one
-	 * has before that. */
+	/* For processes that have had a descriptor of an object that others use, too;
+	 * and how many filters one has before that. */
 	const struct sock_fprog *descriptor_filter;
 	int filters;
 	const char *kept; /* directory of mount files of earlier jobs; NULL: none */

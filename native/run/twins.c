@@ -16,8 +16,9 @@
 
 enum {
 	FIRST_SIZE = 64,
-	MOST = 4096, /* copies at one time */
-	MOST_BYTES = 64 << 20,
+	MOST_BYTES = 64 << 20, /* of all */
+	PAGE = 4096,
+	INODE = 1024,	  /* what each one costs the kernel, about */
 	SMALL = 16 << 10, /* of those in memory */
 	NAME_SIZE = 16
 };
@@ -28,7 +29,7 @@ struct twin {
 	struct timespec written;
 	off_t size;
 	bool in_memory;
-	bool is_counted; /* among those that have been made, oldest first */
+	bool is_made;
 };
 
 struct twins {
@@ -36,9 +37,7 @@ struct twins {
 	uint32_t count, room;
 	uint32_t *slots; /* number + 1, by place; an open-addressed table */
 	size_t size;	 /* of it; at most half full */
-	uint32_t made[MOST];
-	uint32_t oldest, made_count; /* of `made`, a ring */
-	off_t bytes;
+	off_t bytes;	 /* of all that were made */
 	bool left_memory;
 	bool shares_nothing; /* no file can have the blocks of another */
 };
@@ -171,42 +170,17 @@ static bool is_whole(const struct run *run, const struct twin *twin)
 {
 	struct stat st;
 
-	return twin->is_counted && look(run, twin, &st) && st.st_ino == twin->ino &&
+	return twin->is_made && look(run, twin, &st) && st.st_ino == twin->ino &&
 	       st.st_size == twin->size && st.st_mode == (S_IFREG | 0555) &&
 	       st.st_mtim.tv_sec == twin->written.tv_sec &&
 	       st.st_mtim.tv_nsec == twin->written.tv_nsec;
 }
 
-static void remove_oldest(struct run *run)
+/* Larger ones share the object's blocks. */
+static off_t cost_of(uint64_t size)
 {
-	struct twins *twins = run->twins;
-	struct twin *twin = &twins->list[twins->made[twins->oldest]];
-	char name[NAME_SIZE];
-
-	snprintf(name, sizeof(name), "t/%u", twins->made[twins->oldest]);
-	unlinkat(scratch_of(run, twin->in_memory)->fd, name, 0);
-	twin->is_counted = false;
-	twins->bytes -= twin->size > TWINS_LARGEST ? 0 : twin->size;
-	twins->oldest = (twins->oldest + 1) % MOST;
-	twins->made_count--;
-}
-
-/* Larger ones share the object's blocks, and take no room. */
-static void count(struct run *run, struct twin *twin, off_t size)
-{
-	struct twins *twins = run->twins;
-	off_t bytes = size > TWINS_LARGEST ? 0 : size;
-
-	if (!twin->is_counted) {
-		while (twins->made_count &&
-		       (twins->made_count == MOST || twins->bytes + bytes > MOST_BYTES))
-			remove_oldest(run);
-		twins->made[(twins->oldest + twins->made_count++) % MOST] =
-			(uint32_t)(twin - twins->list);
-		twins->bytes += bytes;
-	}
-	twin->is_counted = true;
-	twin->size = size;
+	return size > TWINS_LARGEST ? INODE
+				    : (off_t)((size + PAGE - 1) / PAGE * PAGE) + INODE;
 }
 
 /* ---- where one is to be ---- */
@@ -248,33 +222,52 @@ static bool is_noexec(const struct scratch *scratch)
 	return fstatfs(scratch->fd, &st) == 0 && st.f_flags & ST_NOEXEC;
 }
 
+static struct twin *whole(const struct run *run, const struct twin_order *order)
+{
+	struct twin *twin = NULL;
+
+	if (!order->in_scratch && !run->twins->left_memory)
+		twin = known(run->twins, order->place, true);
+	if (twin && is_whole(run, twin))
+		return twin;
+	twin = known(run->twins, order->place, false);
+	return twin && is_whole(run, twin) ? twin : NULL;
+}
+
+/* One that is to be made, or made again; NULL: there is no room. */
+static struct twin *to_make(struct run *run, const struct twin_order *order)
+{
+	struct twins *twins = run->twins;
+	uint64_t size = order->entry->size;
+
+	if (twins->bytes + cost_of(size) > MOST_BYTES ||
+	    (size > TWINS_LARGEST && twins->shares_nothing))
+		return NULL;
+	return add(twins, order->place, is_for_memory(run, order));
+}
+
 int twins_find(struct run *run, const struct twin_order *order,
 	       struct twin_spot *ret_spot)
 {
-	struct twins *twins = run->twins;
-	const struct twin *twin = NULL;
+	const struct twin *twin = whole(run, order);
 	const struct scratch *scratch;
 
-	if (!order->in_scratch && !twins->left_memory)
-		twin = known(twins, order->place, true);
-	if (!twin || !is_whole(run, twin))
-		twin = known(twins, order->place, false);
-	ret_spot->is_there = twin && is_whole(run, twin);
-	if (!ret_spot->is_there)
-		twin = add(twins, order->place, is_for_memory(run, order));
+	ret_spot->is_there = twin;
+	ret_spot->in_memory = false;
 	if (!twin)
-		return -ENOMEM;
+		twin = to_make(run, order);
+	if (!twin)
+		return -ENOSPC;
 	scratch = scratch_of(run, twin->in_memory);
 	ret_spot->in_memory = twin->in_memory;
-	ret_spot->number = (uint32_t)(twin - twins->list);
+	ret_spot->number = (uint32_t)(twin - run->twins->list);
 	if ((size_t)snprintf(ret_spot->path, sizeof(ret_spot->path), "%s/t/%u",
 			     scratch->path, ret_spot->number) >= sizeof(ret_spot->path))
 		return -ENAMETOOLONG;
-	if (ret_spot->is_there)
-		return 0;
-	ret_spot->is_noexec = is_noexec(scratch);
-	open_folder(scratch);
-	return order->entry->size > TWINS_LARGEST && twins->shares_nothing ? -EFBIG : 0;
+	ret_spot->is_noexec = !ret_spot->is_there && is_noexec(scratch);
+	if (!ret_spot->is_there)
+		open_folder(scratch);
+	return 0;
 }
 
 void twins_share_nothing(struct run *run)
@@ -292,7 +285,10 @@ int twins_made(struct run *run, const struct twin_order *order,
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != order->entry->size)
 		return -EIO;
-	count(run, twin, st.st_size);
+	if (!twin->is_made)
+		run->twins->bytes += cost_of(order->entry->size);
+	twin->is_made = true;
+	twin->size = st.st_size;
 	twin->ino = st.st_ino;
 	twin->written = st.st_mtim;
 	nodes_learn(run, &st, NODE_OBJECT, order->place);

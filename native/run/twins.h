@@ -14,7 +14,7 @@
 struct twins *twins_create(void);
 void twins_destroy(struct twins *twins);
 
-/* Some bytes are copied in all, of files no larger than this. */
+/* Only so many bytes are copied, of files no larger than this. */
 enum { TWINS_LARGEST = 16 << 20 };
 
 /* The inode `object` stands for another file than `place` already. */
@@ -33,11 +33,11 @@ struct twin_spot {
 	bool is_noexec; /* no program can be made there */
 	char path[4096];
 };
-/* 0 or a negative errno. */
+/* 0 or a negative errno: -ENOSPC, and so many have been made that there is no more. */
 int twins_find(struct run *run, const struct twin_order *order,
 	       struct twin_spot *ret_spot);
-/* It has been made: from now on its inode stands for the place. Makes room for it, by
- * removing the oldest ones; who has one open keeps it. 0 or a negative errno. */
+/* It has been made: from now on its inode stands for the place. 0 or a negative errno.
+ */
 int twins_made(struct run *run, const struct twin_order *order,
 	       const struct twin_spot *spot);
 /* A large one had to be copied: none will be tried again. */

@@ -88,7 +88,6 @@ HANDLER(enter_file_setattr); /* flags in the 5th */
 HANDLER(enter_truncate);
 HANDLER(enter_change_descriptor); /* (fd, ...) */
 /* process.c */
-HANDLER(enter_dup);
 HANDLER(enter_credentials);
 /* locks.c */
 HANDLER(enter_fcntl);
@@ -99,7 +98,6 @@ HANDLER(enter_clone3);
 HANDLER(enter_prctl);
 HANDLER(enter_seccomp);
 HANDLER(enter_unshare);
-HANDLER(enter_close_range);
 /* ptrace.c */
 HANDLER(enter_ptrace);
 /* socket.c */

@@ -32,7 +32,7 @@ enum {
 struct lock {
 	uint64_t dev, ino; /* of the object */
 	int description;   /* our duplicate of it */
-	int twin;	   /* the file that is locked in its place */
+	int substitute;	   /* the file that is locked in its place */
 	pid_t holder;	   /* a thread that had it when we looked last */
 	struct lock *next;
 };
@@ -114,7 +114,7 @@ static bool sweep(struct run *run, const struct stat *object)
 		*at = lock->next;
 		run->locks->count--;
 		close(lock->description);
-		close(lock->twin);
+		close(lock->substitute);
 		free(lock);
 		any = true;
 	}
@@ -133,14 +133,14 @@ static int new_file(const struct run *run)
 }
 
 /* Another open file description of the same file, if there is one. */
-static int new_twin(const struct run *run, const struct stat *object)
+static int new_substitute(const struct run *run, const struct stat *object)
 {
 	char path[32];
 
 	for (const struct lock *lock = run->locks->first; lock; lock = lock->next) {
 		if (!is_of(lock, object))
 			continue;
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", lock->twin);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", lock->substitute);
 		return open(path, O_RDWR | O_CLOEXEC);
 	}
 	return new_file(run);
@@ -169,8 +169,8 @@ static struct lock *make(struct run *run, const struct tracee *tracee, int fd,
 	lock->dev = object->st_dev;
 	lock->ino = object->st_ino;
 	lock->description = descriptors_duplicate(tracee, fd);
-	lock->twin = lock->description < 0 ? -1 : new_twin(run, object);
-	if (lock->twin < 0) {
+	lock->substitute = lock->description < 0 ? -1 : new_substitute(run, object);
+	if (lock->substitute < 0) {
 		if (lock->description >= 0)
 			close(lock->description);
 		free(lock);
@@ -254,11 +254,11 @@ HANDLER(enter_flock)
 		lock = make(run, tracee, fd, &st);
 	if (!lock) /* without pidfd_getfd or kcmp: a lock that nobody else sees */
 		return tracee_answer(tracee, 0);
-	error = flock(lock->twin, operation | LOCK_NB) < 0 ? errno : 0;
+	error = flock(lock->substitute, operation | LOCK_NB) < 0 ? errno : 0;
 	/* Where /proc could not be read the sweep has taken this one, too. */
 	if (error == EWOULDBLOCK && sweep(run, &st) &&
 	    (lock = find(run, tracee, fd, &st)))
-		error = flock(lock->twin, operation | LOCK_NB) < 0 ? errno : 0;
+		error = flock(lock->substitute, operation | LOCK_NB) < 0 ? errno : 0;
 	if (error == EWOULDBLOCK && !(operation & LOCK_NB))
 		return wait_for_lock(run, tracee);
 	return tracee_answer(tracee, -error);
@@ -287,8 +287,6 @@ HANDLER(enter_fcntl)
 	bool own = tracee->stop.regs.abi == ARCH_OWN;
 	int command = (int)tracee->stop.args[1];
 
-	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-		return enter_dup(run, tracee);
 	if ((own && command >= GETLK64 && command < GETLK64 + 3) ||
 	    !is_shared(run, tracee, (int)tracee->stop.args[0]))
 		return VERDICT_PASS;

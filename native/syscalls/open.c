@@ -16,10 +16,10 @@
 #include "given/passing.h"
 #include "proc/snapshot.h"
 #include "run/mounts.h"
+#include "run/objects.h"
 #include "syscalls/handlers.h"
 #include "syscalls/refuse.h"
 #include "syscalls/watching.h"
-#include "tracee/descriptors.h"
 
 enum { HOW_SIZE_MAX = 4096, I386_LARGEFILE = 0100000 };
 
@@ -42,21 +42,6 @@ static int wanted_access(uint64_t flags)
 	int access = (flags & O_ACCMODE) == O_WRONLY ? 0 : R_OK;
 
 	return wants_write(flags) || (flags & O_TRUNC) ? access | W_OK : access;
-}
-
-static enum verdict leave_open(struct run *run, struct tracee *tracee)
-{
-	int64_t result = arch_result(&tracee->stop.regs);
-	struct place place = content_noted(tracee);
-	enum verdict verdict;
-
-	if (content_vanished(run, tracee, result, &verdict))
-		return verdict;
-	tracee->tries = 0;
-	if (result >= 0 && place.kind == PLACE_ENTRY)
-		descriptors_note(tracee->files, (int)result, place.mount, place.catalog,
-				 place.entry);
-	return tracee_finish(tracee, result);
 }
 
 /* What a name that is not there gives: it could only be created. */
@@ -191,6 +176,14 @@ static enum verdict refuse_open(struct tracee *tracee, const struct opening *ope
 			   error);
 }
 
+/* A lock on it would be one of theirs, too (locks.c). */
+static bool is_of_others(const struct target *target)
+{
+	return target->walk.at.kind == PLACE_ENTRY &&
+	       S_ISREG(target->walk.entry.mode) &&
+	       objects_shared(target->call.run, &target->walk.entry);
+}
+
 static enum verdict open_ours(struct target *target, const struct opening *opening)
 {
 	struct tracee *tracee = target->call.tracee;
@@ -201,18 +194,17 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 
 	if (error)
 		return refuse_open(tracee, opening, error);
-	if (target->walk.at.kind == PLACE_ENTRY && S_ISREG(target->walk.entry.mode) &&
-	    watching_begins(target->call.run, tracee, &verdict))
-		return verdict;
 	if (!content_path(target, path, sizeof(path), &verdict))
+		return verdict;
+	if (is_of_others(target) && watching_begins(target->call.run, tracee, &verdict))
 		return verdict;
 	content_note(tracee, &target->walk.at);
 	if (passing_is_needed(&target->call, path))
 		return passing_open(target->call.run, tracee, path, opening->flags,
-				    leave_open);
+				    content_leave);
 	redirection.path = path;
-	verdict = tracee_redirect(tracee, &redirection, 1, leave_open);
-	if (verdict == VERDICT_AT_EXIT && tracee->stop.leave == leave_open)
+	verdict = tracee_redirect(tracee, &redirection, 1, content_leave);
+	if (verdict == VERDICT_AT_EXIT && tracee->stop.leave == content_leave)
 		set_flags(tracee, opening, path);
 	return verdict;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Calls that change who a process is or what its descriptors are; none carries a path.
- */
+/* Calls that change who a process is; none carries a path. */
 #include <errno.h>
 #include <linux/sched.h>
 #include <stdlib.h>
@@ -8,48 +7,6 @@
 
 #include "fast/fast.h"
 #include "syscalls/handlers.h"
-#include "tracee/descriptors.h"
-
-static enum verdict leave_dup(struct run *run, struct tracee *tracee)
-{
-	int64_t result = arch_result(&tracee->stop.regs);
-
-	(void)run;
-	if (result >= 0)
-		descriptors_dup(tracee->files, (int)tracee->stop.args[0], (int)result);
-	return tracee_finish(tracee, result);
-}
-
-HANDLER(enter_dup)
-{
-	(void)run;
-	/* Nothing to follow: most descriptors are the host's, and cost no exit stop. */
-	if (!descriptors_find(tracee->files, (int)tracee->stop.args[0]))
-		return VERDICT_PASS;
-	tracee->stop.leave = leave_dup;
-	return VERDICT_AT_EXIT;
-}
-
-static enum verdict leave_close_range(struct run *run, struct tracee *tracee)
-{
-	int64_t result = arch_result(&tracee->stop.regs);
-
-	(void)run;
-	if (result == 0)
-		tracee_own_files(tracee);
-	return tracee_finish(tracee, result);
-}
-
-/* close_range(CLOSE_RANGE_UNSHARE): from now on a number is another file than that of
- * who shared it. */
-HANDLER(enter_close_range)
-{
-	(void)run;
-	if (tracee->files->users == 1)
-		return VERDICT_PASS;
-	tracee->stop.leave = leave_close_range;
-	return VERDICT_AT_EXIT;
-}
 
 static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
 {
@@ -57,8 +14,6 @@ static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
 	uint64_t flags = tracee->stop.args[0];
 
 	(void)run;
-	if (result == 0 && flags & CLONE_FILES)
-		tracee_own_files(tracee);
 	/* The kernel adds CLONE_FS to these two (unshare(2)). */
 	if (result == 0 && flags & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER))
 		tracee_own_footing(tracee);
@@ -69,13 +24,12 @@ static enum verdict leave_unshare(struct run *run, struct tracee *tracee)
 	return tracee_finish(tracee, result);
 }
 
-/* Likewise; a process may get a root and mounts of its own, and in a user namespace of
- * its own it has other rights. */
+/* A process may get a root and mounts of its own, and in a user namespace of its own it
+ * has other rights. */
 HANDLER(enter_unshare)
 {
 	(void)run;
-	if (!(tracee->stop.args[0] &
-	      (CLONE_FILES | CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER)))
+	if (!(tracee->stop.args[0] & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER)))
 		return VERDICT_PASS;
 	tracee->stop.leave = leave_unshare;
 	return VERDICT_AT_EXIT;

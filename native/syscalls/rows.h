@@ -26,22 +26,20 @@
 
 /* Locks on what other nodes use, too, would be theirs (locks.c): F_GETLK to F_SETLKW,
  * the same with 64 bits (i386), F_OFD_GETLK to F_OFD_SETLKW. */
-#define WHEN_FCNTL                                                            \
-	{                                                                     \
-		.ours = true, .argument = 1, .count = 11, .mask = 0xffffffff, \
-		.values = {                                                   \
-			F_DUPFD,                                              \
-			F_DUPFD_CLOEXEC,                                      \
-			5,                                                    \
-			6,                                                    \
-			7,                                                    \
-			12,                                                   \
-			13,                                                   \
-			14,                                                   \
-			36,                                                   \
-			37,                                                   \
-			38                                                    \
-		}                                                             \
+#define WHEN_FCNTL                                                           \
+	{                                                                    \
+		.ours = true, .argument = 1, .count = 9, .mask = 0xffffffff, \
+		.values = {                                                  \
+			5,                                                   \
+			6,                                                   \
+			7,                                                   \
+			12,                                                  \
+			13,                                                  \
+			14,                                                  \
+			36,                                                  \
+			37,                                                  \
+			38                                                   \
+		}                                                            \
 	}
 #define WHEN_OURS            \
 	{                    \
@@ -80,12 +78,6 @@
 		.argument = 0, .count = 1, .mask = CLONE_UNTRACED, .values = { \
 			CLONE_UNTRACED                                         \
 		}                                                              \
-	}
-#define WHEN_UNSHARED                                             \
-	{                                                         \
-		.argument = 2, .count = 1, .mask = 2, .values = { \
-			2 /* CLOSE_RANGE_UNSHARE */               \
-		}                                                 \
 	}
 #define WHEN_DUMPABLE                                                      \
 	{                                                                  \

@@ -124,9 +124,6 @@ const struct syscall_row syscall_rows[] = {
 	ROW(file_setattr, enter_file_setattr, AT),
 	ROW_IF(ioctl, enter_change_descriptor, WHEN_ATTRIBUTES, NO_PATH),
 
-	ROW_IF(dup, enter_dup, WHEN_OURS, NO_PATH),
-	ROW_IF(dup2, enter_dup, WHEN_OURS, NO_PATH),
-	ROW_IF(dup3, enter_dup, WHEN_OURS, NO_PATH),
 	ROW_IF(fcntl, enter_fcntl, WHEN_FCNTL, NO_PATH),
 	ROW_IF(flock, enter_flock, WHEN_OURS, NO_PATH),
 
@@ -146,8 +143,6 @@ const struct syscall_row syscall_rows[] = {
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, NO_PATH),
 	ROW(seccomp, enter_seccomp, NO_PATH),
 	ROW(unshare, enter_unshare, NO_PATH),
-	ROW_IF(close_range, enter_close_range, WHEN_UNSHARED,
-	       {ARG_OTHER, ARG_OTHER, ARG_OTHER}),
 	ROW_IF(ptrace, enter_ptrace, WHEN_TRACING, NO_PATH),
 
 	ROW(bind, enter_bind, NO_PATH),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Calls that only matter for a descriptor of ours (dup, locks) stop in processes that
- * have had one: before its first file of /cvmfs is opened a process installs a second
- * filter, which all that come from it inherit as they inherit the descriptor. */
+/* Locks only matter on an object that other nodes use, too (locks.c): before it opens
+ * its first one a process installs a second filter, which all that come from it inherit
+ * as they inherit the descriptor. */
 #ifndef SYSCALLS_WATCHING_H
 #define SYSCALLS_WATCHING_H
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tracee/descriptors.h"
 #include "tracee/memory.h"
 #include "tracee/tracee.h"
 
@@ -88,7 +87,6 @@ static void tracee_destroy(struct tracee *tracee)
 	tracee_forget_errands(tracee);
 	tracee_free_slot(tracee);
 	space_release(tracee->memory);
-	descriptors_release(tracee->files);
 	footing_release(tracee->footing);
 	process_release(tracee->process);
 	free(tracee);
@@ -118,7 +116,7 @@ static struct tracee *add(struct tracees *tracees, struct tracee *tracee)
 {
 	struct tracee **bucket = &tracees->buckets[(unsigned int)tracee->tid % BUCKETS];
 
-	if (!tracee->memory || !tracee->files || !tracee->footing || !tracee->process) {
+	if (!tracee->memory || !tracee->footing || !tracee->process) {
 		tracee_destroy(tracee);
 		return NULL;
 	}
@@ -137,7 +135,6 @@ struct tracee *tracees_add_first(struct tracees *tracees, pid_t tid)
 	tracee->tid = tid;
 	tracee->state = TRACEE_NEW;
 	tracee->memory = space_create();
-	tracee->files = descriptors_create();
 	tracee->footing = footing_copy(NULL);
 	tracee->process = process_create(tid);
 	return add(tracees, tracee);
@@ -187,12 +184,6 @@ struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
 	} else {
 		tracee->memory = space_copy(parent->memory);
 	}
-	if (clone_flags & CLONE_FILES) {
-		tracee->files = parent->files;
-		tracee->files->users++;
-	} else {
-		tracee->files = descriptors_copy(parent->files);
-	}
 	if (clone_flags & CLONE_FS) {
 		tracee->footing = parent->footing;
 		tracee->footing->users++;
@@ -221,20 +212,6 @@ void tracees_remove(struct tracees *tracees, struct tracee *tracee)
 		tracees->count--;
 	}
 	tracee_destroy(tracee);
-}
-
-int tracee_own_files(struct tracee *tracee)
-{
-	struct descriptor_table *files;
-
-	if (tracee->files->users == 1)
-		return 0;
-	files = descriptors_copy(tracee->files);
-	if (!files)
-		return -ENOMEM;
-	descriptors_release(tracee->files);
-	tracee->files = files;
-	return 0;
 }
 
 int tracee_own_footing(struct tracee *tracee)
@@ -273,8 +250,7 @@ int tracee_after_exec(struct tracee *tracee)
 	tracee->stop.leave = NULL;
 	tracee->process->credentials.known = false;
 	tracee->process->credentials.by_thread = false;
-	/* exec gives a thread that shared its descriptors a table of its own. */
-	return tracee_own_files(tracee);
+	return 0;
 }
 
 size_t tracees_count(const struct tracees *tracees)

@@ -94,19 +94,6 @@ struct address_space {
 	struct foothold foothold;
 };
 
-/* One noted descriptor: `fd` was opened for this catalog entry. */
-struct descriptor {
-	uint32_t mount, catalog, entry;
-	bool used;
-};
-
-/* CLONE_FILES shares it, fork copies, exec keeps. */
-struct descriptor_table {
-	int users;
-	uint32_t size;
-	struct descriptor *notes; /* by descriptor number */
-};
-
 /* Where absolute paths begin. CLONE_FS shares it, and what shares it has one root and
  * one mount namespace; other clones copy. find/footing.c reads it. */
 struct footing {
@@ -136,7 +123,7 @@ struct process {
 	pid_t tgid;
 	int pidfd; /* -1: not opened yet, -2: the kernel has none */
 	struct credentials credentials;
-	bool watched;	/* stops for calls about descriptors (syscalls/watching.c) */
+	bool watched;	/* stops for locks (syscalls/watching.c) */
 	int filters;	/* that it has got from us, beside those of a run */
 	int execs;	/* threads beside the leader in execve: one may get its id */
 	uint32_t inner; /* the inner run that it is of (tracer/inner.h); 0: none */
@@ -151,7 +138,6 @@ struct tracee {
 	enum tracee_state state;
 	struct process *process;
 	struct address_space *memory;
-	struct descriptor_table *files;
 	struct footing *footing;
 
 	uint32_t question; /* that TRACEE_WAITING waits for; 0: none */
@@ -178,9 +164,7 @@ struct tracee *tracees_add_first(struct tracees *tracees, pid_t tid);
 struct tracee *tracees_add_child(struct tracees *tracees, struct tracee *parent,
 				 pid_t tid, uint64_t clone_flags);
 void tracees_remove(struct tracees *tracees, struct tracee *tracee);
-/* Notes of descriptors are no longer shared with other tracees. 0 or -ENOMEM. */
-int tracee_own_files(struct tracee *tracee);
-/* Neither is the root. 0 or -ENOMEM. */
+/* Its root is no longer shared with other tracees. 0 or -ENOMEM. */
 int tracee_own_footing(struct tracee *tracee);
 /* They are another's now, or have other rights: the next check reads them anew. */
 void tracee_new_credentials(struct tracee *tracee);

@@ -65,12 +65,10 @@ void execs_take_over(struct tracer *tracer, struct tracee *leader, pid_t former)
 	if (!thread || thread == leader)
 		return;
 	leader->state = thread->state;
-	leader->files = thread->files;
 	leader->question = thread->question;
 	leader->tries = thread->tries;
 	leader->stop = thread->stop;
 	leader->pending_exec = thread->pending_exec;
-	thread->files = old.files;
 	thread->question = old.question;
 	thread->stop = old.stop;
 	thread->pending_exec = old.pending_exec;

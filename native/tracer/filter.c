@@ -47,7 +47,7 @@ struct builder {
 	struct sock_filter *code;
 	size_t size, capacity;
 	enum arch_abi abi;
-	bool ours; /* the second filter: for processes that have had a descriptor */
+	bool ours;	 /* the second filter (syscalls/watching.h) */
 	uint64_t secret; /* 0: none */
 	bool failed;
 };

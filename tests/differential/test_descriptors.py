@@ -18,6 +18,11 @@ def test_listings_and_working_directories_are_those_of_a_mount(mounted: Pair) ->
     mounted.same("directories")
 
 
+def test_files_of_equal_content_are_each_itself(mounted: Pair) -> None:
+    mounted.same("twins")
+    mounted.same("twin_files")
+
+
 def test_descriptors_of_several_processes_show_the_same(pair: Pair) -> None:
     pair.same("sharing")
 

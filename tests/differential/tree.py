@@ -65,6 +65,7 @@ def _files(tree: Path) -> None:
     for name in ("twin_a", "twin_b"):
         (tree / name).write_text("equal content\n")
     (tree / "twin_b").chmod(0o600)
+    _copies(tree / "copies")
     (tree / "empty").mkdir()
     (tree / "big").mkdir()
     for number in range(BIG):
@@ -74,6 +75,18 @@ def _files(tree: Path) -> None:
         deep = deep / f"level_{level:02}"
     deep.mkdir(parents=True)
     (deep / "end").write_text("deep\n")
+
+
+def _copies(place: Path) -> None:
+    """Equal contents: few bytes, many, and chunks."""
+    place.mkdir()
+    (place / "small").write_text("equal content\n")
+    contents = {"large": b"0123456789" * 10_000, "chunks": bytes(range(256)) * 40_000}
+    for kind, content in contents.items():
+        for number, name in enumerate("abc"):
+            path = place / f"{kind}_{name}"
+            path.write_bytes(content)
+            path.chmod((0o644, 0o755, 0o640)[number])
 
 
 def _nested(tree: Path) -> None:
@@ -86,6 +99,8 @@ def _nested(tree: Path) -> None:
     (tree / "nested" / "file").write_text("in a nested catalog\n")
     (inner / "file").write_text("deeper in a nested catalog\n")
     (second / "file").write_text("in a catalog below a nested one\n")
+    (tree / "nested" / "twin_a").write_text("equal content\n")
+    (second / "twin_b").write_text("equal content\n")
     (second / "up").symlink_to("../../file")
     (inner / "up").symlink_to("../../dir/file")
 

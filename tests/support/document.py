@@ -43,8 +43,8 @@ exec.c: `#!` lines and interpreters are found in /cvmfs; the program is told its
 """
 # For macros of the table: the call stops only then.
 CONDITIONS = {
-    "WHEN_FCNTL": "command F_DUPFD, F_DUPFD_CLOEXEC or a lock, in such a process",
-    "WHEN_OURS": "in a process that has had a file of /cvmfs",
+    "WHEN_FCNTL": "command that is about a lock, in such a process",
+    "WHEN_OURS": "in a process that has had a file of a cache of several nodes",
     "WHEN_LIMITED_MS": "with a time limit",
     "WHEN_LIMITED_2": "with a time limit",
     "WHEN_LIMITED_3": "with a time limit",
@@ -54,7 +54,6 @@ CONDITIONS = {
     "WHEN_UNTRACED": "flag CLONE_UNTRACED",
     "WHEN_TRACING": "request to trace a process",
     "WHEN_OWN": "flag CLONE_FILES or CLONE_NEWUSER",
-    "WHEN_UNSHARED": "flag CLOSE_RANGE_UNSHARE",
     "WHEN_NAMED": "bind and connect",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
 }
