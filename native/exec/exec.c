@@ -223,7 +223,7 @@ static enum verdict execute(struct run *run, struct tracee *tracee,
 	if (!name->text[0] && program->is_object)
 		snprintf(pending->comm, sizeof(pending->comm), "%.15s",
 			 strrchr(pending->exe, '/') + 1);
-	content_note(tracee, &program->place);
+	content_note(run, tracee, &program->place);
 	if (!program->is_object)
 		tracee->stop.note[0] = PLACE_HOST;
 	pending->binfmt = program->binfmt;

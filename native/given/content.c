@@ -110,12 +110,14 @@ bool content_path(struct target *target, char *buffer, size_t size,
 	return false;
 }
 
-void content_note(struct tracee *tracee, const struct place *place)
+void content_note(const struct run *run, struct tracee *tracee,
+		  const struct place *place)
 {
 	tracee->stop.note[0] = (uint64_t)place->kind;
 	tracee->stop.note[1] = place->mount;
 	tracee->stop.note[2] = place->catalog;
 	tracee->stop.note[3] = place->entry;
+	tracee->stop.note[4] = twins_removed(run);
 }
 
 static struct place content_noted(const struct tracee *tracee)
@@ -149,7 +151,8 @@ bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		return true;
 	}
 	if (!twins_vanished(run, &place, (int)result) &&
-	    (result == -EACCES || !objects_vanished(run, &entry)))
+	    (result == -EACCES || (!objects_vanished(run, &entry) &&
+				   tracee->stop.note[4] == twins_removed(run))))
 		return false;
 	if (++tracee->tries < MAX_TRIES) {
 		*ret_verdict = tracee_again(tracee);

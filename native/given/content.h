@@ -16,7 +16,8 @@ bool content_path(struct target *target, char *buffer, size_t size,
 bool content_vanished(struct run *run, struct tracee *tracee, int64_t result,
 		      enum verdict *ret_verdict);
 /* Remembers in the stop which place a redirected call is about. */
-void content_note(struct tracee *tracee, const struct place *place);
+void content_note(const struct run *run, struct tracee *tracee,
+		  const struct place *place);
 /* Ends such a call. */
 enum verdict content_leave(struct run *run, struct tracee *tracee);
 

@@ -116,6 +116,27 @@ void nodes_learn(const struct run *run, const struct stat *st, enum node_kind ki
 	*node = (struct node){kind, st->st_dev, st->st_ino, st->st_mtim, *place};
 }
 
+void nodes_forget(struct run *run, uint64_t dev, uint64_t ino)
+{
+	struct nodes *nodes = run->nodes;
+	struct node *gone = node_slot(nodes->nodes, nodes->size, dev, ino), moved;
+	size_t at = (size_t)(gone - nodes->nodes);
+
+	if (!gone->kind)
+		return;
+	gone->kind = 0;
+	nodes->used--;
+	/* What stands behind it was perhaps put there because of it. */
+	for (;;) {
+		at = (at + 1) & (nodes->size - 1);
+		if (!nodes->nodes[at].kind)
+			return;
+		moved = nodes->nodes[at];
+		nodes->nodes[at].kind = 0;
+		*node_slot(nodes->nodes, nodes->size, moved.dev, moved.ino) = moved;
+	}
+}
+
 const struct node *nodes_numbered(const struct run *run, uint64_t dev, uint64_t ino)
 {
 	const struct nodes *nodes = run->nodes;

@@ -24,6 +24,8 @@ struct node {
 /* Notes that this inode stands for `place` (the last one wins: run/twins.h). */
 void nodes_learn(const struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place);
+/* It stands for nothing any more. */
+void nodes_forget(struct run *run, uint64_t dev, uint64_t ino);
 /* On which file systems objects lie. */
 struct node_devices {
 	uint64_t changes; /* differs after each change */

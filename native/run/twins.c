@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE 1
 #include "run/twins.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,34 +12,40 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/scratch.h"
 
 enum {
-	FIRST_SIZE = 64,
+	BUCKETS = 4096,
 	MOST_BYTES = 64 << 20, /* of all */
+	MOST_TRIES = 64,       /* to find one that nobody has, for each page */
 	PAGE = 4096,
 	INODE = 1024,	  /* what each one costs the kernel, about */
-	SMALL = 16 << 10, /* of those in memory */
+	SMALL = 64 << 10, /* of those in memory */
 	NAME_SIZE = 16
 };
 
+/* A copy, or one to be; in a list by number. */
 struct twin {
 	struct place place;
-	uint64_t ino;
+	uint32_t next;	 /* of its bucket, or of the free ones: number + 1 */
+	uint32_t serial; /* its name in the folder t: never one that was another's */
+	uint64_t dev, ino;
 	struct timespec written;
 	off_t size;
-	bool in_memory;
-	bool is_made;
+	bool in_memory, is_made;
+	bool is_kept;	/* somebody may have it whom the kernel does not count */
+	bool is_recent; /* given out again since it was last looked at */
 };
 
 struct twins {
-	struct twin *list; /* by number, which is the name in the folder t */
+	struct twin *list;
 	uint32_t count, room;
-	uint32_t *slots; /* number + 1, by place; an open-addressed table */
-	size_t size;	 /* of it; at most half full */
-	off_t bytes;	 /* of all that were made */
+	uint32_t heads[BUCKETS], free; /* number + 1 */
+	uint32_t hand; /* where the next one to be removed is looked for */
+	uint32_t last_serial;
+	uint64_t removed; /* how many so far */
+	off_t bytes;	  /* of all that are there */
 	bool left_memory;
 	bool shares_nothing; /* no file can have the blocks of another */
 };
@@ -52,101 +60,85 @@ void twins_destroy(struct twins *twins)
 	if (!twins)
 		return;
 	free(twins->list);
-	free(twins->slots);
 	free(twins);
-}
-
-/* ---- who is one ---- */
-
-static bool entry_of(const struct run *run, const struct place *place,
-		     struct interpose_entry *ret_entry)
-{
-	const struct index_map *map =
-		mounts_catalog(run->mounts, place->mount, place->catalog);
-
-	return map && index_entry(map, place->entry, ret_entry) == 0;
-}
-
-bool twins_is_needed(const struct run *run, const struct stat *object,
-		     const struct place *place, const struct interpose_entry *entry)
-{
-	const struct node *node = nodes_numbered(run, object->st_dev, object->st_ino);
-	struct interpose_entry other;
-
-	/* The number may be another content's by now. */
-	if (!node || node->kind != NODE_OBJECT || place_equal(&node->place, place) ||
-	    !mounts_same_content(run->mounts, &node->place, place) ||
-	    !entry_of(run, &node->place, &other))
-		return false;
-	/* Names of one file are no twins: it has one number. */
-	return node->place.mount != place->mount ||
-	       node->place.catalog != place->catalog || other.inode != entry->inode;
 }
 
 /* ---- the table ---- */
 
-static uint32_t *slot_of(const struct twins *twins, const struct place *place,
-			 bool in_memory)
+static uint32_t *head_of(struct twins *twins, const struct place *place)
 {
-	uint64_t hash = ((uint64_t)place->mount << 32 | place->catalog) * 2 + in_memory;
-	size_t at;
+	uint64_t hash = (uint64_t)place->mount << 32 | place->catalog;
 
 	hash = (hash ^ (uint64_t)place->entry << 20) * 0xff51afd7ed558ccdull;
 	hash = (hash ^ hash >> 29) * 0xc4ceb9fe1a85ec53ull;
-	at = (size_t)(hash ^ hash >> 32) & (twins->size - 1);
-	while (twins->slots[at]) {
-		const struct twin *twin = &twins->list[twins->slots[at] - 1];
-
-		if (twin->in_memory == in_memory && place_equal(&twin->place, place))
-			break;
-		at = (at + 1) & (twins->size - 1);
-	}
-	return &twins->slots[at];
+	return &twins->heads[(hash ^ hash >> 32) % BUCKETS];
 }
 
-static int make_room(struct twins *twins)
-{
-	size_t size = twins->size ? twins->size * 2 : FIRST_SIZE;
-	struct twin *list;
-	uint32_t *slots;
-
-	if (twins->count < twins->room)
-		return 0;
-	slots = calloc(size, sizeof(*slots));
-	list = realloc(twins->list, size / 2 * sizeof(*list));
-	if (list)
-		twins->list = list;
-	if (!slots || !list) {
-		free(slots);
-		return -ENOMEM;
-	}
-	free(twins->slots);
-	twins->slots = slots;
-	twins->size = size;
-	twins->room = (uint32_t)(size / 2);
-	for (uint32_t i = 0; i < twins->count; i++)
-		*slot_of(twins, &list[i].place, list[i].in_memory) = i + 1;
-	return 0;
-}
-
-static struct twin *known(const struct twins *twins, const struct place *place,
+static struct twin *known(struct twins *twins, const struct place *place,
 			  bool in_memory)
 {
-	uint32_t *slot = twins->size ? slot_of(twins, place, in_memory) : NULL;
+	for (uint32_t at = *head_of(twins, place); at; at = twins->list[at - 1].next) {
+		struct twin *twin = &twins->list[at - 1];
 
-	return slot && *slot ? &twins->list[*slot - 1] : NULL;
+		if (twin->in_memory == in_memory && place_equal(&twin->place, place))
+			return twin;
+	}
+	return NULL;
+}
+
+static uint32_t number_of(const struct twins *twins, const struct twin *twin)
+{
+	return (uint32_t)(twin - twins->list);
+}
+
+static struct twin *new_one(struct twins *twins)
+{
+	uint32_t room = twins->room ? twins->room * 2 : 64;
+	uint32_t number = twins->free;
+	struct twin *list;
+
+	if (number) {
+		twins->free = twins->list[number - 1].next;
+		return &twins->list[number - 1];
+	}
+	if (twins->count == twins->room) {
+		list = realloc(twins->list, room * sizeof(*list));
+		if (!list)
+			return NULL;
+		twins->list = list;
+		twins->room = room;
+	}
+	return &twins->list[twins->count++];
 }
 
 static struct twin *add(struct twins *twins, const struct place *place, bool in_memory)
 {
+	uint32_t *head = head_of(twins, place);
 	struct twin *twin = known(twins, place, in_memory);
 
-	if (twin || make_room(twins) < 0)
+	if (twin)
 		return twin;
-	twin = &twins->list[twins->count];
-	*twin = (struct twin){.place = *place, .in_memory = in_memory};
-	*slot_of(twins, place, in_memory) = ++twins->count;
+	twin = new_one(twins);
+	if (!twin)
+		return NULL;
+	*twin = (struct twin){.place = *place,
+			      .in_memory = in_memory,
+			      .next = *head,
+			      .serial = ++twins->last_serial};
+	*head = number_of(twins, twin) + 1;
 	return twin;
+}
+
+static void take_out(struct twins *twins, struct twin *twin)
+{
+	uint32_t number = number_of(twins, twin);
+	uint32_t *at = head_of(twins, &twin->place);
+
+	while (*at != number + 1)
+		at = &twins->list[*at - 1].next;
+	*at = twin->next;
+	*twin = (struct twin){.next = twins->free};
+	twins->free = number + 1;
 }
 
 /* ---- the files ---- */
@@ -156,16 +148,21 @@ static const struct scratch *scratch_of(const struct run *run, bool in_memory)
 	return in_memory ? run->memory : &run->scratch;
 }
 
-/* As it was made: a cleaner of old files, or the job itself, may have been there. */
+static void name_of(const struct twin *twin, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "t/%u", twin->serial);
+}
+
 static bool look(const struct run *run, const struct twin *twin, struct stat *ret_stat)
 {
 	char name[NAME_SIZE];
 
-	snprintf(name, sizeof(name), "t/%u", (uint32_t)(twin - run->twins->list));
+	name_of(twin, name);
 	return fstatat(scratch_of(run, twin->in_memory)->fd, name, ret_stat,
 		       AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* As it was made: a cleaner of old files, or the job itself, may have been there. */
 static bool is_whole(const struct run *run, const struct twin *twin)
 {
 	struct stat st;
@@ -181,6 +178,59 @@ static off_t cost_of(uint64_t size)
 {
 	return size > TWINS_LARGEST ? INODE
 				    : (off_t)((size + PAGE - 1) / PAGE * PAGE) + INODE;
+}
+
+/* ---- room for more ---- */
+
+/* A lease for writing is given for what nobody else has open (check_conflicting_open()
+ * of Linux' fs/locks.c), maps and running programs included. */
+static bool nobody_has(int fd)
+{
+	bool alone;
+
+	/* Who opens it just now has to wait, and we are told: by nothing that ends us.
+	 */
+	if (fd < 0 || fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return false;
+	alone = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return alone;
+}
+
+static void remove_if_free(struct run *run, struct twin *twin)
+{
+	int scratch = scratch_of(run, twin->in_memory)->fd, fd;
+	char name[NAME_SIZE];
+	struct stat st;
+
+	if (!twin->is_made || twin->is_kept || twin->is_recent) {
+		twin->is_recent = false;
+		return;
+	}
+	name_of(twin, name);
+	fd = openat(scratch, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (nobody_has(fd) && fstat(fd, &st) == 0 && st.st_ino == twin->ino &&
+	    unlinkat(scratch, name, 0) == 0) {
+		nodes_forget(run, twin->dev, twin->ino);
+		run->twins->bytes -= cost_of((uint64_t)twin->size);
+		run->twins->removed++;
+		take_out(run->twins, twin);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* False: all that were looked at are in use. */
+static bool make_room(struct run *run, off_t bytes)
+{
+	const off_t tries = MOST_TRIES + bytes / PAGE;
+	struct twins *twins = run->twins;
+
+	for (off_t i = 0; i < tries && twins->bytes + bytes > MOST_BYTES; i++) {
+		twins->hand = (twins->hand + 1) % (twins->count ? twins->count : 1);
+		remove_if_free(run, &twins->list[twins->hand]);
+	}
+	return twins->bytes + bytes <= MOST_BYTES;
 }
 
 /* ---- where one is to be ---- */
@@ -237,19 +287,18 @@ static struct twin *whole(const struct run *run, const struct twin_order *order)
 /* One that is to be made, or made again; NULL: there is no room. */
 static struct twin *to_make(struct run *run, const struct twin_order *order)
 {
-	struct twins *twins = run->twins;
 	uint64_t size = order->entry->size;
 
-	if (twins->bytes + cost_of(size) > MOST_BYTES ||
-	    (size > TWINS_LARGEST && twins->shares_nothing))
+	if ((size > TWINS_LARGEST && run->twins->shares_nothing) ||
+	    !make_room(run, cost_of(size)))
 		return NULL;
-	return add(twins, order->place, is_for_memory(run, order));
+	return add(run->twins, order->place, is_for_memory(run, order));
 }
 
 int twins_find(struct run *run, const struct twin_order *order,
 	       struct twin_spot *ret_spot)
 {
-	const struct twin *twin = whole(run, order);
+	struct twin *twin = whole(run, order);
 	const struct scratch *scratch;
 
 	ret_spot->is_there = twin;
@@ -258,11 +307,11 @@ int twins_find(struct run *run, const struct twin_order *order,
 		twin = to_make(run, order);
 	if (!twin)
 		return -ENOSPC;
+	twin->is_recent = ret_spot->is_there;
 	scratch = scratch_of(run, twin->in_memory);
 	ret_spot->in_memory = twin->in_memory;
-	ret_spot->number = (uint32_t)(twin - run->twins->list);
 	if ((size_t)snprintf(ret_spot->path, sizeof(ret_spot->path), "%s/t/%u",
-			     scratch->path, ret_spot->number) >= sizeof(ret_spot->path))
+			     scratch->path, twin->serial) >= sizeof(ret_spot->path))
 		return -ENAMETOOLONG;
 	ret_spot->is_noexec = !ret_spot->is_there && is_noexec(scratch);
 	if (!ret_spot->is_there)
@@ -278,31 +327,51 @@ void twins_share_nothing(struct run *run)
 int twins_made(struct run *run, const struct twin_order *order,
 	       const struct twin_spot *spot)
 {
-	struct twin *twin = &run->twins->list[spot->number];
+	struct twin *twin = known(run->twins, order->place, spot->in_memory);
 	struct stat st;
 
-	if (!look(run, twin, &st))
-		return -errno;
+	if (!twin || !look(run, twin, &st))
+		return -ENOENT;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != order->entry->size)
 		return -EIO;
 	if (!twin->is_made)
 		run->twins->bytes += cost_of(order->entry->size);
 	twin->is_made = true;
 	twin->size = st.st_size;
+	twin->dev = st.st_dev;
 	twin->ino = st.st_ino;
 	twin->written = st.st_mtim;
 	nodes_learn(run, &st, NODE_OBJECT, order->place);
 	return 0;
 }
 
+void twins_keep(struct run *run, const struct place *place)
+{
+	for (int in_memory = 0; in_memory < 2; in_memory++) {
+		struct twin *twin = known(run->twins, place, in_memory);
+
+		if (twin)
+			twin->is_kept = true;
+	}
+}
+
+uint64_t twins_removed(const struct run *run)
+{
+	return run->twins->removed;
+}
+
 bool twins_vanished(struct run *run, const struct place *place, int error)
 {
 	const struct twin *twin = known(run->twins, place, true);
 
-	if (twin && !run->twins->left_memory) {
-		run->twins->left_memory = true; /* hidden, or shut: there at least */
+	/* Hidden, or shut: where it is whole, somebody else cannot reach it. */
+	if (twin && !run->twins->left_memory && is_whole(run, twin)) {
+		run->twins->left_memory = true;
 		return true;
 	}
-	twin = known(run->twins, place, false);
-	return twin && error != -EACCES && !is_whole(run, twin);
+	if (error == -EACCES)
+		return false;
+	if (!twin)
+		twin = known(run->twins, place, false);
+	return twin && !is_whole(run, twin);
 }

@@ -17,10 +17,6 @@ void twins_destroy(struct twins *twins);
 /* Only so many bytes are copied, of files no larger than this. */
 enum { TWINS_LARGEST = 16 << 20 };
 
-/* The inode `object` stands for another file than `place` already. */
-bool twins_is_needed(const struct run *run, const struct stat *object,
-		     const struct place *place, const struct interpose_entry *entry);
-
 struct twin_order {
 	const struct place *place;
 	const struct interpose_entry *entry;
@@ -28,20 +24,24 @@ struct twin_order {
 };
 /* Where a copy is, or is to be made. */
 struct twin_spot {
-	uint32_t number;
 	bool is_there, in_memory;
 	bool is_noexec; /* no program can be made there */
 	char path[4096];
 };
-/* 0 or a negative errno: -ENOSPC, and so many have been made that there is no more. */
+/* 0 or a negative errno. Copies that nobody has open make room for it; -ENOSPC: too
+ * many are in use. */
 int twins_find(struct run *run, const struct twin_order *order,
 	       struct twin_spot *ret_spot);
 /* It has been made: from now on its inode stands for the place. 0 or a negative errno.
  */
 int twins_made(struct run *run, const struct twin_order *order,
 	       const struct twin_spot *spot);
+/* Somebody gets it in a way that the kernel does not count (O_PATH, a watch). */
+void twins_keep(struct run *run, const struct place *place);
 /* A large one had to be copied: none will be tried again. */
 void twins_share_nothing(struct run *run);
+/* Differs after each that had to make room. */
+uint64_t twins_removed(const struct run *run);
 /* The kernel said `error` for the path of the place's copy. True: it is to be found
  * again. */
 bool twins_vanished(struct run *run, const struct place *place, int error);

@@ -53,7 +53,7 @@ HANDLER(enter_chdir)
 		return verdict;
 	if (passing_is_needed(&target.call, path))
 		return passing_chdir(run, tracee, path);
-	content_note(tracee, &target.walk.at);
+	content_note(run, tracee, &target.walk.at);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, content_leave);
 }

@@ -8,6 +8,7 @@
 #include "find/seen.h"
 #include "given/content.h"
 #include "given/passing.h"
+#include "run/twins.h"
 #include "syscalls/handlers.h"
 #include "syscalls/refuse.h"
 
@@ -59,7 +60,8 @@ static enum verdict look_at_inode(struct run *run, struct tracee *tracee,
 		return verdict;
 	if (passing_is_needed(&target.call, path))
 		return passing_link(run, tracee, path, (unsigned int)at);
-	content_note(tracee, &target.walk.at);
+	content_note(run, tracee, &target.walk.at);
+	twins_keep(run, &target.walk.at);
 	redirection.path = path;
 	return tracee_redirect(tracee, &redirection, 1, content_leave);
 }

@@ -17,6 +17,7 @@
 #include "proc/snapshot.h"
 #include "run/mounts.h"
 #include "run/objects.h"
+#include "run/twins.h"
 #include "syscalls/handlers.h"
 #include "syscalls/refuse.h"
 #include "syscalls/watching.h"
@@ -198,7 +199,9 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 		return verdict;
 	if (is_of_others(target) && watching_begins(target->call.run, tracee, &verdict))
 		return verdict;
-	content_note(tracee, &target->walk.at);
+	content_note(target->call.run, tracee, &target->walk.at);
+	if (opening->flags & O_PATH)
+		twins_keep(target->call.run, &target->walk.at);
 	if (passing_is_needed(&target->call, path))
 		return passing_open(target->call.run, tracee, path, opening->flags,
 				    content_leave);

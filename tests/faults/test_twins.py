@@ -29,6 +29,7 @@ TOP = f"/cvmfs/{FQRN}"
 KINDS = {"empty": 0, "small": 4_000, "large": 100_000, "huge": 17 << 20}
 NAMES = [f"{kind}_{name}" for kind in KINDS for name in "abc"]
 TOOLS = [f"tool_{name}" for name in "abc"]
+HEAVY = 9  # in all more than may be copied
 # Opens all that argv names, says which of them are themselves, waits for a line, and
 # looks once more.
 JOB = """
@@ -58,6 +59,9 @@ def options(run: Runner) -> list[Any]:
             path = tree / f"{kind}_{name}"
             path.write_bytes(b"0123456789abcdef" * (size // 16))
             path.chmod((0o644, 0o755, 0o600)[number])
+    for number in range(HEAVY):
+        with (tree / f"heavy_{number}").open("wb") as file:
+            file.truncate(12 << 20)
     for name in TOOLS:
         shutil.copy(need_tool("echo", "coreutils"), tree / name)
     publisher = Publisher(run.place)
@@ -141,6 +145,58 @@ def test_what_a_cleaner_takes_away_is_made_again(
         out, err = front.communicate(b"\n")
     assert out.decode().split() == [*SMALL, *SMALL]
     assert err == b""
+
+
+# Opens one after the other, and keeps some of them: by O_PATH, mapped, and open.
+TURNS = """
+import mmap, os, sys
+kept, wrong = [], 0
+def ino(fd):
+    return os.fstat(fd).st_ino
+for turn in range(3):
+    for number, path in enumerate(sys.argv[1:]):
+        fd = os.open(path, os.O_PATH if number == 1 else os.O_RDONLY)
+        wrong += ino(fd) != os.stat(path).st_ino
+        if turn == 0 and number == 2:
+            mapped = mmap.mmap(fd, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ)
+        if turn == 0 and number in (1, 3):
+            kept.append((fd, path))
+        else:
+            os.close(fd)
+        wrong += sum(ino(fd) != os.stat(path).st_ino for fd, path in kept)
+names = [line.split()[-1] for line in open('/proc/self/maps') if '/cvmfs/' in line]
+print(wrong, names == [sys.argv[3]], flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_copies_that_nobody_has_make_room_for_others(
+    disk: Runner, options: list[Any]
+) -> None:
+    words = ["/usr/bin/python3", "-I", "-c", TURNS]
+    paths = [f"{TOP}/heavy_{number}" for number in range(HEAVY)]
+    front = disk.start(*words, *paths, options=options)
+    assert front.stdout
+    assert front.stdout.readline() == b"0 True\n", front.communicate()
+    sizes = in_scratch(disk)
+    front.communicate(b"\n")
+    assert 3 <= len(sizes) <= (64 << 20) // (12 << 20)
+
+
+def test_where_all_are_in_use_there_is_no_room_and_no_error(
+    disk: Runner, options: list[Any]
+) -> None:
+    paths = [f"{TOP}/heavy_{number}" for number in range(HEAVY)]
+    opens = "; ".join(f"exec {20 + i}<{path}" for i, path in enumerate(paths))
+    done = disk(
+        "bash",
+        "-c",
+        f"{opens}; sha256sum <&27; ls $0/.*/t | wc -l",
+        disk.scratch,
+        options=options,
+    ).ok()
+    assert done.text.split()[-1] == "5", done.explain()
+    assert done.errors == [], done.explain()
 
 
 FULL = ["size=40k", "nr_inodes=12"]
