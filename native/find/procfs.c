@@ -192,8 +192,9 @@ int procfs_stat_of_map(struct call *call, int dir, const char *name,
 	if (len < 0 || path[0] != '/')
 		return 0;
 	path[len] = '\0';
-	/* Of the scratch, whatever somebody may have mounted there. */
-	if (scratch_own(&call->run->scratch, path, own) != path)
+	/* Of a scratch, whatever somebody may have mounted there. */
+	if (scratch_own(&call->run->scratch, path, own) != path ||
+	    scratch_own(call->run->memory, path, own) != path)
 		return look_known(AT_FDCWD, own, flags, ret_stat) == 0;
 	fd = look_open(call, AT_FDCWD, path, O_NOFOLLOW, 0);
 	if (fd < 0)

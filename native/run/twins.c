@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -22,14 +23,14 @@ enum {
 	PAGE = 4096,
 	INODE = 1024,	  /* what each one costs the kernel, about */
 	SMALL = 64 << 10, /* of those in memory */
-	NAME_SIZE = 16
+	NAME_SIZE = 40
 };
 
 /* A copy, or one to be; in a list by number. */
 struct twin {
 	struct place place;
 	uint32_t next;	 /* of its bucket, or of the free ones: number + 1 */
-	uint32_t serial; /* its name in the folder t: never one that was another's */
+	uint32_t serial; /* its name ends with it: never one that was another's */
 	uint64_t dev, ino;
 	struct timespec written;
 	off_t size;
@@ -39,6 +40,8 @@ struct twin {
 };
 
 struct twins {
+	/* Names begin with it: who may pass root's scratch cannot guess them. */
+	uint64_t secret;
 	struct twin *list;
 	uint32_t count, room;
 	uint32_t heads[BUCKETS], free; /* number + 1 */
@@ -52,7 +55,11 @@ struct twins {
 
 struct twins *twins_create(void)
 {
-	return calloc(1, sizeof(struct twins));
+	struct twins *twins = calloc(1, sizeof(*twins));
+
+	if (twins && getrandom(&twins->secret, sizeof(twins->secret), 0) < 0)
+		twins->secret = 0;
+	return twins;
 }
 
 void twins_destroy(struct twins *twins)
@@ -148,16 +155,18 @@ static const struct scratch *scratch_of(const struct run *run, bool in_memory)
 	return in_memory ? run->memory : &run->scratch;
 }
 
-static void name_of(const struct twin *twin, char name[NAME_SIZE])
+static void name_of(const struct run *run, const struct twin *twin,
+		    char name[NAME_SIZE])
 {
-	snprintf(name, NAME_SIZE, "t/%u", twin->serial);
+	snprintf(name, NAME_SIZE, "t/%016llx-%u",
+		 (unsigned long long)run->twins->secret, twin->serial);
 }
 
 static bool look(const struct run *run, const struct twin *twin, struct stat *ret_stat)
 {
 	char name[NAME_SIZE];
 
-	name_of(twin, name);
+	name_of(run, twin, name);
 	return fstatat(scratch_of(run, twin->in_memory)->fd, name, ret_stat,
 		       AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -207,7 +216,7 @@ static void remove_if_free(struct run *run, struct twin *twin)
 		twin->is_recent = false;
 		return;
 	}
-	name_of(twin, name);
+	name_of(run, twin, name);
 	fd = openat(scratch, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (nobody_has(fd) && fstat(fd, &st) == 0 && st.st_ino == twin->ino &&
 	    unlinkat(scratch, name, 0) == 0) {
@@ -300,6 +309,7 @@ int twins_find(struct run *run, const struct twin_order *order,
 {
 	struct twin *twin = whole(run, order);
 	const struct scratch *scratch;
+	char name[NAME_SIZE];
 
 	ret_spot->is_there = twin;
 	ret_spot->in_memory = false;
@@ -310,8 +320,9 @@ int twins_find(struct run *run, const struct twin_order *order,
 	twin->is_recent = ret_spot->is_there;
 	scratch = scratch_of(run, twin->in_memory);
 	ret_spot->in_memory = twin->in_memory;
-	if ((size_t)snprintf(ret_spot->path, sizeof(ret_spot->path), "%s/t/%u",
-			     scratch->path, twin->serial) >= sizeof(ret_spot->path))
+	name_of(run, twin, name);
+	if ((size_t)snprintf(ret_spot->path, sizeof(ret_spot->path), "%s/%s",
+			     scratch->path, name) >= sizeof(ret_spot->path))
 		return -ENAMETOOLONG;
 	ret_spot->is_noexec = !ret_spot->is_there && is_noexec(scratch);
 	if (!ret_spot->is_there)
@@ -333,7 +344,7 @@ int twins_made(struct run *run, const struct twin_order *order,
 	if (!twin || !look(run, twin, &st))
 		return -ENOENT;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != order->entry->size)
-		return -EIO;
+		return -EBADMSG;
 	if (!twin->is_made)
 		run->twins->bytes += cost_of(order->entry->size);
 	twin->is_made = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Twins, files of equal content, as files: bytes, many at once, maps, programs, locks.
  */
-/* covers: open fstat readlink execve execveat flock */
+/* covers: open execveat flock */
 #include "twins.h"
 
 #include <pthread.h>
@@ -153,8 +153,8 @@ static void run_one(const char *name, bool by_descriptor)
 	pid = fork();
 	if (pid == 0) {
 		if (by_descriptor)
-			syscall(SYS_execveat, must_open(path, O_PATH), "", words,
-				environ, AT_EMPTY_PATH);
+			CALL(execveat, must_open(path, O_PATH), "", words, environ,
+			     AT_EMPTY_PATH);
 		else
 			execv(path, words);
 		_exit(errno);

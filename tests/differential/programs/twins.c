@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Twins, files of equal content: each is itself, whatever way a descriptor of it goes,
  * in whatever order they are opened. */
-/* covers: open fstat readlink unshare */
+/* covers: unshare */
 #include "twins.h"
 
 #include <sched.h>
