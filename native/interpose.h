@@ -5,7 +5,7 @@
 #define INTERPOSE_H
 
 enum {
-	INTERPOSE_INDEX_VERSION = 2,
+	INTERPOSE_INDEX_VERSION = 3,
 	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
 	INTERPOSE_MOUNT_VERSION = 4,
 	INTERPOSE_CHANNEL_VERSION = 1,
@@ -29,7 +29,9 @@ enum interpose_entry_flag {
 	INTERPOSE_ENTRY_XATTR = 64,	  /* has stored attributes */
 	INTERPOSE_ENTRY_VARIANT = 128,	  /* a link target with "$(" */
 	INTERPOSE_ENTRY_NO_CONTENT = 256, /* a regular file without any hash */
-	INTERPOSE_ENTRY_DIRECT_IO = 512
+	INTERPOSE_ENTRY_DIRECT_IO = 512,
+	INTERPOSE_ENTRY_TWIN =
+		1024 /* another file of the catalog has its content, too */
 };
 
 /* ---- building an index (Python: repository/indexing.py) ---- */

@@ -204,6 +204,53 @@ static int join_groups(const struct filling *filling)
 	return 0;
 }
 
+/* Of one content from `from` on: the end; and whether they are several files. */
+static size_t end_of_content(const struct filling *filling,
+			     const struct build_key *files, size_t count, size_t from,
+			     bool *ret_several)
+{
+	uint32_t inode = filling->records[files[from].number].inode;
+	size_t end = from;
+
+	*ret_several = false;
+	while (end < count && files[end].first == files[from].first &&
+	       files[end].second == files[from].second)
+		*ret_several |= filling->records[files[end++].number].inode != inode;
+	return end;
+}
+
+/* Marks files that share their content. Most of a hash does: a mark too many is none
+ * too few. */
+static int mark_twins(const struct filling *filling)
+{
+	struct build_key *files = calloc(filling->tree->count, sizeof(*files));
+	size_t count = 0, end;
+	bool several;
+
+	if (files == NULL)
+		return -ENOMEM;
+	for (uint32_t number = 0; number < filling->tree->count; number++) {
+		const struct index_record *record = &filling->records[number];
+		const uint8_t *digest = filling->digests;
+
+		if (!S_ISREG(record->mode) || record->digest == 0)
+			continue;
+		digest += (size_t)(record->digest - 1) * INTERPOSE_DIGEST_SIZE;
+		memcpy(&files[count].first, digest, sizeof(files[count].first));
+		memcpy(&files[count].second, digest + sizeof(files[count].first),
+		       sizeof(files[count].second));
+		files[count++].number = number;
+	}
+	build_keys_sort(files, count); /* that some are equal is what is looked for */
+	for (size_t from = 0; from < count; from = end) {
+		end = end_of_content(filling, files, count, from, &several);
+		for (size_t i = from; several && i < end; i++)
+			filling->records[files[i].number].flags |= INTERPOSE_ENTRY_TWIN;
+	}
+	free(files);
+	return 0;
+}
+
 /* Lists and nested catalogs of one path cannot be two; a nested catalog needs a
  * directory (one without any row is no matter: nobody can get there). */
 static int sort_extras(struct filling *filling)
@@ -256,6 +303,8 @@ int build_records(const struct interpose_builder *builder,
 		for (uint32_t number = 0; number < tree->count; number++)
 			fill_record(&filling, number);
 		error = join_groups(&filling);
+		if (error == 0)
+			error = mark_twins(&filling);
 	}
 	free(filling.lists);
 	free(filling.nested);

@@ -42,6 +42,7 @@ def test_index_answers_as_the_rows_say(place: Path, model: Model) -> None:
         for path, number in numbers.items():
             assert number is not None
             compare(index.entry(number), model.rows[path], path, model)
+        compare_twins([index.entry(number or 0) for number in numbers.values()])
         for path, number in numbers.items():
             listed = [entry.number for entry in index.children(number or 0)]
             assert listed == [numbers[below] for below in model.children(path)]
@@ -95,6 +96,15 @@ def compare_file(
         assert bool(entry.flags & native.ENTRY_NO_CONTENT) == (given_row.hash is None)
     if entry.digest is not None:
         assert entry.algorithm == flags >> 8 & 7
+
+
+def compare_twins(entries: list[native.Entry]) -> None:
+    """Files are marked whose content another inode has, too; and nothing else is."""
+    files = [one for one in entries if stat.S_ISREG(one.mode) and one.digest]
+    for entry in entries:
+        others = [one for one in files if one.digest == entry.digest and entry in files]
+        wanted = any(one.inode != entry.inode for one in others)
+        assert bool(entry.flags & native.ENTRY_TWIN) == wanted
 
 
 def compare_directory(
