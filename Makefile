@@ -79,8 +79,8 @@ check: build tools ## format, lint, types, floors, sizes, C warnings
 	tests/support/compile-strict.sh
 	$(PYTEST) -q tests/unit/test_house.py
 
-bench: build ## measure; JSON into benchmarks/results and a table
-	$(BIN)/python -m benchmarks.run
+bench: build tools ## measure beside native: a table, a picture, JSON (BENCH=--help)
+	$(BIN)/python -m benchmarks.run $(BENCH)
 
 clean: ## remove all that was built
 	rm -rf $(VENV) bin build dist *.egg-info interpose/_native.c interpose/_native*.so

@@ -11,11 +11,14 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.ratios import Clock, Ratios
-from benchmarks.setting import BIN, ROOT, Setting
+from benchmarks.setting import BIN, ROOT, Session, Setting
+
+FILE = Path("part0/part0/part0/part0/part0/module0.py")
 
 
-def measure(setting: Setting, rounds: int) -> list[Ratios]:
+def measure(session: Session) -> list[Ratios]:
     """Milliseconds of a job that reads one small file, warm and in an empty cache."""
+    setting, rounds = session.base, session.rounds
     subprocess.run(["make", "-s", "-C", ROOT, "bundle"], check=True)
     programs = {
         "interpose_run": BIN / "interpose_run",
@@ -35,13 +38,19 @@ def measure(setting: Setting, rounds: int) -> list[Ratios]:
 
 
 def _cat(setting: Setting, program: Path, cache: Path) -> float:
-    file = setting.mounted / "package00/lib/module0.py"
-    words = ["--cache", cache, "--scratch", setting.place, *setting.options]
+    file = setting.mounted / FILE
+    words: list[str | Path] = [
+        "--cache",
+        cache,
+        "--scratch",
+        setting.place,
+        *setting.options,
+    ]
     return _timed([program, *words, "--", "/bin/cat", file])
 
 
 def _native(setting: Setting) -> float:
-    return _timed(["/bin/cat", setting.plain / "package00/lib/module0.py"])
+    return _timed(["/bin/cat", setting.plain / FILE])
 
 
 def _timed(command: list[str | Path]) -> float:

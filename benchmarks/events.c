@@ -58,6 +58,19 @@ static void do_spawn(void)
 	waitpid(pid, NULL, 0);
 }
 
+static void do_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		abort();
+	if (pid == 0) {
+		execl("/bin/true", "/bin/true", NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+}
+
 static void on_signal(int number)
 {
 	(void)number;
@@ -94,9 +107,9 @@ static void do_epoll(void)
 static const struct {
 	const char *name;
 	void (*once)(void);
-} rows[] = {{"fstat", do_fstat}, {"dup", do_dup},	{"thread", do_thread},
-	    {"spawn", do_spawn}, {"signal", do_signal}, {"lock", do_lock},
-	    {"epoll", do_epoll}};
+} rows[] = {{"fstat", do_fstat}, {"dup", do_dup},    {"thread", do_thread},
+	    {"spawn", do_spawn}, {"fork", do_fork},  {"signal", do_signal},
+	    {"lock", do_lock},	 {"epoll", do_epoll}};
 
 int main(int argc, char **argv)
 {

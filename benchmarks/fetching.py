@@ -7,7 +7,6 @@ takes the time for the others itself.
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.ratios import Clock, Ratios
-from benchmarks.setting import ROOT, Setting, options_of, publish
+from benchmarks.setting import ROOT, Session, Setting, options_of, publish
 
 MANY = "many.example.org"
 FILES, AWAY_MS, READERS = 300, 20, 16
@@ -47,15 +46,16 @@ print(first, time.monotonic() - began)
 """
 
 
-def measure(setting: Setting, rounds: int) -> list[Ratios]:
+def measure(session: Session) -> list[Ratios]:
     """300 small objects for one reader and for sixteen; first byte of a big file."""
+    setting, rounds = session.base, session.rounds
     tree = setting.place / "many"
     tree.mkdir()
     chance = random.Random(1)
     for number in range(FILES + 1):
         (tree / f"{number:03}").write_bytes(chance.randbytes(3000))
     (tree / "big").write_bytes(chance.randbytes(BIG_BYTES))
-    publish(setting, tree, MANY)
+    publish(Setting(setting.place, tree, fqrn=MANY), tree)
     results = []
     with away(setting.place / "storage") as url:
         for readers in (1, READERS):
@@ -67,8 +67,8 @@ def measure(setting: Setting, rounds: int) -> list[Ratios]:
 @contextmanager
 def away(root: Path) -> Iterator[str]:
     """The URL of a server that is 20 ms away."""
-    command = [sys.executable, "-m", "benchmarks.distant", root, str(AWAY_MS)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    words = [sys.executable, "-m", "benchmarks.distant", str(root), str(AWAY_MS)]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT)
     assert server.stdout is not None
     try:
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
@@ -146,13 +146,3 @@ def _big(setting: Setting, url: str, rounds: int) -> list[Ratios]:
         first.add("interpose_run", 1000 * float(said[0]))
         whole.add("interpose_run", 1000 * float(said[1]))
     return [first, whole]
-
-
-if __name__ == "__main__":
-    from benchmarks.ratios import table
-    from benchmarks.setting import published
-
-    with published() as place:
-        found = measure(place, int(sys.argv[1]) if len(sys.argv) > 1 else 3)
-    print(table(found))
-    print(json.dumps([one.to_json() for one in found]))

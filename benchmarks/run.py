@@ -1,63 +1,179 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`make bench`: asks every question, prints a table, keeps the figures as JSON.
+"""`make bench`: measures all rows, prints a table, keeps figures, table and picture.
 
-`python -m benchmarks.run [--rounds N] [--only NAME...]`
+Each figure is a ratio to native of the same interleaved round; native of a row on
+/cvmfs is the same tree as a plain directory. Caches are warm, the machine should be
+idle.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from benchmarks import bundle, calls, events, fetching, processes, walks
-from benchmarks.ratios import Ratios, table
-from benchmarks.setting import ROOT, Setting, machine, published
+from benchmarks import chart, report, rows, ways
+from benchmarks.ratios import listing
+from benchmarks.report import Measured
+from benchmarks.setting import ROOT, NotMeasuredError, machine, session
 
-QUESTIONS = {
-    "calls": calls.measure,
-    "floor": calls.measure_floor,
-    "bundle": bundle.measure,
-    "start": lambda setting, rounds: [processes.measure_start(setting, rounds)],
-    "execs": processes.measure_execs,
-    "fetching": fetching.measure,
-    "numpy": processes.measure_numpy,
-    "walks": walks.measure,
-    "events": events.measure,
-}
+RESULTS = ROOT / "benchmarks/results"
+PAGE, PICTURE = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks.png"
+BEGIN, END = "<!-- figures: made by --docs -->", "<!-- end of figures -->"
+EXAMPLES = """
+examples:
+  make bench                             all rows, five rounds; some 25 minutes
+  python -m benchmarks.run --list        the rows, what they must reach and aim at
+  python -m benchmarks.run --quick       one round in one condition: does it work?
+  python -m benchmarks.run --rows host,cvmfs --rounds 3
+  python -m benchmarks.run --from benchmarks/results/A.json B.json --docs
+                                         draw again, measure nothing
+
+PRoot and strace are contenders where they are installed. Others are named by these
+variables:
+"""
 
 
-def main() -> None:
-    """Measure, print, write benchmarks/results/TIME-COMMIT.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=sorted(QUESTIONS))
-    arguments = parser.parse_args()
+def main() -> int:
+    """Measure, print, write benchmarks/results/TIME-COMMIT.json, .md and .png."""
+    arguments = parser().parse_args()
+    if arguments.list:
+        print(rows.described())
+        return 0
+    try:
+        wanted = rows.chosen(arguments.rows)
+    except ValueError as error:
+        print(f"benchmarks.run: {error}", file=sys.stderr)
+        return 2
+    if arguments.kept:
+        facts, measured = read(arguments.kept)
+        file = arguments.kept[0]
+    else:
+        facts, measured = measure(wanted, arguments)
+        file = keep(facts, measured)
+    show(facts, measured, file)
+    if arguments.docs:
+        page = PAGE.read_text()
+        before, _, rest = page.partition(BEGIN)
+        text = section(facts, measured)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}{END}{rest.partition(END)[2]}")
+        PICTURE.write_bytes(file.with_suffix(".png").read_bytes())
+    return 1 if any(one.reason.startswith("failed") for one in measured) else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; its help teaches."""
+    variables = "".join(
+        f"  {name:24}{what}\n" for name, what in ways.ENVIRONMENT.items()
+    )
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks.run",
+        description=__doc__,
+        epilog=EXAMPLES + variables,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--rows", default="", metavar="NAME,...", help="only these rows")
+    made.add_argument("--list", action="store_true", help="print the rows")
+    made.add_argument(
+        "--rounds", type=int, default=5, help="interleaved ones; default 5"
+    )
+    made.add_argument("--quick", action="store_true", help="one round, one condition")
+    made.add_argument(
+        "--docs", action="store_true", help="figures into docs/benchmarks.md"
+    )
+    made.add_argument(
+        "--from",
+        dest="kept",
+        nargs="+",
+        type=Path,
+        metavar="JSON",
+        help="show figures that were measured; later files win",
+    )
+    return made
+
+
+def measure(
+    wanted: Sequence[rows.Row], arguments: argparse.Namespace
+) -> tuple[dict[str, Any], list[Measured]]:
+    """The machine, and what came of each row."""
     facts = machine()
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    results: list[Ratios] = []
-    with published() as setting:
-        warm_up(setting)
-        for name in arguments.only or QUESTIONS:
-            print(f"measuring: {name}", flush=True)
-            results += QUESTIONS[name](setting, arguments.rounds)
-    print("\nRatios are medians over rounds, each to native of its round;")
-    print("in parentheses the ratio of the least values.\n")
-    print(table(results))
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    folder = ROOT / "benchmarks/results"
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{stamp}-{facts['commit']}.json"
-    figures = [result.to_json() for result in results]
-    file.write_text(json.dumps({"machine": facts, "results": figures}, indent=1) + "\n")
-    print(f"\n{file.relative_to(ROOT)}")
+    facts["options"] = "--quick" if arguments.quick else f"--rounds {arguments.rounds}"
+    if arguments.rows:
+        facts["options"] += f" --rows {arguments.rows}"
+    rounds = 1 if arguments.quick else arguments.rounds
+    print(", ".join(f"{name} {value}" for name, value in facts.items()), flush=True)
+    found = []
+    with session(rounds, quick=arguments.quick) as here:
+        for row in wanted:
+            print(f"measuring: {row.name}", flush=True)
+            one = Measured(row)
+            try:
+                one.results = row.measure(here)
+            except NotMeasuredError as reason:
+                one.reason = str(reason)
+            except (subprocess.SubprocessError, OSError) as error:
+                one.reason = f"failed: {error}"
+            for line in report.lines(one):
+                print(f"  {line.title}: {report.number(line.value)} {line.condition}")
+            if one.reason:
+                print(f"  not measured: {one.reason}")
+            found.append(one)
+            keep(facts, found)
+    return facts, found
 
 
-def warm_up(setting: Setting) -> None:
-    """Read the whole tree once, so that only warm paths are measured later."""
-    read_all = f"tar -cf - {setting.mounted} | wc -c"
-    walks.elapsed([*setting.wrapper(), "/bin/sh", "-c", read_all])
+def keep(facts: dict[str, Any], measured: Sequence[Measured]) -> Path:
+    """Write the figures; after each row, so that a run which is ended leaves some."""
+    facts.setdefault("time", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{facts['time']}-{facts['commit']}.json"
+    kept = {"machine": facts, "rows": [one.to_json() for one in measured]}
+    file.write_text(json.dumps(kept, indent=1) + "\n")
+    return file
+
+
+def read(files: Sequence[Path]) -> tuple[dict[str, Any], list[Measured]]:
+    """Kept figures, in the order of the table of rows."""
+    by_name: dict[str, Measured] = {}
+    kept = [json.loads(file.read_text()) for file in files]
+    for each in kept:
+        by_name.update((one["row"], Measured.from_json(one)) for one in each["rows"])
+    facts = {**kept[0]["machine"]}
+    for name in ("commit", "time", "options"):
+        found = dict.fromkeys(str(each["machine"].get(name, "")) for each in kept)
+        facts[name] = ", ".join(found)
+    return facts, [by_name[row.name] for row in rows.ROWS if row.name in by_name]
+
+
+def show(facts: dict[str, Any], measured: Sequence[Measured], file: Path) -> None:
+    """Print all; write the table and the picture beside a file of figures."""
+    text = section(facts, measured)
+    print("\n" + listing([one for each in measured for one in each.results]))
+    print(f"\n{text}")
+    file.with_suffix(".md").write_text(text)
+    file.with_suffix(".png").write_bytes(chart.picture(measured, facts))
+    print(f"{os.path.relpath(file, ROOT)}, .md, .png")
+
+
+def section(facts: dict[str, Any], measured: Sequence[Measured]) -> str:
+    """Markdown: machine, what is missed, the table, calls by condition."""
+    names = ("processor", "cpus", "kernel", "python", "commit", "load")
+    where = ", ".join(f"{name} {facts[name]}" for name in names if name in facts)
+    command = f"python -m benchmarks.run {facts.get('options', '')}".strip()
+    parts = [
+        f"Printed by `{command}` at {facts['time']}: {where}.",
+        report.missed(measured),
+        report.table(measured),
+        report.conditions(measured),
+    ]
+    return "".join(f"{part}\n\n" for part in parts if part)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cost of 125,000 files: a find over them, our memory, the building of indexes."""
+"""Cost of 125,000 entries: walks over them, our memory, the building of indexes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.ratios import Clock, Ratios
-from benchmarks.setting import ROOT, Setting, options_of, serving
+from benchmarks.calls import cpus_text
+from benchmarks.ratios import OURS, Ratios
+from benchmarks.setting import ROOT, NotMeasuredError, Session, Setting, options_of
+from benchmarks.setting import serving as server
+from benchmarks.ways import CVMFS, Plan, Way, timed, ways
 
 FQRN = "lsst.example.org"
-TREE = f"/cvmfs/{FQRN}"
 LISTING = "%y %s %P\\0"
+JOBS = {
+    "find": ["find", "{top}"],
+    "find -printf": ["find", "{top}", "-printf", LISTING],
+    "ls -lR": ["ls", "-lR", "{top}"],
+}
+OF_RESOLVER = "resolver"
 
 
 def shared() -> Path:
@@ -25,60 +33,74 @@ def shared() -> Path:
     return Path(os.environ.get("INTERPOSE_SHARED", ROOT.parent / "shared"))
 
 
-def measure(setting: Setting, rounds: int) -> list[Ratios]:
-    """All about the big repository, if it is there."""
-    archive = shared() / f"repositories/{FQRN}.tar.xz"
-    if not archive.exists():
-        print("no shared repositories (INTERPOSE_SHARED): no find over 125,000 files")
-        return []
-    docroot = setting.place / "lsst"
-    docroot.mkdir()
-    subprocess.run(["tar", "-C", docroot, "-xf", archive], check=True)
-    with serving(docroot) as url:
-        key = shared() / f"repositories/keys/{FQRN}.pub"
-        options = options_of(url, key, FQRN)
-        here = Setting(setting.place / "walk", setting.place / "sparse", url, options)
+def tree(session: Session) -> Setting:
+    """The big repository, served, and a plain directory of the same names and sizes."""
+
+    def make() -> Setting:
+        archive = shared() / f"repositories/{FQRN}.tar.xz"
+        if not archive.exists():
+            raise NotMeasuredError(
+                "the test repositories are missing: set INTERPOSE_SHARED"
+            )
+        docroot = session.base.place / "lsst"
+        docroot.mkdir()
+        subprocess.run(["tar", "-C", docroot, "-xf", archive], check=True)
+        url = session.stack.enter_context(server(docroot))
+        options = options_of(url, shared() / f"repositories/keys/{FQRN}.pub", FQRN)
+        here = Setting(session.base.place / "walk", Path(), url, options, FQRN)
         here.place.mkdir()
-        return [*finds(here, rounds), memory(here)]
+        here.plain = here.place / "plain"
+        words = ["find", str(here.mounted), "-printf", LISTING]
+        command = [*here.wrapper(), *words]
+        listing = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        sparse_copy(listing, here.plain)
+        return here
+
+    return session.once("walk", make)
 
 
-def finds(setting: Setting, rounds: int) -> list[Ratios]:
-    """A find with a stat of each file: cold, without indexes, warm, and native."""
-    job = ["find", TREE, "-printf", LISTING]
-    cold = Ratios("find, 125,000 files, cold", "ms")
-    cold.add("interpose_run, /cvmfs", elapsed([*setting.wrapper(), *job]))
-    command = [*setting.wrapper(), *job]
-    listing = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-    sparse_copy(listing, setting.plain)
-    warm = Ratios("find, 125,000 files, warm", "ms")
-    build = Ratios("the same, indexes built anew", "ms")
-    plain = ["find", str(setting.plain), "-printf", LISTING]
-    elapsed(plain)
-    for _ in range(rounds):
-        warm.add("native", elapsed(plain))
-        warm.add("interpose_run, /cvmfs", elapsed([*setting.wrapper(), *job]))
-    before = warm.values["interpose_run, /cvmfs"]
-    for number in range(min(rounds, 3)):
+def measure(session: Session) -> list[Ratios]:
+    """Milliseconds of walks that print names, and names with types and sizes.
+
+    Contenders that stop at each call take a minute for each: once is enough.
+    """
+    setting = tree(session)
+    found = []
+    for cpus in session.cpus:
+        others = 1 if cpus > 1 and not session.quick else 0
+        plan = Plan(session.rounds, cpus, cpus_text(cpus), "ms", others)
+        found += plan.measure(ways(session, setting, CVMFS), _walks)
+    return found
+
+
+def _walks(way: Way) -> dict[str, float]:
+    return {
+        title: timed(way, [word.replace("{top}", str(way.top)) for word in job])
+        for title, job in JOBS.items()
+    }
+
+
+def indexes(session: Session) -> list[Ratios]:
+    """What a walk costs that finds no index of any catalog."""
+    setting = tree(session)
+    build = Ratios("find -printf, indexes built anew", "ms")
+    job = [word.replace("{top}", str(setting.mounted)) for word in JOBS["find -printf"]]
+    ours = Way(OURS, tuple(setting.wrapper()), setting.mounted)
+    for _ in range(session.rounds):
+        warm = timed(ours, job)
         shutil.rmtree(setting.place / "cache/index", ignore_errors=True)
-        whole = elapsed([*setting.wrapper(), *job])
-        build.add("interpose_run, /cvmfs", whole)
-        build.add("of this, over warm", whole - before[number])
-    return [cold, warm, build]
+        whole = timed(ours, job)
+        build.add(OURS, whole)
+        build.add("of this, over warm", whole - warm)
+    return [build]
 
 
-def elapsed(command: list[str]) -> float:
-    """Milliseconds of a command."""
-    with Clock() as clock:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return clock.ms
-
-
-def sparse_copy(listing: bytes, tree: Path) -> None:
+def sparse_copy(listing: bytes, place: Path) -> None:
     """A plain directory with the same names and sizes, its files without bytes."""
-    tree.mkdir()
+    place.mkdir()
     for record in listing.split(b"\0")[:-1]:
         kind, size, name = record.split(b" ", 2)
-        path = os.path.join(os.fsencode(tree), name)
+        path = os.path.join(os.fsencode(place), name)
         if kind == b"d":
             os.makedirs(path, exist_ok=True)
         elif kind == b"f":
@@ -88,20 +110,20 @@ def sparse_copy(listing: bytes, tree: Path) -> None:
             os.symlink(b"nowhere", path)
 
 
-def memory(setting: Setting) -> Ratios:
-    """PSS of all our processes once the whole tree has been walked."""
-    result = Ratios("PSS after that walk", "MiB")
+def memory(session: Session) -> list[Ratios]:
+    """PSS of all our processes once the whole tree has been walked, warm."""
+    setting = tree(session)
+    result = Ratios("our memory after that walk", "MiB")
     with holding(setting) as front:
         family = [front, *front.children(recursive=True)]
-        parts = {process.pid: part(process) for process in family}
         total = 0.0
         for process in family:
-            if parts[process.pid]:
-                pss = process.memory_full_info().pss / 2**20
-                result.add(parts[process.pid], pss)
-                total += pss
-        result.add("all our processes", total)
-    return result
+            pss = ours(process) / 2**20
+            if part(process):
+                result.add(part(process), pss)
+            total += pss
+    result.add(OURS, total)
+    return [result]
 
 
 def part(process: psutil.Process) -> str:
@@ -109,16 +131,24 @@ def part(process: psutil.Process) -> str:
     words = process.cmdline()
     if words and words[0].endswith("interpose_run"):
         return f"interpose_run {process.pid}"
-    if any("interpose" in word and "resolver" in word for word in words):
-        return "resolver"
+    if any("interpose" in word and OF_RESOLVER in word for word in words):
+        return OF_RESOLVER
     return ""
+
+
+def ours(process: psutil.Process) -> int:
+    """Bytes of a process of ours, and of what we mapped into one of the job's."""
+    if part(process):
+        return int(process.memory_full_info().pss)
+    maps = process.memory_maps(grouped=True)
+    return int(sum(one.pss for one in maps if "interpose" in one.path))
 
 
 @contextmanager
 def holding(setting: Setting) -> Iterator[psutil.Process]:
     """A job that has walked the tree and waits, until the block ends."""
-    script = f"find {TREE} -printf '{LISTING}' >/dev/null; echo walked; read -r _"
-    shutil.rmtree(setting.place / "cache/index", ignore_errors=True)
+    walk = f"find {setting.mounted} -printf '{LISTING}' >/dev/null"
+    script = f"{walk}; echo walked; read -r _"
     command = [*setting.wrapper(), "/bin/sh", "-c", script]
     job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert job.stdout is not None
