@@ -4,7 +4,8 @@
  * TOP is the tree, LISTS a directory with files of names relative to it. PATHS is
  * `many` (all names in turn) or `hot` (the first one only), WORKERS a number of
  * threads, or of processes with a p behind it. Each CALL is made for so many
- * milliseconds; the time is divided by the calls of all workers together. */
+ * milliseconds. Of one thread it is the median of batches; of more the time is divided
+ * by the calls of all workers together. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

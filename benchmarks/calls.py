@@ -12,6 +12,12 @@ from benchmarks.setting import Session, Setting, compiled
 from benchmarks.ways import CVMFS, HOST, Plan, Way, printed, ways
 
 BARE_FILTER = "bare filter"
+# No contenders: what a tracer costs that does nothing.
+FLOORS = {
+    "tracer, no filter": "ptrace",
+    BARE_FILTER: "filter",
+    "bare filter and tracer": "both",
+}
 THREADS, BUSY = "8", "64p"
 MS, QUICK_MS = 60, 25
 CONTENDER_ROUNDS = 2
@@ -85,13 +91,8 @@ def never_stopped(session: Session, names: Sequence[str]) -> list[Ratios]:
     """Calls that are never stopped, against the least filter that there can be."""
     bare = compiled(session.base, "bare_filter")
     plain = session.base.plain
-    who = [
-        Way(BASE, (), plain),
-        Way("tracer, no filter", (bare, "ptrace"), plain),
-        Way(BARE_FILTER, (bare, "filter"), plain),
-        Way("bare filter, twice", (bare, "filter", bare, "filter"), plain),
-        Way("bare filter and tracer", (bare, "both"), plain),
-    ]
+    who = [Way(BASE, (), plain)]
+    who += [Way(name, (bare, word), plain) for name, word in FLOORS.items()]
     who += [way for way in ways(session, session.base, HOST) if way.name != BASE]
     found = []
     for condition in conditions(session, ("hot",)):

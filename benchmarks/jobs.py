@@ -130,6 +130,8 @@ def _environment(top: Path, work: Path, *, own: bool) -> dict[str, str]:
     if own:
         env["PATH"] = f"{top}/usr/bin:{path}"
         env["LD_LIBRARY_PATH"] = f"{top}/{LIBRARIES}"
+        include = f"{top}/usr/include"
+        env["C_INCLUDE_PATH"] = f"{include}/{LIBRARIES[8:]}:{include}"
         lua = f"{top}/usr/share/lua/5.3"
         env["LUA_PATH"] = f"{lua}/?.lua;{lua}/?/init.lua;;"
         env["LUA_CPATH"] = f"{top}/{LIBRARIES}/lua/5.3/?.so;;"

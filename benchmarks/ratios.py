@@ -74,7 +74,7 @@ class Ratios:
 
 def listing(results: Sequence[Ratios]) -> str:
     """Every figure: one line per question, condition and contender."""
-    lines = [f"{'question':48}{'contender':26}{'median':>12}{'min':>12}  ratio (least)"]
+    lines = [f"{'question':56}{'contender':26}{'median':>12}{'min':>12}  ratio (least)"]
     for result in results:
         title = f"{result.title} [{result.unit}]"
         for name in result.values:
@@ -84,7 +84,7 @@ def listing(results: Sequence[Ratios]) -> str:
 
 
 def _line(title: str, name: str, row: Mapping[str, float]) -> str:
-    text = f"{title:48}{name:26}{row['median']:12.1f}{row['min']:12.1f}"
+    text = f"{title:56}{name:26}{row['median']:12.1f}{row['min']:12.1f}"
     if RATIO in row:
         text += f"{row[RATIO]:8.2f} ({row['least_ratio']:.2f})"
     if FLOOR in row:

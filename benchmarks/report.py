@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.calls import FLOORS
 from benchmarks.limits import FLOOR, RATIO, verdict
 from benchmarks.ratios import BASE, OURS, Ratios
 from benchmarks.rows import ROWS, Row
@@ -95,9 +96,8 @@ def contenders(results: Sequence[Ratios], kind: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for one in results:
         for name in one.values:
-            skipped = name in (BASE, OURS, one.floor) or name.startswith(("bare", "tr"))
-            figures = [] if skipped else one.figures(name, kind)
-            if figures and kind in (RATIO, FLOOR, "ms"):
+            theirs = name not in (BASE, OURS, *FLOORS) and kind != "MiB"
+            if theirs and (figures := one.figures(name, kind)):
                 found[name] = max(found.get(name, 0), statistics.median(figures))
     return found
 
@@ -116,6 +116,7 @@ def number(value: float) -> str:
 def table(all_measured: Sequence[Measured]) -> str:
     """Markdown: the rows and their lines, with the contenders in columns."""
     found = [(one, lines(one)) for one in all_measured]
+    found = [(one, ls) for one, ls in found if ls or one.reason]
     names = list(
         dict.fromkeys(n for _, ls in found for one in ls for n in one.contenders)
     )

@@ -153,6 +153,7 @@ ROWS = (
         walks.memory,
     ),
     Row("stops", "stops of each event", "", "", events.stops, asked=True),
+    Row("resolver", "PSS with a resolver, too", "", "", walks.resolver, asked=True),
     Row("indexes", "indexes that are built anew", "", "", walks.indexes, asked=True),
     Row("bundle", "the one-file bundle", "", "", bundle.measure, asked=True),
     Row("fetching", "what is not on the node", "", "", fetching.measure, asked=True),

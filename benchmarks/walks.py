@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,10 +46,11 @@ def tree(session: Session) -> Setting:
         docroot.mkdir()
         subprocess.run(["tar", "-C", docroot, "-xf", archive], check=True)
         url = session.stack.enter_context(server(docroot))
-        options = options_of(url, shared() / f"repositories/keys/{FQRN}.pub", FQRN)
-        here = Setting(session.base.place / "walk", Path(), url, options, FQRN)
-        here.place.mkdir()
-        here.plain = here.place / "plain"
+        place = session.base.place / "walk"
+        here = Setting(place, place / "plain", url, [], FQRN)
+        here.key.parent.mkdir(parents=True)
+        shutil.copy(shared() / f"repositories/keys/{FQRN}.pub", here.key)
+        here.options = options_of(url, here.key, FQRN)
         words = ["find", str(here.mounted), "-printf", LISTING]
         command = [*here.wrapper(), *words]
         listing = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
@@ -69,22 +70,24 @@ def measure(session: Session) -> list[Ratios]:
     for cpus in session.cpus:
         others = 1 if cpus > 1 and not session.quick else 0
         plan = Plan(session.rounds, cpus, cpus_text(cpus), "ms", others)
-        found += plan.measure(ways(session, setting, CVMFS), _walks)
+        for title in JOBS:
+            found += plan.measure(ways(session, setting, CVMFS), _walk(title))
     return found
 
 
-def _walks(way: Way) -> dict[str, float]:
-    return {
-        title: timed(way, [word.replace("{top}", str(way.top)) for word in job])
-        for title, job in JOBS.items()
-    }
+def _walk(title: str) -> Callable[[Way], dict[str, float]]:
+    return lambda way: {title: timed(way, _words(title, way.top))}
+
+
+def _words(title: str, top: Path) -> list[str]:
+    return [word.replace("{top}", str(top)) for word in JOBS[title]]
 
 
 def indexes(session: Session) -> list[Ratios]:
     """What a walk costs that finds no index of any catalog."""
     setting = tree(session)
     build = Ratios("find -printf, indexes built anew", "ms")
-    job = [word.replace("{top}", str(setting.mounted)) for word in JOBS["find -printf"]]
+    job = _words("find -printf", setting.mounted)
     ours = Way(OURS, tuple(setting.wrapper()), setting.mounted)
     for _ in range(session.rounds):
         warm = timed(ours, job)
@@ -111,9 +114,25 @@ def sparse_copy(listing: bytes, place: Path) -> None:
 
 
 def memory(session: Session) -> list[Ratios]:
-    """PSS of all our processes once the whole tree has been walked, warm."""
+    """PSS of all our processes once the whole tree has been walked, warm.
+
+    The run before has asked for new revisions, so that this one needs no resolver.
+    """
     setting = tree(session)
-    result = Ratios("our memory after that walk", "MiB")
+    words = [*setting.wrapper(), "ls", str(setting.mounted)]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return [_memory(setting, "our memory after a walk")]
+
+
+def resolver(session: Session) -> list[Ratios]:
+    """The same with a resolver, which has built all indexes."""
+    setting = tree(session)
+    shutil.rmtree(setting.place / "cache/index", ignore_errors=True)
+    return [_memory(setting, "our memory after a walk that built the indexes")]
+
+
+def _memory(setting: Setting, title: str) -> Ratios:
+    result = Ratios(title, "MiB")
     with holding(setting) as front:
         family = [front, *front.children(recursive=True)]
         total = 0.0
@@ -123,7 +142,7 @@ def memory(session: Session) -> list[Ratios]:
                 result.add(part(process), pss)
             total += pss
     result.add(OURS, total)
-    return [result]
+    return result
 
 
 def part(process: psutil.Process) -> str:

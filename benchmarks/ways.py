@@ -66,10 +66,9 @@ def ways(session: Session, setting: Setting, side: str) -> list[Way]:
     if parrot := os.environ.get("INTERPOSE_BENCH_PARROT"):
         found.append(Way("Parrot", _parrot(parrot, setting), top, caches=True))
     client = os.environ.get("INTERPOSE_BENCH_CVMFS2")
-    if client and side == CVMFS:
-        found.append(
-            Way("FUSE client", (), _mounted(client, session, setting), caches=True)
-        )
+    mount = _mounted(client, session, setting) if client and side == CVMFS else None
+    if mount:
+        found.append(Way("FUSE client", (), mount, caches=True))
     return found
 
 
@@ -81,12 +80,12 @@ def _parrot(program: str, setting: Setting) -> tuple[str, ...]:
     return ("env", repository, "HTTP_PROXY=DIRECT", program, *place)
 
 
-def _mounted(client: str, session: Session, setting: Setting) -> Path:
-    """Where the FUSE client shows the tree, until the session ends."""
+def _mounted(client: str, session: Session, setting: Setting) -> Path | None:
+    """Where the FUSE client shows the tree, until the session ends; if it does."""
     place = setting.place / "fuse" / setting.fqrn
     mount = place / "mount"
     if mount.exists():
-        return mount
+        return mount if mount.is_mount() else None
     mount.mkdir(parents=True)
     (place / "config").write_text(
         f"CVMFS_SERVER_URL={setting.url}/cvmfs/{setting.fqrn}\n"
@@ -95,8 +94,11 @@ def _mounted(client: str, session: Session, setting: Setting) -> Path:
         "CVMFS_SHARED_CACHE=no\nCVMFS_CLAIM_OWNERSHIP=yes\n"
     )
     words = [client, "-o", f"config={place}/config", setting.fqrn, str(mount)]
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    session.stack.callback(subprocess.run, ["umount", str(mount)], check=False)
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(f"  left out: FUSE client failed: {(done.stderr or done.stdout)[-120:]}")
+        return None
+    session.stack.callback(subprocess.run, ["umount", "-l", str(mount)], check=False)
     return mount
 
 
@@ -171,7 +173,12 @@ def reason(way: Way, error: Exception) -> str:
     """One line: who failed, and the last line that it said."""
     said = getattr(error, "stderr", None) or b""
     text = said if isinstance(said, str) else said.decode("utf-8", "replace")
-    lines = text.strip().splitlines() or [str(error)]
+    what = str(error)
+    if isinstance(error, subprocess.CalledProcessError):
+        what = f"status {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        what = f"no end after {error.timeout:g} s"
+    lines = text.strip().splitlines() or [what]
     return f"{way.name} failed: {lines[-1][:120]}"
 
 

@@ -13,7 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_PATHS = 16384, MOST_WORKERS = 256, BATCH = 64, WARM_TIMES = 4 };
+enum {
+	MOST_PATHS = 16384,
+	MOST_WORKERS = 256,
+	BATCH = 64,
+	WARM_TIMES = 4,
+	MOST_BATCHES = 1 << 16
+};
 
 struct list {
 	const char *names[MOST_PATHS];
@@ -31,6 +37,7 @@ struct question {
 struct worker {
 	const struct question *question;
 	int first;
+	bool alone;
 	long calls;
 	double ns;
 };
@@ -52,6 +59,15 @@ static double now_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
+static double batches_ns[MOST_BATCHES]; /* of the only worker, if it is */
+
+static int compare(const void *one, const void *other)
+{
+	double a = *(const double *)one, b = *(const double *)other;
+
+	return (a > b) - (a < b);
+}
+
 /* Makes calls until the time is over, or `most` of them. */
 static void spend(struct worker *worker, double until_ns, long most)
 {
@@ -59,6 +75,7 @@ static void spend(struct worker *worker, double until_ns, long most)
 	const char *const *names =
 		worker->question->absolute ? list->absolute : list->names;
 	int at = worker->first % list->count;
+	double before = now_ns(), after;
 
 	worker->calls = 0;
 	do {
@@ -66,8 +83,24 @@ static void spend(struct worker *worker, double until_ns, long most)
 			worker->question->call(names[at]);
 			at = at + 1 == list->count ? 0 : at + 1;
 		}
+		after = now_ns();
+		if (worker->alone)
+			batches_ns[worker->calls / BATCH % MOST_BATCHES] =
+				after - before;
+		before = after;
 		worker->calls += BATCH;
-	} while (worker->calls < most && now_ns() < until_ns);
+	} while (worker->calls < most && after < until_ns);
+}
+
+/* For each call: what else the machine does falls on few batches. */
+static double median_batch_ns(const struct worker *worker)
+{
+	long count = worker->calls / BATCH;
+
+	if (count > MOST_BATCHES)
+		count = MOST_BATCHES;
+	qsort(batches_ns, (size_t)count, sizeof(double), compare);
+	return batches_ns[count / 2] / BATCH;
 }
 
 static void work(struct worker *worker)
@@ -131,16 +164,18 @@ static void measure(const struct question *question, struct worker *workers, int
 	long calls = 0;
 	double longest = 0;
 	struct worker warm = {.question = question};
+	bool alone = count == 1 && !processes;
 
 	/* Fills the kernel's caches and ours, while this is the only thread. */
 	spend(&warm, now_ns() + WARM_TIMES * limit_ns, 2L * question->list->count);
 	for (int i = 0; i < count; i++) {
 		workers[i] = (struct worker){.question = question};
+		workers[i].alone = alone;
 		workers[i].first = i * (question->list->count / count);
 	}
 	if (processes)
 		by_processes(workers, count);
-	else if (count == 1)
+	else if (alone)
 		work(workers);
 	else
 		by_threads(workers, count);
@@ -149,7 +184,8 @@ static void measure(const struct question *question, struct worker *workers, int
 		if (workers[i].ns > longest)
 			longest = workers[i].ns;
 	}
-	printf("%s %.2f\n", question->name, longest / (double)calls);
+	printf("%s %.2f\n", question->name,
+	       alone ? median_batch_ns(&workers[0]) : longest / (double)calls);
 	fflush(stdout);
 }
 
