@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def _one(session: Session, job: Job, cpus: int) -> list[Ratios]:
 
 
 def _once(way: Way, job: Job, work: Path) -> float:
-    """One time of the program, in an empty directory that is made outside the clock."""
+    """The median of the program, in an empty directory made outside the clock."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     if job.builds:
@@ -111,7 +112,7 @@ def _once(way: Way, job: Job, work: Path) -> float:
     words = [one.format(top=way.top, work=work) for one in job.words]
     env = _environment(way.top, work, own=job.own)
     each = [timed(way, words, env, str(work)) for _ in range(job.times)]
-    return sum(each) / job.times
+    return statistics.median(each)
 
 
 def _environment(top: Path, work: Path, *, own: bool) -> dict[str, str]:
