@@ -75,9 +75,9 @@ JOBS = {
         needs=("tar",),
     ),
     "rsync": Job(
-        "rsync of 10,000 files",
+        "rsync of 2,500 files",
         "base",
-        ("rsync", "-a", "{top}/", "{work}/copy"),
+        ("rsync", "-a", "{top}/part0/", "{work}/copy"),
         needs=("rsync",),
     ),
     "lmod": Job("module avail", "modules", ("bash", "-c", _MODULES), own=True),

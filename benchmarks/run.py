@@ -26,6 +26,8 @@ from benchmarks.setting import ROOT, NotMeasuredError, machine, session
 RESULTS = ROOT / "benchmarks/results"
 PAGE, PICTURE = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks.png"
 BEGIN, END = "<!-- figures: made by --docs -->", "<!-- end of figures -->"
+SEPARATOR = "; "
+IDLE = 0.5  # the load at the start of a run that is to be quoted
 EXAMPLES = """
 examples:
   make bench                             all rows, five rounds; some 25 minutes
@@ -147,7 +149,8 @@ def read(files: Sequence[Path]) -> tuple[dict[str, Any], list[Measured]]:
     facts = {**kept[0]["machine"]}
     for name in ("commit", "time", "options"):
         found = dict.fromkeys(str(each["machine"].get(name, "")) for each in kept)
-        facts[name] = ", ".join(found)
+        facts[name] = (SEPARATOR if name == "options" else ", ").join(found)
+    facts["load"] = max(str(each["machine"].get("load", 0)) for each in kept)
     return facts, [by_name[row.name] for row in rows.ROWS if row.name in by_name]
 
 
@@ -165,14 +168,28 @@ def section(facts: dict[str, Any], measured: Sequence[Measured]) -> str:
     """Markdown: machine, what is missed, the table, calls by condition."""
     names = ("processor", "cpus", "kernel", "python", "commit", "load")
     where = ", ".join(f"{name} {facts[name]}" for name in names if name in facts)
-    command = f"python -m benchmarks.run {facts.get('options', '')}".strip()
+    commands = [
+        f"`{' '.join(['python -m benchmarks.run', one])}`"
+        for one in facts["options"].split(SEPARATOR)
+    ]
     parts = [
-        f"Printed by `{command}` at {facts['time']}: {where}.",
+        f"Printed by {', '.join(commands)} at {facts['time']}: {where}.",
+        warning(facts),
         report.missed(measured),
         report.table(measured),
         report.conditions(measured),
     ]
     return "".join(f"{part}\n\n" for part in parts if part)
+
+
+def warning(facts: dict[str, Any]) -> str:
+    """Why the figures are none to quote, if they are not."""
+    said = []
+    if "--quick" in facts["options"]:
+        said.append("one round and one condition show that rows can be measured")
+    if float(facts.get("load", 0)) > IDLE:
+        said.append("the machine had other work")
+    return f"**No figures to quote**: {'; '.join(said)}." if said else ""
 
 
 if __name__ == "__main__":

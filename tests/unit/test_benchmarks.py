@@ -145,7 +145,8 @@ def test_the_table_says_what_is_reached_missed_and_not_measured() -> None:
 
 
 def test_kept_figures_give_the_same_table_and_picture(tmp_path: Path) -> None:
-    facts = {"processor": "any", "cpus": 2, "time": "now", "commit": "c", "options": ""}
+    facts = {"processor": "any", "cpus": 2, "time": "now", "commit": "c"}
+    facts |= {"options": "--rounds 3", "load": "0.0"}
     file = tmp_path / "kept.json"
     kept = {"machine": facts, "rows": [one.to_json() for one in measured()]}
     file.write_text(json.dumps(kept))
@@ -159,6 +160,21 @@ def test_kept_figures_give_the_same_table_and_picture(tmp_path: Path) -> None:
     seen = {pixels[at : at + 3] for at in range(0, len(pixels), 3)}
     for colour in (chart.RED, chart.GREEN, chart.FILL["missed"], chart.FILL["aim"]):
         assert bytes(colour) in seen
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"options": "--rounds 5", "load": "0.1"}, ""),
+        ({"options": "--quick", "load": "0.1"}, "one round and one condition"),
+        ({"options": "--rounds 5", "load": "2.6"}, "the machine had other work"),
+    ],
+)
+def test_figures_that_are_none_to_quote_say_so(
+    facts: dict[str, str], says: str
+) -> None:
+    assert says in run.warning(facts)
+    assert bool(says) == bool(run.warning(facts))
 
 
 def test_an_axis_is_logarithmic_and_keeps_what_is_beyond_it() -> None:
