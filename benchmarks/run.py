@@ -30,7 +30,7 @@ SEPARATOR = "; "
 IDLE = 0.5  # the load at the start of a run that is to be quoted
 EXAMPLES = """
 examples:
-  make bench                             all rows, five rounds; some 25 minutes
+  make bench                             all rows, five rounds; half an hour or more
   python -m benchmarks.run --list        the rows, what they must reach and aim at
   python -m benchmarks.run --quick       one round in one condition: does it work?
   python -m benchmarks.run --rows host,cvmfs --rounds 3
@@ -150,7 +150,7 @@ def read(files: Sequence[Path]) -> tuple[dict[str, Any], list[Measured]]:
     for name in ("commit", "time", "options"):
         found = dict.fromkeys(str(each["machine"].get(name, "")) for each in kept)
         facts[name] = (SEPARATOR if name == "options" else ", ").join(found)
-    facts["load"] = max(str(each["machine"].get("load", 0)) for each in kept)
+    facts["load"] = max((each["machine"].get("load", "0") for each in kept), key=float)
     return facts, [by_name[row.name] for row in rows.ROWS if row.name in by_name]
 
 
@@ -168,10 +168,8 @@ def section(facts: dict[str, Any], measured: Sequence[Measured]) -> str:
     """Markdown: machine, what is missed, the table, calls by condition."""
     names = ("processor", "cpus", "kernel", "python", "commit", "load")
     where = ", ".join(f"{name} {facts[name]}" for name in names if name in facts)
-    commands = [
-        f"`{' '.join(['python -m benchmarks.run', one])}`"
-        for one in facts["options"].split(SEPARATOR)
-    ]
+    runs = facts["options"].split(SEPARATOR)
+    commands = [f"`python -m benchmarks.run {one}`" for one in runs]
     parts = [
         f"Printed by {', '.join(commands)} at {facts['time']}: {where}.",
         warning(facts),
