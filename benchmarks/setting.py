@@ -143,10 +143,12 @@ def _folders(tree: Path, fan_out: Sequence[int]) -> Iterator[Path]:
 def session(rounds: int, *, quick: bool) -> Iterator[Session]:
     """A session with the first tree and a server; everything is removed at the end."""
     place = Path(tempfile.mkdtemp(prefix="interpose-bench-"))
-    base = Setting(place, place / "plain")
+    # As many names below the root as in /cvmfs/FQRN.
+    base = Setting(place, Path(tempfile.mkdtemp(prefix="interpose-bench-plain-")))
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, place, ignore_errors=True)
-        base.plain.mkdir()
+        for each in (place, base.plain):
+            stack.callback(shutil.rmtree, each, ignore_errors=True)
+        base.plain.chmod(0o755)
         fill(base.plain)
         publish(base, base.plain, "--uncompressed")
         base.url = stack.enter_context(serving(place / "storage"))
