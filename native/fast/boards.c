@@ -10,12 +10,20 @@
 #include "fast/inner.h"
 #include "run/inscription.h"
 #include "run/mounts.h"
+#include "run/openables.h"
 #include "run/slowmounts.h"
 #include "tracee/memory.h"
 
 _Static_assert((int)BOARD_MOUNTS == INSCRIPTION_MOUNTS &&
 		       (int)BOARD_CATALOGS == INSCRIPTION_CATALOGS,
 	       "a skeleton can say what a board can have");
+_Static_assert((int)BOARD_OBJECTS == OPENABLES_MOST &&
+		       (int)BOARD_BASES == OPENABLES_BASES &&
+		       (int)BOARD_OBJECT == OPENABLE_NAME,
+	       "and so can the run's list");
+
+/* So many slots are told one by one. */
+enum { FEW = 8 };
 
 struct board *boards_create(void)
 {
@@ -59,14 +67,11 @@ static void add_mount(const struct run *run, struct board *board, uint32_t numbe
 	mount->is_open = 1;
 }
 
-/* Where a walk finds it; where there is no room near that it does not. */
-static void hang_up(struct board *board, uint32_t number)
+/* Of a table of `count` slots; where there is no room near `at` it is not found. */
+static void set_slot(uint16_t *slots, uint32_t count, uint32_t at, uint32_t number)
 {
-	const struct board_catalog *catalog = &board->catalogs[number];
-	uint32_t at = board_slot(catalog->mount, catalog->parent, catalog->entry);
-
-	for (int probe = 0; probe < BOARD_PROBES; probe++) {
-		uint16_t *slot = &board->nested[(at + (uint32_t)probe) % BOARD_SLOTS];
+	for (uint32_t probe = 0; probe < BOARD_PROBES; probe++) {
+		uint16_t *slot = &slots[(at + probe) % count];
 
 		if (!*slot) {
 			*slot = (uint16_t)number;
@@ -96,8 +101,44 @@ static void add_catalog(const struct run *run, struct board *board, uint32_t num
 	} else if (mounts_number(run->mounts, &opened.mountpoint, &parent)) {
 		catalog->parent = parent;
 		catalog->entry = opened.mountpoint.entry;
-		hang_up(board, number);
+		set_slot(
+			board->nested, BOARD_SLOTS,
+			board_slot(catalog->mount, parent, catalog->entry, BOARD_SLOTS),
+			number);
 	}
+}
+
+/* One whose mount or catalog is not on the board is found by nobody. */
+static void add_object(const struct run *run, struct board *board, uint32_t number)
+{
+	const struct openable *one = openables_at(run, number);
+	struct board_object *object = &board->objects[number];
+
+	const char *base = openables_base(run, one->base);
+
+	if (!mounts_number(run->mounts, &one->place, &object->catalog) ||
+	    !copy_text(board->bases[one->base], BOARD_PATH, base, strlen(base)))
+		return;
+	object->mount = one->place.mount;
+	object->entry = one->place.entry;
+	object->mode = (uint16_t)one->st.st_mode;
+	object->dev = one->st.st_dev;
+	object->ino = one->st.st_ino;
+	object->size = (uint64_t)one->st.st_size;
+	object->written = one->st.st_mtim.tv_sec;
+	object->written_ns = (uint32_t)one->st.st_mtim.tv_nsec;
+	object->changed = one->st.st_ctim.tv_sec;
+	object->changed_ns = (uint32_t)one->st.st_ctim.tv_nsec;
+	object->is_shared = one->is_shared;
+	object->is_foreign = one->is_foreign;
+	object->base = (uint16_t)one->base;
+	strcpy(object->name, one->name);
+	set_slot(board->by_place, BOARD_OBJECT_SLOTS,
+		 board_slot(object->mount, object->catalog, object->entry,
+			    BOARD_OBJECT_SLOTS),
+		 number + 1);
+	set_slot(board->by_inode, BOARD_OBJECT_SLOTS, board_inode_slot(object->ino),
+		 number + 1);
 }
 
 void boards_update(const struct run *run, struct board *board)
@@ -107,6 +148,8 @@ void boards_update(const struct run *run, struct board *board)
 	for (; board->catalog_count < count && board->catalog_count < BOARD_CATALOGS;
 	     board->catalog_count++)
 		add_catalog(run, board, board->catalog_count);
+	for (; board->object_count < openables_count(run); board->object_count++)
+		add_object(run, board, board->object_count);
 }
 
 /* `size` bytes of the board from `at` on. */
@@ -144,12 +187,74 @@ static bool tell_mounts(const struct tracee *tracee, const struct board *board,
 	return true;
 }
 
+static bool tell_slot(const struct tracee *tracee, const struct board *board,
+		      const uint16_t *slots, uint32_t at, uint32_t number)
+{
+	for (uint32_t probe = 0; probe < BOARD_PROBES; probe++) {
+		const uint16_t *slot = &slots[(at + probe) % BOARD_OBJECT_SLOTS];
+
+		if (*slot == number + 1)
+			return tell(tracee, board,
+				    (size_t)((const char *)slot - (const char *)board),
+				    sizeof(*slot));
+	}
+	return true;
+}
+
+/* Those of objects from number `first` on. */
+static bool tell_slots(const struct tracee *tracee, const struct board *board,
+		       uint32_t first)
+{
+	bool done = true;
+
+	if (board->object_count - first > FEW)
+		return tell(tracee, board, offsetof(struct board, by_place),
+			    sizeof(board->by_place) + sizeof(board->by_inode));
+	for (uint32_t i = first; done && i < board->object_count; i++) {
+		const struct board_object *object = &board->objects[i];
+		uint32_t at = board_slot(object->mount, object->catalog, object->entry,
+					 BOARD_OBJECT_SLOTS);
+
+		done = tell_slot(tracee, board, board->by_place, at, i) &&
+		       tell_slot(tracee, board, board->by_inode,
+				 board_inode_slot(object->ino), i);
+	}
+	return done;
+}
+
+static bool tell_bases(struct tracee *tracee, const struct board *board)
+{
+	uint32_t count = 0;
+
+	while (count < BOARD_BASES && board->bases[count][0])
+		count++;
+	if (count == tracee->memory->foothold.told_bases)
+		return true;
+	tracee->memory->foothold.told_bases = count;
+	return tell(tracee, board, offsetof(struct board, bases), sizeof(board->bases));
+}
+
+/* The slots of a few are told one by one. Who finds one finds all of it. */
+static void tell_objects(struct tracee *tracee, const struct board *board)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+	const uint32_t count = board->object_count, told = foothold->told_objects;
+	const size_t size = sizeof(board->objects[0]);
+
+	if (told != count && tell_bases(tracee, board) &&
+	    tell(tracee, board, offsetof(struct board, objects) + told * size,
+		 (count - told) * size) &&
+	    tell_slots(tracee, board, told))
+		foothold->told_objects = count;
+}
+
 void boards_tell(struct tracee *tracee, const struct board *board)
 {
 	struct foothold *foothold = &tracee->memory->foothold;
 	const uint32_t count = board->catalog_count, told = foothold->told_catalogs;
 	const size_t size = sizeof(board->catalogs[0]);
 
+	tell_objects(tracee, board);
 	if (told == count)
 		return;
 	/* What is counted last is seen last. */

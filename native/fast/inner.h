@@ -26,6 +26,7 @@ struct fast {
 	} hot[HOT_PROGRAMS];
 	size_t hot_count, hot_next;
 	struct board *board;
+	bool doubt_told;       /* openables_doubted() */
 	uint64_t memory_dev;   /* of run->memory, as stubs know it; 0: not made yet */
 	const uint64_t *count; /* NULL: each process has its own */
 	int count_id;	       /* of its page, for shmat(2); -1: none */

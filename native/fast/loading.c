@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "fast/inner.h"
+#include "run/openables.h"
 #include "tracee/memory.h"
 
 enum { LOADER_MAX = TRACEE_VDSO_ROOM };
@@ -110,6 +111,7 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 				   .cwd = {.is_unknown = 1},
 				   .mount_numbers = run->machine.mount_numbers,
 				   .no_board = has_little_room(tracee),
+				   .no_objects = openables_doubted(run),
 				   .run = run->number,
 				   .proc_elsewhere = fast->proc_elsewhere,
 				   .devices_full = fast->device_count > STUB_DEVICES,
@@ -140,7 +142,9 @@ bool loading_ended(struct run *run, struct tracee *tracee)
 		foothold->state = FOOTHOLD_THERE;
 		foothold->cwd_unknown = true;
 		foothold->told_catalogs = 1;
-		foothold->told_mounts = 0;
+		foothold->told_mounts = foothold->told_objects = 0;
+		foothold->told_bases = 0;
+		foothold->told_watches = false;
 	} else {
 		foothold->base = 0;
 	}

@@ -12,6 +12,7 @@
 #include "find/look.h"
 #include "run/mounts.h"
 #include "run/nodes.h"
+#include "run/openables.h"
 #include "tracee/memory.h"
 
 static bool is_alone(const struct tracee *tracee)
@@ -169,6 +170,41 @@ static void note_devices(struct run *run)
 	tracees_each(run->tracees, tell_devices, &telling);
 }
 
+static void tell_doubt(struct tracee *tracee, void *context)
+{
+	const uint32_t doubt = 1;
+
+	(void)context;
+	tell(tracee, offsetof(struct stub_state, no_objects), &doubt, sizeof(doubt));
+}
+
+/* Its second filter is there, for all that have this memory. */
+static void tell_watches(struct tracee *tracee)
+{
+	const uint32_t watches = 1;
+
+	if (tracee->memory->foothold.told_watches || !tracee->process->watched ||
+	    tracee->memory->users != tracee->process->users)
+		return;
+	tracee->memory->foothold.told_watches = true;
+	tell(tracee, offsetof(struct stub_state, watches), &watches, sizeof(watches));
+}
+
+static void tell_board(struct run *run, struct tracee *tracee)
+{
+	struct fast *fast = run->fast;
+
+	boards_update(run, fast->board);
+	if (tracee->memory->foothold.state == FOOTHOLD_THERE) {
+		boards_tell(tracee, fast->board);
+		tell_watches(tracee);
+	}
+	if (openables_doubted(run) && !fast->doubt_told) {
+		fast->doubt_told = true;
+		tracees_each(run->tracees, tell_doubt, NULL);
+	}
+}
+
 void fast_decided(struct run *run, struct tracee *tracee)
 {
 	const struct footing *footing = tracee->footing;
@@ -182,9 +218,7 @@ void fast_decided(struct run *run, struct tracee *tracee)
 		run->fast->memory_dev = run->memory->dev;
 		tracees_each(run->tracees, tell_memory, &(struct telling){run, NULL});
 	}
-	boards_update(run, run->fast->board);
-	if (tracee->memory->foothold.state == FOOTHOLD_THERE)
-		boards_tell(tracee, run->fast->board);
+	tell_board(run, tracee);
 	if (nodes_devices(run)->changes != run->fast->devices_told)
 		note_devices(run);
 	if (tracee->memory->foothold.state == FOOTHOLD_THERE &&

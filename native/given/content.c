@@ -15,6 +15,7 @@
 #include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/objects.h"
+#include "run/openables.h"
 #include "run/skeletons.h"
 #include "run/twins.h"
 
@@ -77,6 +78,10 @@ static bool object_path(struct target *target, const struct object_found *found,
 		return result == 0;
 	/* Where there is no copy the inode is what was opened last. */
 	nodes_learn(call->run, &found->st, NODE_OBJECT, &target->walk.at);
+	if (result < 0)
+		openables_doubt(call->run);
+	else
+		openables_note(call->run, found, &target->walk.at);
 	snprintf(buffer, size, "%s", path);
 	if (call->run->uid != 0)
 		return true;

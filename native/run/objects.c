@@ -334,6 +334,8 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 		ask(run, place, object);
 	ret_found->path = object->path;
 	ret_found->question = object->question;
+	ret_found->is_shared = object->shared;
+	ret_found->is_foreign = object->foreign;
 	if (object->state == OBJECT_ASKED)
 		return WALK_UNKNOWN;
 	if (object->state != OBJECT_THERE)

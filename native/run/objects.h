@@ -17,6 +17,8 @@ struct object_found {
 		*path; /* absolute, of a file with the content; until the next call */
 	struct stat st;
 	uint32_t question; /* that is under way */
+	bool is_shared; /* perhaps outside of the private cache: others can change it */
+	bool is_foreign; /* it is outside: a lock on it would be one of others, too */
 };
 /* YES: path and st. UNKNOWN: question. BROKEN: EIO. */
 enum walk_answer objects_find(struct run *run, const struct place *place,

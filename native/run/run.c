@@ -12,6 +12,7 @@
 #include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/objects.h"
+#include "run/openables.h"
 #include "run/prefixes.h"
 #include "run/skeletons.h"
 #include "run/slowmounts.h"
@@ -34,9 +35,10 @@ int run_create(struct run *run, channel_starter start, void *context,
 	run->nodes = nodes_create();
 	run->skeletons = skeletons_create();
 	run->twins = twins_create();
+	run->openables = openables_create();
 	return run->channel && run->errands && run->slow && run->mounts &&
 			       run->objects && run->nodes && run->skeletons &&
-			       run->twins
+			       run->twins && run->openables
 		       ? 0
 		       : -ENOMEM;
 }
@@ -48,6 +50,7 @@ void run_destroy(struct run *run)
 	nodes_destroy(run->nodes);
 	skeletons_destroy(run->skeletons);
 	twins_destroy(run->twins);
+	openables_destroy(run->openables);
 	slowmounts_destroy(run->slow);
 	prefixes_deinit(&run->prefixes);
 	free(run->groups);

@@ -15,6 +15,7 @@ struct fast;
 struct inners;
 struct mounts;
 struct objects;
+struct openables;
 struct nodes;
 struct preferred;
 struct skeletons;
@@ -78,6 +79,7 @@ struct run {
 	struct nodes *nodes;
 	struct skeletons *skeletons;
 	struct twins *twins;
+	struct openables *openables;
 	struct tracees *tracees; /* of tracer/, which lives as long */
 	struct inners *inners;	 /* tracer/inner.c: interpose_run below this one */
 	/* What such a one asks; gives an enum verdict. */

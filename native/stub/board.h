@@ -15,7 +15,11 @@ enum {
 	BOARD_SLOTS = 2 * BOARD_CATALOGS,
 	BOARD_PROBES = 32,
 	BOARD_NAME = 64, /* longer than a FQRN, or the name of an index file */
-	BOARD_PATH = 256
+	BOARD_PATH = 256,
+	BOARD_BASES = 8,
+	BOARD_OBJECTS = 2048,
+	BOARD_OBJECT_SLOTS = 2 * BOARD_OBJECTS,
+	BOARD_OBJECT = 56 /* longer than the name of one */
 };
 
 struct board_mount {
@@ -39,15 +43,31 @@ struct board_catalog {
 	char name[BOARD_NAME]; /* of the index file in its mount's directory */
 };
 
+/* An object that the run has opened, and which stands for this place alone. */
+struct board_object {
+	uint32_t mount, catalog, entry; /* as in a place */
+	uint16_t mode, base; /* number of the directory that its name is in */
+	uint64_t dev, ino, size;
+	int64_t written, changed; /* seconds, */
+	uint32_t written_ns, changed_ns;
+	uint32_t is_shared;  /* good as long as it does not change */
+	uint32_t is_foreign; /* processes that watch locks may open it */
+	char name[BOARD_OBJECT];
+};
+
 enum board_use { BOARD_UNUSED, BOARD_BUSY, BOARD_MAPPED, BOARD_REFUSED };
 
 struct board {
 	uint32_t catalog_count; /* with number 0 */
-	uint32_t reserved;
+	uint32_t object_count;	/* the tracer's alone */
 	struct board_mount mounts[BOARD_MOUNTS];
 	/* By mount, parent and entry: the number of the catalog there; 0: free. */
 	uint16_t nested[BOARD_SLOTS];
 	struct board_catalog catalogs[BOARD_CATALOGS];
+	/* By place, and by number of the inode: number of the object + 1; 0: free. */
+	uint16_t by_place[BOARD_OBJECT_SLOTS], by_inode[BOARD_OBJECT_SLOTS];
+	char bases[BOARD_BASES][BOARD_PATH];
+	struct board_object objects[BOARD_OBJECTS];
 	/* From here on the stub's own: which index files are mapped, and where. */
 	struct board_index {
 		uint32_t use; /* enum board_use */
@@ -55,13 +75,19 @@ struct board {
 	} indexes[BOARD_CATALOGS];
 };
 
-/* Where to look for it first. */
-static inline uint32_t board_slot(uint32_t mount, uint32_t parent, uint32_t entry)
+/* Where to look first for what is there, among so many slots. */
+static inline uint32_t board_slot(uint32_t mount, uint32_t catalog, uint32_t entry,
+				  uint32_t slots)
 {
-	uint64_t hash = ((uint64_t)parent << 32 | entry) ^ (uint64_t)mount << 56;
+	uint64_t hash = ((uint64_t)catalog << 32 | entry) ^ (uint64_t)mount << 56;
 
 	hash *= 0x9e3779b97f4a7c15ull;
-	return (uint32_t)(hash >> 40) % BOARD_SLOTS;
+	return (uint32_t)(hash >> 40) % slots;
+}
+
+static inline uint32_t board_inode_slot(uint64_t ino)
+{
+	return (uint32_t)(ino * 0x9e3779b97f4a7c15ull >> 40) % BOARD_OBJECT_SLOTS;
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "shown/statx.h"
 #include "stub/directory.h"
+#include "stub/object.h"
 #include "stub/world.h"
 
 enum {
@@ -86,14 +87,22 @@ static enum stub_verdict tell_rights(struct stub_frame *frame,
 	}
 }
 
+static enum stub_verdict open_it(struct stub_frame *frame,
+				 const struct request *request, const struct walk *walk)
+{
+	if (S_ISDIR(walk->entry.mode))
+		return directory_open(frame, request, walk);
+	return S_ISREG(walk->entry.mode) ? object_open(frame, request, walk)
+					 : STUB_SITE;
+}
+
 static enum stub_verdict found(struct stub_frame *frame, const struct request *request,
 			       const struct walk *walk)
 {
 	if (walk->at.kind != PLACE_ENTRY)
 		return STUB_SITE;
 	if (request->opens)
-		return S_ISDIR(walk->entry.mode) ? directory_open(frame, request, walk)
-						 : STUB_SITE;
+		return open_it(frame, request, walk);
 	if (walk->entry.flags & INTERPOSE_ENTRY_VARIANT)
 		return STUB_SITE;
 	if (request->link)

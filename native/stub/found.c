@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "run/inscription.h"
+#include "stub/object.h"
 
 enum { OBJECT_MAY_WRITE = 0222, SKELETON_MODE = 0555 };
 
@@ -56,13 +57,13 @@ bool found_for_request(const struct request *request)
 }
 
 /* By what a skeleton says of itself. */
-static bool read_place(uint64_t device, uint32_t mode, const struct timespec *written,
-		       struct place *ret_place)
+static bool read_skeleton(uint64_t device, uint32_t mode,
+			  const struct timespec *written, struct place *ret_place)
 {
 	const struct stub_state *state = stub_state();
 	struct inscription text;
 
-	if (!S_ISDIR(mode) || (mode & 07777) != SKELETON_MODE || state->no_board ||
+	if ((mode & 07777) != SKELETON_MODE ||
 	    (device != state->scratch_dev[0] && device != state->scratch_dev[1]) ||
 	    !inscription_read(written, state->run, &text))
 		return false;
@@ -70,18 +71,37 @@ static bool read_place(uint64_t device, uint32_t mode, const struct timespec *wr
 	return true;
 }
 
+static bool read_place(const struct object_shown *shown, uint32_t mode,
+		       struct place *ret_place)
+{
+	if (stub_state()->no_board)
+		return false;
+	if (S_ISDIR(mode))
+		return read_skeleton(shown->dev, mode, &shown->written, ret_place);
+	return S_ISREG(mode) && object_place(shown, ret_place);
+}
+
+static bool read_stat(const struct stat *st, struct place *ret_place)
+{
+	const struct object_shown shown = {st->st_dev, st->st_ino,
+					   (uint64_t)st->st_size, st->st_mtim};
+
+	return read_place(&shown, st->st_mode, ret_place);
+}
+
 bool found_place_of(const struct request *request, struct place *ret_place)
 {
-	const struct stat *st = request->st;
 	const struct statx *stx = request->stx;
-	struct timespec written;
+	struct object_shown shown;
 
-	if (st)
-		return read_place(st->st_dev, st->st_mode, &st->st_mtim, ret_place);
-	written.tv_sec = stx->stx_mtime.tv_sec;
-	written.tv_nsec = stx->stx_mtime.tv_nsec;
-	return read_place(makedev(stx->stx_dev_major, stx->stx_dev_minor),
-			  stx->stx_mode, &written, ret_place);
+	if (request->st)
+		return read_stat(request->st, ret_place);
+	shown.dev = makedev(stx->stx_dev_major, stx->stx_dev_minor);
+	shown.ino = stx->stx_ino;
+	shown.size = stx->stx_size;
+	shown.written.tv_sec = stx->stx_mtime.tv_sec;
+	shown.written.tv_nsec = stx->stx_mtime.tv_nsec;
+	return read_place(&shown, stx->stx_mode, ret_place);
 }
 
 enum found found_directory(int fd, struct place *ret_place)
@@ -91,8 +111,8 @@ enum found found_directory(int fd, struct place *ret_place)
 	/* What is not open is nobody's. */
 	if (stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) < 0)
 		return FOUND_HOST;
-	if (read_place(st.st_dev, st.st_mode, &st.st_mtim, ret_place))
-		return FOUND_PLACE;
+	if (read_stat(&st, ret_place))
+		return S_ISDIR(st.st_mode) ? FOUND_PLACE : FOUND_UNKNOWN;
 	return found_may_be_ours(st.st_dev, st.st_ino, st.st_mode) ? FOUND_UNKNOWN
 								   : FOUND_HOST;
 }

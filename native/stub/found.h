@@ -11,7 +11,7 @@
 bool found_may_be_ours(uint64_t device, uint64_t inode, uint32_t mode);
 /* The same of what the kernel has written for this request. */
 bool found_for_request(const struct request *request);
-/* What that is a directory of ours for; false: of none that is known here. */
+/* The place of ours that it stands for; false: of none that is known here. */
 bool found_place_of(const struct request *request, struct place *ret_place);
 /* A descriptor: the host's, not ours; ours, and where that is; or perhaps ours. */
 enum found { FOUND_HOST, FOUND_PLACE, FOUND_UNKNOWN };

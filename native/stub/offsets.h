@@ -13,6 +13,6 @@
 #define LOAD_SAVED 56
 #define LOAD_PATH 176
 #define LOAD_CODE_SIZE 32768
-#define LOAD_STATE_SIZE 397312
+#define LOAD_STATE_SIZE 659456
 
 #endif

@@ -16,6 +16,11 @@ static struct board *board(void)
 	return (struct board *)((uintptr_t)stub_start + STUB_BOARD_AT);
 }
 
+const struct board *world_board(void)
+{
+	return board();
+}
+
 /* How many catalogs are there. */
 static uint32_t count(void)
 {
@@ -148,8 +153,8 @@ static enum walk_answer nested(void *context, const struct place *mountpoint,
 			       uint32_t *ret_catalog)
 {
 	const struct board *b = board();
-	uint32_t at =
-		board_slot(mountpoint->mount, mountpoint->catalog, mountpoint->entry);
+	uint32_t at = board_slot(mountpoint->mount, mountpoint->catalog,
+				 mountpoint->entry, BOARD_SLOTS);
 
 	(void)context;
 	for (int probe = 0; probe < BOARD_PROBES; probe++) {

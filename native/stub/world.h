@@ -11,6 +11,7 @@
 /* Fills it; no table of functions is in the stub, which has no address of its own. */
 void world_fill(struct walk_world *ret_world);
 
+const struct board *world_board(void);
 /* Of a place that a walk has found. */
 const struct board_mount *world_mount(const struct place *place);
 uint64_t world_inode_base(const struct place *place);

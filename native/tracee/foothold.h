@@ -31,7 +31,9 @@ struct foothold {
 	uint64_t base;
 	uint64_t mask;		  /* LOADING: the thread's blocked signals */
 	uint64_t data, vdso_room; /* LOADING: the loader's arguments, and its code */
-	uint32_t told_catalogs, told_mounts; /* of the board (fast/boards.c) */
+	/* Of the board (fast/boards.c). */
+	uint32_t told_catalogs, told_mounts, told_objects, told_bases;
+	bool told_watches;
 	uint32_t trampolines;
 	struct foothold_site *sites;
 	uint32_t site_count, site_room;
