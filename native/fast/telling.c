@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "fast/inner.h"
 #include "find/footing.h"
@@ -108,12 +109,22 @@ static void tell_devices(struct tracee *tracee, void *context)
 	tell(tracee, offsetof(struct stub_state, devices_full), &full, sizeof(full));
 }
 
+/* Others use that file system, too: it is not filled. */
+static bool has_room(const struct scratch *memory)
+{
+	struct statfs st;
+
+	return fstatfs(memory->fd, &st) == 0 &&
+	       (st.f_files == 0 || st.f_ffree / 2 > STUB_SKELETONS);
+}
+
 void telling_skeletons(const struct run *run, char ret_folder[STUB_PATH])
 {
 	const struct scratch *memory = run->memory;
 
 	memset(ret_folder, 0, STUB_PATH);
-	if (memory->path[0] && strlen(memory->path) + sizeof("/k/") <= STUB_PATH)
+	if (memory->path[0] && strlen(memory->path) + sizeof("/k/") <= STUB_PATH &&
+	    has_room(memory))
 		snprintf(ret_folder, STUB_PATH, "%s/k/", memory->path);
 }
 

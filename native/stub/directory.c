@@ -18,7 +18,7 @@
 #include "stub/found.h"
 #include "stub/world.h"
 
-enum { SKELETON_MODE = 0555, NAMES = 16384, MOST_BYTES = 1 << 20 };
+enum { SKELETON_MODE = 0555, MOST_BYTES = 1 << 20 };
 
 /* Names in the folder of skeletons: a few digits that all can reckon, or many that
  * nobody else has. */
@@ -46,7 +46,7 @@ static uint64_t known_number(const struct place *place)
 			(uint64_t)place->mount << 56;
 
 	hash *= 0x9e3779b97f4a7c15ull;
-	return (hash >> 32) % NAMES;
+	return (hash >> 32) % STUB_SKELETONS;
 }
 
 static uint64_t own_number(const struct stub_frame *frame)

@@ -27,7 +27,8 @@ enum {
 	STUB_BOARD_SIZE = 160 * STUB_PAGE,
 	STUB_SIZE = STUB_BOARD_AT + STUB_BOARD_SIZE,
 	STUB_DEVICES = 8,
-	STUB_PATH = 128
+	STUB_PATH = 128,
+	STUB_SKELETONS = 16384 /* names that stubs give theirs */
 };
 
 /* A file system on which something of ours has been met: a regular file there that

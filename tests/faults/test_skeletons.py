@@ -87,7 +87,8 @@ def here(path: Path) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "d").iterdir())
+    """Those of the tracer, and those of stubs where there are some."""
+    return sorted(path.name for path in folder.glob("[dk]/*"))
 
 
 def in_scratch(run: Runner) -> list[str]:
