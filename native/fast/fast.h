@@ -33,6 +33,8 @@ bool fast_enter(struct run *run, struct tracee *tracee, bool answers,
 		enum verdict *ret_verdict);
 /* When a stop is decided: what stubs have to know of it by the time it ends. */
 void fast_decided(struct run *run, struct tracee *tracee);
+/* A child that has not run yet; before anything else is told. */
+void fast_born(struct run *run, struct tracee *child);
 /* The working directory of the tracee, and of whoever shares it, changes. */
 void fast_moves(struct run *run, struct tracee *tracee);
 /* From now on all calls of this process are ours; and of all. */

@@ -140,6 +140,27 @@ static void tell_memory(struct tracee *tracee, void *context)
 	tell(tracee, offsetof(struct stub_state, skeletons), folder, sizeof(folder));
 }
 
+/* The kernel had copied its memory already when others were told the last of it: what
+ * is said of that memory here may not be written there. */
+void fast_born(struct run *run, struct tracee *child)
+{
+	struct telling telling = {run, child->footing};
+	struct foothold *foothold = &child->memory->foothold;
+
+	if (!run->fast || !foothold->base || child->memory->users > 1)
+		return;
+	tell_devices(child, &telling);
+	tell_memory(child, &telling);
+	if (foothold->cwd_unknown) {
+		foothold->cwd_unknown = false;
+		tell_unknown_cwd(child);
+	}
+	if (foothold->dead) {
+		foothold->dead = false;
+		tell_dead(child, &telling);
+	}
+}
+
 void fast_moves(struct run *run, struct tracee *tracee)
 {
 	struct telling telling = {run, tracee->footing};

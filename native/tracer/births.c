@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "fast/fast.h"
 #include "run/clock.h"
 #include "tracer/inner.h"
 #include "tracer/tracer.h"
@@ -70,13 +71,17 @@ bool births_of_parent(struct tracer *tracer, struct tracee *parent,
 		if (!WIFSTOPPED(ret_stop->status))
 			return false; /* it has lived and died already */
 		child = tracees_add_child(tracer->tracees, parent, tid, flags);
-		if (!child)
+		if (child)
+			fast_born(tracer->run, child);
+		else
 			kill(tid, SIGKILL); /* no memory: better dead than unserved */
 		return child;
 	}
 	child = tracees_add_child(tracer->tracees, parent, tid, flags);
-	if (child)
+	if (child) {
 		child->state = TRACEE_NEW;
+		fast_born(tracer->run, child);
+	}
 	return false;
 }
 
@@ -127,6 +132,7 @@ bool births_adopt(struct tracer *tracer, int64_t now_ns, struct early_stop *ret_
 			kill(stop.tid, SIGKILL);
 			continue;
 		}
+		fast_born(tracer->run, tracees_find(tracer->tracees, stop.tid));
 		/* Perhaps of a clone with flags that nobody has seen. */
 		tracees_find(tracer->tracees, stop.tid)->footing->stale = true;
 		*ret_stop = stop;

@@ -13,8 +13,24 @@ def fast(run: Runner, *command: str | Path, after: int = 1, **how: Any) -> Resul
     """A run in which each program has the stub after `after` calls."""
     ways = {"FASTPATH": "1", "FASTPATH_AFTER": str(after), "FASTPATH_LEAVE": "0"}
     env = {f"INTERPOSE_{name}": value for name, value in ways.items()}
-    env |= run.environment()
+    env |= how.pop("env", None) or run.environment()
     return run(*command, env=env, stats=True, **how)
+
+
+def traced(run: Runner, *command: str | Path, options: list[Any], **how: Any) -> Result:
+    """A run in which no program has it."""
+    return run(*command, options=[*options, "--no-fastpath"], stats=True, **how).ok()
+
+
+def same(run: Runner, *command: str | Path, options: list[Any], **how: Any) -> Result:
+    """The run with stubs, whose output is that of the run without."""
+    expected = traced(run, *command, options=options, **how)
+    found = fast(run, *command, options=options, **how).ok()
+    # There may be many lines, and what differs is to be seen.
+    pairs = zip(expected.text.splitlines(), found.text.splitlines())
+    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+    assert found.stdout == expected.stdout
+    return found
 
 
 def figures(result: Result) -> tuple[int, int]:
