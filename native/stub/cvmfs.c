@@ -59,8 +59,6 @@ static enum stub_verdict tell_link(struct stub_frame *frame,
 {
 	size_t len = entry->target_len;
 
-	if (request->size <= 0)
-		return STUB_SITE;
 	if (!S_ISLNK(entry->mode))
 		return stub_done(frame, -EINVAL);
 	if (len > PATH_SIZE)

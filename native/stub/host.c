@@ -107,8 +107,7 @@ read_link(struct stub_frame *frame, const struct request *request)
 		return STUB_MISSING;
 	if (size < 0)
 		return stub_done(frame, size);
-	if (request->size <= 0 || size == (long)sizeof(text) ||
-	    hostpath_names_ours(text, (size_t)size))
+	if (size == (long)sizeof(text) || hostpath_names_ours(text, (size_t)size))
 		return STUB_SITE;
 	if (size > request->size)
 		size = request->size;

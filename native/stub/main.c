@@ -54,7 +54,7 @@ static enum stub_verdict name(struct stub_frame *frame, const struct request *re
 	const char *path = request->path;
 	struct place place;
 
-	if (request_is_absurd((uint64_t)path))
+	if (request_is_absurd((uint64_t)path) || request_lies_over(request))
 		return STUB_SITE;
 	if (!path[0])
 		return request->descriptor && request->dirfd != AT_FDCWD

@@ -13,6 +13,7 @@
 enum {
 	/* Of an open that changes nothing. <fcntl.h> has no O_LARGEFILE but 0. */
 	KERNEL_LARGEFILE = 0100000,
+	PATH_SIZE = 4096,
 	OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_DIRECTORY | O_NOCTTY |
 		     O_PATH | O_NOATIME,
 	STAT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
@@ -23,6 +24,21 @@ enum {
 bool request_is_absurd(uint64_t address)
 {
 	return address < 65536 || address >= (1ull << 47) - 4096;
+}
+
+bool request_lies_over(const struct request *request)
+{
+	const char *answer =
+		request->st ? (const char *)request->st : (const char *)request->stx;
+	const size_t size = request->st ? sizeof(struct stat) : sizeof(struct statx);
+	const char *end = request->path;
+
+	if (!answer || answer - request->path > PATH_SIZE ||
+	    request->path >= answer + size)
+		return false;
+	while (end < answer && *end)
+		end++;
+	return end >= answer;
 }
 
 static bool take_stat(struct request *request, uint64_t st)
@@ -67,7 +83,8 @@ static bool take_link(struct request *request, uint64_t text, uint64_t size)
 	request->follow = false;
 	request->link = (char *)text;
 	request->size = (int)size;
-	return !request_is_absurd(text);
+	/* EINVAL comes before all else. */
+	return !request_is_absurd(text) && request->size > 0;
 }
 
 static bool take_open(struct request *request, uint64_t flags)

@@ -28,6 +28,8 @@ struct request {
 
 /* Not an address that a program has: what the kernel says of it is EFAULT. */
 bool request_is_absurd(uint64_t address);
+/* The answer comes where the name is: the kernel has taken that before it writes. */
+bool request_lies_over(const struct request *request);
 /* False: a call, or flags, of which nothing is known here. */
 bool request_take(const struct stub_frame *frame, struct request *ret_request);
 
