@@ -79,6 +79,12 @@ static enum step step_map_text(struct host *host, const char *name)
 			       node && node->kind == NODE_OBJECT ? node : NULL);
 }
 
+/* "FIRST-END"; who opens an index file by its name has that name. */
+static bool is_of_map_files(const char *name)
+{
+	return strchr(name, '-') != NULL;
+}
+
 enum step host_magic(struct host *host, const char *name, bool last)
 {
 	struct target *target = host->target;
@@ -96,7 +102,8 @@ enum step host_magic(struct host *host, const char *name, bool last)
 		return host_error(host, errno);
 	if (!node && look_stat(fd, &st) == 0) {
 		target->standin = standins_find(target->call.run, &st);
-		target->said = seen_shared_memory(target->call.run, &st);
+		if (is_of_map_files(name))
+			target->said = seen_shared_memory(target->call.run, &st);
 	}
 	if (follow && (target->walk.promises & (WALK_NO_MAGIC | WALK_NO_LINKS)))
 		return host_error(host, ELOOP);

@@ -65,6 +65,20 @@ def test_an_answer_may_lie_over_its_name(
     assert result.text.count("(0, 0)") > 20
 
 
+def test_who_opens_an_index_file_has_its_name(run: Runner, options: Options) -> None:
+    script = """
+import os, sys
+for _ in range(3):
+    os.stat(sys.argv[2])
+folder = sys.argv[1] + "/index/"
+for name in os.listdir(folder):
+    fd = os.open(folder + name, os.O_RDONLY)
+    print(os.readlink(f"/proc/self/fd/{fd}") == folder + name)
+"""
+    result = same(run, *PYTHON, script, run.cache, f"{TOP}/dir/nested", options=options)
+    assert set(result.text.split()) == {"True"}
+
+
 def test_a_fork_knows_where_it_is_whatever_other_threads_do(
     run: Runner, options: Options, compiled: Path
 ) -> None:
