@@ -34,6 +34,13 @@ struct board *boards_create(void)
 	return board;
 }
 
+void boards_begin(struct foothold *foothold)
+{
+	foothold->told_catalogs = 1;
+	foothold->told_mounts = foothold->told_objects = foothold->told_bases = 0;
+	foothold->told_watches = false;
+}
+
 static bool copy_text(char *to, size_t size, const char *text, size_t len)
 {
 	if (!text || len >= size)

@@ -350,6 +350,7 @@ bool fast_enter(struct run *run, struct tracee *tracee, bool answers,
 
 	if (!run->fast || tracee->stop.regs.abi != ARCH_OWN)
 		return false;
+	foothold->wants_board = answers;
 	if (foothold->state == FOOTHOLD_LOADING)
 		loaded(run, tracee);
 	if (!answers)

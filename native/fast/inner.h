@@ -39,6 +39,8 @@ struct fast {
 struct board *boards_create(void);
 /* What the run has opened since. */
 void boards_update(const struct run *run, struct board *board);
+/* Nothing is known of what a stub has of it. */
+void boards_begin(struct foothold *foothold);
 /* What the tracee's stub does not have of it yet. */
 void boards_tell(struct tracee *tracee, const struct board *board);
 

@@ -141,10 +141,7 @@ bool loading_ended(struct run *run, struct tracee *tracee)
 	    write_state(run, tracee, load.count)) {
 		foothold->state = FOOTHOLD_THERE;
 		foothold->cwd_unknown = true;
-		foothold->told_catalogs = 1;
-		foothold->told_mounts = foothold->told_objects = 0;
-		foothold->told_bases = 0;
-		foothold->told_watches = false;
+		boards_begin(foothold);
 	} else {
 		foothold->base = 0;
 	}

@@ -140,27 +140,6 @@ static void tell_memory(struct tracee *tracee, void *context)
 	tell(tracee, offsetof(struct stub_state, skeletons), folder, sizeof(folder));
 }
 
-/* The kernel had copied its memory already when others were told the last of it: what
- * is said of that memory here may not be written there. */
-void fast_born(struct run *run, struct tracee *child)
-{
-	struct telling telling = {run, child->footing};
-	struct foothold *foothold = &child->memory->foothold;
-
-	if (!run->fast || !foothold->base || child->memory->users > 1)
-		return;
-	tell_devices(child, &telling);
-	tell_memory(child, &telling);
-	if (foothold->cwd_unknown) {
-		foothold->cwd_unknown = false;
-		tell_unknown_cwd(child);
-	}
-	if (foothold->dead) {
-		foothold->dead = false;
-		tell_dead(child, &telling);
-	}
-}
-
 void fast_moves(struct run *run, struct tracee *tracee)
 {
 	struct telling telling = {run, tracee->footing};
@@ -210,6 +189,30 @@ static void tell_doubt(struct tracee *tracee, void *context)
 	tell(tracee, offsetof(struct stub_state, no_objects), &doubt, sizeof(doubt));
 }
 
+/* The kernel had copied its memory already when others were told the last of it: what
+ * is said of that memory here may not be written there. */
+void fast_born(struct run *run, struct tracee *child)
+{
+	struct telling telling = {run, child->footing};
+	struct foothold *foothold = &child->memory->foothold;
+
+	if (!run->fast || !foothold->base || child->memory->users > 1)
+		return;
+	tell_devices(child, &telling);
+	tell_memory(child, &telling);
+	if (openables_doubted(run))
+		tell_doubt(child, NULL);
+	boards_begin(foothold);
+	if (foothold->cwd_unknown) {
+		foothold->cwd_unknown = false;
+		tell_unknown_cwd(child);
+	}
+	if (foothold->dead) {
+		foothold->dead = false;
+		tell_dead(child, &telling);
+	}
+}
+
 /* Its second filter is there, for all that have this memory. */
 static void tell_watches(struct tracee *tracee)
 {
@@ -227,7 +230,9 @@ static void tell_board(struct run *run, struct tracee *tracee)
 	struct fast *fast = run->fast;
 
 	boards_update(run, fast->board);
-	if (tracee->memory->foothold.state == FOOTHOLD_THERE) {
+	/* A child that only executes another program never needs it. */
+	if (tracee->memory->foothold.state == FOOTHOLD_THERE &&
+	    tracee->memory->foothold.wants_board) {
 		boards_tell(tracee, fast->board);
 		tell_watches(tracee);
 	}

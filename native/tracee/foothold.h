@@ -34,6 +34,7 @@ struct foothold {
 	/* Of the board (fast/boards.c). */
 	uint32_t told_catalogs, told_mounts, told_objects, told_bases;
 	bool told_watches;
+	bool wants_board; /* the call at hand is one that a stub answers */
 	uint32_t trampolines;
 	struct foothold_site *sites;
 	uint32_t site_count, site_room;
