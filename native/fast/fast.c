@@ -351,6 +351,8 @@ bool fast_enter(struct run *run, struct tracee *tracee, bool answers,
 	if (!run->fast || tracee->stop.regs.abi != ARCH_OWN)
 		return false;
 	foothold->wants_board = answers;
+	tracee->was_sent_back = tracee->is_sent_back;
+	tracee->is_sent_back = false;
 	if (foothold->state == FOOTHOLD_LOADING)
 		loaded(run, tracee);
 	if (!answers)

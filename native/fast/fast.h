@@ -5,6 +5,7 @@
 #ifndef FAST_FAST_H
 #define FAST_FAST_H
 
+#include "path/walk.h"
 #include "run/run.h"
 #include "tracee/tracee.h"
 
@@ -31,6 +32,10 @@ uint64_t fast_calls(const struct run *run);
  * *ret_verdict is to be carried out, and the call comes again. */
 bool fast_enter(struct run *run, struct tracee *tracee, bool answers,
 		enum verdict *ret_verdict);
+/* A file of ours may be opened, by a name that begins at a place of ours and with flags
+ * that the stub knows. True: *ret_verdict makes the call come again, in the stub. */
+bool fast_sends_back(struct run *run, struct tracee *tracee, const struct place *place,
+		     enum verdict *ret_verdict);
 /* When a stop is decided: what stubs have to know of it by the time it ends. */
 void fast_decided(struct run *run, struct tracee *tracee);
 /* A child that has not run yet; before anything else is told. */

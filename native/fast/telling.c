@@ -225,7 +225,7 @@ static void tell_watches(struct tracee *tracee)
 	tell(tracee, offsetof(struct stub_state, watches), &watches, sizeof(watches));
 }
 
-static void tell_board(struct run *run, struct tracee *tracee)
+void telling_board(struct run *run, struct tracee *tracee)
 {
 	struct fast *fast = run->fast;
 
@@ -255,7 +255,7 @@ void fast_decided(struct run *run, struct tracee *tracee)
 		run->fast->memory_dev = run->memory->dev;
 		tracees_each(run->tracees, tell_memory, &(struct telling){run, NULL});
 	}
-	tell_board(run, tracee);
+	telling_board(run, tracee);
 	if (nodes_devices(run)->changes != run->fast->devices_told)
 		note_devices(run);
 	if (tracee->memory->foothold.state == FOOTHOLD_THERE &&

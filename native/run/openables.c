@@ -39,20 +39,37 @@ static bool is_same(const struct openable *one, const struct object_found *found
 	       one->st.st_ctim.tv_nsec == found->st.st_ctim.tv_nsec;
 }
 
+static size_t start_of(const struct place *place)
+{
+	uint64_t hash = (uint64_t)place->mount << 48 ^ (uint64_t)place->catalog << 24 ^
+			place->entry;
+
+	hash = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15ull;
+	return hash >> 40 & (SLOTS - 1);
+}
+
 /* The free slot, or NULL: it is there. The table is at most half full. */
 static uint16_t *free_slot(struct openables *openables,
 			   const struct object_found *found, const struct place *place)
 {
-	uint64_t hash = (uint64_t)place->mount << 48 ^ (uint64_t)place->catalog << 24 ^
-			place->entry;
 	size_t at;
 
-	hash = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15ull;
-	for (at = hash >> 40 & (SLOTS - 1); openables->slots[at];
-	     at = (at + 1) & (SLOTS - 1))
+	for (at = start_of(place); openables->slots[at]; at = (at + 1) & (SLOTS - 1))
 		if (is_same(openables->list[openables->slots[at] - 1], found, place))
 			return NULL;
 	return &openables->slots[at];
+}
+
+bool openables_has(const struct run *run, const struct place *place)
+{
+	const struct openables *openables = run->openables;
+
+	for (size_t at = start_of(place); openables->slots[at];
+	     at = (at + 1) & (SLOTS - 1))
+		if (place_equal(&openables->list[openables->slots[at] - 1]->place,
+				place))
+			return true;
+	return false;
 }
 
 /* Objects lie in directories by the first digits of their hashes. NULL: elsewhere. */

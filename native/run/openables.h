@@ -26,6 +26,7 @@ void openables_destroy(struct openables *openables);
 void openables_note(struct run *run, const struct object_found *found,
 		    const struct place *place);
 /* What is in the list never changes. */
+bool openables_has(const struct run *run, const struct place *place);
 uint32_t openables_count(const struct run *run);
 const struct openable *openables_at(const struct run *run, uint32_t number);
 /* A directory; NULL: there are not so many. */

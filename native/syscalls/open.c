@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "fast/fast.h"
 #include "find/seen.h"
 #include "given/content.h"
 #include "given/passing.h"
@@ -22,7 +23,7 @@
 #include "syscalls/refuse.h"
 #include "syscalls/watching.h"
 
-enum { HOW_SIZE_MAX = 4096, I386_LARGEFILE = 0100000 };
+enum { HOW_SIZE_MAX = 4096, KERNEL_LARGEFILE = 0100000 };
 
 /* One open, whichever call it came by. */
 struct opening {
@@ -159,7 +160,7 @@ static void set_flags(struct tracee *tracee, const struct opening *opening,
 		arch_set_argument(regs, 3, opening->mode);
 		/* openat2() implies it, i386's openat() does not. */
 		if (regs->abi == ARCH_I386 && !(opening->flags & O_PATH))
-			flags |= I386_LARGEFILE;
+			flags |= KERNEL_LARGEFILE;
 	}
 	arch_set_argument(regs, (unsigned int)opening->path_argument + 1,
 			  flags & ~drop);
@@ -185,6 +186,17 @@ static bool is_of_others(const struct target *target)
 	       objects_shared(target->call.run, &target->walk.entry);
 }
 
+/* By name and flags. */
+static bool stub_may_open(const struct target *target, const struct opening *opening)
+{
+	const uint64_t plain =
+		O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | KERNEL_LARGEFILE;
+
+	return !opening->by_openat && !(opening->flags & ~plain) &&
+	       !target->by_descriptor && target->walk.start.kind != PLACE_HOST &&
+	       target->walk.at.kind == PLACE_ENTRY && S_ISREG(target->walk.entry.mode);
+}
+
 static enum verdict open_ours(struct target *target, const struct opening *opening)
 {
 	struct tracee *tracee = target->call.tracee;
@@ -198,6 +210,9 @@ static enum verdict open_ours(struct target *target, const struct opening *openi
 	if (!content_path(target, path, sizeof(path), &verdict))
 		return verdict;
 	if (is_of_others(target) && watching_begins(target->call.run, tracee, &verdict))
+		return verdict;
+	if (stub_may_open(target, opening) &&
+	    fast_sends_back(target->call.run, tracee, &target->walk.at, &verdict))
 		return verdict;
 	content_note(target->call.run, tracee, &target->walk.at);
 	if (opening->flags & O_PATH)

@@ -141,7 +141,10 @@ struct tracee {
 	struct footing *footing;
 
 	uint32_t question; /* that TRACEE_WAITING waits for; 0: none */
-	int tries;	   /* of the same call, against endless repetition */
+	/* The call at hand was made anew by the stub's way, and so will the next one be
+	 * (fast/again.c). */
+	bool was_sent_back, is_sent_back;
+	int tries; /* of the same call, against endless repetition */
 	struct stop stop;
 	struct waiting_call wait;
 	void *passing;	     /* given/passing.c: a descriptor is handed over */
