@@ -246,7 +246,7 @@ def test_figures_are_those_of_the_inner_run(
     first = run(
         *outside[:2],
         f"{outside[2]}; {look[2]}; {outside[2]}",
-        options=["-r", naming(ONE), *DIRECT],
+        options=["-r", naming(ONE), *DIRECT, "--no-fastpath"],
         stats=True,
     ).ok()
     found = json.loads((place / "inner.json").read_text())
