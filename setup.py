@@ -33,10 +33,11 @@ STUB_FLAGS = (
     # A few words are cleared faster one by one than by an instruction that repeats.
     " -mmemset-strategy=unrolled_loop:256:noalign,rep_8byte:-1:noalign"
 ).split()
-# What it shares with the tracer: the walk, the index and what is shown, from one source.
+# What it shares with the tracer, from one source: walk, index, what is shown.
 STUB_SHARES = (
-    "index/check.c index/checksum.c index/lookup.c path/prefix.c path/text.c path/variant.c path/walk.c"
-    " shown/dirent.c shown/entry.c shown/list.c shown/statx.c"
+    "index/check.c index/checksum.c index/lookup.c path/prefix.c path/text.c"
+    " path/variant.c path/walk.c shown/dirent.c shown/entry.c shown/list.c"
+    " shown/statx.c"
 ).split()
 # Of all its names the program sees these.
 STUB_NAMES = "stub_section stub_entry stub_framed stub_loader stub_loader_end".split()
