@@ -71,6 +71,8 @@ def show(tag):
 def indexes():
     found = glob.glob(glob.escape(os.environ["CACHE"]) + "/index/*.v*")
     assert found
+    for name in found:
+        os.chmod(name, 0o644)
     return found
 if len(sys.argv) > 1:
     show("before"), show("before")
