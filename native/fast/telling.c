@@ -35,6 +35,16 @@ static void tell(struct tracee *tracee, size_t at, const void *value, size_t siz
 		memory_move_directly(&part);
 }
 
+static void tell_text(const struct run *run, struct tracee *tracee,
+		      const struct place *place)
+{
+	char text[STUB_CWD] = "";
+
+	if (mounts_path(run->mounts, place, text, sizeof(text)) < 0)
+		text[0] = '\0';
+	tell(tracee, offsetof(struct stub_state, cwd_text), text, strlen(text) + 1);
+}
+
 /* Nobody else can change it while this thread is stopped. */
 void telling_cwd(const struct run *run, struct tracee *tracee)
 {
@@ -56,6 +66,8 @@ void telling_cwd(const struct run *run, struct tracee *tracee)
 	}
 	cwd.is_unknown = !cwd.is_ours && (node || st.st_dev == run->machine.proc_dev);
 	foothold->cwd_unknown = cwd.is_unknown;
+	if (cwd.is_ours)
+		tell_text(run, tracee, &node->place);
 	tell(tracee, offsetof(struct stub_state, cwd), &cwd, sizeof(cwd));
 }
 

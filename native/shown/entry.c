@@ -184,3 +184,25 @@ int shown_target(const struct shown_mount *mount, const struct interpose_entry *
 		memcpy(buffer, entry->target, entry->target_len);
 	return (int)entry->target_len;
 }
+
+static bool begins(const char *text, const char *with)
+{
+	while (*with && *text == *with) {
+		text++;
+		with++;
+	}
+	return !*with;
+}
+
+bool shown_lacks_attribute(const struct interpose_mount *record,
+			   const struct interpose_entry *entry, bool is_root,
+			   const char *name)
+{
+	if (entry->flags & INTERPOSE_ENTRY_XATTR)
+		return false;
+	if (name[0])
+		return !begins(name, "user.") && !begins(name, "xfsroot.");
+	if (record->view & INTERPOSE_VIEW_XATTR_NEVER)
+		return true;
+	return !is_root && !(record->view & INTERPOSE_VIEW_XATTR_ALWAYS);
+}

@@ -50,6 +50,11 @@ enum shown_right {
 };
 enum shown_right shown_access(const struct shown_mount *mount,
 			      const struct interpose_entry *entry, int mask);
+/* Whether the entry has no attribute `name` ("": none to list) for certain: neither one
+ * that is stored nor one that the official client makes up (docs/format.md 11.4). */
+bool shown_lacks_attribute(const struct interpose_mount *record,
+			   const struct interpose_entry *entry, bool is_root,
+			   const char *name);
 /* Expanded target of a link: its length or a negative errno. `buffer` NULL: only that.
  */
 int shown_target(const struct shown_mount *mount, const struct interpose_entry *entry,

@@ -32,25 +32,52 @@ const char *cvmfs_rest(const char *path)
 /* Attributes as the tracer shows them (syscalls/stat.c). What it needs of the stack is
  * not needed during the walk. */
 __attribute__((noinline)) static void show(const struct request *request,
-					   const struct walk *walk)
+					   const struct place *place,
+					   const struct interpose_entry *entry)
 {
-	const struct board_mount *mount = world_mount(&walk->at);
+	const struct board_mount *mount = world_mount(place);
 	const struct shown_mount shown = {.record = &mount->record};
-	const uint64_t inode = world_inode(&walk->at, &walk->entry);
+	const uint64_t inode = world_inode(place, entry);
 	struct shown_mount_point point;
 	struct stat st;
 
 	if (request->st) {
-		shown_stat(&shown, &walk->entry, inode, request->st);
+		shown_stat(&shown, entry, inode, request->st);
 		request->st->st_dev = mount->device;
 		return;
 	}
-	shown_stat(&shown, &walk->entry, inode, &st);
+	shown_stat(&shown, entry, inode, &st);
 	st.st_dev = mount->device;
 	point.id = mount->number;
-	point.is_root = !walk->at.catalog && !walk->at.entry;
+	point.is_root = !place->catalog && !place->entry;
 	point.known = stub_state()->mount_numbers;
 	shown_statx(&st, &point, request->mask, request->stx);
+}
+
+enum stub_verdict cvmfs_show(struct stub_frame *frame, const struct request *request,
+			     const struct place *place)
+{
+	const struct index_map *map = world_index(place);
+	struct interpose_entry entry;
+
+	if (!map || index_entry(map, place->entry, &entry) < 0 ||
+	    entry.flags & INTERPOSE_ENTRY_VARIANT)
+		return STUB_SITE;
+	show(request, place, &entry);
+	return stub_done(frame, 0);
+}
+
+static enum stub_verdict tell_attribute(struct stub_frame *frame,
+					const struct request *request,
+					const struct walk *walk)
+{
+	const struct board_mount *mount = world_mount(&walk->at);
+	const bool is_root = !walk->at.catalog && !walk->at.entry;
+
+	if (!shown_lacks_attribute(&mount->record, &walk->entry, is_root,
+				   request->attribute))
+		return STUB_SITE;
+	return stub_done(frame, request->attribute[0] ? -ENODATA : 0);
 }
 
 static enum stub_verdict tell_link(struct stub_frame *frame,
@@ -107,7 +134,9 @@ static enum stub_verdict found(struct stub_frame *frame, const struct request *r
 		return tell_link(frame, request, &walk->entry);
 	if (request->asks_rights)
 		return tell_rights(frame, request, walk);
-	show(request, walk);
+	if (request->attribute)
+		return tell_attribute(frame, request, walk);
+	show(request, &walk->at, &walk->entry);
 	return stub_done(frame, 0);
 }
 

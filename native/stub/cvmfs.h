@@ -13,4 +13,8 @@ const char *cvmfs_rest(const char *path);
 enum stub_verdict cvmfs_answer(struct stub_frame *frame, const struct request *request,
 			       const struct place *start, const char *rest);
 
+/* fstat(2) and the like, of a descriptor that stands for `place`. */
+enum stub_verdict cvmfs_show(struct stub_frame *frame, const struct request *request,
+			     const struct place *place);
+
 #endif

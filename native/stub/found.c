@@ -89,13 +89,23 @@ static bool read_stat(const struct stat *st, struct place *ret_place)
 	return read_place(&shown, st->st_mode, ret_place);
 }
 
+static bool look_at(int fd, struct stat *ret_stat)
+{
+	return stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)ret_stat, 0, 0,
+			 0) == 0;
+}
+
+/* Times that nobody asked for are not there (fill_mg_cmtime() of Linux' fs/stat.c). */
 bool found_place_of(const struct request *request, struct place *ret_place)
 {
 	const struct statx *stx = request->stx;
 	struct object_shown shown;
+	struct stat st;
 
 	if (request->st)
 		return read_stat(request->st, ret_place);
+	if (!(stx->stx_mask & STATX_MTIME))
+		return look_at(request->dirfd, &st) && read_stat(&st, ret_place);
 	shown.dev = makedev(stx->stx_dev_major, stx->stx_dev_minor);
 	shown.ino = stx->stx_ino;
 	shown.size = stx->stx_size;
@@ -104,17 +114,39 @@ bool found_place_of(const struct request *request, struct place *ret_place)
 	return read_place(&shown, stx->stx_mode, ret_place);
 }
 
-enum found found_directory(int fd, struct place *ret_place)
+static uint8_t *hint_of(int fd)
+{
+	return fd >= 0 && fd < STUB_HINTS ? &stub_state()->was_ours[fd] : NULL;
+}
+
+bool found_was_ours(int fd)
+{
+	const uint8_t *hint = hint_of(fd);
+
+	return hint && *hint;
+}
+
+static enum found look(int fd, struct place *ret_place)
 {
 	struct stat st;
 
 	/* What is not open is nobody's. */
-	if (stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) < 0)
+	if (!look_at(fd, &st))
 		return FOUND_HOST;
 	if (read_stat(&st, ret_place))
 		return S_ISDIR(st.st_mode) ? FOUND_PLACE : FOUND_UNKNOWN;
 	return found_may_be_ours(st.st_dev, st.st_ino, st.st_mode) ? FOUND_UNKNOWN
 								   : FOUND_HOST;
+}
+
+enum found found_directory(int fd, struct place *ret_place)
+{
+	const enum found found = look(fd, ret_place);
+	uint8_t *hint = hint_of(fd);
+
+	if (hint && *hint != (found == FOUND_PLACE))
+		*hint = found == FOUND_PLACE;
+	return found;
 }
 
 bool found_link(const struct request *request)

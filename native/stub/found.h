@@ -15,6 +15,8 @@ bool found_for_request(const struct request *request);
 bool found_place_of(const struct request *request, struct place *ret_place);
 /* A descriptor: the host's, not ours; ours, and where that is; or perhaps ours. */
 enum found { FOUND_HOST, FOUND_PLACE, FOUND_UNKNOWN };
+/* By that number one of ours was found the last time. */
+bool found_was_ours(int fd);
 enum found found_directory(int fd, struct place *ret_place);
 bool found_link(const struct request *request);
 /* The same of a descriptor; and of none, which is not. */

@@ -122,7 +122,7 @@ __attribute__((noinline)) static enum stub_verdict look(struct stub_frame *frame
 
 	if (result == -ENOENT)
 		return STUB_MISSING;
-	if (result < 0)
+	if (result < 0 && !request->attribute)
 		return stub_done(frame, result);
 	if (request->checks_deeply
 		    ? found_by_name(request)

@@ -4,6 +4,7 @@
  * it, and stops. */
 #include <asm/unistd.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "stub/cvmfs.h"
 #include "stub/directory.h"
@@ -20,7 +21,7 @@ static enum stub_verdict number(struct stub_frame *frame, const struct request *
 	if (result < 0)
 		return stub_done(frame, result);
 	if (found_place_of(request, &place))
-		return cvmfs_answer(frame, request, &place, "");
+		return cvmfs_show(frame, request, &place);
 	if (found_link(request) || found_for_request(request))
 		return STUB_SITE;
 	return stub_done(frame, result);
@@ -49,10 +50,27 @@ static enum stub_verdict from_cwd(struct stub_frame *frame,
 	return cwd->is_unknown ? STUB_SITE : host_answer(frame, request);
 }
 
+/* The kernel finds nothing in a directory that stands for one of ours, but "." and
+ * "..": so the host's are asked for first, unless the last one by this number was ours.
+ */
+static enum stub_verdict from_directory(struct stub_frame *frame,
+					const struct request *request)
+{
+	const char *path = request->path;
+	const bool dots =
+		path[0] == '.' && (!path[1] || path[1] == '/' || path[1] == '.');
+	struct place place;
+
+	if (!dots && !found_was_ours(request->dirfd))
+		return host_answer(frame, request);
+	if (found_directory(request->dirfd, &place) == FOUND_PLACE)
+		return cvmfs_answer(frame, request, &place, path);
+	return dots ? STUB_SITE : host_answer(frame, request);
+}
+
 static enum stub_verdict name(struct stub_frame *frame, const struct request *request)
 {
 	const char *path = request->path;
-	struct place place;
 
 	if (request_is_absurd((uint64_t)path) || request_lies_over(request))
 		return STUB_SITE;
@@ -64,12 +82,25 @@ static enum stub_verdict name(struct stub_frame *frame, const struct request *re
 		return absolute(frame, request);
 	if (request->dirfd == AT_FDCWD)
 		return from_cwd(frame, request);
-	/* In an empty directory that stands for one of ours only these are found. */
-	if (path[0] != '.' || (path[1] && path[1] != '/' && path[1] != '.'))
-		return host_answer(frame, request);
-	return found_directory(request->dirfd, &place) == FOUND_PLACE
-		       ? cvmfs_answer(frame, request, &place, path)
-		       : STUB_SITE;
+	return from_directory(frame, request);
+}
+
+static enum stub_verdict own_directory(struct stub_frame *frame)
+{
+	const struct stub_state *state = stub_state();
+	size_t size = 0;
+
+	if (state->cwd.is_unknown)
+		return STUB_SITE;
+	if (!state->cwd.is_ours)
+		return stub_done(frame, stub_same_call(frame));
+	while (size < STUB_CWD && state->cwd_text[size])
+		size++;
+	if (!size || size == STUB_CWD || size >= frame->rsi ||
+	    request_is_absurd(frame->rdi))
+		return STUB_SITE;
+	memcpy((char *)frame->rdi, state->cwd_text, size + 1);
+	return stub_done(frame, (long)size + 1);
 }
 
 static enum stub_verdict decide(struct stub_frame *frame)
@@ -84,9 +115,7 @@ static enum stub_verdict decide(struct stub_frame *frame)
 		return request_is_absurd(frame->rsi) ? STUB_SITE
 						     : number(frame, &request);
 	case __NR_getcwd:
-		return stub_state()->cwd.is_unknown || stub_state()->cwd.is_ours
-			       ? STUB_SITE
-			       : stub_done(frame, stub_same_call(frame));
+		return own_directory(frame);
 	default:
 		return request_take(frame, &request) ? name(frame, &request)
 						     : STUB_SITE;

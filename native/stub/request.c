@@ -14,6 +14,7 @@ enum {
 	/* Of an open that changes nothing. <fcntl.h> has no O_LARGEFILE but 0. */
 	KERNEL_LARGEFILE = 0100000,
 	PATH_SIZE = 4096,
+	LONGEST_ATTRIBUTE = 255,
 	OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_DIRECTORY | O_NOCTTY |
 		     O_PATH | O_NOATIME,
 	STAT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
@@ -39,6 +40,15 @@ bool request_lies_over(const struct request *request)
 	while (end < answer && *end)
 		end++;
 	return end >= answer;
+}
+
+static bool begins(const char *text, const char *with)
+{
+	while (*with && *text == *with) {
+		text++;
+		with++;
+	}
+	return !*with;
 }
 
 static bool take_stat(struct request *request, uint64_t st)
@@ -87,6 +97,36 @@ static bool take_link(struct request *request, uint64_t text, uint64_t size)
 	return !request_is_absurd(text) && request->size > 0;
 }
 
+/* Of names that need no rights, and lists. What the kernel finds it finds in the
+ * object, so that no error tells whose file it was. */
+static bool take_attribute(struct request *request, const char *name, uint64_t value,
+			   uint64_t size)
+{
+	const uint64_t path = (uint64_t)request->path;
+
+	request->attribute = name;
+	request->checks_deeply = true;
+	if (name[0] && !begins(name, "security.") && !begins(name, "system."))
+		return false;
+	for (int len = 0; name[len]; len++)
+		if (len == LONGEST_ATTRIBUTE)
+			return false;
+	/* The kernel has taken the name of the file before it writes. */
+	return !size || (!request_is_absurd(value) &&
+			 (value + size <= path || value >= path + PATH_SIZE));
+}
+
+static bool take_attributes(struct request *request, const struct stub_frame *frame)
+{
+	request->follow = frame->rax == __NR_getxattr || frame->rax == __NR_listxattr;
+	if (frame->rax == __NR_listxattr || frame->rax == __NR_llistxattr)
+		return take_attribute(request, "", frame->rsi, frame->rdx);
+	return !request_is_absurd(frame->rsi) &&
+	       take_attribute(request, (const char *)frame->rsi, frame->rdx,
+			      frame->r10) &&
+	       request->attribute[0];
+}
+
 static bool take_open(struct request *request, uint64_t flags)
 {
 	request->opens = true;
@@ -113,6 +153,11 @@ bool request_take(const struct stub_frame *frame, struct request *ret_request)
 		return take_link(request, f->rsi, f->rdx);
 	case __NR_open:
 		return take_open(request, f->rsi);
+	case __NR_getxattr:
+	case __NR_lgetxattr:
+	case __NR_listxattr:
+	case __NR_llistxattr:
+		return take_attributes(request, f);
 	default:
 		break;
 	}

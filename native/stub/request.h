@@ -14,16 +14,17 @@ struct request {
 	const char *path;
 	bool follow;
 	bool opens;
-	bool asks_rights;   /* access(2) */
-	bool checks_deeply; /* likewise: of what is found more has to be known */
-	bool descriptor;    /* an empty name means it */
-	uint64_t flags;	    /* of an open */
-	int rights;	    /* that access(2) asks for */
-	uint32_t mask;	    /* of statx(2) */
-	struct stat *st;    /* that the kernel writes; NULL: none */
-	struct statx *stx;  /* likewise */
-	char *link;	    /* where the text of a link goes; NULL: nowhere */
-	int size;	    /* its room */
+	bool asks_rights;      /* access(2) */
+	bool checks_deeply;    /* likewise: of what is found more has to be known */
+	bool descriptor;       /* an empty name means it */
+	const char *attribute; /* name of one, "" for a list; NULL: another call */
+	uint64_t flags;	       /* of an open */
+	int rights;	       /* that access(2) asks for */
+	uint32_t mask;	       /* of statx(2) */
+	struct stat *st;       /* that the kernel writes; NULL: none */
+	struct statx *stx;     /* likewise */
+	char *link;	       /* where the text of a link goes; NULL: nowhere */
+	int size;	       /* its room */
 };
 
 /* Not an address that a program has: what the kernel says of it is EFAULT. */

@@ -28,7 +28,9 @@ enum {
 	STUB_SIZE = STUB_BOARD_AT + STUB_BOARD_SIZE,
 	STUB_DEVICES = 8,
 	STUB_PATH = 128,
-	STUB_SKELETONS = 16384 /* names that stubs give theirs */
+	STUB_SKELETONS = 16384, /* names that stubs give theirs */
+	STUB_HINTS = 1024,
+	STUB_CWD = 1024
 };
 
 /* A file system on which something of ours has been met: a regular file there that
@@ -38,8 +40,8 @@ struct stub_device {
 	uint64_t all;
 };
 
-/* Written by the tracer alone, but for the count. It may say too much, which costs a
- * stop, and never too little. */
+/* Written by the tracer alone, but for the count and for hints. It may say too much,
+ * which costs a stop, and never too little. */
 struct stub_state {
 	uint64_t secret; /* sixth argument of a call that the filter lets through */
 	uint64_t
@@ -64,6 +66,9 @@ struct stub_state {
 	uint64_t proc_dev;
 	uint64_t scratch_dev[2];
 	struct stub_device devices[STUB_DEVICES];
+	char cwd_text[STUB_CWD]; /* of one that is ours; "": longer */
+	/* The stub's own, by number of a descriptor: what to try first. */
+	uint8_t was_ours[STUB_HINTS];
 };
 
 _Static_assert(sizeof(struct stub_state) <= STUB_STATE_SIZE, "state fits its pages");

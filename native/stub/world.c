@@ -125,6 +125,11 @@ static const struct index_map *catalog(void *context, uint32_t mount, uint32_t n
 	return &index->map;
 }
 
+const struct index_map *world_index(const struct place *place)
+{
+	return catalog(NULL, place->mount, place->catalog);
+}
+
 static bool is_called(const struct board_mount *mount, const char *name, size_t len)
 {
 	return __atomic_load_n(&mount->is_open, __ATOMIC_ACQUIRE) && len < BOARD_NAME &&

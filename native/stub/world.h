@@ -12,6 +12,8 @@
 void world_fill(struct walk_world *ret_world);
 
 const struct board *world_board(void);
+/* The index that a place is in, mapped if need be; NULL: not known here. */
+const struct index_map *world_index(const struct place *place);
 /* Of a place that a walk has found. */
 const struct board_mount *world_mount(const struct place *place);
 uint64_t world_inode_base(const struct place *place);

@@ -65,20 +65,11 @@ static int permission_error(struct target *target, const char *name)
 static bool has_none(const struct target *target, const char *name)
 {
 	const struct place *place = &target->walk.at;
-	uint32_t visibility;
-	bool is_root;
 
-	if (place->kind != PLACE_ENTRY)
-		return true;
-	if (target->walk.entry.flags & INTERPOSE_ENTRY_XATTR)
-		return false;
-	if (name[0])
-		return !begins(name, "user.") && !begins(name, "xfsroot.");
-	is_root = place->catalog == 0 && place->entry == 0;
-	visibility = mounts_record(target->call.run->mounts, place->mount)->view;
-	if (visibility & INTERPOSE_VIEW_XATTR_NEVER)
-		return true;
-	return !is_root && !(visibility & INTERPOSE_VIEW_XATTR_ALWAYS);
+	return place->kind != PLACE_ENTRY ||
+	       shown_lacks_attribute(
+		       mounts_record(target->call.run->mounts, place->mount),
+		       &target->walk.entry, mounts_is_root(place), name);
 }
 
 static enum verdict give(struct tracee *tracee, const struct asking *asking,
