@@ -99,8 +99,10 @@ __attribute__((noinline)) static long make(const struct name *known,
 	set_name(&name, number);
 	if (call_at(__NR_mkdirat, &name, SKELETON_MODE) < 0)
 		return -1;
-	/* The program's umask may have taken something. */
-	if (call_at(__NR_fchmodat, &name, SKELETON_MODE) == 0 && inscribe(&name, place))
+	if (inscribe(&name, place))
+		fd = open_as(&name, request, place);
+	/* The program's umask has taken something. */
+	if (fd == -ENOENT && call_at(__NR_fchmodat, &name, SKELETON_MODE) == 0)
 		fd = open_as(&name, request, place);
 	if (fd < 0 || stub_call(__NR_renameat, (uint64_t)AT_FDCWD, (uint64_t)name.path,
 				(uint64_t)AT_FDCWD, (uint64_t)known->path, 0) < 0)

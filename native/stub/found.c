@@ -133,10 +133,10 @@ static enum found look(int fd, struct place *ret_place)
 	/* What is not open is nobody's. */
 	if (!look_at(fd, &st))
 		return FOUND_HOST;
-	if (read_stat(&st, ret_place))
-		return S_ISDIR(st.st_mode) ? FOUND_PLACE : FOUND_UNKNOWN;
-	return found_may_be_ours(st.st_dev, st.st_ino, st.st_mode) ? FOUND_UNKNOWN
-								   : FOUND_HOST;
+	if (!found_may_be_ours(st.st_dev, st.st_ino, st.st_mode))
+		return FOUND_HOST;
+	return S_ISDIR(st.st_mode) && read_stat(&st, ret_place) ? FOUND_PLACE
+								: FOUND_UNKNOWN;
 }
 
 enum found found_directory(int fd, struct place *ret_place)

@@ -20,11 +20,12 @@ static enum stub_verdict number(struct stub_frame *frame, const struct request *
 
 	if (result < 0)
 		return stub_done(frame, result);
-	if (found_place_of(request, &place))
-		return cvmfs_show(frame, request, &place);
-	if (found_link(request) || found_for_request(request))
+	if (found_link(request))
 		return STUB_SITE;
-	return stub_done(frame, result);
+	if (!found_for_request(request))
+		return stub_done(frame, result);
+	return found_place_of(request, &place) ? cvmfs_show(frame, request, &place)
+					       : STUB_SITE;
 }
 
 static enum stub_verdict absolute(struct stub_frame *frame,
