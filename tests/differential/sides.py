@@ -25,6 +25,8 @@ PID = re.compile(r"(?:\d+ ')?/proc/\d+(?:/task/\d+)?")
 UNNAMED = re.compile(r"\d+ ('[^']*/#)\d+(?=\\x20\(deleted)")
 # The program itself is of the mounts that its process has left.
 ITSELF = re.compile(r"\d+ '[^']*/programs/steps(?=')")
+# So may be its working directory, which then has the path that it has there.
+LEFT = re.compile(r"\d+ '\(unreachable\)[^']*(?=/work/of/steps)")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
 
@@ -170,7 +172,7 @@ def normal(output: bytes) -> list[str]:
         return known.setdefault(found[1], f"#{len(known)}")
 
     text = CUT_IDENTITY.sub(r"\1:[", output.decode("utf-8", "replace"))
-    text = ITSELF.sub("N '/programs/steps", text)
+    text = LEFT.sub("N '(unreachable)", ITSELF.sub("N '/programs/steps", text))
     text = UNNAMED.sub(r"N \1", PID.sub("/proc/PID", text))
     return [IDENTITY.sub(number, line) for line in text.splitlines()]
 
