@@ -12,7 +12,7 @@
 #define LOAD_RESUME 48
 #define LOAD_SAVED 56
 #define LOAD_PATH 176
-#define LOAD_CODE_SIZE 32768
+#define LOAD_CODE_SIZE 40960
 #define LOAD_STATE_SIZE 659456
 
 #endif

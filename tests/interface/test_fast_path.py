@@ -235,7 +235,7 @@ def spoil(what):
     first, end = stub()
     libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     assert libc.mprotect(first, end - first, 7) == 0
-    start, size = dict(code=(first, 8192), trampolines=(first + 8192, 8192),
+    start, size = dict(code=(first, 32768), trampolines=(first + 32768, 8192),
                        state=(end, 4096))[what]
     ctypes.memset(start, 0x55, size)
     for _ in range(20):
