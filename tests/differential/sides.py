@@ -26,7 +26,7 @@ UNNAMED = re.compile(r"\d+ ('[^']*/#)\d+(?=\\x20\(deleted)")
 # The program itself is of the mounts that its process has left.
 ITSELF = re.compile(r"\d+ '[^']*/programs/steps(?=')")
 # So may be its working directory, which then has the path that it has there.
-LEFT = re.compile(r"\d+ '\(unreachable\)[^']*(?=/work/of/steps)")
+LEFT = re.compile(r"\d+ '\(unreachable\)[^']*(?=/of/steps)")
 ERROR = re.compile(r" E(\d+)")
 SHRINKING_RUNS = 150
 
