@@ -7,7 +7,7 @@
 
 enum { PATH_SIZE = 4096, HASH_DIGITS = 32 };
 
-static bool begins(const char *text, const char *with)
+bool hostpath_begins(const char *text, const char *with)
 {
 	while (*with && *text == *with) {
 		text++;
@@ -37,8 +37,8 @@ bool hostpath_scan(const char *path, struct hostpath *ret_text)
 	const char *at = path;
 
 	*ret_text = (struct hostpath){.dots = false,
-				      .proc = begins(path, "proc"),
-				      .cvmfs = begins(path, "cvmfs")};
+				      .proc = hostpath_begins(path, "proc"),
+				      .cvmfs = hostpath_begins(path, "cvmfs")};
 	while (*at) {
 		if (at - path > PATH_SIZE)
 			return false;
@@ -60,11 +60,12 @@ bool hostpath_is_plain(const char *path)
 	case '.':
 		return false;
 	case 'c':
-		return !begins(path, PREFIX_REPOSITORIES);
+		return !hostpath_begins(path, PREFIX_REPOSITORIES);
 	case 'p':
-		return !begins(path, "/proc");
+		return !hostpath_begins(path, "/proc");
 	case 'd': /* /dev/fd, /dev/stdin and the like are links into /proc */
-		return !begins(path, "/dev/fd") && !begins(path, "/dev/std");
+		return !hostpath_begins(path, "/dev/fd") &&
+		       !hostpath_begins(path, "/dev/std");
 	default:
 		return true;
 	}

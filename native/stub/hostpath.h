@@ -13,6 +13,8 @@ struct hostpath {
 	bool proc;  /* likewise */
 };
 
+/* Whether `text` begins so. */
+bool hostpath_begins(const char *text, const char *with);
 /* False: longer than a path can be. */
 bool hostpath_scan(const char *path, struct hostpath *ret_text);
 /* An absolute path that leads neither to /cvmfs nor into /proc by its first bytes. */

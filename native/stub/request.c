@@ -6,6 +6,8 @@
 #include <linux/stat.h>
 #include <unistd.h>
 
+#include "stub/hostpath.h"
+
 #ifndef __NR_faccessat2
 #define __NR_faccessat2 439
 #endif
@@ -40,15 +42,6 @@ bool request_lies_over(const struct request *request)
 	while (end < answer && *end)
 		end++;
 	return end >= answer;
-}
-
-static bool begins(const char *text, const char *with)
-{
-	while (*with && *text == *with) {
-		text++;
-		with++;
-	}
-	return !*with;
 }
 
 static bool take_stat(struct request *request, uint64_t st)
@@ -106,7 +99,8 @@ static bool take_attribute(struct request *request, const char *name, uint64_t v
 
 	request->attribute = name;
 	request->checks_deeply = true;
-	if (name[0] && !begins(name, "security.") && !begins(name, "system."))
+	if (name[0] && !hostpath_begins(name, "security.") &&
+	    !hostpath_begins(name, "system."))
 		return false;
 	for (int len = 0; name[len]; len++)
 		if (len == LONGEST_ATTRIBUTE)
