@@ -35,9 +35,9 @@ STUB_FLAGS = (
 ).split()
 # What it shares with the tracer, from one source: walk, index, what is shown.
 STUB_SHARES = (
-    "index/check.c index/checksum.c index/lookup.c path/prefix.c path/text.c"
-    " path/variant.c path/walk.c shown/dirent.c shown/entry.c shown/list.c"
-    " shown/statx.c"
+    "index/check.c index/checksum.c index/lookup.c index/objectname.c owned/seal.c"
+    " path/prefix.c path/text.c path/variant.c path/walk.c shown/dirent.c"
+    " shown/entry.c shown/list.c shown/statx.c"
 ).split()
 # Of all its names the program sees these.
 STUB_NAMES = "stub_section stub_entry stub_framed stub_loader stub_loader_end".split()

@@ -123,11 +123,15 @@ def run_text(command: Sequence[str]) -> str:
 
 
 def fill(tree: Path) -> None:
-    """10,000 files and as many links, six names below the top."""
+    """10,000 files and as many links, six names below the top.
+
+    No two of them are equal, as hardly any are in what people install.
+    """
     for folder in _folders(tree, FAN_OUT):
         folder.mkdir(parents=True)
         for each in range(FILES_EACH):
-            (folder / f"module{each}.py").write_text(f"value = {each}\n" * 40)
+            head = f"# {folder.relative_to(tree)}, number {each}\n"
+            (folder / f"module{each}.py").write_text(head + f"value = {each}\n" * 40)
             (folder / f"link{each}").symlink_to(f"module{each}.py")
 
 

@@ -4,6 +4,7 @@
  */
 #include "fast/inner.h"
 #include "run/openables.h"
+#include "run/unasked.h"
 #include "tracee/tracee.h"
 
 static bool is_patched(const struct foothold *foothold, uint64_t call)
@@ -22,10 +23,12 @@ bool fast_sends_back(struct run *run, struct tracee *tracee, const struct place 
 
 	if (!run->fast || foothold->state != FOOTHOLD_THERE || foothold->dead ||
 	    tracee->was_sent_back || openables_doubted(run) ||
-	    !openables_has(run, place) || !is_patched(foothold, call))
+	    !(openables_has(run, place) || unasked_has(run, place)) ||
+	    !is_patched(foothold, call))
 		return false;
 	telling_board(run, tracee);
-	if (foothold->told_objects != openables_count(run))
+	if (foothold->told_objects != openables_count(run) ||
+	    foothold->told_unasked != unasked_count(run))
 		return false;
 	/* Some sites have the number from further before. */
 	*ret_verdict = tracee_answer(tracee, tracee->stop.number);

@@ -12,6 +12,7 @@
 #include "run/mounts.h"
 #include "run/openables.h"
 #include "run/slowmounts.h"
+#include "run/unasked.h"
 #include "tracee/memory.h"
 
 _Static_assert((int)BOARD_MOUNTS == INSCRIPTION_MOUNTS &&
@@ -19,7 +20,8 @@ _Static_assert((int)BOARD_MOUNTS == INSCRIPTION_MOUNTS &&
 	       "a skeleton can say what a board can have");
 _Static_assert((int)BOARD_OBJECTS == OPENABLES_MOST &&
 		       (int)BOARD_BASES == OPENABLES_BASES &&
-		       (int)BOARD_OBJECT == OPENABLE_NAME,
+		       (int)BOARD_OBJECT == OPENABLE_NAME &&
+		       (int)BOARD_BITS == UNASKED_BITS,
 	       "and so can the run's list");
 
 /* So many slots are told one by one. */
@@ -38,6 +40,7 @@ void boards_begin(struct foothold *foothold)
 {
 	foothold->told_catalogs = 1;
 	foothold->told_mounts = foothold->told_objects = foothold->told_bases = 0;
+	foothold->told_unasked = 0;
 	foothold->told_watches = false;
 }
 
@@ -115,16 +118,35 @@ static void add_catalog(const struct run *run, struct board *board, uint32_t num
 	}
 }
 
+static bool has_base(const struct run *run, struct board *board, uint32_t number)
+{
+	const char *base = openables_base(run, number);
+
+	return copy_text(board->bases[number], BOARD_PATH, base, strlen(base));
+}
+
+static void add_unasked(const struct run *run, struct board *board, uint32_t number)
+{
+	const struct unasked_catalog *catalog = unasked_at(run, number);
+
+	board->unasked[number] = (struct board_unasked){.dev = catalog->dev,
+							.base = catalog->base,
+							.first = catalog->first,
+							.count = catalog->count};
+	memcpy(board->bits + catalog->first / 8, unasked_bits(run) + catalog->first / 8,
+	       (catalog->count + 7) / 8);
+	if (has_base(run, board, catalog->base))
+		board->unasked_of[catalog->number] = (uint16_t)(number + 1);
+}
+
 /* One whose mount or catalog is not on the board is found by nobody. */
 static void add_object(const struct run *run, struct board *board, uint32_t number)
 {
 	const struct openable *one = openables_at(run, number);
 	struct board_object *object = &board->objects[number];
 
-	const char *base = openables_base(run, one->base);
-
 	if (!mounts_number(run->mounts, &one->place, &object->catalog) ||
-	    !copy_text(board->bases[one->base], BOARD_PATH, base, strlen(base)))
+	    !has_base(run, board, one->base))
 		return;
 	object->mount = one->place.mount;
 	object->entry = one->place.entry;
@@ -157,6 +179,8 @@ void boards_update(const struct run *run, struct board *board)
 		add_catalog(run, board, board->catalog_count);
 	for (; board->object_count < openables_count(run); board->object_count++)
 		add_object(run, board, board->object_count);
+	for (; board->unasked_count < unasked_count(run); board->unasked_count++)
+		add_unasked(run, board, board->unasked_count);
 }
 
 /* `size` bytes of the board from `at` on. */
@@ -255,6 +279,33 @@ static void tell_objects(struct tracee *tracee, const struct board *board)
 		foothold->told_objects = count;
 }
 
+/* Where the bits of so many catalogs end. */
+static uint32_t bits_end(const struct board *board, uint32_t count)
+{
+	const struct board_unasked *last = &board->unasked[count ? count - 1 : 0];
+
+	return count ? (last->first + last->count + 7) / 8 : 0;
+}
+
+/* Who finds a catalog's number finds that it is counted, and so all of it. */
+static void tell_unasked(struct tracee *tracee, const struct board *board)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+	const uint32_t count = board->unasked_count, told = foothold->told_unasked;
+	const uint32_t begin = bits_end(board, told), end = bits_end(board, count);
+	const size_t size = sizeof(board->unasked[0]);
+
+	if (told != count && tell_bases(tracee, board) &&
+	    tell(tracee, board, offsetof(struct board, bits) + begin, end - begin) &&
+	    tell(tracee, board, offsetof(struct board, unasked) + told * size,
+		 (count - told) * size) &&
+	    tell(tracee, board, offsetof(struct board, unasked_count),
+		 sizeof(board->unasked_count)) &&
+	    tell(tracee, board, offsetof(struct board, unasked_of),
+		 sizeof(board->unasked_of)))
+		foothold->told_unasked = count;
+}
+
 void boards_tell(struct tracee *tracee, const struct board *board)
 {
 	struct foothold *foothold = &tracee->memory->foothold;
@@ -262,6 +313,7 @@ void boards_tell(struct tracee *tracee, const struct board *board)
 	const size_t size = sizeof(board->catalogs[0]);
 
 	tell_objects(tracee, board);
+	tell_unasked(tracee, board);
 	if (told == count)
 		return;
 	/* What is counted last is seen last. */

@@ -113,6 +113,7 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 				   .no_board = has_little_room(tracee),
 				   .no_objects = openables_doubted(run),
 				   .run = run->number,
+				   .uid = run->uid,
 				   .proc_elsewhere = fast->proc_elsewhere,
 				   .devices_full = fast->device_count > STUB_DEVICES,
 				   .root_dev = run->machine.root_dev,

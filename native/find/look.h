@@ -31,11 +31,15 @@ enum look_plain look_plain(struct call *call, int dir, const char *path, bool fo
 int look_known(int fd, const char *path, int flags, struct stat *ret_stat);
 /* The same of an open file. */
 int look_stat(int fd, struct stat *ret_stat);
-/* The node with this inode, or NULL; *ret_stat as of look_known(). */
+/* The node of an open file, "" and `fd` or a link of /proc to it; or NULL. *ret_stat as
+ * of look_known(). */
 const struct node *look_node(const struct run *run, int fd, const char *path, int flags,
 			     struct stat *ret_stat);
 /* The same of what look_known() has said. */
 const struct node *look_node_of(const struct run *run, const struct stat *st);
+/* Of a file that the kernel calls `name`: a stub may have opened it unasked. */
+const struct node *look_node_called(const struct run *run, const struct stat *st,
+				    const char *name, size_t len);
 bool look_is_root(const struct run *run, int fd);
 bool look_is_proc(const struct run *run, int fd);
 

@@ -62,9 +62,10 @@ static enum step step_magic_text(struct host *host, const char *name,
 static enum step step_map_text(struct host *host, const char *name)
 {
 	const struct run *run = host->target->call.run;
+	char path[TARGET_PATH_SIZE];
 	const struct node *node = NULL;
 	struct stat st;
-	int found = procfs_stat_of_map(&host->target->call, host->dir, name, &st);
+	int found = procfs_stat_of_map(&host->target->call, host->dir, name, path, &st);
 
 	if (found == LOOK_WAITS) {
 		host->target->kind = TARGET_QUESTION;
@@ -72,6 +73,8 @@ static enum step step_map_text(struct host *host, const char *name)
 	}
 	if (found) {
 		node = nodes_find(run, &st);
+		if (!node)
+			node = look_node_called(run, &st, path, strlen(path));
 		host->target->standin = standins_find(run, &st);
 		host->target->said = seen_shared_memory(run, &st);
 	}

@@ -181,11 +181,11 @@ void procfs_note_text(struct target *target, int dir, const char *name)
 }
 
 int procfs_stat_of_map(struct call *call, int dir, const char *name,
-		       struct stat *ret_stat)
+		       char path[TARGET_PATH_SIZE], struct stat *ret_stat)
 {
 	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-	char path[TARGET_PATH_SIZE], own[SCRATCH_OWN_SIZE];
-	ssize_t len = readlinkat(dir, name, path, sizeof(path) - 1);
+	char own[SCRATCH_OWN_SIZE];
+	ssize_t len = readlinkat(dir, name, path, TARGET_PATH_SIZE - 1);
 	int fd;
 	bool found;
 

@@ -26,8 +26,9 @@ void procfs_note_magic(struct target *target, int dir, const char *name,
 void procfs_note_text(struct target *target, int dir, const char *name);
 
 /* Only a privileged process may follow a link of /proc/PID/map_files; its text is a
- * path as the kernel has it. 1 and what that is; 0: no file; or LOOK_WAITS. */
+ * path as the kernel has it. 1, that text and what it is; 0: no file; or LOOK_WAITS.
+ */
 int procfs_stat_of_map(struct call *call, int dir, const char *name,
-		       struct stat *ret_stat);
+		       char path[TARGET_PATH_SIZE], struct stat *ret_stat);
 
 #endif

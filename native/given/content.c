@@ -18,6 +18,7 @@
 #include "run/openables.h"
 #include "run/skeletons.h"
 #include "run/twins.h"
+#include "run/unasked.h"
 
 enum { MAX_TRIES = 4 };
 
@@ -65,12 +66,21 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 	return false;
 }
 
+/* Stubs may open it: it is this place's alone. */
+static void tell_of(struct run *run, const struct object_found *found,
+		    const struct place *place)
+{
+	unasked_opened(run, found, place);
+	if (found->is_foreign || !unasked_has(run, place))
+		openables_note(run, found, place);
+}
+
 static bool object_path(struct target *target, const struct object_found *found,
 			char *buffer, size_t size, enum verdict *ret_verdict)
 {
 	struct call *call = &target->call;
 	const char *path = found->path;
-	int result = twin_of_object(target, path, &found->st, buffer, size);
+	int result = twin_of_object(target, path, buffer, size);
 
 	if (result == LOOK_WAITS)
 		*ret_verdict = target_wait(target);
@@ -81,7 +91,7 @@ static bool object_path(struct target *target, const struct object_found *found,
 	if (result < 0)
 		openables_doubt(call->run);
 	else
-		openables_note(call->run, found, &target->walk.at);
+		tell_of(call->run, found, &target->walk.at);
 	snprintf(buffer, size, "%s", path);
 	if (call->run->uid != 0)
 		return true;

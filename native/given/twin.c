@@ -11,38 +11,12 @@
 #include "find/footing.h"
 #include "find/look.h"
 #include "given/copy.h"
-#include "run/mounts.h"
-#include "run/nodes.h"
+#include "run/openables.h"
+#include "run/owners.h"
 #include "run/scratch.h"
 #include "run/twins.h"
 
 enum { MOST_AT_ONCE = 64 << 10, MAGIC = 4 };
-
-static bool entry_of(const struct run *run, const struct place *place,
-		     struct interpose_entry *ret_entry)
-{
-	const struct index_map *map =
-		mounts_catalog(run->mounts, place->mount, place->catalog);
-
-	return map && index_entry(map, place->entry, ret_entry) == 0;
-}
-
-/* The inode of `object` stands for another file already. */
-static bool is_needed(const struct run *run, const struct stat *object,
-		      const struct place *place, const struct interpose_entry *entry)
-{
-	const struct node *node = nodes_numbered(run, object->st_dev, object->st_ino);
-	struct interpose_entry other;
-
-	/* The number may be another content's by now. */
-	if (!node || node->kind != NODE_OBJECT || place_equal(&node->place, place) ||
-	    !mounts_same_content(run->mounts, &node->place, place) ||
-	    !entry_of(run, &node->place, &other))
-		return false;
-	/* Names of one file are no twins: it has one number. */
-	return node->place.mount != place->mount ||
-	       node->place.catalog != place->catalog || other.inode != entry->inode;
-}
 
 /* What the kernel, or a program that maps it, would execute: ELF and PE files. */
 static int refuse_program(int copy, size_t size, const char *text)
@@ -84,17 +58,20 @@ static int copy_to(struct call *call, const char *path, const struct twin_order 
 	return result < 0 ? result : twins_made(call->run, order, spot);
 }
 
-int twin_of_object(struct target *target, const char *path, const struct stat *st,
-		   char *ret_path, size_t size)
+int twin_of_object(struct target *target, const char *path, char *ret_path, size_t size)
 {
 	struct call *call = &target->call;
 	struct twin_order order = {.place = &target->walk.at,
 				   .entry = &target->walk.entry,
 				   .in_scratch = call->run->remounted};
 	struct twin_spot spot;
+	enum owner owner;
 	int result;
 
-	if (!is_needed(call->run, st, order.place, order.entry))
+	owner = owners_take(call->run, order.place, order.entry);
+	if (owner == OWNER_UNKNOWN)
+		openables_doubt(call->run);
+	if (owner != OWNER_ANOTHER)
 		return 1;
 	order.in_scratch |= footing_of(call->run, call->tracee)->other_mounts;
 	result = twins_find(call->run, &order, &spot);

@@ -6,10 +6,10 @@
 
 #include "find/target.h"
 
-/* Whether the object `path`, of which `st` is, is no longer what `target` can be given:
- * then 0 and the copy's path, LOOK_WAITS, or a negative errno: there is none, and the
+/* Whether the object `path` is no longer what `target` can be given: then 0 and the
+ * copy's path, LOOK_WAITS, or a negative errno: there is none, and the
  * object has to do. 1: the object is the file itself. */
-int twin_of_object(struct target *target, const char *path, const struct stat *st,
-		   char *ret_path, size_t size);
+int twin_of_object(struct target *target, const char *path, char *ret_path,
+		   size_t size);
 
 #endif

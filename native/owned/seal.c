@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE 1
 #include "owned/seal.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
 
 /* Whole microseconds, of which there are few enough and file systems keep them. */
 uint32_t interpose_seal(int64_t second, uint64_t size)
@@ -23,38 +17,4 @@ bool seal_holds(const struct stat *st)
 
 	return ns == 0 ||
 	       ns == (long)interpose_seal(st->st_mtim.tv_sec, (uint64_t)st->st_size);
-}
-
-int interpose_finish(int fd, uint32_t mode, int sealed)
-{
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
-	struct stat st;
-
-	if (fchmod(fd, mode) < 0)
-		return -errno;
-	/* Times of other files mean something. */
-	if (!sealed || !(mode & S_IXUSR) || fstat(fd, &st) < 0)
-		return 0;
-	times[1] = st.st_mtim;
-	times[1].tv_nsec = interpose_seal(st.st_mtim.tv_sec, (uint64_t)st.st_size);
-	/* Without a seal it is proven again before it is used. */
-	futimens(fd, times);
-	return 0;
-}
-
-int interpose_reopen(int fd)
-{
-	char path[40];
-	int reading, error = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reading = open(path, O_RDONLY | O_CLOEXEC);
-	if (reading < 0)
-		error = -errno;
-	/* Says what a file server says only now, such as EDQUOT. */
-	if (close(fd) < 0 && error == 0) {
-		error = -errno;
-		close(reading);
-	}
-	return error < 0 ? error : reading;
 }

@@ -20,6 +20,7 @@
 #include "proc/proctext.h"
 #include "run/mounts.h"
 #include "run/scratch.h"
+#include "run/unasked.h"
 
 /* Longer than the text of 65,530 mappings, which is all that a process can have. */
 enum { TEXT_MAX = 96 << 20 };
@@ -187,18 +188,27 @@ static void writing_drop(void *argument)
 
 /* ---- what the loop says between them ---- */
 
-static const struct node *node_of(const struct run *run, const struct mapped *mapped)
+static bool place_of(const struct run *run, const struct mapped *mapped,
+		     struct place *ret_place)
 {
-	if (mapped->has_stat)
-		return look_node_of(run, &mapped->st);
-	return mapped->ino ? nodes_numbered(run, mapped->dev, mapped->ino) : NULL;
+	const struct unasked_file file = {
+		mapped->has_stat ? mapped->st.st_dev : mapped->dev, mapped->ino,
+		mapped->path, strlen(mapped->path)};
+	const struct node *node;
+
+	if (!mapped->ino)
+		return false;
+	node = mapped->has_stat ? look_node_of(run, &mapped->st)
+				: nodes_numbered(run, mapped->dev, mapped->ino);
+	if (node)
+		*ret_place = node->place;
+	return node || unasked_place(run, &file, ret_place);
 }
 
-static bool show_node(const struct run *run, const struct node *node,
-		      struct proctext_file *ret_shown)
+static bool show_place(const struct run *run, const struct place *place,
+		       struct proctext_file *ret_shown)
 {
 	const struct mounts *mounts = run->mounts;
-	const struct place *place = &node->place;
 	const struct index_map *map;
 	struct interpose_entry entry;
 
@@ -237,10 +247,10 @@ static bool show_standin(const struct run *run, const struct mapped *mapped,
 static bool show_mapped(const struct run *run, const struct mapped *mapped,
 			struct proctext_file *ret_shown)
 {
-	const struct node *node = node_of(run, mapped);
+	struct place place;
 
-	if (node)
-		return show_node(run, node, ret_shown);
+	if (place_of(run, mapped, &place))
+		return show_place(run, &place, ret_shown);
 	if (mapped->has_stat && seen_shared_memory(run, &mapped->st)) {
 		*ret_shown = (struct proctext_file){.dev = makedev(0, 1),
 						    .ino = mapped->ino};

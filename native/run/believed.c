@@ -21,3 +21,8 @@ bool believed(const struct scratch *scratch, const char *path)
 	return is_below(path, scratch->path) || is_below(path, "/proc") ||
 	       owned_check(path, where, sizeof(where)) == INTERPOSE_OWNED;
 }
+
+bool believed_is_ours(const struct run *run, const struct stat *st)
+{
+	return st->st_uid == run->uid && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}

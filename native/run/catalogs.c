@@ -133,13 +133,17 @@ bool mounts_is_index(const struct mounts *mounts, uint64_t dev, uint64_t ino)
 	return false;
 }
 
+uint32_t mounts_opened_number(const struct mounts *mounts, const struct place *place)
+{
+	return mounts->mounts[place->mount].catalogs[place->catalog].number;
+}
+
 bool mounts_number(const struct mounts *mounts, const struct place *place,
 		   uint32_t *ret_number)
 {
 	*ret_number = 0;
 	if (place->kind == PLACE_ENTRY && place->catalog)
-		*ret_number =
-			mounts->mounts[place->mount].catalogs[place->catalog].number;
+		*ret_number = mounts_opened_number(mounts, place);
 	return place->kind == PLACE_ENTRY && (*ret_number || !place->catalog);
 }
 

@@ -48,6 +48,9 @@ bool mounts_is_index(const struct mounts *mounts, uint64_t dev, uint64_t ino);
 bool mounts_number(const struct mounts *mounts, const struct place *place,
 		   uint32_t *ret_number);
 
+/* The same of the root catalogs, too; 0: it has none. */
+uint32_t mounts_opened_number(const struct mounts *mounts, const struct place *place);
+
 /* Lets catalogs go of which there are too many. Not while somebody holds an entry: what
  * it points to goes, too. */
 void mounts_trim(struct mounts *mounts);
@@ -84,9 +87,6 @@ uint64_t mounts_device(const struct place *place);
 uint32_t mounts_mount_id(const struct place *place);
 /* /cvmfs, or the root of a repository: where something is mounted. */
 bool mounts_is_root(const struct place *place);
-/* True if both are files with the same bytes: they share one object. */
-bool mounts_same_content(const struct mounts *mounts, const struct place *a,
-			 const struct place *b);
 /* Path as the job sees it (/cvmfs/FQRN/...); its length or -ENAMETOOLONG, -EIO. */
 int mounts_path(const struct mounts *mounts, const struct place *place, char *buffer,
 		size_t size);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/objectname.h"
 #include "owned/seal.h"
 #include "run/believed.h"
 #include "run/broken.h"
@@ -140,32 +141,17 @@ static struct object *slot_of(struct objects *objects,
 	return object;
 }
 
-/* The place of a kind of content, below the private cache: the official client's for
- * packed objects; others have one of their own, for one digest can name two contents
- * (interpose/cache/private.py). */
-static const char *place_of(const struct object *object)
-{
-	if (object->chunked)
-		return object->raw ? "interpose/assembled-raw/"
-				   : "interpose/assembled/";
-	return object->raw ? "interpose/raw/" : "";
-}
-
 /* Path in the private cache. */
 static void private_path(const struct run *run, uint32_t mount,
-			 const struct object *object, char *buffer, size_t size)
+			 const struct interpose_entry *entry, char *buffer, size_t size)
 {
-	static const char *const suffix[] = {"", "-rmd160", "-shake128"};
 	const struct interpose_mount *record = mounts_record(run->mounts, mount);
-	char hex[2 * INTERPOSE_DIGEST_SIZE + 1];
+	char name[OBJECTNAME_SIZE];
 	uint32_t len;
 	const char *dir = mounts_span(run->mounts, mount, record->cache_dir, &len);
 
-	for (int i = 0; i < INTERPOSE_DIGEST_SIZE; i++)
-		sprintf(hex + 2 * i, "%02x", object->digest[i]);
-	snprintf(buffer, size, "%.*s/%s%.2s/%s%s", (int)len, dir ? dir : "",
-		 place_of(object), hex, hex + 2,
-		 suffix[object->algorithm < 3 ? object->algorithm : 0]);
+	objectname_write(entry, name);
+	snprintf(buffer, size, "%.*s/%s", (int)len, dir ? dir : "", name);
 }
 
 /* `path` (owned) is where the content is, in the file that `st` is of; it is so only if
@@ -198,22 +184,9 @@ static bool has_changed(struct object *object, struct stat *ret_stat)
 		 ret_stat->st_ctim.tv_nsec != object->changed.tv_nsec));
 }
 
-static bool only_we_write(const struct run *run, const struct stat *st)
-{
-	return st->st_uid == run->uid && !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
-
-/* The modes that the resolver gives; raw ones are marked by a bit that means nothing
- * to the kernel, as far as the file system can keep it. */
-static bool is_our_mode(const struct object *object, mode_t mode)
-{
-	mode &= 07777;
-	return mode == 0555 || (mode == 01555 && object->raw && !object->chunked);
-}
-
 /* Is the file of this path one that we stored ourselves, in a directory that nobody
  * else can write? Looked at by the descriptor of that directory. */
-static bool is_our_own(const struct run *run, const struct object *object,
+static bool is_our_own(const struct run *run, const struct interpose_entry *entry,
 		       const char *path, struct stat *ret_stat)
 {
 	const char *name = strrchr(path, '/') + 1;
@@ -227,29 +200,30 @@ static bool is_our_own(const struct run *run, const struct object *object,
 	fd = open(above, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	ours = fstat(fd, &st) == 0 && only_we_write(run, &st) &&
+	ours = fstat(fd, &st) == 0 && believed_is_ours(run, &st) &&
 	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(ret_stat->st_mode) && only_we_write(run, ret_stat) &&
-	       is_our_mode(object, ret_stat->st_mode) && seal_holds(ret_stat);
+	       S_ISREG(ret_stat->st_mode) && believed_is_ours(run, ret_stat) &&
+	       objectname_has_mode(entry, ret_stat->st_mode) && seal_holds(ret_stat);
 	close(fd);
 	return ours;
 }
 
 /* Only files that we stored ourselves count without a question. */
 static void look_in_private(const struct run *run, uint32_t mount,
-			    struct object *object)
+			    const struct interpose_entry *entry, struct object *object)
 {
 	char path[4096 + 128];
 	struct stat st;
 
-	private_path(run, mount, object, path, sizeof(path));
-	if (!is_our_own(run, object, path, &st) || !believed(&run->scratch, path))
+	private_path(run, mount, entry, path, sizeof(path));
+	if (!is_our_own(run, entry, path, &st) || !believed(&run->scratch, path))
 		return;
 	object->foreign = false;
 	object_is_at(object, strdup(path), &st);
 }
 
-static void take_answer(struct run *run, uint32_t mount, struct object *object)
+static void take_answer(struct run *run, uint32_t mount,
+			const struct interpose_entry *entry, struct object *object)
 {
 	char expected[4096 + 128];
 	struct channel_answer answer;
@@ -270,7 +244,7 @@ static void take_answer(struct run *run, uint32_t mount, struct object *object)
 			object_is_at(object, path, &st);
 		else
 			free(path);
-		private_path(run, mount, object, expected, sizeof(expected));
+		private_path(run, mount, entry, expected, sizeof(expected));
 		object->foreign = object->path && strcmp(object->path, expected) != 0;
 		run->objects->any_foreign |= object->foreign;
 	}
@@ -321,7 +295,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	if (!object)
 		return WALK_BROKEN;
 	if (object->state == OBJECT_ASKED)
-		take_answer(run, place->mount, object);
+		take_answer(run, place->mount, entry, object);
 	good = object->state == OBJECT_THERE && !has_changed(object, st);
 	if (object->state == OBJECT_THERE && !good)
 		object->state = OBJECT_UNKNOWN;
@@ -329,7 +303,7 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	    clock_now_s() - object->failed_at >= RETRY_AFTER_S)
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_UNKNOWN)
-		look_in_private(run, place->mount, object);
+		look_in_private(run, place->mount, entry, object);
 	if (object->state == OBJECT_UNKNOWN)
 		ask(run, place, object);
 	ret_found->path = object->path;

@@ -82,9 +82,11 @@ static const char *name_of(const char *path)
 	return at && at > path + 1 && strlen(at) < OPENABLE_NAME ? at : NULL;
 }
 
-static bool take_base(struct openables *openables, const char *path, size_t len,
-		      uint32_t *ret_base)
+bool openables_base_of(struct run *run, const char *path, size_t len,
+		       uint32_t *ret_base)
 {
+	struct openables *openables = run->openables;
+
 	for (uint32_t i = 0; i < OPENABLES_BASES; i++) {
 		char **base = &openables->bases[i];
 
@@ -112,7 +114,8 @@ void openables_note(struct run *run, const struct object_found *found,
 	uint16_t *slot;
 
 	if (openables->count == OPENABLES_MOST || !name ||
-	    !take_base(openables, found->path, (size_t)(name - found->path - 1), &base))
+	    !openables_base_of(run, found->path, (size_t)(name - found->path - 1),
+			       &base))
 		return;
 	slot = free_slot(openables, found, place);
 	one = slot ? calloc(1, sizeof(*one)) : NULL;

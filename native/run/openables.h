@@ -29,6 +29,9 @@ void openables_note(struct run *run, const struct object_found *found,
 bool openables_has(const struct run *run, const struct place *place);
 uint32_t openables_count(const struct run *run);
 const struct openable *openables_at(const struct run *run, uint32_t number);
+/* Number of a directory that objects are below; false: there is no room for it. */
+bool openables_base_of(struct run *run, const char *path, size_t len,
+		       uint32_t *ret_base);
 /* A directory; NULL: there are not so many. */
 const char *openables_base(const struct run *run, uint32_t number);
 /* An object stands for another place than it did: nothing of the list is certain. */

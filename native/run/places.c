@@ -70,15 +70,3 @@ bool mounts_is_root(const struct place *place)
 	return place->kind == PLACE_TOP ||
 	       (place->kind == PLACE_ENTRY && place->catalog == 0 && place->entry == 0);
 }
-
-bool mounts_same_content(const struct mounts *mounts, const struct place *a,
-			 const struct place *b)
-{
-	const struct index_map *map_a = mounts_catalog(mounts, a->mount, a->catalog);
-	const struct index_map *map_b = mounts_catalog(mounts, b->mount, b->catalog);
-	struct interpose_entry one, two;
-
-	return map_a && map_b && index_entry(map_a, a->entry, &one) == 0 &&
-	       index_entry(map_b, b->entry, &two) == 0 && one.digest && two.digest &&
-	       memcmp(one.digest, two.digest, INTERPOSE_DIGEST_SIZE) == 0;
-}

@@ -13,10 +13,12 @@
 #include "run/nodes.h"
 #include "run/objects.h"
 #include "run/openables.h"
+#include "run/owners.h"
 #include "run/prefixes.h"
 #include "run/skeletons.h"
 #include "run/slowmounts.h"
 #include "run/twins.h"
+#include "run/unasked.h"
 
 enum { FIGURES_MAX = 1024 * 1024 };
 
@@ -35,10 +37,13 @@ int run_create(struct run *run, channel_starter start, void *context,
 	run->nodes = nodes_create();
 	run->skeletons = skeletons_create();
 	run->twins = twins_create();
+	run->owners = owners_create();
 	run->openables = openables_create();
+	run->unasked = unasked_create();
 	return run->channel && run->errands && run->slow && run->mounts &&
 			       run->objects && run->nodes && run->skeletons &&
-			       run->twins && run->openables
+			       run->twins && run->owners && run->openables &&
+			       run->unasked
 		       ? 0
 		       : -ENOMEM;
 }
@@ -50,7 +55,9 @@ void run_destroy(struct run *run)
 	nodes_destroy(run->nodes);
 	skeletons_destroy(run->skeletons);
 	twins_destroy(run->twins);
+	owners_destroy(run->owners);
 	openables_destroy(run->openables);
+	unasked_destroy(run->unasked);
 	slowmounts_destroy(run->slow);
 	prefixes_deinit(&run->prefixes);
 	free(run->groups);

@@ -16,6 +16,7 @@ struct inners;
 struct mounts;
 struct objects;
 struct openables;
+struct owners;
 struct nodes;
 struct preferred;
 struct skeletons;
@@ -24,6 +25,7 @@ struct standins;
 struct locks;
 struct trace;
 struct twins;
+struct unasked;
 struct tracee;
 struct tracees;
 struct sock_fprog;
@@ -79,7 +81,9 @@ struct run {
 	struct nodes *nodes;
 	struct skeletons *skeletons;
 	struct twins *twins;
+	struct owners *owners;
 	struct openables *openables;
+	struct unasked *unasked;
 	struct tracees *tracees; /* of tracer/, which lives as long */
 	struct inners *inners;	 /* tracer/inner.c: interpose_run below this one */
 	/* What such a one asks; gives an enum verdict. */

@@ -19,7 +19,9 @@ enum {
 	BOARD_BASES = 8,
 	BOARD_OBJECTS = 2048,
 	BOARD_OBJECT_SLOTS = 2 * BOARD_OBJECTS,
-	BOARD_OBJECT = 56 /* longer than the name of one */
+	BOARD_OBJECT = 56, /* longer than the name of one */
+	BOARD_BITS = 1 << 19,
+	BOARD_NOTES = 512
 };
 
 struct board_mount {
@@ -55,11 +57,31 @@ struct board_object {
 	char name[BOARD_OBJECT];
 };
 
+/* Of a catalog: files that are opened unasked are where their digests say, below this
+ * base, on this device. */
+struct board_unasked {
+	uint64_t dev;
+	uint32_t base;
+	uint32_t first, count; /* bits of its entries */
+	uint32_t reserved;
+};
+
+/* An object that was opened unasked, as it was then: for who asks next. */
+struct board_note {
+	uint64_t ino; /* 0: none; NOTE_BUSY: one thread is writing */
+	uint64_t dev, size;
+	int64_t written;
+	uint32_t written_ns;
+	uint32_t mount, catalog, entry; /* as in a place */
+};
+
 enum board_use { BOARD_UNUSED, BOARD_BUSY, BOARD_MAPPED, BOARD_REFUSED };
 
 struct board {
 	uint32_t catalog_count; /* with number 0 */
-	uint32_t object_count;	/* the tracer's alone */
+	uint32_t unasked_count;
+	uint32_t object_count; /* the tracer's alone */
+	uint32_t reserved;
 	struct board_mount mounts[BOARD_MOUNTS];
 	/* By mount, parent and entry: the number of the catalog there; 0: free. */
 	uint16_t nested[BOARD_SLOTS];
@@ -68,11 +90,16 @@ struct board {
 	uint16_t by_place[BOARD_OBJECT_SLOTS], by_inode[BOARD_OBJECT_SLOTS];
 	char bases[BOARD_BASES][BOARD_PATH];
 	struct board_object objects[BOARD_OBJECTS];
-	/* From here on the stub's own: which index files are mapped, and where. */
+	struct board_unasked unasked[BOARD_CATALOGS];
+	uint16_t unasked_of[BOARD_CATALOGS]; /* by catalog: number there + 1; 0: none */
+	uint8_t bits[BOARD_BITS / 8];	     /* 1: the entry is opened unasked */
+	/* From here on the stub's own: which index files are mapped, and where; and
+	 * what it has opened. */
 	struct board_index {
 		uint32_t use; /* enum board_use */
 		struct index_map map;
 	} indexes[BOARD_CATALOGS];
+	struct board_note notes[BOARD_NOTES];
 };
 
 /* Where to look first for what is there, among so many slots. */

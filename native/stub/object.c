@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An object is opened if the tracer has found it good, and it is still as it was; and
- * has an inode for one place alone (docs/decisions/0022). */
+/* An object is opened if the tracer has found it good, and it is still as it was; or if
+ * it is in the private cache as we have put it there. Either way its inode stands for
+ * one place alone (docs/decisions/0022). */
 #include "stub/object.h"
 
 #include <asm/unistd.h>
@@ -8,8 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/objectname.h"
+#include "owned/seal.h"
 #include "shown/entry.h"
 #include "stub/world.h"
+
+/* No inode has this number. */
+#define NOTE_BUSY UINT64_MAX
 
 static bool is_time(const struct timespec *time, int64_t seconds, uint32_t ns)
 {
@@ -54,48 +60,148 @@ static char *put(char *at, const char *text)
 	return at;
 }
 
-static long open_there(const struct board_object *object, uint64_t flags)
+/* ---- objects that the tracer has found good ---- */
+
+static long open_at(uint32_t base, const char *name, uint64_t flags)
 {
-	char path[BOARD_PATH + BOARD_OBJECT + 1];
-	char *end = put(path, world_board()->bases[object->base % BOARD_BASES]);
+	char path[BOARD_PATH + OBJECTNAME_SIZE + 1];
+	char *end = put(path, world_board()->bases[base % BOARD_BASES]);
 
 	*end++ = '/';
-	put(end, object->name);
+	put(end, name);
 	return stub_call(__NR_openat, (uint64_t)AT_FDCWD, (uint64_t)path, flags, 0, 0);
 }
+
+static bool look_at(long fd, struct stat *ret_stat)
+{
+	return stub_call(__NR_fstat, (uint64_t)fd, (uint64_t)ret_stat, 0, 0, 0) == 0;
+}
+
+__attribute__((noinline)) static long open_told(const struct board_object *object,
+						uint64_t flags)
+{
+	long fd = open_at(object->base, object->name, flags);
+	struct stat st;
+
+	if (fd < 0 || (look_at(fd, &st) && is_it(object, &st)))
+		return fd;
+	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
+	return -1;
+}
+
+static const struct board_object *find_told(const struct place *place)
+{
+	const struct board_object *object = find(place);
+
+	return object && object->is_foreign && !stub_state()->watches ? NULL : object;
+}
+
+/* ---- objects that nobody was asked about ---- */
+
+/* As run/objects.c believes what is in the private cache; of its directories the tracer
+ * has seen that they are ours alone. */
+static bool is_good(const struct board_unasked *unasked,
+		    const struct interpose_entry *entry, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_dev == unasked->dev &&
+	       st->st_uid == stub_state()->uid &&
+	       (uint64_t)st->st_size == entry->size &&
+	       objectname_has_mode(entry, st->st_mode) && seal_holds(st);
+}
+
+static struct board_note *note_of(uint64_t ino)
+{
+	struct board_note *notes =
+		((struct board *)((uintptr_t)stub_start + STUB_BOARD_AT))->notes;
+
+	return &notes[(ino * 0x9e3779b97f4a7c15ull >> 40) % BOARD_NOTES];
+}
+
+/* One thread writes at a time; what another would have noted is asked for later. */
+static void note(const struct place *place, const struct stat *st)
+{
+	struct board_note *note = note_of(st->st_ino);
+	uint64_t was = __atomic_load_n(&note->ino, __ATOMIC_RELAXED);
+
+	if (was == NOTE_BUSY ||
+	    !__atomic_compare_exchange_n(&note->ino, &was, NOTE_BUSY, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	note->dev = st->st_dev;
+	note->size = (uint64_t)st->st_size;
+	note->written = st->st_mtim.tv_sec;
+	note->written_ns = (uint32_t)st->st_mtim.tv_nsec;
+	note->mount = place->mount;
+	note->catalog = place->catalog;
+	note->entry = place->entry;
+	__atomic_store_n(&note->ino, st->st_ino, __ATOMIC_RELEASE);
+}
+
+/* An inode stands for one place: whatever was noted meanwhile for another one, the
+ * number is that one's now. */
+static bool noted_place(const struct object_shown *shown, struct place *ret_place)
+{
+	const struct board_note *note = note_of(shown->ino);
+	bool same;
+
+	if (__atomic_load_n(&note->ino, __ATOMIC_ACQUIRE) != shown->ino)
+		return false;
+	same = note->dev == shown->dev && note->size == shown->size &&
+	       is_time(&shown->written, note->written, note->written_ns);
+	*ret_place =
+		(struct place){PLACE_ENTRY, note->mount, note->catalog, note->entry};
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return same && __atomic_load_n(&note->ino, __ATOMIC_RELAXED) == shown->ino;
+}
+
+__attribute__((noinline)) static long open_unasked(const struct board_unasked *unasked,
+						   const struct walk *walk,
+						   uint64_t flags)
+{
+	char name[OBJECTNAME_SIZE];
+	struct stat st;
+	long fd;
+
+	objectname_write(&walk->entry, name);
+	fd = open_at(unasked->base, name, flags);
+	if (fd < 0)
+		return fd;
+	if (look_at(fd, &st) && is_good(unasked, &walk->entry, &st)) {
+		note(&walk->at, &st);
+		return fd;
+	}
+	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
+	return -1;
+}
+
+/* ---- both ---- */
 
 enum stub_verdict object_open(struct stub_frame *frame, const struct request *request,
 			      const struct walk *walk)
 {
 	const struct shown_mount shown = {.record = &world_mount(&walk->at)->record};
-	const struct stub_state *state = stub_state();
-	const struct board_object *object = find(&walk->at);
-	struct stat st;
-	long fd;
+	const struct board_unasked *unasked = world_unasked(&walk->at);
+	const struct board_object *object = find_told(&walk->at);
+	long fd = -1;
 
-	if (!object || state->no_objects || (object->is_foreign && !state->watches) ||
+	if ((!unasked && !object) || stub_state()->no_objects ||
 	    request->flags & (O_NOATIME | O_DIRECTORY))
 		return STUB_SITE;
 	if (!(request->flags & O_PATH) &&
 	    shown_access(&shown, &walk->entry, R_OK) != SHOWN_GRANTED)
 		return STUB_SITE;
-	fd = open_there(object, request->flags);
-	if (fd < 0)
-		return STUB_SITE;
-	if (stub_call(__NR_fstat, (uint64_t)fd, (uint64_t)&st, 0, 0, 0) == 0 &&
-	    is_it(object, &st))
-		return stub_done(frame, fd);
-	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
-	return STUB_SITE;
+	if (unasked)
+		fd = open_unasked(unasked, walk, request->flags);
+	if (fd < 0 && object)
+		fd = open_told(object, request->flags);
+	return fd < 0 ? STUB_SITE : stub_done(frame, fd);
 }
 
-bool object_place(const struct object_shown *shown, struct place *ret_place)
+static bool told_place(const struct object_shown *shown, struct place *ret_place)
 {
 	const struct board *board = world_board();
 	uint32_t at = board_inode_slot(shown->ino);
 
-	if (stub_state()->no_objects)
-		return false;
 	for (int probe = 0; probe < BOARD_PROBES; probe++) {
 		uint32_t number =
 			board->by_inode[(at + (uint32_t)probe) % BOARD_OBJECT_SLOTS];
@@ -113,4 +219,10 @@ bool object_place(const struct object_shown *shown, struct place *ret_place)
 		return true;
 	}
 	return false;
+}
+
+bool object_place(const struct object_shown *shown, struct place *ret_place)
+{
+	return !stub_state()->no_objects &&
+	       (noted_place(shown, ret_place) || told_place(shown, ret_place));
 }

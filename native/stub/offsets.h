@@ -13,6 +13,6 @@
 #define LOAD_SAVED 56
 #define LOAD_PATH 176
 #define LOAD_CODE_SIZE 40960
-#define LOAD_STATE_SIZE 659456
+#define LOAD_STATE_SIZE 774144
 
 #endif

@@ -24,7 +24,7 @@ enum {
 	STUB_STATE_AT = STUB_CODE_SIZE + STUB_TRAMPOLINES_SIZE,
 	STUB_STATE_SIZE = STUB_PAGE,
 	STUB_BOARD_AT = STUB_STATE_AT + STUB_STATE_SIZE,
-	STUB_BOARD_SIZE = 160 * STUB_PAGE,
+	STUB_BOARD_SIZE = 188 * STUB_PAGE,
 	STUB_SIZE = STUB_BOARD_AT + STUB_BOARD_SIZE,
 	STUB_DEVICES = 8,
 	STUB_PATH = 128,
@@ -47,13 +47,15 @@ struct stub_state {
 	uint64_t
 		count; /* address of the number of calls that were done here; 0: none */
 	uint32_t dead; /* everything is the tracer's */
-	uint32_t proc_elsewhere;   /* a proc file system can be met beside /proc */
-	uint32_t devices_full;	   /* there are more than are noted here */
-	uint32_t mount_numbers;	   /* kernel_mount_numbers() */
-	uint32_t no_board;	   /* /cvmfs is the tracer's */
-	uint32_t no_objects;	   /* so are opens of its files */
-	uint32_t watches;	   /* for locks: the process has a second filter */
-	uint32_t run;		   /* its number (run/inscription.h) */
+	uint32_t proc_elsewhere; /* a proc file system can be met beside /proc */
+	uint32_t devices_full;	 /* there are more than are noted here */
+	uint32_t mount_numbers;	 /* kernel_mount_numbers() */
+	uint32_t no_board;	 /* /cvmfs is the tracer's */
+	uint32_t no_objects;	 /* so are opens of its files */
+	uint32_t watches;	 /* for locks: the process has a second filter */
+	uint32_t run;		 /* its number (run/inscription.h) */
+	uint32_t uid;		 /* who owns objects of the private cache */
+	uint32_t reserved;
 	char skeletons[STUB_PATH]; /* what names of them begin with; "": none */
 	/* The working directory: it may be ours or in /proc, or it is the place of ours
 	 * that the rest names; neither: the host's. */

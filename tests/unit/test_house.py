@@ -82,7 +82,7 @@ C_FLOORS = {
     "cleanup.h": 0,
 }
 # The half of index/ that answers lookups; all but "mapping" is freestanding.
-LOOKUP = ("lookup", "check", "format", "hash", "checksum", "mapping")
+LOOKUP = (*("lookup", "check", "format", "hash", "checksum", "mapping", "objectname"),)
 ANYWHERE = "interpose.h"
 # Two rooms of one floor that know each other, and why.
 NEIGHBOURS = {
