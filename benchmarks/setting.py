@@ -157,7 +157,14 @@ def session(rounds: int, *, quick: bool) -> Iterator[Session]:
         publish(base, base.plain, "--uncompressed")
         base.url = stack.enter_context(serving(place / "storage"))
         base.options = options_of(base.url, base.key, FQRN)
+        _fetch(base)
         yield Session(base, stack, rounds, quick)
+
+
+def _fetch(setting: Setting) -> None:
+    """Bring all objects of the tree into the private cache."""
+    find = ["find", str(setting.mounted), "-type", "f", "-exec", "cat", "{}", "+"]
+    subprocess.run([*setting.wrapper(), *find], check=True, stdout=subprocess.DEVNULL)
 
 
 def publish(setting: Setting, tree: Path, *more: str) -> None:
