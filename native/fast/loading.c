@@ -35,6 +35,21 @@ static int write_arguments(struct run *run, struct tracee *tracee, uint64_t at,
 	return tracee_write(tracee, at, bytes, sizeof(*load) + program);
 }
 
+/* The place of execve(2), which has no second chance to be patched: who calls there is
+ * a child that shares this memory, or is gone afterwards. 0: none is known. */
+static uint64_t find_execve(const struct run *run, const struct texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		const struct text *text = &texts->list[i];
+		const struct recipe *recipe = recipes_find(run->fast->recipes, text);
+
+		if (recipe && recipe->execves >= text->offset && recipe->execves &&
+		    recipe->execves - text->offset < text->end - text->first)
+			return text->first + recipe->execves - text->offset;
+	}
+	return 0;
+}
+
 bool loading_begin(struct run *run, struct tracee *tracee, const struct texts *texts,
 		   enum verdict *ret_verdict)
 {
@@ -62,6 +77,7 @@ bool loading_begin(struct run *run, struct tracee *tracee, const struct texts *t
 			*ret_verdict = VERDICT_PASS;
 		return true;
 	}
+	load.touched = find_execve(run, texts);
 	load.resume = arch_ip(regs) - SITE_CALL;
 	arch_run_loader(&changed, room, slot, load.saved);
 	if (write_arguments(run, tracee, slot, &load) < 0 ||

@@ -16,6 +16,7 @@ enum {
 	MOST_SITES = 128,
 	MOST_TEXT = 4 << 20,
 	HEAD_SIZE = 4096,
+	NUMBER_EXECVE = 59,
 	NUMBER_OPENAT = 257
 };
 
@@ -128,19 +129,30 @@ struct reading {
 	int fd; /* /proc/PID/mem */
 	uint32_t sites[MOST_SITES];
 	size_t count;
+	uint32_t execves;
 	bool is_go;
 };
+
+static bool calls_execve(const uint8_t bytes[SITE_BYTES])
+{
+	static const uint8_t mov[SITE_MOV] = {0xb8, NUMBER_EXECVE};
+
+	return memcmp(bytes + SITE_BYTES - SITE_CALL - SITE_MOV, mov, sizeof(mov)) == 0;
+}
 
 static void scan(struct reading *reading, const uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + SITE_BYTES <= size; at++) {
+		const uint32_t site = (uint32_t)(reading->text.offset + at +
+						 SITE_BYTES - SITE_CALL - SITE_MOV);
+
 		if (!is_wanted(site_fits(bytes + at, &reading->numbers),
 			       &reading->text))
 			continue;
 		if (reading->count < MOST_SITES)
-			reading->sites[reading->count++] =
-				(uint32_t)(reading->text.offset + at + SITE_BYTES -
-					   SITE_CALL - SITE_MOV);
+			reading->sites[reading->count++] = site;
+		if (calls_execve(bytes + at))
+			reading->execves = site;
 	}
 }
 
@@ -194,8 +206,11 @@ static void drop(void *argument)
 static int keep(struct recipes *recipes, const struct reading *reading)
 {
 	const size_t size = reading->count * sizeof(*reading->sites);
-	struct recipe recipe = {reading->text.dev, reading->text.ino, NULL,
-				reading->count, reading->is_go};
+	struct recipe recipe = {.dev = reading->text.dev,
+				.ino = reading->text.ino,
+				.count = reading->count,
+				.is_go = reading->is_go,
+				.execves = reading->execves};
 
 	if (size) {
 		recipe.sites = malloc(size);

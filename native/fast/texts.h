@@ -34,7 +34,8 @@ struct recipe {
 	uint64_t dev, ino;
 	uint32_t *sites;
 	size_t count;
-	bool is_go; /* nothing of it is patched */
+	bool is_go;	  /* nothing of it is patched */
+	uint32_t execves; /* the one of them that calls execve(2); 0: none */
 };
 
 /* Of the calls that the stub answers: a bit for each number. */

@@ -12,15 +12,15 @@
 
 enum { FAST_AFTER = 16 };
 
-/* Of calls that the stub answers. */
-static struct call_numbers answered_calls(void)
+/* Of calls whose places are patched. */
+static struct call_numbers patched_calls(void)
 {
 	struct call_numbers numbers = {{0}};
 
 	for (size_t i = 0; i < syscall_row_count; i++) {
 		const struct syscall_row *row = &syscall_rows[i];
 
-		if (row->stub == ROW_STUB_ANSWERS)
+		if (row->stub == ROW_STUB_ANSWERS || row->stub == ROW_STUB_REFUSES)
 			numbers.bits[row->number / 64] |= 1ull << row->number % 64;
 	}
 	return numbers;
@@ -36,7 +36,7 @@ static unsigned long number_of(const char *name, unsigned long usual)
 
 static int make_fast(struct run *run, bool counting)
 {
-	const struct call_numbers numbers = answered_calls();
+	const struct call_numbers numbers = patched_calls();
 	const struct fast_wishes wishes = {
 		.after =
 			(unsigned int)number_of("INTERPOSE_FASTPATH_AFTER", FAST_AFTER),

@@ -124,7 +124,7 @@ static enum stub_verdict open_it(struct stub_frame *frame,
 static enum stub_verdict found(struct stub_frame *frame, const struct request *request,
 			       const struct walk *walk)
 {
-	if (walk->at.kind != PLACE_ENTRY)
+	if (walk->at.kind != PLACE_ENTRY || request->executes)
 		return STUB_SITE;
 	if (request->opens)
 		return open_it(frame, request, walk);

@@ -133,6 +133,14 @@ stub_loader:
 	jne	2f
 	movq	$0, LOAD_RESULT(%r15)
 
+	/* rt_sigprocmask(-1, touched, NULL, 8): reads it, if it is there, and refuses */
+	mov	$__NR_rt_sigprocmask, %eax
+	mov	$-1, %edi
+	mov	LOAD_TOUCHED(%r15), %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
+
 	/* shmat(count_id, NULL, 0), if there is one */
 	mov	LOAD_COUNT_ID(%r15), %rdi
 	test	%rdi, %rdi

@@ -131,11 +131,29 @@ __attribute__((noinline)) static enum stub_verdict look(struct stub_frame *frame
 	return stub_done(frame, result);
 }
 
+/* Where no link is on the way an open fails as an execution does. What is there is
+ * executed at the call's place. */
+static enum stub_verdict look_for_program(struct stub_frame *frame,
+					  const struct request *request)
+{
+	struct hostpath text;
+	long error;
+
+	if (!hostpath_scan(request->path, &text) || text.dots || text.cvmfs)
+		return STUB_SITE;
+	error = look_without_links(request);
+	return error == -ENOENT || error == -ENOTDIR || error == -EACCES
+		       ? stub_done(frame, error)
+		       : STUB_SITE;
+}
+
 enum stub_verdict host_answer(struct stub_frame *frame, const struct request *request)
 {
 	enum stub_verdict verdict;
 
-	if (request->opens)
+	if (request->executes)
+		verdict = look_for_program(frame, request);
+	else if (request->opens)
 		verdict = open_host(frame, request);
 	else if (request->link)
 		verdict = read_link(frame, request);

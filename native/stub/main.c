@@ -11,6 +11,7 @@
 #include "stub/found.h"
 #include "stub/host.h"
 #include "stub/hostpath.h"
+#include "stub/program.h"
 
 /* A link that is open is one of a skeleton, as a rule. */
 static enum stub_verdict number(struct stub_frame *frame, const struct request *request)
@@ -117,10 +118,18 @@ static enum stub_verdict decide(struct stub_frame *frame)
 						     : number(frame, &request);
 	case __NR_getcwd:
 		return own_directory(frame);
+	case __NR_execve:
+		if (!program_takes(frame->rsi, frame->rdx))
+			return STUB_SITE;
+		break;
+	case __NR_execveat:
+		if (!program_takes(frame->rdx, frame->r10))
+			return STUB_SITE;
+		break;
 	default:
-		return request_take(frame, &request) ? name(frame, &request)
-						     : STUB_SITE;
+		break;
 	}
+	return request_take(frame, &request) ? name(frame, &request) : STUB_SITE;
 }
 
 enum stub_verdict stub_main(struct stub_frame *frame)

@@ -10,8 +10,9 @@
 #define LOAD_RESULT 32
 #define LOAD_COUNT 40
 #define LOAD_RESUME 48
-#define LOAD_SAVED 56
-#define LOAD_PATH 176
+#define LOAD_TOUCHED 56
+#define LOAD_SAVED 64
+#define LOAD_PATH 184
 #define LOAD_CODE_SIZE 40960
 #define LOAD_STATE_SIZE 774144
 

@@ -129,6 +129,13 @@ static bool take_open(struct request *request, uint64_t flags)
 	return !(request->flags & ~(uint64_t)OPEN_FLAGS);
 }
 
+/* The descriptor matters to what is executed in other ways, too. */
+static bool take_program_at(struct request *request, uint64_t flags)
+{
+	request->executes = true;
+	return !flags && (request->path[0] == '/' || request->dirfd == AT_FDCWD);
+}
+
 bool request_take(const struct stub_frame *frame, struct request *ret_request)
 {
 	const struct stub_frame *f = frame;
@@ -147,6 +154,9 @@ bool request_take(const struct stub_frame *frame, struct request *ret_request)
 		return take_link(request, f->rsi, f->rdx);
 	case __NR_open:
 		return take_open(request, f->rsi);
+	case __NR_execve:
+		request->executes = true;
+		return true;
 	case __NR_getxattr:
 	case __NR_lgetxattr:
 	case __NR_listxattr:
@@ -170,6 +180,8 @@ bool request_take(const struct stub_frame *frame, struct request *ret_request)
 		return take_link(request, f->rdx, f->r10);
 	case __NR_openat:
 		return take_open(request, f->rdx);
+	case __NR_execveat:
+		return !request_is_absurd(f->rsi) && take_program_at(request, f->r8);
 	default:
 		return false;
 	}

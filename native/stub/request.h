@@ -14,6 +14,7 @@ struct request {
 	const char *path;
 	bool follow;
 	bool opens;
+	bool executes;	       /* execve(2): only an error is an answer */
 	bool asks_rights;      /* access(2) */
 	bool checks_deeply;    /* likewise: of what is found more has to be known */
 	bool descriptor;       /* an empty name means it */

@@ -86,6 +86,7 @@ struct stub_load {
 	uint64_t result;      /* 0, or the negative errno of what failed */
 	uint64_t count;	      /* where that page is; 0: nowhere */
 	uint64_t resume;
+	uint64_t touched;   /* a page that has to be in memory then is here; 0: none */
 	uint64_t saved[15]; /* rax (the number) rbx rcx rdx rsi rdi rbp r8 ... r15 */
 	char path[];	    /* of our program */
 };
@@ -97,6 +98,7 @@ _Static_assert(offsetof(struct stub_load, secret) == LOAD_SECRET &&
 		       offsetof(struct stub_load, result) == LOAD_RESULT &&
 		       offsetof(struct stub_load, count) == LOAD_COUNT &&
 		       offsetof(struct stub_load, resume) == LOAD_RESUME &&
+		       offsetof(struct stub_load, touched) == LOAD_TOUCHED &&
 		       offsetof(struct stub_load, saved) == LOAD_SAVED &&
 		       offsetof(struct stub_load, path) == LOAD_PATH &&
 		       STUB_STATE_AT == LOAD_CODE_SIZE &&

@@ -155,6 +155,11 @@ enum verdict syscalls_enter(struct run *run, struct tracee *tracee)
 	verdict =
 		errand_for_memory(run, tracee, decide_with_whole_indexes(run, tracee));
 	tracee->stop.deciding = false;
+	/* Who executes what is not there goes on to look, with what the stub is told.
+	 */
+	if (verdict == VERDICT_ANSWER && tracee->stop.row &&
+	    tracee->stop.row->stub == ROW_STUB_REFUSES)
+		tracee->memory->foothold.wants_board = true;
 	fast_decided(run, tracee);
 	/* A call of ours instead of it, after which it comes again: they still hold. */
 	if (verdict != VERDICT_WAIT &&

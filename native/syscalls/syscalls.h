@@ -33,8 +33,9 @@ struct row_condition {
 /* What the stub inside a tracee (native/stub/) has to do with a call. */
 enum row_stub {
 	ROW_STUB_NOT,
-	ROW_STUB_MAKES,	 /* it makes it, so the filter knows it by the secret */
-	ROW_STUB_ANSWERS /* and sites of it are patched */
+	ROW_STUB_MAKES,	  /* it makes it, so the filter knows it by the secret */
+	ROW_STUB_ANSWERS, /* and sites of it are patched */
+	ROW_STUB_REFUSES  /* they are, but it answers errors alone and never makes it */
 };
 
 struct syscall_row {

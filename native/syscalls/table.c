@@ -22,6 +22,12 @@
 		.name = #call, .number = SYS_##call, .stub = ROW_STUB_ANSWERS, \
 		.enter = handler, .kinds = __VA_ARGS__                         \
 	}
+/* Of these the stub knows when there is nothing by that name. */
+#define ROW_REFUSED(call, handler, ...)                                        \
+	{                                                                      \
+		.name = #call, .number = SYS_##call, .stub = ROW_STUB_REFUSES, \
+		.enter = handler, .kinds = __VA_ARGS__                         \
+	}
 #define ROW_MADE(call, handler, ...)                                         \
 	{                                                                    \
 		.name = #call, .number = SYS_##call, .stub = ROW_STUB_MAKES, \
@@ -156,8 +162,8 @@ const struct syscall_row syscall_rows[] = {
 	ROW_IF(io_getevents, enter_wait, WHEN_LIMITED_4, NO_PATH),
 	ROW_IF(io_pgetevents, enter_wait, WHEN_LIMITED_4, NO_PATH),
 
-	ROW(execve, enter_execve, PATH),
-	ROW(execveat, enter_execveat, AT),
+	ROW_REFUSED(execve, enter_execve, PATH),
+	ROW_REFUSED(execveat, enter_execveat, AT),
 };
 
 const size_t syscall_row_count = sizeof(syscall_rows) / sizeof(syscall_rows[0]);

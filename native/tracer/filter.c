@@ -193,7 +193,8 @@ static size_t make_ranges(const struct syscall_row *rows, size_t count,
 			if (rows[i + same].number != rows[i].number)
 				break;
 			always |= is_always(&rows[i + same].only_if);
-			range.stub |= rows[i + same].stub != ROW_STUB_NOT;
+			range.stub |= rows[i + same].stub == ROW_STUB_MAKES ||
+				      rows[i + same].stub == ROW_STUB_ANSWERS;
 		}
 		if (!always) {
 			range.row = &rows[i];

@@ -57,7 +57,11 @@ CONDITIONS = {
     "WHEN_NAMED": "bind and connect",
     "WHEN_DUMPABLE": "option PR_SET_DUMPABLE, or interpose_run's own question",
 }
-FAST = "where the stub leaves it ([fast path](fast-path.md))"
+# For macros of rows: likewise.
+STUBBED = {
+    "_FAST": "where the stub leaves it ([fast path](fast-path.md))",
+    "_REFUSED": "unless the stub knows that there is no such file",
+}
 HEAD = """\
 # System calls
 
@@ -81,7 +85,7 @@ class Row:
     call: str
     handler: str
     condition: str
-    fast: bool = field(compare=False)
+    kind: str = field(compare=False)
 
 
 def rows(table: str = "") -> list[Row]:
@@ -91,9 +95,7 @@ def rows(table: str = "") -> list[Row]:
     pattern = r"^\tROW(\w*)\((\w+),\s*(\w+)(?:,\s*(WHEN_\w+))?"
     found = re.findall(pattern, rows, re.MULTILINE)
     assert len(found) == len(re.findall(r"^\tROW", rows, re.MULTILINE))
-    return [
-        Row(call, where, when, kind == "_FAST") for kind, call, where, when in found
-    ]
+    return [Row(call, where, when, kind) for kind, call, where, when in found]
 
 
 def files() -> list[str]:
@@ -117,7 +119,7 @@ def listed(some: list[Row]) -> list[str]:
     alike: dict[tuple[str, str, str], list[str]] = {}
     for row in sorted(some, key=lambda row: files().index(family(row))):
         when = CONDITIONS[row.condition] if row.condition else "always"
-        when = FAST if row.fast else when
+        when = STUBBED.get(row.kind, when)
         names = alike.setdefault((row.handler, family(row), when), [])
         names.append(f"`{row.call}`")
     for (handler, file, when), names in alike.items():
