@@ -67,12 +67,30 @@ static bool is_others(const struct tracee *tracee, uint64_t at, const void *byte
 	       memcmp(found, bytes, size) != 0;
 }
 
+/* Its way is not in the stub's code: in a trampoline, before the call, or in a gate,
+ * before or behind it. */
+static bool leave_way(struct tracee *tracee, struct arch_regs *regs)
+{
+	const struct foothold *foothold = &tracee->memory->foothold;
+	const struct foothold_site *site = patching_site(foothold, arch_ip(regs));
+	uint64_t to = 0;
+
+	if (!site)
+		to = patching_gate(foothold, arch_ip(regs));
+	else if (!is_others(tracee, arch_ip(regs), site->mov, FOOTHOLD_MOV))
+		to = site->call - FOOTHOLD_MOV;
+	if (!to)
+		return false;
+	arch_set_ip(regs, to);
+	patching_undo(tracee);
+	return true;
+}
+
 bool fast_fault(struct run *run, struct tracee *tracee, int signal)
 {
 	const struct foothold *foothold = &tracee->memory->foothold;
 	const uint64_t entry = foothold->base + (uint64_t)(stub_entry - stub_section);
 	struct arch_regs regs = {.size = 0};
-	const struct foothold_site *site;
 	uint64_t part;
 
 	if (!run->fast || !foothold->base || (signal != SIGSEGV && signal != SIGBUS) ||
@@ -83,12 +101,8 @@ bool fast_fault(struct run *run, struct tracee *tracee, int signal)
 		if (is_others(tracee, arch_ip(&regs), stub_section + part, 1) ||
 		    leave(tracee, &regs, entry) < 0)
 			return false;
-	} else {
-		site = patching_site(foothold, arch_ip(&regs));
-		if (!site || is_others(tracee, arch_ip(&regs), site->mov, FOOTHOLD_MOV))
-			return false;
-		arch_set_ip(&regs, site->call - FOOTHOLD_MOV);
-		patching_undo(tracee);
+	} else if (!leave_way(tracee, &regs)) {
+		return false;
 	}
 	return tracee_store_fault(tracee, &regs) == 0;
 }

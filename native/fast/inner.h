@@ -63,6 +63,8 @@ bool loading_ended(struct run *run, struct tracee *tracee);
 void patching_all(struct run *run, struct tracee *tracee, const struct texts *texts);
 /* Whose trampoline is at `ip`; NULL: nobody's. */
 const struct foothold_site *patching_site(const struct foothold *foothold, uint64_t ip);
+/* Of a gate at `ip`, or behind its call: where the program's own place is; 0: none. */
+uint64_t patching_gate(const struct foothold *foothold, uint64_t ip);
 /* The program has taken the stub's memory away: all sites are as they were. */
 void patching_undo(struct tracee *tracee);
 

@@ -10,15 +10,22 @@
 
 enum {
 	JUMP = 0xe9,
+	MOV = 0xb8,
 	LEA_AT = SITE_MOV,
 	JUMP_AT = LEA_AT + 7,
 	USED = JUMP_AT + 5,
-	MOST = STUB_TRAMPOLINES_SIZE / STUB_TRAMPOLINE
+	MOST = (STUB_STATE_AT - STUB_TRAMPOLINES_AT) / STUB_TRAMPOLINE
 };
 
 static uint64_t trampoline_at(const struct foothold *foothold, uint32_t number)
 {
-	return foothold->base + STUB_CODE_SIZE + (uint64_t)number * STUB_TRAMPOLINE;
+	return foothold->base + STUB_TRAMPOLINES_AT +
+	       (uint64_t)number * STUB_TRAMPOLINE;
+}
+
+static uint64_t gate_at(const struct foothold *foothold, uint32_t number)
+{
+	return foothold->base + STUB_GATES_AT + (uint64_t)number * STUB_GATE;
 }
 
 /* The 32 bits of a jump or a lea that ends at `from`; false: it is too far. */
@@ -44,6 +51,16 @@ static bool make_trampoline(const struct foothold *foothold, uint64_t at, uint64
 	return put_distance(bytes + LEA_AT + sizeof(lea), at + JUMP_AT,
 			    site + SITE_MOV + SITE_CALL) &&
 	       put_distance(bytes + JUMP_AT + 1, at + USED, entry);
+}
+
+/* syscall; jmp site+7 */
+static bool make_gate(uint64_t at, uint64_t call, uint8_t bytes[STUB_GATE_SIZE])
+{
+	bytes[0] = 0x0f;
+	bytes[1] = 0x05;
+	bytes[STUB_GATE_CALL] = JUMP;
+	return put_distance(bytes + STUB_GATE_CALL + 1, at + STUB_GATE_SIZE,
+			    call + SITE_CALL);
 }
 
 static bool read_now(struct tracee *tracee, uint64_t address, void *bytes, size_t size)
@@ -75,6 +92,30 @@ static bool prepare(const struct run *run, const struct foothold *foothold,
 	       put_distance(change->jump + 1, site->call, change->at);
 }
 
+/* Whether this call needs a gate. */
+static bool is_led(const struct run *run, const struct foothold_site *site)
+{
+	const uint32_t led = run->fast->numbers.led;
+	uint32_t number;
+
+	memcpy(&number, site->mov + 1, sizeof(number));
+	return led && site->mov[0] == MOV && number == led;
+}
+
+/* Before anything leads there. Without one the site stays as it is. */
+static bool open_gate(struct tracee *tracee, struct foothold_site *site)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+	const uint64_t at = gate_at(foothold, foothold->gates);
+	uint8_t bytes[STUB_GATE_SIZE];
+
+	if (foothold->gates == STUB_GATES || !make_gate(at, site->call, bytes) ||
+	    tracee_write_code(tracee, at, bytes, sizeof(bytes)) < 0)
+		return false;
+	site->gate = ++foothold->gates;
+	return true;
+}
+
 static void patch(struct run *run, struct tracee *tracee, uint64_t mov)
 {
 	struct foothold *foothold = &tracee->memory->foothold;
@@ -87,7 +128,8 @@ static void patch(struct run *run, struct tracee *tracee, uint64_t mov)
 	    !tracee_is_there(tracee, first, SITE_BYTES) ||
 	    !read_now(tracee, first, found, sizeof(found)))
 		return;
-	if (!prepare(run, foothold, found, &change)) {
+	if (!prepare(run, foothold, found, &change) ||
+	    (is_led(run, &change.site) && !open_gate(tracee, &change.site))) {
 		foothold_learn(foothold, &change.site);
 		return;
 	}
@@ -126,6 +168,18 @@ const struct foothold_site *patching_site(const struct foothold *foothold, uint6
 			return site;
 	}
 	return NULL;
+}
+
+uint64_t patching_gate(const struct foothold *foothold, uint64_t ip)
+{
+	for (uint32_t i = 0; i < foothold->site_count; i++) {
+		const struct foothold_site *site = &foothold->sites[i];
+		const uint64_t part = ip - gate_at(foothold, site->gate - 1);
+
+		if (site->gate && (part == 0 || part == STUB_GATE_CALL))
+			return site->call + part;
+	}
+	return 0;
 }
 
 void patching_undo(struct tracee *tracee)

@@ -38,9 +38,10 @@ struct recipe {
 	uint32_t execves; /* the one of them that calls execve(2); 0: none */
 };
 
-/* Of the calls that the stub answers: a bit for each number. */
+/* Of the calls whose places are patched: a bit for each number. */
 struct call_numbers {
 	uint64_t bits[8];
+	uint32_t led; /* the one of them that is made at a gate; 0: none */
 };
 
 /* How a call has its number: in the mov before it, or from the stack. */

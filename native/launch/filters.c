@@ -15,12 +15,15 @@ enum { FAST_AFTER = 16 };
 /* Of calls whose places are patched. */
 static struct call_numbers patched_calls(void)
 {
-	struct call_numbers numbers = {{0}};
+	struct call_numbers numbers = {.led = 0};
 
 	for (size_t i = 0; i < syscall_row_count; i++) {
 		const struct syscall_row *row = &syscall_rows[i];
 
-		if (row->stub == ROW_STUB_ANSWERS || row->stub == ROW_STUB_REFUSES)
+		if (row->stub == ROW_STUB_LEADS)
+			numbers.led = (uint32_t)row->number;
+		if (row->stub == ROW_STUB_ANSWERS || row->stub == ROW_STUB_REFUSES ||
+		    row->stub == ROW_STUB_LEADS)
 			numbers.bits[row->number / 64] |= 1ull << row->number % 64;
 	}
 	return numbers;

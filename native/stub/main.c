@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "stub/birth.h"
 #include "stub/cvmfs.h"
 #include "stub/directory.h"
 #include "stub/found.h"
@@ -118,6 +119,8 @@ static enum stub_verdict decide(struct stub_frame *frame)
 						     : number(frame, &request);
 	case __NR_getcwd:
 		return own_directory(frame);
+	case __NR_clone3:
+		return birth_leads(frame);
 	case __NR_execve:
 		if (!program_takes(frame->rsi, frame->rdx))
 			return STUB_SITE;

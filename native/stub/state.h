@@ -3,7 +3,8 @@
  * where its code begins:
  *
  *     code          our own program's section `interpose_stub`, private, r-x
- *     trampolines   the end of the same section; the tracer fills them
+ *     gates         from here to the end of the same section; the tracer fills them
+ *     trampolines
  *     state         struct stub_state, private, rw-
  *     board         struct board (board.h), likewise
  */
@@ -21,6 +22,14 @@ enum {
 	STUB_CODE_SIZE = 8 * STUB_PAGE,
 	STUB_TRAMPOLINES_SIZE = 2 * STUB_PAGE,
 	STUB_TRAMPOLINE = 24, /* bytes of each */
+	/* A gate makes one call and goes back to its place: `syscall; jmp`. The filter
+	 * knows it by where it is in its page. */
+	STUB_GATE = 8,
+	STUB_GATES = 2,
+	STUB_GATES_AT = STUB_CODE_SIZE + 48,
+	STUB_GATE_CALL = 2, /* of its bytes */
+	STUB_GATE_SIZE = 7,
+	STUB_TRAMPOLINES_AT = STUB_GATES_AT + STUB_GATES * STUB_GATE,
 	STUB_STATE_AT = STUB_CODE_SIZE + STUB_TRAMPOLINES_SIZE,
 	STUB_STATE_SIZE = STUB_PAGE,
 	STUB_BOARD_AT = STUB_STATE_AT + STUB_STATE_SIZE,
@@ -74,6 +83,7 @@ struct stub_state {
 };
 
 _Static_assert(sizeof(struct stub_state) <= STUB_STATE_SIZE, "state fits its pages");
+_Static_assert(STUB_GATES_AT % (STUB_GATES * STUB_GATE) == 0, "a mask finds a gate");
 _Static_assert(sizeof(struct board) <= STUB_BOARD_SIZE, "so does the board");
 
 /* Arguments of the loader: what brings the stub into a process (entry.S). It ends with

@@ -104,6 +104,12 @@ static void choose_mounts(struct run *run, struct tracee *tracee)
 			  footing_of(run, tracee)->other_mounts ? tracee->tid : 0);
 }
 
+/* With the stub it would not have stopped. execve(2) is as a rule of what is there. */
+static bool is_spared(const struct syscall_row *row)
+{
+	return row->stub == ROW_STUB_ANSWERS || row->stub == ROW_STUB_LEADS;
+}
+
 static enum verdict decide(struct run *run, struct tracee *tracee)
 {
 	enum verdict verdict = VERDICT_PASS;
@@ -113,8 +119,7 @@ static enum verdict decide(struct run *run, struct tracee *tracee)
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
 	choose_mounts(run, tracee);
-	if (fast_enter(run, tracee,
-		       tracee->stop.row && tracee->stop.row->stub == ROW_STUB_ANSWERS,
+	if (fast_enter(run, tracee, tracee->stop.row && is_spared(tracee->stop.row),
 		       &verdict))
 		return verdict;
 	if (tracee->stop.row && tracee->footing->other_root &&

@@ -35,7 +35,8 @@ enum row_stub {
 	ROW_STUB_NOT,
 	ROW_STUB_MAKES,	  /* it makes it, so the filter knows it by the secret */
 	ROW_STUB_ANSWERS, /* and sites of it are patched */
-	ROW_STUB_REFUSES  /* they are, but it answers errors alone and never makes it */
+	ROW_STUB_REFUSES, /* they are, but it answers errors alone and never makes it */
+	ROW_STUB_LEADS	  /* they are; it lets it be made at a gate, where it passes */
 };
 
 struct syscall_row {

@@ -28,6 +28,12 @@
 		.name = #call, .number = SYS_##call, .stub = ROW_STUB_REFUSES, \
 		.enter = handler, .kinds = __VA_ARGS__                         \
 	}
+/* The stub looks at what the filter cannot see of it. */
+#define ROW_LED(call, handler, ...)                                          \
+	{                                                                    \
+		.name = #call, .number = SYS_##call, .stub = ROW_STUB_LEADS, \
+		.enter = handler, .kinds = __VA_ARGS__                       \
+	}
 #define ROW_MADE(call, handler, ...)                                         \
 	{                                                                    \
 		.name = #call, .number = SYS_##call, .stub = ROW_STUB_MAKES, \
@@ -145,7 +151,7 @@ const struct syscall_row syscall_rows[] = {
 	ROW(capset, enter_credentials, NO_PATH),
 
 	ROW_IF(clone, enter_clone, WHEN_UNTRACED, NO_PATH),
-	ROW(clone3, enter_clone3, NO_PATH),
+	ROW_LED(clone3, enter_clone3, NO_PATH),
 	ROW_IF(prctl, enter_prctl, WHEN_DUMPABLE, NO_PATH),
 	ROW(seccomp, enter_seccomp, NO_PATH),
 	ROW(unshare, enter_unshare, NO_PATH),

@@ -19,6 +19,7 @@ enum { FOOTHOLD_MOV = 5 };
 struct foothold_site {
 	uint64_t call;
 	uint32_t trampoline;	   /* + 1; 0: it is as it was, and stays so */
+	uint32_t gate;		   /* likewise; 0: it has none */
 	uint8_t mov[FOOTHOLD_MOV]; /* what was before it */
 };
 
@@ -35,7 +36,7 @@ struct foothold {
 	uint32_t told_catalogs, told_mounts, told_objects, told_bases, told_unasked;
 	bool told_watches;
 	bool wants_board; /* the call at hand is one that a stub answers */
-	uint32_t trampolines;
+	uint32_t trampolines, gates;
 	struct foothold_site *sites;
 	uint32_t site_count, site_room;
 };

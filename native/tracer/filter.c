@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "stub/state.h"
 
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
@@ -40,7 +41,8 @@ struct range {
 	uint32_t action;
 	const struct syscall_row *row; /* with a condition; then `action` is not used */
 	size_t rows;		       /* that many, one after the other */
-	bool stub;		       /* with the secret it is allowed */
+	bool by_secret;		       /* with it the call is allowed */
+	bool by_gate;		       /* likewise, at a place in its page */
 };
 
 struct builder {
@@ -125,10 +127,28 @@ static void emit_secret(struct builder *builder)
 	emit_return(builder, allow);
 }
 
+/* Of a call that the stub has looked at. All six arguments are the program's, so that
+ * none has a secret: what counts is where it is made, of which the run knows the place
+ * in a page alone. */
+static void emit_gate(struct builder *builder)
+{
+	const uint32_t others = (STUB_GATES - 1) * STUB_GATE;
+	const uint32_t first = (STUB_GATES_AT + STUB_GATE_CALL) % STUB_PAGE;
+
+	emit_load(builder, offsetof(struct seccomp_data, instruction_pointer));
+	emit(builder, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K,
+						   (STUB_PAGE - 1) & ~others));
+	emit(builder,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 0, 1));
+	emit_return(builder, allow);
+}
+
 static void emit_range(struct builder *builder, const struct range *range)
 {
-	if (range->stub && builder->secret)
+	if (range->by_secret && builder->secret)
 		emit_secret(builder);
+	if (range->by_gate && builder->secret)
+		emit_gate(builder);
 	for (size_t i = 0; i < range->rows; i++)
 		emit_condition(builder, &range->row[i].only_if);
 	emit_return(builder, range->rows ? allow : range->action);
@@ -171,7 +191,7 @@ static void add_range(struct range *ranges, size_t *count, struct range range)
 		last = --*count ? last - 1 : NULL;
 	}
 	if (last && !last->rows && !range.rows && last->action == range.action &&
-	    last->stub == range.stub)
+	    last->by_secret == range.by_secret && last->by_gate == range.by_gate)
 		return;
 	ranges[(*count)++] = range;
 }
@@ -193,8 +213,9 @@ static size_t make_ranges(const struct syscall_row *rows, size_t count,
 			if (rows[i + same].number != rows[i].number)
 				break;
 			always |= is_always(&rows[i + same].only_if);
-			range.stub |= rows[i + same].stub == ROW_STUB_MAKES ||
-				      rows[i + same].stub == ROW_STUB_ANSWERS;
+			range.by_secret |= rows[i + same].stub == ROW_STUB_MAKES ||
+					   rows[i + same].stub == ROW_STUB_ANSWERS;
+			range.by_gate |= rows[i + same].stub == ROW_STUB_LEADS;
 		}
 		if (!always) {
 			range.row = &rows[i];

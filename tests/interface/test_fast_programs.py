@@ -15,10 +15,12 @@ import pytest
 from tests.support.fast import fast, figures, same, traced
 from tests.support.fasttree import TOP, made_options, publish
 from tests.support.keeper import own_directory
+from tests.support.places import NUMBERS, need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
 
 Options = list[Any]
+SOURCES = Path(__file__).with_name("fast_programs")
 TURNS = 20
 
 pytestmark = pytest.mark.skipif(
@@ -35,6 +37,30 @@ def publisher() -> Iterator[Publisher]:
 @pytest.fixture
 def options(publisher: Publisher) -> Options:
     return made_options(publisher)
+
+
+def build(folder: Path, *more: str) -> Path:
+    """The programs of fast_programs/, which are x86_64's."""
+    folder.chmod(0o755)
+    for source in SOURCES.glob("*.c"):
+        words = [need_tool("cc", "gcc"), "-std=gnu11", "-O1", NUMBERS, *more]
+        words += ["-pthread", "-o", str(folder / source.stem), str(source)]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        if done.returncode and "-lc" in done.stderr:
+            pytest.skip("no static C library (libc6-dev, glibc-static)")
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dynamic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("dynamic"))
+
+
+@pytest.fixture(scope="module")
+def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Their own places are near enough to those of the C library to be patched."""
+    return build(tmp_path_factory.mktemp("static"), "-static")
 
 
 @pytest.fixture
@@ -151,3 +177,60 @@ def test_programs_of_cvmfs_are_found_behind_what_is_missing(
 ) -> None:
     script = f"PATH={TOP}/nowhere:/nowhere:{TOP}/dir/nested; exe; nobody; exec exe"
     same(run, "bash", "-c", f"{{ {script}; }} 2>&1", options=options)
+
+
+BORN = ["registers", "interrupted", "threads", "filtered", "taken"]
+
+
+@pytest.mark.parametrize("kind", BORN)
+def test_children_of_clone3_are_born_as_natively(
+    run: Runner, static: Path, options: Options, kind: str
+) -> None:
+    """Registers, stacks and flags; signals, threads, filters; memory that goes away.
+
+    Each child looks at a name of /cvmfs, which an untraced one could not.
+    """
+    program = static / "led_births"
+    native = subprocess.run(
+        [program, "/etc/passwd", kind],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=run.environment(),
+    ).stdout
+    assert native
+    for after in (1, 16):
+        words = (program, f"{TOP}/README", kind)
+        result = fast(run, *words, after=after, options=options)
+        assert result.text.splitlines() == native.splitlines()
+
+
+@pytest.mark.parametrize("kind", ["threads", "missing", "spawned"])
+def test_births_by_clone3_stop_no_more_than_an_execution(
+    run: Runner, dynamic: Path, kind: str
+) -> None:
+    """The C library's; before glibc 2.34 it makes clone(2), which never stopped."""
+    words = [dynamic / "births_by_library", kind]
+    spent = []
+    for way in (fast, traced):
+        # What is spawned makes few calls, and has no stub.
+        how: dict[str, Any] = {"after": 16} if way is fast else {"options": []}
+        few, many = (
+            figures(way(run, *words, count, **how))[0] for count in (1, 1 + TURNS)
+        )
+        spent.append((many - few) / TURNS)
+    quick, slow = spent
+    assert slow - quick in ((1, 2) if kind == "missing" else (0, 1))
+    assert kind == "spawned" or quick == 0
+
+
+@pytest.mark.parametrize(("kind", "stops"), [("untraced", 2), ("traced", 0)])
+def test_births_that_nobody_may_miss_stop(
+    run: Runner, static: Path, kind: str, stops: int
+) -> None:
+    """CLONE_UNTRACED is taken away, and put back: at a place where others pass."""
+    few, many = (
+        figures(fast(run, static / "births_by_library", kind, count))[0]
+        for count in (1, 1 + TURNS)
+    )
+    assert many - few == stops * TURNS

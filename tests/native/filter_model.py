@@ -77,9 +77,10 @@ class Program:
         """What stops a call: the tracer is told by which table."""
         return TRACE + list(self.tables).index(self.arch)
 
-    def answer(self, number: int, args: tuple[int, ...], arch: int = 0) -> int:
+    def answer(
+        self, number: int, args: tuple[int, ...], arch: int = 0, ip: int = 0
+    ) -> int:
         """What the kernel's interpreter would return."""
-        ip = 0
         data = struct.pack("<IIQ6Q", number & WORD, arch or self.arch, ip, *args)
         place, accumulator, steps = 0, 0, 0
         while True:

@@ -180,6 +180,27 @@ def test_what_the_stub_makes_passes_by_its_secret_alone(
     assert all(filtered.is_remembered(number) for number in free)
 
 
+@pytest.mark.skipif(not ON_X86, reason="the stub is x86_64's")
+def test_one_call_passes_where_its_gate_is_in_a_page(
+    real_dump: Path, real: Program
+) -> None:
+    filtered = _made_by(real_dump, "real", secret=1 << 63 | 1)
+    clone3, nothing = 435, (0,) * 6
+    bases = (0, 0x7F0000000000, 0x123456789000)
+    for at in range(4096):
+        found = {filtered.answer(clone3, nothing, ip=base + at) for base in bases}
+        assert found == {ALLOW if at in (50, 58) else filtered.trace}
+    for row in filtered.rows:
+        if row.number == clone3:
+            continue
+        answers = {filtered.answer(row.number, nothing, ip=at) for at in (0, 50, 58)}
+        assert len(answers) == 1
+    i386 = filtered.of(I386)
+    assert i386.answer(clone3, nothing, ip=50) == i386.trace
+    # A run without the stub has no gates.
+    assert real.answer(clone3, nothing, ip=50) == real.trace
+
+
 def test_a_wait_stops_where_it_has_a_limit(real: Program) -> None:
     for timeout, answer in ((0, ALLOW), (-1, ALLOW), (5, real.trace)):
         args = (3, 0, 1, timeout & WORD, 0, 0)

@@ -61,6 +61,7 @@ CONDITIONS = {
 STUBBED = {
     "_FAST": "where the stub leaves it ([fast path](fast-path.md))",
     "_REFUSED": "unless the stub knows that there is no such file",
+    "_LED": "unless the stub has seen that CLONE_UNTRACED is not among the flags",
 }
 HEAD = """\
 # System calls
