@@ -25,18 +25,21 @@ enum {
 	LINK_SIZE = 256
 };
 
-/* Error of a look that goes through no link: -ENOENT, if the name is really missing. */
-static long look_without_links(const struct request *request)
+long host_look_without_links(int dirfd, const char *path, bool follow)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC |
-					(request->follow ? 0 : O_NOFOLLOW),
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
 			       .resolve = RESOLVE_NO_SYMLINKS};
-	long fd = stub_call(__NR_openat2, (uint64_t)(int64_t)request->dirfd,
-			    (uint64_t)request->path, (uint64_t)&how, sizeof(how), 0);
+	long fd = stub_call(__NR_openat2, (uint64_t)(int64_t)dirfd, (uint64_t)path,
+			    (uint64_t)&how, sizeof(how), 0);
 
 	if (fd >= 0)
 		stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
 	return fd;
+}
+
+static long look_without_links(const struct request *request)
+{
+	return host_look_without_links(request->dirfd, request->path, request->follow);
 }
 
 static enum stub_verdict missing(struct stub_frame *frame,

@@ -6,6 +6,9 @@
 
 #include "stub/request.h"
 
+/* Looks for the name through no link: -ENOENT, if it is really missing, another error,
+ * or what is not negative. */
+long host_look_without_links(int dirfd, const char *path, bool follow);
 enum stub_verdict host_answer(struct stub_frame *frame, const struct request *request);
 
 #endif

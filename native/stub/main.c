@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "stub/birth.h"
+#include "stub/change.h"
 #include "stub/cvmfs.h"
 #include "stub/directory.h"
 #include "stub/found.h"
@@ -81,6 +82,8 @@ static enum stub_verdict name(struct stub_frame *frame, const struct request *re
 		return request->descriptor && request->dirfd != AT_FDCWD
 			       ? number(frame, request)
 			       : STUB_SITE;
+	if (request->writes)
+		return change_open(frame, request);
 	if (path[0] == '/')
 		return absolute(frame, request);
 	if (request->dirfd == AT_FDCWD)
@@ -132,7 +135,8 @@ static enum stub_verdict decide(struct stub_frame *frame)
 	default:
 		break;
 	}
-	return request_take(frame, &request) ? name(frame, &request) : STUB_SITE;
+	return request_take(frame, &request) ? name(frame, &request)
+					     : change_make(frame);
 }
 
 enum stub_verdict stub_main(struct stub_frame *frame)

@@ -17,8 +17,11 @@ enum {
 	KERNEL_LARGEFILE = 0100000,
 	PATH_SIZE = 4096,
 	LONGEST_ATTRIBUTE = 255,
+	MODE_BITS = 07777,
 	OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_DIRECTORY | O_NOCTTY |
 		     O_PATH | O_NOATIME,
+	WRITE_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_SYNC |
+		      O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_NOATIME,
 	STAT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
 	STATX_FLAGS = STAT_FLAGS | AT_STATX_SYNC_TYPE,
 	ACCESS_FLAGS = AT_SYMLINK_NOFOLLOW | AT_EACCESS
@@ -121,12 +124,14 @@ static bool take_attributes(struct request *request, const struct stub_frame *fr
 	       request->attribute[0];
 }
 
-static bool take_open(struct request *request, uint64_t flags)
+static bool take_open(struct request *request, uint64_t flags, uint64_t mode)
 {
 	request->opens = true;
 	request->flags = (uint32_t)flags & ~(uint32_t)KERNEL_LARGEFILE;
+	request->mode = mode & MODE_BITS;
 	request->follow = !(flags & O_NOFOLLOW);
-	return !(request->flags & ~(uint64_t)OPEN_FLAGS);
+	request->writes = request->flags & ~(uint64_t)OPEN_FLAGS;
+	return !request->writes || !(request->flags & ~(uint64_t)WRITE_FLAGS);
 }
 
 /* The descriptor matters to what is executed in other ways, too. */
@@ -153,7 +158,7 @@ bool request_take(const struct stub_frame *frame, struct request *ret_request)
 	case __NR_readlink:
 		return take_link(request, f->rsi, f->rdx);
 	case __NR_open:
-		return take_open(request, f->rsi);
+		return take_open(request, f->rsi, f->rdx);
 	case __NR_execve:
 		request->executes = true;
 		return true;
@@ -179,7 +184,7 @@ bool request_take(const struct stub_frame *frame, struct request *ret_request)
 	case __NR_readlinkat:
 		return take_link(request, f->rdx, f->r10);
 	case __NR_openat:
-		return take_open(request, f->rdx);
+		return take_open(request, f->rdx, f->r10);
 	case __NR_execveat:
 		return !request_is_absurd(f->rsi) && take_program_at(request, f->r8);
 	default:

@@ -14,12 +14,14 @@ struct request {
 	const char *path;
 	bool follow;
 	bool opens;
+	bool writes;	       /* likewise: it creates or changes something, perhaps */
 	bool executes;	       /* execve(2): only an error is an answer */
 	bool asks_rights;      /* access(2) */
 	bool checks_deeply;    /* likewise: of what is found more has to be known */
 	bool descriptor;       /* an empty name means it */
 	const char *attribute; /* name of one, "" for a list; NULL: another call */
 	uint64_t flags;	       /* of an open */
+	uint64_t mode;	       /* of what it creates */
 	int rights;	       /* that access(2) asks for */
 	uint32_t mask;	       /* of statx(2) */
 	struct stat *st;       /* that the kernel writes; NULL: none */
