@@ -21,6 +21,7 @@
 enum {
 	/* With O_PATH openat() ignores all others, and openat2() refuses them. */
 	PATH_FLAGS = O_PATH | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY,
+	MISSES_OF_A_SEARCH = 2,
 	/* Of a link's text that is looked at; longer ones are rare. */
 	LINK_SIZE = 256
 };
@@ -40,6 +41,32 @@ long host_look_without_links(int dirfd, const char *path, bool follow)
 static long look_without_links(const struct request *request)
 {
 	return host_look_without_links(request->dirfd, request->path, request->follow);
+}
+
+/* A search asks for one missing name after the other: so after two of them the look
+ * that decides comes first, and is the only one. access(2) may be made with other
+ * rights than that. */
+static bool is_missing_again(const struct request *request)
+{
+	struct hostpath text;
+
+	return stub_state()->misses >= MISSES_OF_A_SEARCH &&
+	       (request->st || request->stx) &&
+	       (request->path[0] == '/' || request->dirfd == AT_FDCWD) &&
+	       hostpath_scan(request->path, &text) && !text.dots && !text.cvmfs &&
+	       look_without_links(request) == -ENOENT;
+}
+
+/* Written only when it changes: threads share it. */
+static void note_miss(bool missed)
+{
+	struct stub_state *state = stub_state();
+	const uint32_t misses = state->misses;
+
+	if (!missed && misses)
+		state->misses = 0;
+	if (missed && misses < MISSES_OF_A_SEARCH)
+		state->misses = misses + 1;
 }
 
 static enum stub_verdict missing(struct stub_frame *frame,
@@ -121,8 +148,12 @@ read_link(struct stub_frame *frame, const struct request *request)
 __attribute__((noinline)) static enum stub_verdict look(struct stub_frame *frame,
 							const struct request *request)
 {
-	long result = stub_same_call(frame);
+	long result;
 
+	if (is_missing_again(request))
+		return stub_done(frame, -ENOENT);
+	result = stub_same_call(frame);
+	note_miss(result == -ENOENT);
 	if (result == -ENOENT)
 		return STUB_MISSING;
 	if (result < 0 && !request->attribute)

@@ -49,7 +49,7 @@ struct stub_device {
 	uint64_t all;
 };
 
-/* Written by the tracer alone, but for the count and for hints. It may say too much,
+/* Written by the tracer alone, but for counts and hints. It may say too much,
  * which costs a stop, and never too little. */
 struct stub_state {
 	uint64_t secret; /* sixth argument of a call that the filter lets through */
@@ -64,7 +64,7 @@ struct stub_state {
 	uint32_t watches;	 /* for locks: the process has a second filter */
 	uint32_t run;		 /* its number (run/inscription.h) */
 	uint32_t uid;		 /* who owns objects of the private cache */
-	uint32_t reserved;
+	uint32_t misses; /* the stub's own: how many names were missing lately */
 	char skeletons[STUB_PATH]; /* what names of them begin with; "": none */
 	/* The working directory: it may be ours or in /proc, or it is the place of ours
 	 * that the rest names; neither: the host's. */

@@ -69,6 +69,39 @@ def test_a_walk_over_the_host_hardly_stops(run: Runner, tree: Path, after: int) 
     assert plain.stdout == result.stdout
 
 
+def test_a_search_of_missing_names_finds_what_is_there(
+    run: Runner, configured: Configured, place: Path
+) -> None:
+    """After some misses one look decides: by links, in /proc, without rights."""
+    (place / "shut").mkdir(mode=0)
+    links = {"ours": README, "none": f"{ROOT}/no", "proc": "/proc/self", "loop": "loop"}
+    for name, target in links.items():
+        (place / name).symlink_to(target)
+    script = f"""
+import errno, os, sys
+os.chdir(sys.argv[1])
+def look(name):
+    for way in (os.stat, os.lstat):
+        try:
+            yield way(name).st_mode
+        except OSError as error:
+            yield errno.errorcode[error.errno]
+names = ["ours", "none", "proc/exe", "proc/no", "loop", "loop/x", "shut/x", "ours/x",
+         "", "new", "../cvmfs/{FQRN}/README", "/../cvmfs/{FQRN}/README", "{README}",
+         "cvmfs", "/etc/passwd", "/etc/passwd/x", "x" * 256, "no/" * 1400, "/proc/self/no"]
+for misses in range(5):
+    for name in names:
+        for number in range(misses):
+            list(look(f"missing-{{number}}"))
+        print(misses, name[:50], *look(name), *look(os.path.join(sys.argv[1], name)))
+    open("new", "w").close() if misses == 3 else None
+"""
+    options = configured(FQRN)
+    traced = run(*PYTHON, script, place, options=[*options, "--no-fastpath"]).ok()
+    (place / "new").unlink()
+    assert fast(run, *PYTHON, script, place, options=options).text == traced.text
+
+
 @pytest.mark.parametrize("way", ["variable", "option", "trace"])
 def test_it_can_be_switched_off(run: Runner, tree: Path, way: str, place: Path) -> None:
     env = run.environment()
