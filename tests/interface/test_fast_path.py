@@ -88,7 +88,8 @@ def look(name):
             yield errno.errorcode[error.errno]
 names = ["ours", "none", "proc/exe", "proc/no", "loop", "loop/x", "shut/x", "ours/x",
          "", "new", "../cvmfs/{FQRN}/README", "/../cvmfs/{FQRN}/README", "{README}",
-         "cvmfs", "/etc/passwd", "/etc/passwd/x", "x" * 256, "no/" * 1400, "/proc/self/no"]
+         "cvmfs", "/etc/passwd", "/etc/passwd/x", "x" * 256, "no/" * 1400,
+         "/proc/self/no"]
 for misses in range(5):
     for name in names:
         for number in range(misses):
