@@ -91,9 +91,12 @@ static bool make_empty(struct removal *removal, int fd, int depth)
 			continue;
 		if (depth == 0 && strcmp(entry->d_name, removal->last) == 0)
 			continue;
-		if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
+		/* Of many directories most are empty. */
+		if (unlinkat(fd, entry->d_name,
+			     entry->d_type == DT_DIR ? AT_REMOVEDIR : 0) == 0 ||
+		    errno == ENOENT)
 			continue;
-		if ((errno != EISDIR && errno != EPERM) ||
+		if ((entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM) ||
 		    !remove_directory(removal, fd, entry->d_name, depth))
 			empty = false;
 	}

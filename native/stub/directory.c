@@ -2,7 +2,8 @@
 /* A skeleton says in its time of change which directory it stands for
  * (run/inscription.h). One with a name of its own is made, inscribed while nobody else
  * knows it, and then gets the name at which all look for it: one of a bounded number,
- * from which another skeleton goes away. Who has that one open keeps it. */
+ * from which another skeleton goes away. Who has that one open keeps it. Where there is
+ * none it is made at that name. */
 #include "stub/directory.h"
 
 #include <asm/unistd.h>
@@ -77,7 +78,8 @@ static long open_as(const struct name *name, const struct request *request,
 	return -ENOENT;
 }
 
-static bool inscribe(const struct name *name, const struct place *place)
+/* By name, or without one what is open. */
+static bool inscribe(int fd, const struct name *name, const struct place *place)
 {
 	const struct inscription text = {stub_state()->run, place->mount,
 					 place->catalog, place->entry};
@@ -85,8 +87,42 @@ static bool inscribe(const struct name *name, const struct place *place)
 
 	times[1] = inscription_write(&text);
 	return inscription_fits(&text) &&
-	       stub_call(__NR_utimensat, (uint64_t)AT_FDCWD, (uint64_t)name->path,
-			 (uint64_t)times, AT_SYMLINK_NOFOLLOW, 0) == 0;
+	       stub_call(__NR_utimensat, (uint64_t)(int64_t)fd,
+			 name ? (uint64_t)name->path : 0, (uint64_t)times,
+			 name ? AT_SYMLINK_NOFOLLOW : 0, 0) == 0;
+}
+
+/* A skeleton's mode, and nothing said yet. */
+static bool is_blank(int fd)
+{
+	struct stat st;
+	struct inscription text;
+
+	return stub_call(__NR_fstat, (uint64_t)(int64_t)fd, (uint64_t)&st, 0, 0, 0) ==
+		       0 &&
+	       st.st_mode == (S_IFDIR | SKELETON_MODE) &&
+	       !inscription_read(&st.st_mtim, stub_state()->run, &text);
+}
+
+/* Where nobody has the known name yet. Who has made what is blank is the only one to
+ * inscribe it; what others put in its place is not blank. */
+__attribute__((noinline)) static long make_known(const struct name *known,
+						 const struct request *request,
+						 const struct place *place)
+{
+	long fd;
+
+	if (request->flags & O_PATH || call_at(__NR_mkdirat, known, SKELETON_MODE) < 0)
+		return -1;
+	fd = call_at(__NR_openat, known, request->flags);
+	if (fd < 0)
+		return fd;
+	if (is_blank((int)fd) && inscribe((int)fd, NULL, place)) {
+		found_note((int)fd, true);
+		return fd;
+	}
+	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
+	return -1;
 }
 
 __attribute__((noinline)) static long make(const struct name *known,
@@ -99,7 +135,7 @@ __attribute__((noinline)) static long make(const struct name *known,
 	set_name(&name, number);
 	if (call_at(__NR_mkdirat, &name, SKELETON_MODE) < 0)
 		return -1;
-	if (inscribe(&name, place))
+	if (inscribe(AT_FDCWD, &name, place))
 		fd = open_as(&name, request, place);
 	/* The program's umask has taken something. */
 	if (fd == -ENOENT && call_at(__NR_fchmodat, &name, SKELETON_MODE) == 0)
@@ -125,6 +161,8 @@ enum stub_verdict directory_open(struct stub_frame *frame,
 	set_name(&known, known_number(&walk->at));
 	fd = open_as(&known, request, &walk->at);
 	if (fd == -ENOENT)
+		fd = make_known(&known, request, &walk->at);
+	if (fd == -1)
 		fd = make(&known, request, &walk->at, own_number(frame));
 	return fd < 0 ? STUB_SITE : stub_done(frame, fd);
 }

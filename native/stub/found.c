@@ -139,13 +139,19 @@ static enum found look(int fd, struct place *ret_place)
 								: FOUND_UNKNOWN;
 }
 
+void found_note(int fd, bool is_ours)
+{
+	uint8_t *hint = hint_of(fd);
+
+	if (hint && *hint != is_ours)
+		*hint = is_ours;
+}
+
 enum found found_directory(int fd, struct place *ret_place)
 {
 	const enum found found = look(fd, ret_place);
-	uint8_t *hint = hint_of(fd);
 
-	if (hint && *hint != (found == FOUND_PLACE))
-		*hint = found == FOUND_PLACE;
+	found_note(fd, found == FOUND_PLACE);
 	return found;
 }
 

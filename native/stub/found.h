@@ -17,6 +17,8 @@ bool found_place_of(const struct request *request, struct place *ret_place);
 enum found { FOUND_HOST, FOUND_PLACE, FOUND_UNKNOWN };
 /* By that number one of ours was found the last time. */
 bool found_was_ours(int fd);
+/* A guess, for that. */
+void found_note(int fd, bool is_ours);
 enum found found_directory(int fd, struct place *ret_place);
 bool found_link(const struct request *request);
 /* The same of a descriptor; and of none, which is not. */
