@@ -79,6 +79,14 @@ static enum verdict leave_rest(struct run *run, struct tracee *tracee)
 			     (int64_t)tracee->stop.note[0] + (rest > 0 ? rest : 0));
 }
 
+bool transfers_concern(long number)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i].number == number)
+			return number >= 0;
+	return false;
+}
+
 bool transfers_cut(const struct tracee *tracee)
 {
 	int64_t done = arch_result(&tracee->stop.regs);

@@ -9,6 +9,8 @@
 
 #include "tracee/tracee.h"
 
+/* Is this the number of such a call, in one of the ABIs? */
+bool transfers_concern(long number);
 /* At a stop for a signal, behind tracee_fetch_ended(): such a call was cut short. */
 bool transfers_cut(const struct tracee *tracee);
 /* It is made again for the rest when the thread goes on, and its next call stop is that

@@ -177,6 +177,14 @@ HANDLER(enter_wait)
 
 /* ---- when a signal has come ---- */
 
+bool waits_concern(long number)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i].number == number)
+			return number >= 0;
+	return false;
+}
+
 bool waits_interrupted(struct tracee *tracee)
 {
 	int64_t result = arch_result(&tracee->stop.regs);

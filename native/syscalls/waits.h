@@ -10,6 +10,8 @@
 
 #include "tracee/tracee.h"
 
+/* Is this the number of such a call, in one of the ABIs? */
+bool waits_concern(long number);
 /* At a stop for a signal, behind tracee_fetch_ended(): it was such a call, and it was
  * interrupted. */
 bool waits_interrupted(struct tracee *tracee);

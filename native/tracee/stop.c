@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#if defined(__x86_64__)
+#include <sys/reg.h>
+#endif
 #include <sys/uio.h>
 
 #include "tracee/kernel.h"
@@ -137,12 +140,29 @@ int tracee_fetch_program(struct tracee *tracee)
 	return 0;
 }
 
-bool tracee_fetch_ended(struct tracee *tracee)
+/* Asked at every signal: one register costs less than all of them. */
+static bool may_concern(const struct tracee *tracee, bool (*concerns)(long number))
+{
+#if defined(__x86_64__)
+	long number;
+
+	errno = 0;
+	number = ptrace(PTRACE_PEEKUSER, tracee->tid, ORIG_RAX * sizeof(long), 0);
+	return errno == 0 && concerns((int32_t)number);
+#else
+	(void)tracee;
+	(void)concerns;
+	return true;
+#endif
+}
+
+bool tracee_fetch_ended(struct tracee *tracee, bool (*concerns)(long number))
 {
 	struct arch_regs *regs = &tracee->stop.regs;
 	enum arch_abi abi;
 
-	if (fetch_registers(tracee, regs) < 0 || arch_number(regs) < 0)
+	if (!may_concern(tracee, concerns) || fetch_registers(tracee, regs) < 0 ||
+	    !concerns(arch_number(regs)))
 		return false;
 	abi = arch_abi_of_mode(regs);
 	regs->abi = abi;

@@ -183,9 +183,10 @@ void tracees_each(struct tracees *tracees,
 int tracee_fetch(struct tracee *tracee);
 /* At an exec event: the same of the new program. */
 int tracee_fetch_program(struct tracee *tracee);
-/* At a stop for a signal: whether the thread comes from a call; then the same of that
- * call, the result in stop.regs. */
-bool tracee_fetch_ended(struct tracee *tracee);
+/* At a stop for a signal: whether the thread comes from a call whose number, be it of
+ * this ABI or another, `concerns`; then the same of that call, the result in stop.regs.
+ */
+bool tracee_fetch_ended(struct tracee *tracee, bool (*concerns)(long number));
 int tracee_store(struct tracee *tracee); /* if dirty */
 /* At a seccomp stop: what was decided and not yet stored is forgotten. */
 void tracee_undo(struct tracee *tracee);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Waiting for stops, answers and front at once (docs/decisions/0003): SIGCHLD and the
  * sockets' signal stay blocked; whatever happens after the last look leaves its signal
- * pending, so sigtimedwait() cannot miss it. For a stop: one sigtimedwait, two waitpid.
- */
+ * pending, so sigtimedwait() cannot miss it. For a stop: one sigtimedwait, two waitpid,
+ * of which a single tracee does not wait for the second. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +87,7 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 	tracer_raise_limit();
 	tracer->run = run;
 	tracer->hooks = hooks;
+	tracer->own_pid = getpid();
 	tracer->front_fd = front.fd;
 	tracer->front_pid = front.pid;
 	tracer->pulse = front.pulse;
@@ -198,24 +199,36 @@ static bool tracer_lingers(struct tracer *tracer, int64_t since_ns)
 }
 
 /* All that stand stopped now are collected before the first one goes on: the kernel
- * looks for them in a fixed order, and a busy one in front would starve the others. */
+ * looks for them in a fixed order, and a busy one in front would starve the others. A
+ * single one goes on at once. True: there may be more. */
+static bool tracer_collect(const struct tracer *tracer, struct collected batch[BATCH],
+			   int *ret_count)
+{
+	const int most = tracees_count(tracer->tracees) > 1 ? BATCH : 1;
+	int count = 0;
+
+	while (count < most) {
+		pid_t tid = waitpid(-1, &batch[count].status, WNOHANG | __WALL);
+
+		if (tid < 0 && errno == EINTR)
+			continue;
+		if (tid <= 0)
+			break;
+		batch[count++].tid = tid;
+	}
+	*ret_count = count;
+	return count == most;
+}
+
 static void tracer_drain_stops(struct tracer *tracer)
 {
 	struct collected batch[BATCH];
 	int64_t since_ns = 0;
 	int count, rounds = 0;
+	bool more;
 
 	do {
-		count = 0;
-		while (count < BATCH) {
-			pid_t tid = waitpid(-1, &batch[count].status, WNOHANG | __WALL);
-
-			if (tid < 0 && errno == EINTR)
-				continue;
-			if (tid <= 0)
-				break;
-			batch[count++].tid = tid;
-		}
+		more = tracer_collect(tracer, batch, &count);
 		for (int i = 0; i < count; i++)
 			tracer_handle(tracer, &batch[i]);
 		if (count && since_ns)
@@ -223,9 +236,11 @@ static void tracer_drain_stops(struct tracer *tracer)
 		if (count)
 			since_ns = clock_now_ns();
 		rounds += count > 0;
-		/* Bounded: answers and front wait for the end of this. */
-	} while (count == BATCH || (since_ns && rounds < LINGER_ROUNDS &&
-				    tracer_lingers(tracer, since_ns)));
+		/* Bounded: answers and front wait for the end of this. Of a single one
+		 * each stop but the first has left its signal pending. */
+	} while (count == BATCH ||
+		 (rounds < LINGER_ROUNDS &&
+		  (more || (since_ns && tracer_lingers(tracer, since_ns)))));
 }
 
 static void tracer_drain_answers(struct tracer *tracer)

@@ -178,13 +178,30 @@ static bool signals_settle(struct signals *signals, const struct signal_note *de
 	return found;
 }
 
+static bool signals_has(const struct signal_note *notes, int number)
+{
+	for (int i = 0; i < SIGNALS_REMEMBERED; i++)
+		if (notes[i].number == number)
+			return true;
+	return false;
+}
+
+/* A child has ended, as ever: of such a signal nothing is kept, and nobody told of one.
+ */
+static bool signals_is_plain(const struct signals *signals, int number)
+{
+	return number == SIGCHLD && !signals_has(signals->expected, number) &&
+	       !signals_has(signals->passed, number);
+}
+
 void signals_deliver(struct signals *signals, pid_t passer, pid_t tid, int number)
 {
 	struct signal_note note = {.number = number, .time_ns = clock_now_ns()};
 	siginfo_t info;
 	bool expected;
 
-	if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
+	if (signals_is_plain(signals, number) ||
+	    ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0)
 		return;
 	note.sender.code = info.si_code;
 	note.sender.pid = info.si_pid;

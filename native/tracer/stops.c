@@ -186,13 +186,19 @@ static void stops_main_continued(struct tracer *tracer)
 	kill(tracer->front_pid, SIGCONT);
 }
 
+static bool stops_concerns(long number)
+{
+	return waits_concern(number) || transfers_concern(number);
+}
+
 /* Natively a call goes on when a signal is ignored; 0: no signal at all, but a SIGCONT
  * that woke every thread for its tracer. Who is stopped has been interrupted. */
 static void stops_interrupted(struct tracer *tracer, struct tracee *tracee, int signal)
 {
 	if (transfers_undo(tracee))
 		stops_take_entry(tracer, tracee->tid);
-	if (tracee->state != TRACEE_RUNNING || !tracee_fetch_ended(tracee))
+	if (tracee->state != TRACEE_RUNNING ||
+	    !tracee_fetch_ended(tracee, stops_concerns))
 		return;
 	if (waits_interrupted(tracee)) {
 		if (!signal || signals_ignored(tracee->tid, signal))
@@ -236,7 +242,7 @@ static void stops_signal(struct tracer *tracer, struct tracee *tracee, int signa
 		return;
 	}
 	if (tracee->process && tracee->process->tgid == tracer->main_pid)
-		signals_deliver(&tracer->signals, getpid(), tracee->tid, signal);
+		signals_deliver(&tracer->signals, tracer->own_pid, tracee->tid, signal);
 	inner_deliver(tracer->run, tracee, signal);
 	stops_interrupted(tracer, tracee, signal);
 	stops_resume(tracee, signal);

@@ -47,6 +47,7 @@ struct tracer {
 	int front_fd;
 	pid_t front_pid;
 	struct pulse *pulse;
+	pid_t own_pid;
 	pid_t main_pid;
 	bool main_ended;
 	bool main_stopped;
