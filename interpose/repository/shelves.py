@@ -111,6 +111,19 @@ class _FileParcel:
                 self.path.unlink()
 
 
+def make_folder(directory: Path) -> None:
+    """A folder of the run's scratch, as native/run/scratch.c makes them.
+
+    Processes of root's job may become other users: they pass through, and cannot list.
+    Errors: OSError.
+    """
+    try:
+        directory.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    directory.chmod(0o700 if os.geteuid() else 0o711)  # A umask may have taken bits.
+
+
 class ScratchShelf:
     """A directory of the run's scratch."""
 
@@ -122,7 +135,7 @@ class ScratchShelf:
     def receive(self) -> _FileParcel:
         """Errors: CacheError and below."""
         try:
-            self._directory.mkdir(mode=0o700, exist_ok=True)
+            make_folder(self._directory)
             path = self._directory / f".{os.urandom(8).hex()}"
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             return _FileParcel(os.open(path, flags, 0o600), path)

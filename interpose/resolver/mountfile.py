@@ -16,7 +16,7 @@ from interpose.formats.fqrn import Fqrn
 from interpose.formats.hashes import Algorithm, ContentHash
 from interpose.repository.finding import Root
 from interpose.repository.repository import Repository
-from interpose.repository.shelves import MemoryShelf
+from interpose.repository.shelves import MemoryShelf, make_folder
 from interpose.resolver import kept
 
 # The beginning of struct interpose_mount of native/interpose.h.
@@ -44,7 +44,7 @@ def write(record: native.Mount, scratch: Path) -> Path:
 def _write(record: native.Mount, scratch: Path) -> Path:
     """Write it atomically. Errors: OSError."""
     directory = scratch / "m"
-    directory.mkdir(mode=0o700, exist_ok=True)
+    make_folder(directory)
     final = directory / record.fqrn
     temporary = directory / f".{record.fqrn}.{os.getpid()}"
     temporary.write_bytes(native.pack_mount(record))

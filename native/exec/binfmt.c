@@ -27,6 +27,7 @@ static void use_alias(struct program *program, const struct run *run,
 	int len = snprintf(alias, sizeof(alias), "%s/i/%llx%s", run->scratch.path,
 			   (unsigned long long)hash, ending);
 
+	scratch_folder(&run->scratch, 'i');
 	if ((size_t)len < sizeof(alias) &&
 	    (symlink(program->path, scratch_own(&run->scratch, alias, own)) == 0 ||
 	     errno == EEXIST))

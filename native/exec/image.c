@@ -303,6 +303,7 @@ int image_copy(struct call *call, const struct image *image, const char *interpr
 	own = scratch_own(&call->run->scratch, ret_path, buffer);
 	if (copy_is_fresh(own, st))
 		return 0;
+	scratch_folder(&call->run->scratch, 'i');
 	return copy_make(call, &(struct copy_order){.fd = image->fd,
 						    .to = own,
 						    .change = patch,

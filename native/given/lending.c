@@ -16,7 +16,10 @@ static int lend(struct call *call, const char *path, const struct stat *st,
 {
 	int fd, result;
 
-	if (copy_is_fresh(to, st) || link(path, to) == 0)
+	if (copy_is_fresh(to, st))
+		return 0;
+	scratch_folder(&call->run->scratch, 'o');
+	if (link(path, to) == 0)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -80,6 +80,7 @@ static bool store(struct target *target, const struct proctext *text, char *path
 	    size)
 		return false;
 	scratch_own(scratch, path, own);
+	scratch_folder(scratch, *folder);
 	fd = mkostemp(own, O_CLOEXEC);
 	if (fd < 0)
 		return false;

@@ -171,16 +171,23 @@ static mode_t scratch_mode(void)
 	return geteuid() == 0 ? 0711 : 0700;
 }
 
+static int scratch_make_folder(const struct scratch *scratch, char folder)
+{
+	const char name[] = {folder, '\0'};
+
+	return (mkdirat(scratch->fd, name, 0700) < 0 && errno != EEXIST) ||
+			       fchmodat(scratch->fd, name, scratch_mode(), 0) < 0
+		       ? -errno
+		       : 0;
+}
+
 static int scratch_make_folders(const struct scratch *scratch)
 {
-	for (const char *folder = scratch->folders; *folder; folder++) {
-		const char name[] = {*folder, '\0'};
+	int error = 0;
 
-		if ((mkdirat(scratch->fd, name, 0700) < 0 && errno != EEXIST) ||
-		    fchmodat(scratch->fd, name, scratch_mode(), 0) < 0)
-			return -errno;
-	}
-	return 0;
+	for (const char *folder = scratch->folders; *folder && error == 0; folder++)
+		error = scratch_make_folder(scratch, *folder);
+	return error;
 }
 
 static int scratch_fill(struct scratch *scratch)
@@ -205,10 +212,21 @@ static int scratch_fill(struct scratch *scratch)
 	return scratch_make_folders(scratch);
 }
 
-void scratch_mend(const struct scratch *scratch)
+void scratch_mend(const struct scratch *scratch, char folder)
 {
 	removal_set_mode(scratch->fd, scratch_mode());
 	scratch_make_folders(scratch);
+	scratch_make_folder(scratch, folder);
+}
+
+void scratch_folder(const struct scratch *scratch, char folder)
+{
+	const char name[] = {folder, '\0'};
+	struct stat st;
+
+	if (fstatat(scratch->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (st.st_mode & 0700) != 0700)
+		scratch_mend(scratch, folder);
 }
 
 /* Holds the directory that was just made: ours, and with nothing in it. */

@@ -11,16 +11,22 @@
  * errno. The path is in ret_scratch before the directory exists, so that a process that
  * shares this memory can remove it whatever happens. */
 int scratch_create(const char *base, const char *folders, struct scratch *ret_scratch);
-#define SCRATCH_OF_RUN "dmoift"
-#define SCRATCH_IN_MEMORY "dkt"
+/* Most runs need few folders, and on a disk one costs more than all else of a start:
+ * only what others than we put their files in is made ahead. */
+#define SCRATCH_OF_RUN ""
+#define SCRATCH_IN_MEMORY "k"
 /* The second one of a run, made by its first use. False: there is none. */
 bool scratch_memory(struct run *run);
 /* Removes those of dead runs, and makes none. */
 void scratch_remove_dead(const char *base);
 /* All may write there, and no sticky bit keeps them from exchanging what we make. */
 bool scratch_base_is_open(const char *base);
-/* Its directories stand again, open to us, whatever a job has done to them. */
-void scratch_mend(const struct scratch *scratch);
+/* Before something is put into it: the folder is there, and open to us. What cannot be
+ * mended is seen by what is made there next. */
+void scratch_folder(const struct scratch *scratch, char folder);
+/* The same without a look: the folder and what it lies in stand again, whatever a job
+ * has done to them. */
+void scratch_mend(const struct scratch *scratch, char folder);
 /* Removes everything of it, also what a job made unreadable; never follows links, never
  * leaves the file system. Safe to call twice. */
 void scratch_remove(struct scratch *scratch);

@@ -192,7 +192,7 @@ static void clear_away(const struct where *where)
 {
 	const int at = where->scratch->fd;
 
-	scratch_mend(where->scratch);
+	scratch_mend(where->scratch, *where->name);
 	if (unlinkat(at, where->name, 0) < 0 && (errno == EISDIR || errno == EPERM))
 		unlinkat(at, where->name, AT_REMOVEDIR);
 }

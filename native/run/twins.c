@@ -264,16 +264,6 @@ static bool is_for_memory(struct run *run, const struct twin_order *order)
 	return has_half(st.f_files, st.f_ffree) && has_half(st.f_blocks, st.f_bavail);
 }
 
-/* The folder is there, whatever a job has done to it. */
-static void open_folder(const struct scratch *scratch)
-{
-	struct stat st;
-
-	if (fstatat(scratch->fd, "t", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (st.st_mode & 0700) != 0700)
-		scratch_mend(scratch);
-}
-
 static bool is_noexec(const struct scratch *scratch)
 {
 	struct statfs st;
@@ -326,7 +316,7 @@ int twins_find(struct run *run, const struct twin_order *order,
 		return -ENAMETOOLONG;
 	ret_spot->is_noexec = !ret_spot->is_there && is_noexec(scratch);
 	if (!ret_spot->is_there)
-		open_folder(scratch);
+		scratch_folder(scratch, 't');
 	return 0;
 }
 

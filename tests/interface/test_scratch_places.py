@@ -89,3 +89,10 @@ def test_a_umask_that_takes_everything_takes_nothing_from_it(base: Path) -> None
         os.umask(old)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(base.iterdir()) == []
+
+
+def test_a_job_that_needs_no_folders_has_none(base: Path) -> None:
+    """On a disk they would cost more than the rest of a start."""
+    base.chmod(0o755)
+    shown = run("--scratch", base, "--", "sh", "-c", 'ls -A "$0"/.interpose-*', base)
+    assert shown.stdout == "lock\n"
