@@ -276,15 +276,18 @@ static void read_again(struct slowmounts *mounts, struct space *space, FILE *fil
 	struct local *later = NULL, *next;
 	char *line = NULL;
 	size_t size = 0;
+	bool asked;
 
 	forget(mounts, space);
 	rewind(file);
 	while (getline(&line, &size, file) > 0)
 		note(space, line, &later);
 	free(line);
+	/* Where nothing is slow nobody asks what is local. */
+	asked = space->count || mounts->former.count;
 	for (; later; later = next) {
 		next = later->next;
-		note_later(space, later, space == &mounts->own);
+		note_later(space, later, asked && space == &mounts->own);
 	}
 	/* Numbers are given anew. */
 	for (size_t i = 0; i < space->local.count; i++)
