@@ -127,13 +127,14 @@ static _Noreturn void job_main(const struct job *job, int gate_fd)
 
 	close(job->front_fd);
 	heritage_restore(job->heritage);
+	/* While the tracer prepares itself; until the gate no call is made that stops. */
+	failure.error = -filter_install(job->filter);
 	do
 		got = read(gate_fd, &go, 1);
 	while (got < 0 && errno == EINTR);
 	if (got != 1)
 		_exit(125); /* the tracer is gone: it or front has said why */
 	close(gate_fd);
-	failure.error = -filter_install(job->filter);
 	if (failure.error == 0) {
 		failure.stage = JOB_EXEC;
 		execvp(job->command[0], job->command);

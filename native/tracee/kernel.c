@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +102,9 @@ int kernel_filters(pid_t tid)
 	char rest[256];
 	int count = -1;
 
+	/* Asked of itself it costs next to nothing, and this is the usual answer. */
+	if (tid == getpid() && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
+		return 0;
 	if (status_line(tid, "Seccomp_filters:", rest))
 		sscanf(rest, "%d", &count);
 	return count;
