@@ -15,6 +15,7 @@ enum {
 	MOST_RECIPES = 512,
 	MOST_SITES = 128,
 	MOST_TEXT = 4 << 20,
+	PORTION = 64 << 10,
 	HEAD_SIZE = 4096,
 	NUMBER_EXECVE = 59,
 	NUMBER_OPENAT = 257
@@ -126,12 +127,29 @@ const struct recipe *recipes_find(struct recipes *recipes, const struct text *te
 struct reading {
 	struct call_numbers numbers;
 	struct text text;
+	pid_t tid;
 	int fd; /* /proc/PID/mem */
 	uint32_t sites[MOST_SITES];
 	size_t count;
 	uint32_t execves;
 	bool is_go;
 };
+
+typedef uint8_t block __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+/* Does a call's instruction begin in these 16 bytes? One more can be read. Most have
+ * none, and to look at each byte of a library takes as long as a short program. */
+static bool may_have_call(const uint8_t *bytes)
+{
+	block here, next;
+	halves found;
+
+	memcpy(&here, bytes, sizeof(here));
+	memcpy(&next, bytes + 1, sizeof(next));
+	found = (halves)((here == 0x0f) & (next == 0x05));
+	return found[0] | found[1];
+}
 
 static bool calls_execve(const uint8_t bytes[SITE_BYTES])
 {
@@ -140,18 +158,25 @@ static bool calls_execve(const uint8_t bytes[SITE_BYTES])
 	return memcmp(bytes + SITE_BYTES - SITE_CALL - SITE_MOV, mov, sizeof(mov)) == 0;
 }
 
-static void scan(struct reading *reading, const uint8_t *bytes, size_t size)
+/* Bytes that begin `from` behind the beginning of the text. */
+static void scan(struct reading *reading, const uint8_t *bytes, size_t size,
+		 uint64_t from)
 {
-	for (size_t at = 0; at + SITE_BYTES <= size; at++) {
-		const uint32_t site = (uint32_t)(reading->text.offset + at +
-						 SITE_BYTES - SITE_CALL - SITE_MOV);
+	const size_t before = SITE_BYTES - SITE_CALL;
 
-		if (!is_wanted(site_fits(bytes + at, &reading->numbers),
+	uint32_t site;
+
+	for (size_t at = before; at + SITE_CALL <= size; at++) {
+		while (at + sizeof(block) < size && !may_have_call(bytes + at))
+			at += sizeof(block);
+		if (at + SITE_CALL > size ||
+		    !is_wanted(site_fits(bytes + at - before, &reading->numbers),
 			       &reading->text))
 			continue;
+		site = (uint32_t)(reading->text.offset + from + at - SITE_MOV);
 		if (reading->count < MOST_SITES)
 			reading->sites[reading->count++] = site;
-		if (calls_execve(bytes + at))
+		if (calls_execve(bytes + at - before))
 			reading->execves = site;
 	}
 }
@@ -168,26 +193,52 @@ static bool has_note_of_go(const struct reading *reading)
 	return got > 0 && memmem(head, (size_t)got, note, sizeof(note));
 }
 
+/* By the number of the process if that may be: pages are not copied twice then. Should
+ * it be another process's by now, its bytes are no harm: they are compared again. */
+static ssize_t fetch(const struct reading *reading, uint64_t address, uint8_t *bytes,
+		     size_t size)
+{
+	const struct memory_part part = {reading->tid, address, bytes, size, false};
+	ssize_t got = memory_move_directly(&part);
+
+	return got > 0 ? got : pread(reading->fd, bytes, size, (off_t)address);
+}
+
+static void read_all(struct reading *reading, uint8_t *bytes, const atomic_bool *over)
+{
+	const struct text *text = &reading->text;
+	size_t have = 0;
+
+	for (uint64_t at = text->first; at < text->end && !atomic_load(over);) {
+		size_t wanted = PORTION - have;
+		ssize_t got;
+
+		if (wanted > text->end - at)
+			wanted = text->end - at;
+		got = fetch(reading, at, bytes + have, wanted);
+		if (got <= 0)
+			return;
+		have += (size_t)got;
+		at += (uint64_t)got;
+		scan(reading, bytes, have, at - have - text->first);
+		if (have < SITE_BYTES)
+			continue;
+		/* One may begin in this portion and end in the next one. */
+		memmove(bytes, bytes + have - (SITE_BYTES - 1), SITE_BYTES - 1);
+		have = SITE_BYTES - 1;
+	}
+}
+
 static int work(void *argument, const atomic_bool *over)
 {
 	struct reading *reading = argument;
-	size_t size = reading->text.end - reading->text.first, have = 0;
-	uint8_t *bytes;
-	ssize_t got = 1;
+	size_t size = reading->text.end - reading->text.first;
+	uint8_t *bytes = malloc(PORTION);
 
 	reading->is_go = has_note_of_go(reading);
 	/* What is large has few calls of its own, which are learned one by one. */
-	if (reading->is_go || size > MOST_TEXT)
-		size = 0;
-	bytes = malloc(size + 1);
-
-	while (bytes && have < size && got > 0 && !atomic_load(over)) {
-		got = pread(reading->fd, bytes + have, size - have,
-			    (off_t)(reading->text.first + have));
-		have += got > 0 ? (size_t)got : 0;
-	}
-	if (bytes)
-		scan(reading, bytes, have);
+	if (bytes && !reading->is_go && size <= MOST_TEXT)
+		read_all(reading, bytes, over);
 	free(bytes);
 	close(reading->fd);
 	reading->fd = -1;
@@ -240,7 +291,8 @@ int recipes_read(struct recipes *recipes, struct call *call, const struct text *
 		return -ENOMEM;
 	reading->numbers = recipes->numbers;
 	reading->text = *text;
-	reading->fd = memory_open(call->tracee->tid);
+	reading->tid = call->tracee->tid;
+	reading->fd = memory_open(reading->tid);
 	errand.argument = reading;
 	error = errand_of_call(call, &errand, &result);
 	if (error || !result)

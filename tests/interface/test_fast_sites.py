@@ -83,3 +83,42 @@ def test_the_c_library_alone_may_take_the_number_from_the_stack(
     assert result.text == "0 1\n"
     assert (calls >= 1000) == patched
     assert (stops < 100) == patched
+
+
+# 128 places of 8 bytes on both sides of the 64 KiB that are read at a time.
+IN_A_ROW = r"""
+__asm__(".text\n.globl row\n.type row, @function\n.skip 65536 - 512, 0xcc\nrow:\n"
+        ".rept 128\nmov $4,%eax\nsyscall\nret\n.endr");
+"""
+ROW = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+long row(const char *, void *);
+int main(int argc, char **argv)
+{
+    struct stat st;
+    long sum = 0;
+    for (int i = 0; i < atoi(argv[argc - 1]) * 8; i += 8)
+        sum += ((long (*)(const char *, void *))((char *)row + i))("/etc/passwd", &st);
+    printf("%ld\n", sum);
+}
+"""
+
+
+def test_places_are_found_wherever_in_a_text_they_are(run: Runner, place: Path) -> None:
+    """All at once: each that is not found is a stop more."""
+    library, program = place / "librow.so", place / "row"
+    gcc = [need_tool("gcc"), "-x", "c", "-", "-o"]
+    subprocess.run(
+        [*gcc, library, "-shared", "-fPIC", "-nostdlib"],
+        input=IN_A_ROW,
+        text=True,
+        check=True,
+    )
+    words = [*gcc, program, "-fPIC", "-x", "none", library, f"-Wl,-rpath,{place}"]
+    subprocess.run(words, input=ROW, text=True, check=True)
+    one, row = (fast(run, program, number) for number in ("1", "128"))
+    assert one.text == row.text == "0\n"
+    assert figures(row)[0] == figures(one)[0]
+    assert figures(row)[1] == figures(one)[1] + 127
