@@ -19,6 +19,7 @@
 #include "find/footing.h"
 #include "find/look.h"
 #include "run/nodes.h"
+#include "run/slowmounts.h"
 #include "tracee/kernel.h"
 #include "tracee/memory.h"
 
@@ -62,22 +63,6 @@ static bool find_code(struct fast *fast)
 	if (maps)
 		fclose(maps);
 	return found && fast->file_offset % STUB_PAGE == 0;
-}
-
-/* Is a file system of /proc's kind also elsewhere? "... - proc SOURCE OPTIONS" */
-static bool has_other_proc(void)
-{
-	char line[PATH_MAX * 2], where[PATH_MAX];
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	bool found = !file;
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " - proc ") &&
-			sscanf(line, "%*s %*s %*s %*s %4095s", where) == 1 &&
-			strcmp(where, "/proc") != 0 && strncmp(where, "/proc/", 6) != 0;
-	if (file)
-		fclose(file);
-	return found;
 }
 
 /* One page for all processes, which has no name and goes with the last of them; without
@@ -164,9 +149,14 @@ static bool stands_on_our_ground(const struct run *run, struct tracee *tracee)
  * itself; and after a fault only one of two stacks would be as it was. */
 static bool may_have(const struct run *run, struct tracee *tracee)
 {
-	return !run->fast->dead && !tracee->memory->narrow &&
-	       stands_on_our_ground(run, tracee) && !kernel_shadow_stack(tracee->tid) &&
-	       kernel_filters(tracee->tid) == run->filters + tracee->process->filters;
+	struct kernel_thread thread;
+
+	if (run->fast->dead || tracee->memory->narrow ||
+	    !stands_on_our_ground(run, tracee))
+		return false;
+	thread = kernel_thread(tracee->tid);
+	return !thread.shadow_stack &&
+	       thread.filters == run->filters + tracee->process->filters;
 }
 
 /* What the process executes; an interpreter's scripts are one program. False: not known
@@ -256,8 +246,10 @@ static bool read_text(struct run *run, struct tracee *tracee, const struct texts
 }
 
 /* What is not needed by runs in which no program is hot. */
-static bool prepare(struct fast *fast)
+static bool prepare(struct run *run)
 {
+	struct fast *fast = run->fast;
+
 	if (fast->is_prepared)
 		return true;
 	if (!find_code(fast)) {
@@ -265,7 +257,7 @@ static bool prepare(struct fast *fast)
 		return false;
 	}
 	fast->is_prepared = true;
-	fast->proc_elsewhere = has_other_proc();
+	fast->proc_elsewhere = slowmounts_other_proc(run->slow);
 	if (fast->wishes.counting)
 		make_count(fast);
 	return true;
@@ -285,7 +277,7 @@ static bool begin(struct run *run, struct tracee *tracee, enum verdict *ret_verd
 		foothold_learn(foothold, &site);
 		return false;
 	}
-	if (!may_have(run, tracee) || !prepare(run->fast) ||
+	if (!may_have(run, tracee) || !prepare(run) ||
 	    texts_read(tracee, call, &texts) < 0) {
 		foothold->state = FOOTHOLD_REFUSED;
 		return false;

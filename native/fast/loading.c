@@ -67,14 +67,12 @@ bool loading_begin(struct run *run, struct tracee *tracee, const struct texts *t
 		return false;
 	/* First, for where there is none a slot might not be had either, and then the
 	 * program's call would fail. */
-	room = tracee_vdso_room(tracee);
-	if (!room && !tracee->stop.absent)
+	room = tracee_vdso_tail(tracee, texts->vdso_end);
+	if (!room)
 		return false;
-	slot = room ? tracee_slot(tracee, ret_verdict) : 0;
+	slot = tracee_slot(tracee, ret_verdict);
 	if (!slot) {
 		foothold->state = FOOTHOLD_NONE;
-		if (!room) /* this stop is decided again */
-			*ret_verdict = VERDICT_PASS;
 		return true;
 	}
 	load.touched = find_execve(run, texts);

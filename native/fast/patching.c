@@ -116,16 +116,24 @@ static bool open_gate(struct tracee *tracee, struct foothold_site *site)
 	return true;
 }
 
-static void patch(struct run *run, struct tracee *tracee, uint64_t mov)
+/* All that is written at once. */
+struct changes {
+	struct change list[MOST];
+	struct code_part jumps[MOST];
+	size_t count;
+};
+
+static void plan(struct run *run, struct tracee *tracee, uint64_t mov,
+		 struct changes *changes)
 {
 	struct foothold *foothold = &tracee->memory->foothold;
+	const uint32_t number = foothold->trampolines + (uint32_t)changes->count;
 	struct change change = {.site = {.call = mov + SITE_MOV},
-				.at = trampoline_at(foothold, foothold->trampolines)};
+				.at = trampoline_at(foothold, number)};
 	const uint64_t first = change.site.call + SITE_CALL - SITE_BYTES;
 	uint8_t found[SITE_BYTES];
 
-	if (foothold->trampolines == MOST ||
-	    !tracee_is_there(tracee, first, SITE_BYTES) ||
+	if (number == MOST || !tracee_is_there(tracee, first, SITE_BYTES) ||
 	    !read_now(tracee, first, found, sizeof(found)))
 		return;
 	if (!prepare(run, foothold, found, &change) ||
@@ -133,17 +141,45 @@ static void patch(struct run *run, struct tracee *tracee, uint64_t mov)
 		foothold_learn(foothold, &change.site);
 		return;
 	}
-	if (tracee_write_code(tracee, change.at, change.trampoline, STUB_TRAMPOLINE) <
-	    0)
+	change.site.trampoline = number + 1;
+	changes->list[changes->count++] = change;
+}
+
+/* They lie one behind the other. */
+static bool write_trampolines(struct tracee *tracee, const struct changes *changes)
+{
+	uint8_t bytes[MOST][STUB_TRAMPOLINE];
+
+	for (size_t i = 0; i < changes->count; i++)
+		memcpy(bytes[i], changes->list[i].trampoline, STUB_TRAMPOLINE);
+	return tracee_write_code(tracee, changes->list[0].at, bytes,
+				 changes->count * STUB_TRAMPOLINE) == 0;
+}
+
+static void carry_out(struct tracee *tracee, struct changes *changes)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+	size_t jumps = 0;
+
+	if (!changes->count || !write_trampolines(tracee, changes))
 		return;
-	change.site.trampoline = ++foothold->trampolines;
-	/* Without a note nobody could undo it. */
-	if (foothold_learn(foothold, &change.site))
-		tracee_write_code(tracee, mov, change.jump, SITE_MOV);
+	foothold->trampolines += (uint32_t)changes->count;
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct change *change = &changes->list[i];
+
+		/* Without a note nobody could undo it. */
+		if (foothold_learn(foothold, &change->site))
+			changes->jumps[jumps++] = (struct code_part){
+				change->site.call - SITE_MOV, change->jump, SITE_MOV};
+	}
+	tracee_write_parts(tracee, changes->jumps, jumps);
 }
 
 void patching_all(struct run *run, struct tracee *tracee, const struct texts *texts)
 {
+	static struct changes changes; /* only the tracer's main thread patches */
+
+	changes.count = 0;
 	for (size_t i = 0; i < texts->count; i++) {
 		const struct text *text = &texts->list[i];
 		const struct recipe *recipe = recipes_find(run->fast->recipes, text);
@@ -153,9 +189,10 @@ void patching_all(struct run *run, struct tracee *tracee, const struct texts *te
 
 			if (recipe->sites[k] >= text->offset && site < text->end &&
 			    !foothold_knows(&tracee->memory->foothold, site + SITE_MOV))
-				patch(run, tracee, site);
+				plan(run, tracee, site, &changes);
 		}
 	}
+	carry_out(tracee, &changes);
 }
 
 const struct foothold_site *patching_site(const struct foothold *foothold, uint64_t ip)

@@ -57,35 +57,48 @@ static void note_gap(struct texts *texts, uint64_t below, uint64_t above, uint64
 	texts->gap = above - STUB_SIZE;
 }
 
-/* "FIRST-END MODE OFFSET MAJOR:MINOR INODE ..." */
-static bool parse(const char *line, struct text *ret_text, char ret_mode[5])
+/* Takes a number and what stands behind it off the line. */
+static bool take(char **at, int base, char behind, uint64_t *ret_number)
 {
-	unsigned long first, end, offset, inode;
-	const char *name = strrchr(line, '/');
-	unsigned int high, low;
+	char *end;
 
-	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu", &first, &end, ret_mode, &offset,
-		   &high, &low, &inode) != 7)
+	*ret_number = strtoull(*at, &end, base);
+	if (end == *at || *end != behind)
 		return false;
-	*ret_text = (struct text){.first = first,
-				  .end = end,
-				  .offset = offset,
-				  .dev = makedev(high, low),
-				  .ino = inode,
-				  .is_c_library =
+	*at = end + 1;
+	return true;
+}
+
+/* "FIRST-END MODE OFFSET MAJOR:MINOR INODE ...". Not by sscanf: a process has many. */
+static bool parse(char *line, struct text *ret_text, char ret_mode[5])
+{
+	const char *name = strrchr(line, '/');
+	uint64_t high, low;
+	char *at = line;
+
+	*ret_text = (struct text){.is_c_library =
 					  name && strncmp(name, "/libc.so.", 9) == 0};
+	if (!take(&at, 16, '-', &ret_text->first) ||
+	    !take(&at, 16, ' ', &ret_text->end) || strlen(at) < 5)
+		return false;
+	memcpy(ret_mode, at, 4);
+	at += 5;
+	if (!take(&at, 16, ' ', &ret_text->offset) || !take(&at, 16, ':', &high) ||
+	    !take(&at, 16, ' ', &low) || !take(&at, 10, ' ', &ret_text->ino))
+		return false;
+	ret_text->dev = makedev((unsigned int)high, (unsigned int)low);
 	return true;
 }
 
 int texts_read(const struct tracee *tracee, uint64_t near, struct texts *ret_texts)
 {
-	char line[LINE_SIZE], mode[5];
+	char line[LINE_SIZE], mode[5] = "";
 	struct text text;
 	uint64_t last = 0;
 	FILE *file;
 	int lines = 0, error = 0;
 
-	*ret_texts = (struct texts){NULL, 0, 0};
+	*ret_texts = (struct texts){NULL, 0, 0, 0};
 	snprintf(line, sizeof(line), "/proc/%d/maps", tracee->tid);
 	file = fopen(line, "re");
 	if (!file)
@@ -95,6 +108,8 @@ int texts_read(const struct tracee *tracee, uint64_t near, struct texts *ret_tex
 			error = -E2BIG;
 		else if (!parse(line, &text, mode))
 			continue;
+		if (!text.ino && strstr(line, "[vdso]"))
+			ret_texts->vdso_end = text.end;
 		note_gap(ret_texts, last, text.first, near);
 		last = text.end;
 		if (error == 0 && mode[2] == 'x' && mode[1] != 'w' && mode[3] == 'p' &&

@@ -20,7 +20,8 @@ struct text {
 struct texts {
 	struct text *list;
 	size_t count;
-	uint64_t gap; /* a free place for the stub; 0: none */
+	uint64_t gap;	   /* a free place for the stub; 0: none */
+	uint64_t vdso_end; /* 0: it has none */
 };
 
 /* `near`: the gap is to be in reach of this address. 0 or a negative errno; more

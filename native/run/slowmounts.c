@@ -33,6 +33,7 @@ struct space {
 	struct slowmount *list;
 	size_t count;
 	struct devices local;
+	bool other_proc; /* slowmounts_other_proc() */
 };
 
 struct slowmounts {
@@ -99,6 +100,7 @@ static void forget(struct slowmounts *mounts, struct space *space)
 	free(space->list);
 	space->list = NULL;
 	space->count = space->local.count = 0;
+	space->other_proc = false;
 }
 
 static const struct space *space_of(const struct slowmounts *mounts)
@@ -243,6 +245,7 @@ static void note(struct space *space, char *line, struct local **later)
 	point = line + at;
 	point[strcspn(point, " ")] = '\0';
 	unescape(point);
+	space->other_proc |= strcmp(type, "proc") == 0 && !is_below(point, "/proc");
 	if (!is_local(type)) {
 		add_slow(space, dev, point);
 		return;
@@ -333,6 +336,12 @@ bool slowmounts_any(struct slowmounts *mounts)
 	else
 		read_own(mounts);
 	return space_of(mounts)->count > 0 || mounts->former.count > 0;
+}
+
+bool slowmounts_other_proc(struct slowmounts *mounts)
+{
+	read_own(mounts);
+	return !mounts->file || mounts->own.other_proc;
 }
 
 bool slowmounts_is_local(const struct slowmounts *mounts, uint64_t dev)

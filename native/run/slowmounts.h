@@ -23,6 +23,8 @@ bool slowmounts_any(struct slowmounts *mounts);
  * none, or was one (of an unmounted one directories may be open). Neither: unknown. */
 bool slowmounts_is_local(const struct slowmounts *mounts, uint64_t dev);
 bool slowmounts_is_slow(const struct slowmounts *mounts, uint64_t dev);
+/* In our own mounts one of /proc's kind is elsewhere, or that is not known. */
+bool slowmounts_other_proc(struct slowmounts *mounts);
 /* `path`, absolute and without "..", lies in a slow one or names its mount point. */
 bool slowmounts_has_path(const struct slowmounts *mounts, const char *path);
 

@@ -78,43 +78,36 @@ int kernel_force(const char *names, const char **ret_word, size_t *ret_size)
 	return 0;
 }
 
-/* The rest of the line of /proc/TID/status that begins with `name`; false: none. */
-static bool status_line(pid_t tid, const char *name, char ret_rest[256])
+static bool begins(const char *line, const char *name)
 {
-	const size_t size = strlen(name);
+	return strncmp(line, name, strlen(name)) == 0;
+}
+
+struct kernel_thread kernel_thread(pid_t tid)
+{
+	struct kernel_thread found = {.filters = -1};
 	char path[64], line[256];
-	bool found = false;
 	FILE *status;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	status = fopen(path, "re");
-	while (status && !found && fgets(line, sizeof(line), status))
-		found = strncmp(line, name, size) == 0;
+	while (status && fgets(line, sizeof(line), status)) {
+		if (begins(line, "Seccomp_filters:"))
+			sscanf(line, "%*s %d", &found.filters);
+		else if (begins(line, "x86_Thread_features:"))
+			found.shadow_stack = strstr(line, "shstk");
+	}
 	if (status)
 		fclose(status);
-	if (found)
-		strcpy(ret_rest, line + size);
 	return found;
 }
 
 int kernel_filters(pid_t tid)
 {
-	char rest[256];
-	int count = -1;
-
 	/* Asked of itself it costs next to nothing, and this is the usual answer. */
 	if (tid == getpid() && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
 		return 0;
-	if (status_line(tid, "Seccomp_filters:", rest))
-		sscanf(rest, "%d", &count);
-	return count;
-}
-
-bool kernel_shadow_stack(pid_t tid)
-{
-	char rest[256];
-
-	return status_line(tid, "x86_Thread_features:", rest) && strstr(rest, "shstk");
+	return kernel_thread(tid).filters;
 }
 
 uint32_t kernel_mount_numbers(void)

@@ -27,13 +27,15 @@ void kernel_has_not(enum kernel_feature feature);
 /* Forces the fallbacks of `names`: "a,b", or "all"; before threads are made. 0, or
  * -EINVAL with the word that is no name. */
 int kernel_force(const char *names, const char **ret_word, size_t *ret_size);
-/* Seccomp filters of a thread, as /proc/TID/status counts them; -1: it does not (Linux
- * 5.9). */
+/* What /proc/TID/status says of a thread. */
+struct kernel_thread {
+	int filters;	   /* of seccomp; -1: it does not count them (Linux 5.9) */
+	bool shadow_stack; /* a second one for return addresses (Linux 6.6, x86_64) */
+};
+struct kernel_thread kernel_thread(pid_t tid);
 int kernel_filters(pid_t tid);
 /* Bits of stx_mask for the numbers of a mount that the running kernel knows: none, the
  * one of mountinfo, or also one that is never used again (Linux 5.8, 6.8). */
 uint32_t kernel_mount_numbers(void);
-/* A thread has a second stack for return addresses (Linux 6.6, on x86_64). */
-bool kernel_shadow_stack(pid_t tid);
 
 #endif

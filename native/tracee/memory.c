@@ -178,26 +178,53 @@ int tracee_write(struct tracee *tracee, uint64_t address, const void *data, size
 	return (size_t)moved == size ? 0 : -EFAULT;
 }
 
+int tracee_write_parts(struct tracee *tracee, const struct code_part *parts,
+		       size_t count)
+{
+	int fd = count ? memory_open(tracee->tid) : -1;
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct code_part *part = &parts[i];
+		ssize_t moved = fd < 0 ? -1
+				       : pwrite(fd, part->code, part->size,
+						(off_t)part->address);
+
+		/* proc_mem.force_override=never (Linux 6.12) leaves ptrace its rights.
+		 */
+		if (moved != (ssize_t)part->size)
+			moved = poke(tracee, part->address, part->code, part->size);
+		if (moved != (ssize_t)part->size)
+			result = -EFAULT;
+	}
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
 int tracee_write_code(struct tracee *tracee, uint64_t address, const void *code,
 		      size_t size)
 {
-	int fd = memory_open(tracee->tid);
-	ssize_t moved = -1;
+	return tracee_write_parts(tracee, &(struct code_part){address, code, size}, 1);
+}
 
-	if (fd >= 0) {
-		moved = pwrite(fd, code, size, (off_t)address);
-		close(fd);
-	}
-	/* proc_mem.force_override=never (Linux 6.12) leaves ptrace its rights. */
-	if (moved != (ssize_t)size)
-		moved = poke(tracee, address, code, size);
-	return moved == (ssize_t)size ? 0 : -EFAULT;
+uint64_t tracee_vdso_tail(struct tracee *tracee, uint64_t end)
+{
+	uint8_t last[VDSO_ROOM];
+
+	/* The kernel's own memory: nobody has to be waited for. */
+	if (!end || memory_move_now(tracee, end - VDSO_ROOM, last, sizeof(last),
+				    false) != (ssize_t)sizeof(last))
+		return 0;
+	for (size_t i = 0; i < sizeof(last); i++)
+		if (last[i])
+			return 0;
+	return end - VDSO_ROOM;
 }
 
 uint64_t tracee_vdso_room(struct tracee *tracee)
 {
 	uint64_t first, end = 0;
-	uint8_t last[VDSO_ROOM];
 	char line[4096 + 128];
 	const char *mode;
 	FILE *file;
@@ -205,18 +232,14 @@ uint64_t tracee_vdso_room(struct tracee *tracee)
 	snprintf(line, sizeof(line), "/proc/%d/maps", tracee->tid);
 	file = fopen(line, "re");
 	while (file && fgets(line, sizeof(line), file)) {
-		if (strstr(line, "[vdso]") && parse_mapping(line, &first, &end, &mode))
+		if (strstr(line, " 00:00 0 ") && strstr(line, "[vdso]") &&
+		    parse_mapping(line, &first, &end, &mode))
 			break;
 		end = 0;
 	}
 	if (file)
 		fclose(file);
-	if (!end || tracee_read(tracee, end - VDSO_ROOM, last, sizeof(last)) < 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(last); i++)
-		if (last[i])
-			return 0;
-	return end - VDSO_ROOM;
+	return tracee_vdso_tail(tracee, end);
 }
 
 int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,

@@ -251,13 +251,23 @@ enum { TRACEE_SLOT_SIZE = 8192, TRACEE_VDSO_ROOM = 512 };
 int tracee_read(struct tracee *tracee, uint64_t address, void *buffer, size_t size);
 int tracee_write(struct tracee *tracee, uint64_t address, const void *data,
 		 size_t size);
-/* Through any protection: bytes of code. A page that is not there is waited for. */
+/* Through any protection: bytes of code. A page that is not there is waited for. Of
+ * several parts all are tried. */
+struct code_part {
+	uint64_t address;
+	const void *code;
+	size_t size;
+};
 int tracee_write_code(struct tracee *tracee, uint64_t address, const void *code,
 		      size_t size);
+int tracee_write_parts(struct tracee *tracee, const struct code_part *parts,
+		       size_t count);
 /* All of it is in memory now: nobody has to be waited for. */
 bool tracee_is_there(struct tracee *tracee, uint64_t address, size_t size);
-/* Bytes at the end of the vdso that are nobody's; 0: too few. */
+/* Bytes at the end of the vdso that are nobody's; 0: too few. The second: of one that
+ * ends at `end`. */
 uint64_t tracee_vdso_room(struct tracee *tracee);
+uint64_t tracee_vdso_tail(struct tracee *tracee, uint64_t end);
 /* Copies a string with its NUL; returns its length; -ENAMETOOLONG: no NUL within size.
  */
 int tracee_read_string(struct tracee *tracee, uint64_t address, char *buffer,
