@@ -2,8 +2,8 @@
 """What lies in a cache: each name, what it is, and until when it stays.
 
 No other module puts such a path together. The tracer knows some in C: objects in
-native/run/objects.c, mount files in native/run/kept.c, Python in
-native/bundle/runtime.c. docs/cache.md is made from this table.
+native/run/objects.c, mount files in native/run/kept.c, sites in native/fast/memo.c,
+Python in native/bundle/runtime.c. docs/cache.md is made from this table.
 """
 
 from __future__ import annotations
@@ -114,11 +114,16 @@ TURNS = Row(
     "a locked byte for each object that is under way",
     "the cache is removed",
 )
+SITES = Row(
+    "interpose/sites.v1",
+    "at which places of a library calls are made, by its build-id",
+    "others take its place: 160 KB at most",
+)
 RUNTIME = Row("runtime/{name}", "Python of the lone file, unpacked", "30 days unused")
 
 EVERYWHERE = (OBJECT, TEMPORARY, TURN, BREADCRUMB, QUARANTINE)
 PRIVATE = (
     *(RAW, ASSEMBLED, ASSEMBLED_RAW, INDEX, FACTS, KEPT, TRUST, REVISION, KEYS, PIN),
     *(NAMED, CONFIGURATION, CONFIGURATION_REST, DISPROOF, DISPROOF_RAW, LEARNED),
-    *(TURNS, RUNTIME),
+    *(TURNS, SITES, RUNTIME),
 )

@@ -92,7 +92,7 @@ int fast_create(struct run *run, const struct call_numbers *numbers,
 		return -ENOMEM;
 	fast->wishes = *wishes;
 	fast->numbers = *numbers;
-	fast->recipes = recipes_create(numbers);
+	fast->recipes = recipes_create(numbers, wishes->cache);
 	fast->board = boards_create();
 	run->fast = fast;
 	if (!fast->recipes || !fast->board ||

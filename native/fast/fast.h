@@ -15,6 +15,7 @@ struct fast_wishes {
 	unsigned int after; /* so many calls of a program come first */
 	uint64_t leave_at;  /* at this stop of the run all is left to us; 0: never */
 	bool counting;	    /* fast_calls() will be asked */
+	const char *cache;  /* the private one; NULL: none */
 };
 
 /* Sets run->fast; it stays NULL where the stub is not linked, or where host names would

@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fast/memo.h"
 #include "fast/texts.h"
 #include "find/errand.h"
 #include "tracee/memory.h"
 
 enum {
 	MOST_RECIPES = 512,
-	MOST_SITES = 128,
+	MOST_SITES = MEMO_SITES,
 	MOST_TEXT = 4 << 20,
 	PORTION = 64 << 10,
 	HEAD_SIZE = 4096,
@@ -23,16 +24,19 @@ enum {
 
 struct recipes {
 	struct call_numbers numbers;
+	struct memo *memo; /* NULL: none */
 	struct recipe list[MOST_RECIPES];
 	size_t count, next; /* the oldest one makes room */
 };
 
-struct recipes *recipes_create(const struct call_numbers *numbers)
+struct recipes *recipes_create(const struct call_numbers *numbers, const char *cache)
 {
 	struct recipes *recipes = calloc(1, sizeof(*recipes));
 
-	if (recipes)
-		recipes->numbers = *numbers;
+	if (!recipes)
+		return NULL;
+	recipes->numbers = *numbers;
+	recipes->memo = memo_create(cache);
 	return recipes;
 }
 
@@ -40,6 +44,8 @@ void recipes_destroy(struct recipes *recipes)
 {
 	for (size_t i = 0; recipes && i < recipes->count; i++)
 		free(recipes->list[i].sites);
+	if (recipes)
+		memo_destroy(recipes->memo);
 	free(recipes);
 }
 
@@ -129,10 +135,8 @@ struct reading {
 	struct text text;
 	pid_t tid;
 	int fd; /* /proc/PID/mem */
-	uint32_t sites[MOST_SITES];
-	size_t count;
-	uint32_t execves;
-	bool is_go;
+	struct memo_sites found;
+	bool is_go, is_whole;
 };
 
 typedef uint8_t block __attribute__((vector_size(16)));
@@ -164,6 +168,7 @@ static void scan(struct reading *reading, const uint8_t *bytes, size_t size,
 {
 	const size_t before = SITE_BYTES - SITE_CALL;
 
+	struct memo_sites *found = &reading->found;
 	uint32_t site;
 
 	for (size_t at = before; at + SITE_CALL <= size; at++) {
@@ -174,23 +179,21 @@ static void scan(struct reading *reading, const uint8_t *bytes, size_t size,
 			       &reading->text))
 			continue;
 		site = (uint32_t)(reading->text.offset + from + at - SITE_MOV);
-		if (reading->count < MOST_SITES)
-			reading->sites[reading->count++] = site;
+		if (found->count < MEMO_SITES)
+			found->sites[found->count++] = site;
 		if (calls_execve(bytes + at - before))
-			reading->execves = site;
+			found->execves = site;
 	}
 }
 
-/* Goroutines have little stack: none of a Go program's own text is patched. Its linkers
- * leave a note near the head of the file (cmd/internal/buildid): type 4, "Go". */
+/* Goroutines have little stack: none of a Go program's own text is patched. */
 static bool has_note_of_go(const struct reading *reading)
 {
-	static const uint8_t note[8] = {4, 0, 0, 0, 'G', 'o', 0, 0};
 	uint8_t head[HEAD_SIZE];
 	ssize_t got = pread(reading->fd, head, sizeof(head),
 			    (off_t)(reading->text.first - reading->text.offset));
 
-	return got > 0 && memmem(head, (size_t)got, note, sizeof(note));
+	return got > 0 && memo_is_of_go(head, (size_t)got);
 }
 
 /* By the number of the process if that may be: pages are not copied twice then. Should
@@ -207,9 +210,10 @@ static ssize_t fetch(const struct reading *reading, uint64_t address, uint8_t *b
 static void read_all(struct reading *reading, uint8_t *bytes, const atomic_bool *over)
 {
 	const struct text *text = &reading->text;
+	uint64_t at = text->first;
 	size_t have = 0;
 
-	for (uint64_t at = text->first; at < text->end && !atomic_load(over);) {
+	while (at < text->end && !atomic_load(over)) {
 		size_t wanted = PORTION - have;
 		ssize_t got;
 
@@ -227,6 +231,7 @@ static void read_all(struct reading *reading, uint8_t *bytes, const atomic_bool 
 		memmove(bytes, bytes + have - (SITE_BYTES - 1), SITE_BYTES - 1);
 		have = SITE_BYTES - 1;
 	}
+	reading->is_whole = at == text->end;
 }
 
 static int work(void *argument, const atomic_bool *over)
@@ -254,39 +259,36 @@ static void drop(void *argument)
 	free(reading);
 }
 
-static int keep(struct recipes *recipes, const struct reading *reading)
+static int add(struct recipes *recipes, const struct text *text,
+	       const struct memo_sites *found, bool is_go)
 {
-	const size_t size = reading->count * sizeof(*reading->sites);
-	struct recipe recipe = {.dev = reading->text.dev,
-				.ino = reading->text.ino,
-				.count = reading->count,
-				.is_go = reading->is_go,
-				.execves = reading->execves};
+	const size_t size = found->count * sizeof(found->sites[0]);
+	struct recipe recipe = {.dev = text->dev,
+				.ino = text->ino,
+				.count = found->count,
+				.is_go = is_go,
+				.execves = found->execves};
 
 	if (size) {
 		recipe.sites = malloc(size);
 		if (!recipe.sites)
 			return -ENOMEM;
-		memcpy(recipe.sites, reading->sites, size);
+		memcpy(recipe.sites, found->sites, size);
 	}
 	recipes_add(recipes, &recipe);
 	return 0;
 }
 
-int recipes_read(struct recipes *recipes, struct call *call, const struct text *text)
+static int read_by_errand(struct recipes *recipes, struct call *call,
+			  const struct text *text, struct reading **ret_reading)
 {
 	struct errand errand = {.key = text->first ^ text->ino << 20 ^ 0x7465787473,
 				.work = work,
 				.drop = drop};
-	struct reading *reading;
+	struct reading *reading = calloc(1, sizeof(*reading));
 	void *result;
 	int error;
 
-	if (recipes_find(recipes, text))
-		return 0;
-	if (text->offset >> 31)
-		return -E2BIG;
-	reading = calloc(1, sizeof(*reading));
 	if (!reading)
 		return -ENOMEM;
 	reading->numbers = recipes->numbers;
@@ -295,7 +297,30 @@ int recipes_read(struct recipes *recipes, struct call *call, const struct text *
 	reading->fd = memory_open(reading->tid);
 	errand.argument = reading;
 	error = errand_of_call(call, &errand, &result);
-	if (error || !result)
-		return error ? error : -ENOMEM;
-	return keep(recipes, result);
+	*ret_reading = result;
+	return error || result ? error : -ENOMEM;
+}
+
+int recipes_read(struct recipes *recipes, struct call *call, const struct text *text)
+{
+	struct memo_sites kept;
+	struct reading *reading;
+	struct memo_key key;
+	bool is_known;
+	int error;
+
+	if (recipes_find(recipes, text))
+		return 0;
+	if (text->offset >> 31)
+		return -E2BIG;
+	is_known =
+		recipes->memo && memo_key(call->tracee, text, &recipes->numbers, &key);
+	if (is_known && memo_find(recipes->memo, call->run, &key, &kept))
+		return add(recipes, text, &kept, false);
+	error = read_by_errand(recipes, call, text, &reading);
+	if (error == 0)
+		error = add(recipes, text, &reading->found, reading->is_go);
+	if (error == 0 && is_known && reading->is_whole)
+		memo_keep(recipes->memo, call->run, &key, &reading->found);
+	return error;
 }

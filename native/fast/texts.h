@@ -43,13 +43,15 @@ struct recipe {
 struct call_numbers {
 	uint64_t bits[8];
 	uint32_t led; /* the one of them that is made at a gate; 0: none */
+	uint32_t reserved;
 };
 
 /* How a call has its number: in the mov before it, or from the stack. */
 enum site_kind { SITE_NONE, SITE_NUMBER, SITE_STACK };
 
 struct recipes;
-struct recipes *recipes_create(const struct call_numbers *numbers);
+/* `cache`: where the node keeps what it has read; NULL: nowhere. */
+struct recipes *recipes_create(const struct call_numbers *numbers, const char *cache);
 void recipes_destroy(struct recipes *recipes);
 /* NULL: not read yet. */
 const struct recipe *recipes_find(struct recipes *recipes, const struct text *text);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/filters.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "fast/fast.h"
 #include "fast/texts.h"
+#include "launch/base.h"
 #include "syscalls/syscalls.h"
 #include "tracee/kernel.h"
 #include "tracer/filter.h"
@@ -37,14 +39,18 @@ static unsigned long number_of(const char *name, unsigned long usual)
 	return value && *value ? strtoul(value, NULL, 10) : usual;
 }
 
-static int make_fast(struct run *run, bool counting)
+static int make_fast(struct run *run, const struct launch *launch)
 {
 	const struct call_numbers numbers = patched_calls();
+	static char cache[PATH_MAX]; /* there is one run */
+	const bool has_cache =
+		base_of_cache(launch->options.cache, run->environment, cache) == 0;
 	const struct fast_wishes wishes = {
 		.after =
 			(unsigned int)number_of("INTERPOSE_FASTPATH_AFTER", FAST_AFTER),
 		.leave_at = number_of("INTERPOSE_FASTPATH_LEAVE", 0),
-		.counting = counting};
+		.counting = launch->stats_fd >= 0,
+		.cache = has_cache ? cache : NULL};
 
 	return fast_create(run, &numbers, &wishes);
 }
@@ -57,7 +63,7 @@ int filters_make(struct launch *launch, struct sock_fprog *ret_first)
 
 	/* Before the filters, which have to know of it. */
 	if (!launch->options.no_fastpath && !launch->options.trace)
-		error = make_fast(run, launch->stats_fd >= 0);
+		error = make_fast(run, launch);
 	if (error == 0)
 		error = filter_build(syscall_tables, false, fast_secret(run),
 				     ret_first);

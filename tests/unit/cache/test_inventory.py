@@ -51,6 +51,7 @@ def test_no_other_module_puts_such_a_path_together() -> None:
             [inventory.RAW, inventory.ASSEMBLED, inventory.ASSEMBLED_RAW],
         ),
         ("native/run/kept.c", r'"%s/(\w+)/%016llx%016llx"', [inventory.KEPT]),
+        ("native/fast/memo.c", r'#define NAME "(.+)"', [inventory.SITES]),
         ("native/bundle/runtime.c", r'#define FOLDER "(\w+)"', [inventory.RUNTIME]),
     ],
 )
