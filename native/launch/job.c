@@ -5,12 +5,21 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arch/numbers.h"
+#include "tracee/kernel.h"
 #include "tracer/filter.h"
 #include "tracer/tracer.h"
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
 
 enum { ENOUGH_FDS = 1024 };
 
@@ -119,15 +128,90 @@ int job_exec(const struct heritage *heritage, char **command)
 	return -errno;
 }
 
+/* Missing for certain, and known without waiting; by the stub's rule
+ * (docs/fast-path.md: what the kernel did not find). */
+static bool is_missing(const char *path)
+{
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+				     .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_CACHED};
+	int fd;
+
+	if (!kernel_has(KERNEL_RESOLVE_CACHED) || path[0] != '/' ||
+	    strstr(path, "..") || strstr(path, "cvmfs"))
+		return false;
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (fd < 0)
+		return errno == ENOENT;
+	close(fd);
+	return false;
+}
+
+/* PATH without the directories that do not have the command: each of them would be a
+ * stop, and most commands lie in one of the last. NULL: as it is. For free(). */
+static char *searched_path(const char *command)
+{
+	const char *from = getenv("PATH");
+	char name[PATH_MAX], *path, *to;
+	size_t len, more;
+
+	if (!from || strchr(command, '/'))
+		return NULL;
+	path = to = malloc(strlen(from) + 2);
+	if (!path)
+		return NULL;
+	/* An empty one is the working directory, at the end as well. */
+	do {
+		len = strcspn(from, ":");
+		more = from[len] == ':';
+		snprintf(name, sizeof(name), "%.*s/%s", (int)len, from, command);
+		if (!len || len + strlen(command) + 2 > sizeof(name) ||
+		    !is_missing(name)) {
+			memcpy(to, from, len);
+			to += len;
+			*to++ = ':';
+		}
+		from += len + more;
+	} while (more);
+	*to = '\0';
+	return path;
+}
+
+/* `path`: of searched_path(). An errno. */
+static int exec_along(char **command, char *path)
+{
+	size_t count = 0;
+	char **given;
+
+	while (path && environ[count])
+		count++;
+	given = path ? malloc((count + 1) * sizeof(*given)) : NULL;
+	if (!given) {
+		execvp(command[0], command);
+		return errno;
+	}
+	/* The program's own is the caller's. */
+	memcpy(given, environ, (count + 1) * sizeof(*given));
+	if (!*path)
+		return ENOENT;
+	path[strlen(path) - 1] = '\0';
+	if (setenv("PATH", path, 1) < 0)
+		return errno;
+	execvpe(command[0], command, given);
+	return errno;
+}
+
 static _Noreturn void job_main(const struct job *job, int gate_fd)
 {
 	struct job_failure failure = {.stage = JOB_FILTER};
 	ssize_t got;
+	char *path;
 	char go;
 
 	close(job->front_fd);
 	heritage_restore(job->heritage);
-	/* While the tracer prepares itself; until the gate no call is made that stops. */
+	/* While the tracer prepares itself: until the gate no call is made that stops.
+	 */
+	path = job->names_are_plain ? searched_path(job->command[0]) : NULL;
 	failure.error = -filter_install(job->filter);
 	do
 		got = read(gate_fd, &go, 1);
@@ -137,8 +221,7 @@ static _Noreturn void job_main(const struct job *job, int gate_fd)
 	close(gate_fd);
 	if (failure.error == 0) {
 		failure.stage = JOB_EXEC;
-		execvp(job->command[0], job->command);
-		failure.error = errno;
+		failure.error = exec_along(job->command, path);
 	}
 	if (write(job->failure_fd, &failure, sizeof(failure)) < 0)
 		_exit(125);

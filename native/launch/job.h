@@ -6,6 +6,7 @@
 
 #include <linux/filter.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -39,8 +40,9 @@ struct job {
 	const struct heritage *heritage;
 	const struct sock_fprog *filter;
 	char **command;
-	int failure_fd; /* where a job_failure goes */
-	int front_fd;	/* of the tracer: the job must not keep it open */
+	int failure_fd;	      /* where a job_failure goes */
+	int front_fd;	      /* of the tracer: the job must not keep it open */
+	bool names_are_plain; /* those of the host mean what the host has */
 };
 
 /* Forks the main process; it starts when a byte is written to *ret_gate_fd and ends

@@ -310,7 +310,8 @@ static int tracing_start(struct tracing *tracing)
 			  .filter = &tracing->filter,
 			  .command = launch->options.command,
 			  .failure_fd = launch->failure_write,
-			  .front_fd = launch->tracer_fd};
+			  .front_fd = launch->tracer_fd,
+			  .names_are_plain = launch->run.fast};
 	pid_t pid;
 	int error;
 
