@@ -150,3 +150,21 @@ def test_nothing_waits_for_the_question_at_the_end(
     kill $!; wait $!; exit 7"""
     result = stalling("sh", "-c", text, options=configured(FQRN))
     assert result.status == 7
+
+
+@pytest.mark.parametrize("cache", ["{slow}/dead/cache", "{place}/link/cache"])
+def test_what_a_node_keeps_for_stubs_is_not_waited_for(
+    stalling: Stalling, cache: str
+) -> None:
+    """A job that is not about /cvmfs needs no cache, wherever that is."""
+    (stalling.place / "link").symlink_to(stalling.slow / "dead")
+    where = cache.format(slow=stalling.slow, place=stalling.place)
+    fast = {"INTERPOSE_FASTPATH": "1", "INTERPOSE_FASTPATH_AFTER": "1"}
+    result = stalling(
+        "find",
+        "/etc/ssl",
+        options=["--cache", where],
+        env=stalling.environment() | fast,
+    )
+    assert result.status == 0
+    assert stalling.log.read_text() == ""
