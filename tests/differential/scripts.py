@@ -48,6 +48,8 @@ def quote(path: bytes) -> str:
 class Writer:
     """Writes scripts about one tree; all by chance comes from `rng`."""
 
+    words: type[Words]
+
     def __init__(
         self,
         rng: random.Random,
@@ -103,7 +105,7 @@ class Writer:
         names = list(kinds)
         weights = [kinds[name][0] for name in names]
         name = self.rng.choices(names, weights)[0]
-        return (name.split(":")[0], *kinds[name][1](Words(self, actor)))
+        return (name.split(":")[0], *kinds[name][1](self.words(self, actor)))
 
 
 class Words:
@@ -253,6 +255,9 @@ class Words:
         fixed = ("", "/", ".", "..", "/cvmfs", "/cvmfs/", "/cvmfs/..", "/cvmfs/none")
         more = ("/cvmfs/a.b", "/etc/passwd", "/usr/bin", "/none", "/proc/self/exe")
         return rng.choice((*fixed, *more, f"<a*{rng.choice((4094, 4095, 4096))}>"))
+
+
+Writer.words = Words
 
 
 def load(path: os.PathLike[str], work: str) -> list[Step]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import re
 import subprocess
 import tempfile
@@ -11,10 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.differential import shapes
 from tests.differential.conftest import FQRN, ROOT, World
 from tests.differential.scripts import Step
+from tests.support.fast import fast, traced
 from tests.support.run import Runner
 
 IDENTITY = re.compile(r"(<[0-9a-fm.]+>|(?:socket|pipe):\[\d+\])")
@@ -164,6 +167,46 @@ class Sides:
             self.coverage[call, name] += 1
 
 
+@dataclass
+class ThreeWays(Sides):
+    """Sides of which the interposed one is traced, and once more with stubs."""
+
+    stops: int = 0  # of the runs with stubs
+    answered: int = 0  # by stubs
+
+    @property
+    def rate(self) -> float:
+        """Which part of the calls that would stop did not."""
+        return self.answered / (self.answered + self.stops)
+
+    def add(self, other: ThreeWays) -> None:
+        """Count what another one has found out, too."""
+        self.steps += other.steps
+        self.coverage += other.coverage
+        self.stops += other.stops
+        self.answered += other.answered
+
+    def _interposed(self, words: list[str]) -> bytes:
+        how: dict[str, Any] = {
+            "options": self.world.options(),
+            "env": {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"},
+        }
+        plain = traced(self.run, self.program, *words, **how).stdout
+        self._furnish()
+        result = fast(self.run, self.program, *words, **how)
+        tracer = result.ok().stats["tracer"]
+        self.stops += tracer["stops"]
+        self.answered += tracer["fastpath_calls"]
+        return _joined(plain.splitlines(), result.stdout.splitlines())
+
+
+def _joined(plain: list[bytes], found: list[bytes]) -> bytes:
+    """One output of both, to be compared with a third: what differs is told twice."""
+    rows = itertools.zip_longest(plain, found, fillvalue=b"nothing")
+    lines = [one if one == other else other + b" traced: " + one for one, other in rows]
+    return b"".join(line + b"\n" for line in lines)
+
+
 def normal(output: bytes) -> list[str]:
     """Lines in which a device or inode is a number by its first appearance."""
     known: dict[str, str] = {}
@@ -191,4 +234,4 @@ def table(coverage: Counter[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["FQRN", "Difference", "Sides", "normal", "table"]
+__all__ = ["FQRN", "Difference", "Sides", "ThreeWays", "normal", "table"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import platform
 import random
 import subprocess
 from collections.abc import Callable, Iterator
@@ -24,10 +25,11 @@ from tests.differential.conftest import (
     World,
     compiles_i386,
 )
+from tests.differential.fastscripts import FastWriter
 from tests.differential.namespaces import IS_ROOT, forbidden, guard, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.scripts import Writer, load
-from tests.differential.sides import Sides, table
+from tests.differential.sides import Sides, ThreeWays, table
 from tests.support.keeper import own_directory
 from tests.support.places import need_tool
 from tests.support.published import Publisher
@@ -35,9 +37,17 @@ from tests.support.run import Runner
 from tests.support.web import Server
 
 STEPS_OF_A_SCRIPT = 1000
+# A run's own stops, of its beginning, do not count for much then.
+STEPS_WITH_STUBS = 3000
 LEAST_ERRNOS = 20
 TREES, SCRIPTS_OF_A_TREE = 10, 11  # of the long run
+LEAST_RATE, LEAST_FAST_ERRNOS = 0.9, 10
 OTHER = shapes.OWNERS[2][0]
+
+
+needs_x86_64 = pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="the stub is x86_64's"
+)
 
 
 @pytest.fixture
@@ -59,7 +69,8 @@ def _grow(
     programs = place / "programs"
     programs.mkdir()
     sources = sorted((PROGRAMS / "random").glob("*.c"))
-    words = [need_tool("gcc"), *FLAGS, *flags, *sources]
+    # A stub reaches a program's own places where there is no C library far from it.
+    words = [need_tool("gcc"), *FLAGS, *(flags or ("-static",)), *sources]
     words += ["-o", programs / "steps", "-lpthread"]
     subprocess.run(words, check=True)
     changing = place / "work"
@@ -85,14 +96,19 @@ def _runner(place: Path) -> Runner:
 
 
 def _same(sides: Sides, seed: int, kept: Path) -> None:
-    writer = Writer(
+    kind = FastWriter if isinstance(sides, ThreeWays) else Writer
+    writer = kind(
         random.Random(seed),
         sides.shape,
         ROOT,
         str(sides.work),
         owns_objects=IS_ROOT and sides.uid is None,
     )
-    steps = writer.script(STEPS_OF_A_SCRIPT)
+    count = STEPS_OF_A_SCRIPT
+    if isinstance(writer, FastWriter):
+        writer.take(sides.world.place / "tree")
+        count = STEPS_WITH_STUBS
+    steps = writer.script(count)
     found = sides.compare(steps)
     if found:
         shortest = sides.shrink(steps, found)
@@ -120,12 +136,14 @@ def _explore(sides: Sides, scripts: int, kept: Path, *, again: bool) -> None:
     one()
 
 
-def _all_errnos_met(sides: Sides, record: Callable[[str, object], None]) -> None:
+def _all_errnos_met(
+    sides: Sides, record: Callable[[str, object], None], least: int = LEAST_ERRNOS
+) -> None:
     text = f"{sides.steps} steps without a difference\n{table(sides.coverage)}"
     print(text)
     record("summary", text)
     errnos = {error for _, error in sides.coverage} - {"ok"}
-    assert len(errnos) >= LEAST_ERRNOS, text
+    assert len(errnos) >= least, text
 
 
 @pytest.mark.parametrize(
@@ -203,3 +221,46 @@ def test_a_hundred_thousand_random_calls_give_what_a_mount_gives(
             whole.coverage += sides.coverage
     assert whole.steps >= 100_000
     _all_errnos_met(whole, record_property)
+
+
+def _three_ways(sides: Sides) -> ThreeWays:
+    return ThreeWays(sides.world, sides.shape, sides.run)
+
+
+def _hardly_any_stopped(
+    sides: ThreeWays, record: Callable[[str, object], None]
+) -> None:
+    text = f"{sides.answered} calls answered, {sides.stops} stops: {sides.rate:.1%}"
+    record("summary", text)
+    assert sides.rate > LEAST_RATE, text
+    _all_errnos_met(sides, record, LEAST_FAST_ERRNOS)
+
+
+@needs_x86_64
+def test_random_calls_that_a_stub_answers_give_what_a_mount_gives(
+    grown: Callable[..., Sides],
+    place: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Traced, with stubs, and natively; hardly any of them stops."""
+    sides = _three_ways(grown(4))
+    _explore(sides, 3, place / "shortest.steps", again=True)
+    assert sides.steps >= 3 * STEPS_WITH_STUBS
+    _hardly_any_stopped(sides, record_property)
+
+
+@pytest.mark.long
+@needs_x86_64
+def test_a_hundred_thousand_calls_that_a_stub_answers_give_what_a_mount_gives(
+    grown: Callable[..., Sides],
+    place: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    whole = _three_ways(grown(200))
+    for seed in range(TREES):
+        sides = whole if seed == 0 else _three_ways(grown(200 + seed))
+        _explore(sides, 4, place / "shortest.steps", again=False)
+        if sides is not whole:
+            whole.add(sides)
+    assert whole.steps >= 100_000
+    _hardly_any_stopped(whole, record_property)

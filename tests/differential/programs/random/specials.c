@@ -46,9 +46,10 @@ static void take(struct listing *listing, int fd, const struct entry *entry)
 static long gather(struct listing *listing, int fd, size_t size, long most)
 {
 	static __thread char bytes[LIST_BYTES];
+	const long values[ARGUMENTS] = {fd, (long)bytes, (long)size};
 	long got;
 
-	while ((got = syscall(SYS_getdents64, fd, bytes, size)) > 0) {
+	while ((got = site_call(SYS_getdents64, values)) > 0) {
 		for (long at = 0; at < got;) {
 			const struct entry *entry = (const void *)(bytes + at);
 

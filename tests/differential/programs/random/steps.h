@@ -77,6 +77,9 @@ void arguments_decode(struct step *step);
 bool arguments_damaged(const struct step *step, size_t used);
 int slot_of(const char *word);
 
+/* sites.c */
+long site_call(long number, const long values[ARGUMENTS]);
+
 /* results.c */
 void note(struct step *step, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
