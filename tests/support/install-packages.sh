@@ -107,6 +107,11 @@ header='import os, sysconfig, sys
 sys.exit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))'
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 "$python" -c "$header" 2>/dev/null || missing="$missing python3-dev"
+# For libFuzzer; Debian 11 has no package of this name.
+fuzzer=$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a" 2>/dev/null || :)
+if [ "${1:-}" = long ] && [ ! -e "$fuzzer" ] && apt-cache show libclang-rt-dev >/dev/null 2>&1; then
+	missing="$missing libclang-rt-dev"
+fi
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ]; then
