@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fast import fast, figures, same, traced
+from tests.support.fast import fast, figures, given, same, traced
 from tests.support.fasttree import LOOK, TOP, made_options, publish
 from tests.support.keeper import own_directory
 from tests.support.places import ROOT
@@ -310,7 +310,7 @@ peer.send(b"x")
 def test_a_directory_of_another_run_is_what_it_is_without(
     run: Runner, options: Options, place: Path
 ) -> None:
-    env = {**run.environment(), "INTERPOSE_FASTPATH_AFTER": "1"}
+    env = {**run.environment(), **given()}
     texts = []
     for number, way in enumerate((traced, fast)):
         meeting = place / f"meeting-{number}"

@@ -9,11 +9,18 @@ from typing import Any
 from tests.support.run import Result, Runner
 
 
+def given(after: int = 1) -> dict[str, str]:
+    """Variables with which each program has the stub after `after` calls.
+
+    Whatever way the whole suite runs.
+    """
+    ways = {"FASTPATH": "1", "FASTPATH_AFTER": str(after), "FASTPATH_LEAVE": "0"}
+    return {f"INTERPOSE_{name}": value for name, value in ways.items()}
+
+
 def fast(run: Runner, *command: str | Path, after: int = 1, **how: Any) -> Result:
     """A run in which each program has the stub after `after` calls."""
-    ways = {"FASTPATH": "1", "FASTPATH_AFTER": str(after), "FASTPATH_LEAVE": "0"}
-    env = {f"INTERPOSE_{name}": value for name, value in ways.items()}
-    env |= how.pop("env", None) or run.environment()
+    env = given(after) | (how.pop("env", None) or run.environment())
     return run(*command, env=env, stats=True, **how)
 
 
