@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.support.run import Runner
 
 PYTHON = ("/usr/bin/python3", "-I", "-c")
 Options = list[Any]
+GLIBC = tuple(map(int, re.findall(r"\d+", platform.libc_ver()[1])))
 
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="the stub is x86_64's"
@@ -111,6 +113,8 @@ def test_more_calls_cost_no_stop_more(run: Runner, options: Options, kind: str) 
     )
     expected = traced(run, *PYTHON, COUNTING, "50", KINDS[kind], options=options)
     assert few.text == many.text == expected.text
+    if kind == "access at" and GLIBC >= (2, 41):
+        return  # its faccessat() has the number long before its call, and stops
     assert figures(many)[0] - figures(few)[0] < 20
     assert figures(many)[1] - figures(few)[1] >= 450
 

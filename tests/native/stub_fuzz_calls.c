@@ -245,6 +245,19 @@ static void opened(struct input *input, const struct stub_frame *frame,
 	*slot = (struct slot){(int)frame->rax, (int)kernels};
 }
 
+/* The host's names the stub has looked up by the kernel: ELOOP by chance here, too. */
+static bool ask_for_good(struct stub_frame *frame, const char *path)
+{
+	const struct stub_frame before = *frame;
+	bool answered = ask(frame, path);
+
+	for (int i = 0; i < TRIES && answered && (long)frame->rax == -ELOOP; i++) {
+		*frame = before;
+		answered = ask(frame, path);
+	}
+	return answered;
+}
+
 void call_name(struct input *input)
 {
 	static struct outputs both[2];
@@ -271,7 +284,7 @@ void call_name(struct input *input)
 	again = *input;
 	fill(input, call, &ours, &both[0]);
 	fill(&again, call, &kernels, &both[1]);
-	if (ask(&ours, path)) {
+	if (ask_for_good(&ours, path)) {
 		result = kernel(&kernels, call->at ? (uint64_t)(int64_t)dir->kernels
 						   : kernels.rdi);
 		if (call->kind == OPEN)

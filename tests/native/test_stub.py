@@ -98,8 +98,8 @@ def calls_of(code: str) -> dict[str, set[str]]:
     """Which function calls which, tail calls and those by pointers included."""
     found: dict[str, set[str]] = {}
     for name, body in re.findall(r"<([\w.]+)>:\n((?:.+\n)+)", code):
-        targets = set(re.findall(r"(?:call|jmp)\s+\w+ <([\w.]+)>", body))
-        if re.search(r"call\s+\*", body):
+        targets = set(re.findall(r"(?:call|jmp)q?\s+\w+ <([\w.]+)>", body))
+        if re.search(r"callq?\s+\*", body):
             targets |= VALUES if name == "variant_expand" else WORLD
         found[name] = targets - {name}
     return found

@@ -15,7 +15,7 @@ INSTALL = """
 python3 -m venv /fresh && /fresh/bin/pip install -q . && cd / &&
 /fresh/bin/interpose_run true && /fresh/bin/interpose --version
 """
-ROOMS = "tests/unit tests/native tests/interface"
+ROOMS = "tests/unit tests/native tests/interface tests/faults/test_fast_board.py"
 TESTS = f"""
 tests/support/install-packages.sh && make -s tools &&
 .venv/bin/python -m pytest -q --tb=short -n 3 {ROOMS}
