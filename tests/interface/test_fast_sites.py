@@ -140,6 +140,7 @@ def test_places_are_found_wherever_in_a_text_they_are(run: Runner, place: Path) 
     assert figures(row)[0] == figures(one)[0]
     assert figures(row)[1] == figures(one)[1] + 127
 
+
 def test_a_file_is_opened_anew_at_a_place_with_the_number_on_the_stack(
     run: Runner, place: Path
 ) -> None:
