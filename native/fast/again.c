@@ -4,6 +4,7 @@
  */
 #include "fast/inner.h"
 #include "run/openables.h"
+#include "run/twins.h"
 #include "run/unasked.h"
 #include "tracee/tracee.h"
 
@@ -23,7 +24,8 @@ bool fast_sends_back(struct run *run, struct tracee *tracee, const struct place 
 
 	if (!run->fast || foothold->state != FOOTHOLD_THERE || foothold->dead ||
 	    tracee->was_sent_back || openables_doubted(run) ||
-	    !(openables_has(run, place) || unasked_has(run, place)) ||
+	    !(openables_has(run, place) || unasked_has(run, place) ||
+	      twins_stub_opens(run, place)) ||
 	    !is_patched(foothold, call))
 		return false;
 	telling_board(run, tracee);

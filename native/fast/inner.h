@@ -47,6 +47,8 @@ void boards_tell(struct tracee *tracee, const struct board *board);
 /* telling.c: what names of skeletons begin with that a stub makes; "": it makes none.
  */
 void telling_skeletons(const struct run *run, char ret_folder[STUB_PATH]);
+/* The same of copies of twins. */
+void telling_twins(const struct run *run, char ret_prefix[STUB_PATH]);
 /* telling.c: what the stub lacks of the board. */
 void telling_board(struct run *run, struct tracee *tracee);
 

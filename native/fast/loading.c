@@ -139,6 +139,7 @@ static bool write_state(const struct run *run, struct tracee *tracee, uint64_t c
 
 	memcpy(state.devices, fast->devices, sizeof(state.devices));
 	telling_skeletons(run, state.skeletons);
+	telling_twins(run, state.twins);
 	return memory_move_directly(&part) == (ssize_t)sizeof(state);
 }
 

@@ -14,6 +14,7 @@
 #include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/openables.h"
+#include "run/twins.h"
 #include "tracee/memory.h"
 
 static bool is_alone(const struct tracee *tracee)
@@ -140,16 +141,30 @@ void telling_skeletons(const struct run *run, char ret_folder[STUB_PATH])
 		snprintf(ret_folder, STUB_PATH, "%s/k/", memory->path);
 }
 
+void telling_twins(const struct run *run, char ret_prefix[STUB_PATH])
+{
+	const struct scratch *memory = run->memory;
+	char prefix[TWINS_PREFIX_SIZE];
+
+	memset(ret_prefix, 0, STUB_PATH);
+	twins_prefix(run, prefix);
+	/* The rest has three numbers at most. */
+	if (memory->path[0] &&
+	    strlen(memory->path) + TWINS_PREFIX_SIZE + 1 <= STUB_PATH)
+		snprintf(ret_prefix, STUB_PATH, "%s/%s", memory->path, prefix);
+}
+
 static void tell_memory(struct tracee *tracee, void *context)
 {
 	const struct telling *telling = context;
-
-	char folder[STUB_PATH];
+	char folder[STUB_PATH], prefix[STUB_PATH];
 
 	tell(tracee, offsetof(struct stub_state, scratch_dev[1]),
 	     &telling->run->fast->memory_dev, sizeof(uint64_t));
 	telling_skeletons(telling->run, folder);
 	tell(tracee, offsetof(struct stub_state, skeletons), folder, sizeof(folder));
+	telling_twins(telling->run, prefix);
+	tell(tracee, offsetof(struct stub_state, twins), prefix, sizeof(prefix));
 }
 
 void fast_moves(struct run *run, struct tracee *tracee)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A skeleton of a directory says in its time of change which one it stands for, so that
- * the stub, which has fstat(2) alone, knows it: seconds of the years from 1906 to 1910,
- * in which a run's own number, mount and catalog are, and nanoseconds, the entry. */
+/* A skeleton of a directory says in its time of change which one it stands for, and a
+ * copy of a twin in memory likewise, so that the stub, which has fstat(2) alone, knows
+ * it: seconds of the years from 1906 to 1910, in which a run's own number, mount and
+ * catalog are, and nanoseconds, the entry. */
 #ifndef RUN_INSCRIPTION_H
 #define RUN_INSCRIPTION_H
 

@@ -145,17 +145,20 @@ const struct node *nodes_numbered(const struct run *run, uint64_t dev, uint64_t 
 	return node->kind ? node : NULL;
 }
 
-/* A skeleton that a stub has made, by what it says of itself. */
+/* A skeleton that a stub has made, or a copy of a twin that it has opened, by what it
+ * says of itself. */
 static const struct node *learn_inscribed(const struct run *run, const struct stat *st)
 {
 	struct inscription text;
 	struct place place;
 
-	if (!S_ISDIR(st->st_mode) || st->st_dev != run->memory->dev ||
+	if ((!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode)) ||
+	    st->st_dev != run->memory->dev ||
 	    !inscription_read(&st->st_mtim, run->number, &text) ||
 	    !mounts_place(run->mounts, &text, &place))
 		return NULL;
-	nodes_learn(run, st, NODE_SKELETON, &place);
+	nodes_learn(run, st, S_ISDIR(st->st_mode) ? NODE_SKELETON : NODE_OBJECT,
+		    &place);
 	return nodes_numbered(run, st->st_dev, st->st_ino);
 }
 

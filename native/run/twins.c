@@ -8,145 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "run/nodes.h"
 #include "run/scratch.h"
+#include "run/twintable.h"
 
 enum {
-	BUCKETS = 4096,
 	MOST_BYTES = 64 << 20, /* of all */
 	MOST_TRIES = 64,       /* to find one that nobody has, for each page */
 	PAGE = 4096,
 	INODE = 1024,	  /* what each one costs the kernel, about */
 	SMALL = 64 << 10, /* of those in memory */
-	NAME_SIZE = 40
+	NAME_SIZE = 64
 };
-
-/* A copy, or one to be; in a list by number. */
-struct twin {
-	struct place place;
-	uint32_t next;	 /* of its bucket, or of the free ones: number + 1 */
-	uint32_t serial; /* its name ends with it: never one that was another's */
-	uint64_t dev, ino;
-	struct timespec written;
-	off_t size;
-	bool in_memory, is_made;
-	bool is_kept;	/* somebody may have it whom the kernel does not count */
-	bool is_recent; /* given out again since it was last looked at */
-};
-
-struct twins {
-	/* Names begin with it: who may pass root's scratch cannot guess them. */
-	uint64_t secret;
-	struct twin *list;
-	uint32_t count, room;
-	uint32_t heads[BUCKETS], free; /* number + 1 */
-	uint32_t hand; /* where the next one to be removed is looked for */
-	uint32_t last_serial;
-	uint64_t removed; /* how many so far */
-	off_t bytes;	  /* of all that are there */
-	bool left_memory;
-	bool shares_nothing; /* no file can have the blocks of another */
-};
-
-struct twins *twins_create(void)
-{
-	struct twins *twins = calloc(1, sizeof(*twins));
-
-	if (twins && getrandom(&twins->secret, sizeof(twins->secret), 0) < 0)
-		twins->secret = 0;
-	return twins;
-}
-
-void twins_destroy(struct twins *twins)
-{
-	if (!twins)
-		return;
-	free(twins->list);
-	free(twins);
-}
-
-/* ---- the table ---- */
-
-static uint32_t *head_of(struct twins *twins, const struct place *place)
-{
-	uint64_t hash = (uint64_t)place->mount << 32 | place->catalog;
-
-	hash = (hash ^ (uint64_t)place->entry << 20) * 0xff51afd7ed558ccdull;
-	hash = (hash ^ hash >> 29) * 0xc4ceb9fe1a85ec53ull;
-	return &twins->heads[(hash ^ hash >> 32) % BUCKETS];
-}
-
-static struct twin *known(struct twins *twins, const struct place *place,
-			  bool in_memory)
-{
-	for (uint32_t at = *head_of(twins, place); at; at = twins->list[at - 1].next) {
-		struct twin *twin = &twins->list[at - 1];
-
-		if (twin->in_memory == in_memory && place_equal(&twin->place, place))
-			return twin;
-	}
-	return NULL;
-}
-
-static uint32_t number_of(const struct twins *twins, const struct twin *twin)
-{
-	return (uint32_t)(twin - twins->list);
-}
-
-static struct twin *new_one(struct twins *twins)
-{
-	uint32_t room = twins->room ? twins->room * 2 : 64;
-	uint32_t number = twins->free;
-	struct twin *list;
-
-	if (number) {
-		twins->free = twins->list[number - 1].next;
-		return &twins->list[number - 1];
-	}
-	if (twins->count == twins->room) {
-		list = realloc(twins->list, room * sizeof(*list));
-		if (!list)
-			return NULL;
-		twins->list = list;
-		twins->room = room;
-	}
-	return &twins->list[twins->count++];
-}
-
-static struct twin *add(struct twins *twins, const struct place *place, bool in_memory)
-{
-	uint32_t *head = head_of(twins, place);
-	struct twin *twin = known(twins, place, in_memory);
-
-	if (twin)
-		return twin;
-	twin = new_one(twins);
-	if (!twin)
-		return NULL;
-	*twin = (struct twin){.place = *place,
-			      .in_memory = in_memory,
-			      .next = *head,
-			      .serial = ++twins->last_serial};
-	*head = number_of(twins, twin) + 1;
-	return twin;
-}
-
-static void take_out(struct twins *twins, struct twin *twin)
-{
-	uint32_t number = number_of(twins, twin);
-	uint32_t *at = head_of(twins, &twin->place);
-
-	while (*at != number + 1)
-		at = &twins->list[*at - 1].next;
-	*at = twin->next;
-	*twin = (struct twin){.next = twins->free};
-	twins->free = number + 1;
-}
 
 /* ---- the files ---- */
 
@@ -158,8 +35,33 @@ static const struct scratch *scratch_of(const struct run *run, bool in_memory)
 static void name_of(const struct run *run, const struct twin *twin,
 		    char name[NAME_SIZE])
 {
-	snprintf(name, NAME_SIZE, "t/%016llx-%u",
-		 (unsigned long long)run->twins->secret, twin->serial);
+	char prefix[TWINS_PREFIX_SIZE];
+
+	twins_prefix(run, prefix);
+	if (twin->is_inscribed)
+		snprintf(name, NAME_SIZE, "%s%x-%x-%x", prefix, twin->text.mount,
+			 twin->text.catalog, twin->text.entry);
+	else
+		snprintf(name, NAME_SIZE, "%s%u", prefix, twin->serial);
+}
+
+void twins_prefix(const struct run *run, char ret_prefix[TWINS_PREFIX_SIZE])
+{
+	snprintf(ret_prefix, TWINS_PREFIX_SIZE, "t/%016llx-",
+		 (unsigned long long)run->twins->secret);
+}
+
+static void inscribe(const struct run *run, const struct twin *twin)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+	char name[NAME_SIZE];
+
+	if (!twin->is_inscribed)
+		return;
+	times[1] = inscription_write(&twin->text);
+	name_of(run, twin, name);
+	/* Without it no stub takes it for one. */
+	utimensat(scratch_of(run, true)->fd, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 static bool look(const struct run *run, const struct twin *twin, struct stat *ret_stat)
@@ -223,7 +125,7 @@ static void remove_if_free(struct run *run, struct twin *twin)
 		nodes_forget(run, twin->dev, twin->ino);
 		run->twins->bytes -= cost_of((uint64_t)twin->size);
 		run->twins->removed++;
-		take_out(run->twins, twin);
+		twintable_take_out(run->twins, twin);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -276,10 +178,10 @@ static struct twin *whole(const struct run *run, const struct twin_order *order)
 	struct twin *twin = NULL;
 
 	if (!order->in_scratch && !run->twins->left_memory)
-		twin = known(run->twins, order->place, true);
+		twin = twintable_find(run->twins, order->place, true);
 	if (twin && is_whole(run, twin))
 		return twin;
-	twin = known(run->twins, order->place, false);
+	twin = twintable_find(run->twins, order->place, false);
 	return twin && is_whole(run, twin) ? twin : NULL;
 }
 
@@ -291,7 +193,7 @@ static struct twin *to_make(struct run *run, const struct twin_order *order)
 	if ((size > TWINS_LARGEST && run->twins->shares_nothing) ||
 	    !make_room(run, cost_of(size)))
 		return NULL;
-	return add(run->twins, order->place, is_for_memory(run, order));
+	return twintable_add(run, order->place, is_for_memory(run, order));
 }
 
 int twins_find(struct run *run, const struct twin_order *order,
@@ -328,9 +230,11 @@ void twins_share_nothing(struct run *run)
 int twins_made(struct run *run, const struct twin_order *order,
 	       const struct twin_spot *spot)
 {
-	struct twin *twin = known(run->twins, order->place, spot->in_memory);
+	struct twin *twin = twintable_find(run->twins, order->place, spot->in_memory);
 	struct stat st;
 
+	if (twin)
+		inscribe(run, twin);
 	if (!twin || !look(run, twin, &st))
 		return -ENOENT;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != order->entry->size)
@@ -346,10 +250,17 @@ int twins_made(struct run *run, const struct twin_order *order,
 	return 0;
 }
 
+bool twins_stub_opens(const struct run *run, const struct place *place)
+{
+	const struct twin *twin = twintable_find(run->twins, place, true);
+
+	return twin && twin->is_made && twin->is_inscribed && !run->twins->left_memory;
+}
+
 void twins_keep(struct run *run, const struct place *place)
 {
 	for (int in_memory = 0; in_memory < 2; in_memory++) {
-		struct twin *twin = known(run->twins, place, in_memory);
+		struct twin *twin = twintable_find(run->twins, place, in_memory);
 
 		if (twin)
 			twin->is_kept = true;
@@ -363,7 +274,7 @@ uint64_t twins_removed(const struct run *run)
 
 bool twins_vanished(struct run *run, const struct place *place, int error)
 {
-	const struct twin *twin = known(run->twins, place, true);
+	const struct twin *twin = twintable_find(run->twins, place, true);
 
 	/* Hidden, or shut: where it is whole, somebody else cannot reach it. */
 	if (twin && !run->twins->left_memory && is_whole(run, twin)) {
@@ -373,6 +284,6 @@ bool twins_vanished(struct run *run, const struct place *place, int error)
 	if (error == -EACCES)
 		return false;
 	if (!twin)
-		twin = known(run->twins, place, false);
+		twin = twintable_find(run->twins, place, false);
 	return twin && !is_whole(run, twin);
 }

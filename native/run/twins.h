@@ -22,6 +22,12 @@ struct twin_order {
 	const struct interpose_entry *entry;
 	bool in_scratch; /* who wants it sees other mounts than we, perhaps */
 };
+/* Stubs open copies in memory by themselves: what their names begin with, below the
+ * second scratch; the rest says the place, as copies' times do (run/inscription.h). */
+enum { TWINS_PREFIX_SIZE = 24 };
+void twins_prefix(const struct run *run, char ret_prefix[TWINS_PREFIX_SIZE]);
+/* There is such a copy. */
+bool twins_stub_opens(const struct run *run, const struct place *place);
 /* Where a copy is, or is to be made. */
 struct twin_spot {
 	bool is_there, in_memory;

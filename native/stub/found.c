@@ -56,9 +56,9 @@ bool found_for_request(const struct request *request)
 				 stx->stx_ino, stx->stx_mode);
 }
 
-/* By what a skeleton says of itself. */
-static bool read_skeleton(uint64_t device, uint32_t mode,
-			  const struct timespec *written, struct place *ret_place)
+/* By what a skeleton says of itself, or a copy of a twin. */
+static bool read_inscribed(uint64_t device, uint32_t mode,
+			   const struct timespec *written, struct place *ret_place)
 {
 	const struct stub_state *state = stub_state();
 	struct inscription text;
@@ -77,8 +77,10 @@ static bool read_place(const struct object_shown *shown, uint32_t mode,
 	if (stub_state()->no_board)
 		return false;
 	if (S_ISDIR(mode))
-		return read_skeleton(shown->dev, mode, &shown->written, ret_place);
-	return S_ISREG(mode) && object_place(shown, ret_place);
+		return read_inscribed(shown->dev, mode, &shown->written, ret_place);
+	return S_ISREG(mode) &&
+	       (object_place(shown, ret_place) ||
+		read_inscribed(shown->dev, mode, &shown->written, ret_place));
 }
 
 static bool read_stat(const struct stat *st, struct place *ret_place)

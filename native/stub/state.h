@@ -66,6 +66,7 @@ struct stub_state {
 	uint32_t uid;		 /* who owns objects of the private cache */
 	uint32_t misses; /* the stub's own: how many names were missing lately */
 	char skeletons[STUB_PATH]; /* what names of them begin with; "": none */
+	char twins[STUB_PATH];	   /* the same of their copies in memory */
 	/* The working directory: it may be ours or in /proc, or it is the place of ours
 	 * that the rest names; neither: the host's. */
 	struct stub_cwd {

@@ -136,6 +136,28 @@ for name in ("twin", "other-twin", "link") * 2:
     same(run, *PYTHON, script, options=options)
 
 
+def test_copies_are_opened_again_without_a_stop(run: Runner, options: Options) -> None:
+    """By each process of the run, and each is known by what its time says."""
+    script = (
+        SCRIPT
+        + """
+wanted = [(name, os.stat(name)) for name in names("first") + names("second")[:50]]
+for number in range(int(sys.argv[1])):
+    for name, st in wanted:
+        fd = os.open(name, os.O_RDONLY)
+        assert os.fstat(fd)[:9] == st[:9], name
+        os.close(fd)
+    if number == 1 and os.fork():
+        os.wait()
+        os._exit(0)
+"""
+    )
+    few, many = (
+        same(run, *PYTHON, script, count, options=options) for count in ("3", "9")
+    )
+    assert figures(many)[0] - figures(few)[0] < 10
+
+
 @pytest.mark.parametrize("after", ["1", "0"])
 def test_whoever_gets_a_descriptor_sees_the_same(
     run: Runner, options: Options, after: str
