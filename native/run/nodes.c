@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/nodes.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "run/inscription.h"
 #include "run/mounts.h"
+#include "run/table.h"
 
-enum { FIRST_SIZE = 256 };
-
-struct nodes { /* an open-addressed table, at most half full */
-	struct node *nodes;
-	size_t size, used;
+struct nodes {
+	struct table table;
 	struct node_devices devices;
 };
 
@@ -23,16 +20,34 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return hash ^ (hash >> 32);
 }
 
+static uint64_t hash_of(const void *slot)
+{
+	const struct node *node = slot;
+
+	return mix(node->dev, node->ino);
+}
+
+static bool is_free(const void *slot)
+{
+	return !((const struct node *)slot)->kind;
+}
+
+static bool is_same(const void *slot, const void *other)
+{
+	const struct node *one = slot, *two = other;
+
+	return one->dev == two->dev && one->ino == two->ino;
+}
+
+static const struct table_kind kind_of_table = {sizeof(struct node), hash_of, is_free,
+						is_same};
+
 struct nodes *nodes_create(void)
 {
 	struct nodes *nodes = calloc(1, sizeof(*nodes));
 
-	if (!nodes)
-		return NULL;
-	nodes->size = FIRST_SIZE;
-	nodes->nodes = calloc(nodes->size, sizeof(*nodes->nodes));
-	if (!nodes->nodes) {
-		nodes_destroy(nodes);
+	if (nodes && table_init(&nodes->table, &kind_of_table) < 0) {
+		free(nodes);
 		return NULL;
 	}
 	return nodes;
@@ -42,36 +57,8 @@ void nodes_destroy(struct nodes *nodes)
 {
 	if (!nodes)
 		return;
-	free(nodes->nodes);
+	table_deinit(&nodes->table);
 	free(nodes);
-}
-
-static struct node *node_slot(struct node *table, size_t size, uint64_t dev,
-			      uint64_t ino)
-{
-	size_t at = (size_t)mix(dev, ino) & (size - 1);
-
-	while (table[at].kind && (table[at].dev != dev || table[at].ino != ino))
-		at = (at + 1) & (size - 1);
-	return &table[at];
-}
-
-static int node_grow(struct nodes *nodes)
-{
-	struct node *table = calloc(nodes->size * 2, sizeof(*table));
-
-	if (!table)
-		return -ENOMEM;
-	for (size_t i = 0; i < nodes->size; i++) {
-		const struct node *old = &nodes->nodes[i];
-
-		if (old->kind)
-			*node_slot(table, nodes->size * 2, old->dev, old->ino) = *old;
-	}
-	free(nodes->nodes);
-	nodes->nodes = table;
-	nodes->size *= 2;
-	return 0;
 }
 
 static void note_device(struct node_devices *devices, const struct stat *st)
@@ -103,46 +90,34 @@ const struct node_devices *nodes_devices(const struct run *run)
 void nodes_learn(const struct run *run, const struct stat *st, enum node_kind kind,
 		 const struct place *place)
 {
-	struct nodes *nodes = run->nodes;
-	struct node *node;
+	const struct node learned = {kind, st->st_dev, st->st_ino, st->st_mtim, *place};
+	struct node *node = table_take(&run->nodes->table, &learned);
 
-	if (nodes->used * 2 >= nodes->size && node_grow(nodes) < 0)
+	if (!node)
 		return; /* Then fstat shows the object's own numbers. */
-	node = node_slot(nodes->nodes, nodes->size, st->st_dev, st->st_ino);
-	if (!node->kind)
-		nodes->used++;
 	if (kind == NODE_OBJECT)
-		note_device(&nodes->devices, st);
-	*node = (struct node){kind, st->st_dev, st->st_ino, st->st_mtim, *place};
+		note_device(&run->nodes->devices, st);
+	*node = learned;
+}
+
+static struct node *numbered(const struct run *run, uint64_t dev, uint64_t ino)
+{
+	const struct node key = {.dev = dev, .ino = ino};
+
+	return table_find(&run->nodes->table, &key);
 }
 
 void nodes_forget(struct run *run, uint64_t dev, uint64_t ino)
 {
-	struct nodes *nodes = run->nodes;
-	struct node *gone = node_slot(nodes->nodes, nodes->size, dev, ino), moved;
-	size_t at = (size_t)(gone - nodes->nodes);
+	struct node *gone = numbered(run, dev, ino);
 
-	if (!gone->kind)
-		return;
-	gone->kind = 0;
-	nodes->used--;
-	/* What stands behind it was perhaps put there because of it. */
-	for (;;) {
-		at = (at + 1) & (nodes->size - 1);
-		if (!nodes->nodes[at].kind)
-			return;
-		moved = nodes->nodes[at];
-		nodes->nodes[at].kind = 0;
-		*node_slot(nodes->nodes, nodes->size, moved.dev, moved.ino) = moved;
-	}
+	if (gone)
+		table_remove(&run->nodes->table, gone);
 }
 
 const struct node *nodes_numbered(const struct run *run, uint64_t dev, uint64_t ino)
 {
-	const struct nodes *nodes = run->nodes;
-	const struct node *node = node_slot(nodes->nodes, nodes->size, dev, ino);
-
-	return node->kind ? node : NULL;
+	return numbered(run, dev, ino);
 }
 
 /* A skeleton that a stub has made, or a copy of a twin that it has opened, by what it
@@ -177,5 +152,5 @@ const struct node *nodes_find(const struct run *run, const struct stat *st)
 
 bool nodes_none(const struct run *run)
 {
-	return run->nodes->used == 0;
+	return run->nodes->table.used == 0;
 }

@@ -17,8 +17,9 @@
 #include "run/channel.h"
 #include "run/clock.h"
 #include "run/mounts.h"
+#include "run/table.h"
 
-enum { RETRY_AFTER_S = 2, FIRST_SIZE = 256 };
+enum { RETRY_AFTER_S = 2 };
 
 enum object_state {
 	OBJECT_FREE,
@@ -45,21 +46,42 @@ struct object {
 	char *path;
 };
 
-struct objects { /* open addressing, at most half full */
-	struct object *slots;
-	size_t size, used;
+struct objects {
+	struct table table;
 	bool any_foreign;
 };
+
+/* A digest is its own good hash. */
+static uint64_t hash_of(const void *slot)
+{
+	uint64_t hash;
+
+	memcpy(&hash, ((const struct object *)slot)->digest, sizeof(hash));
+	return hash;
+}
+
+static bool is_free(const void *slot)
+{
+	return ((const struct object *)slot)->state == OBJECT_FREE;
+}
+
+static bool is_same(const void *slot, const void *other)
+{
+	const struct object *one = slot, *two = other;
+
+	return one->algorithm == two->algorithm && one->size == two->size &&
+	       one->chunked == two->chunked && one->raw == two->raw &&
+	       memcmp(one->digest, two->digest, INTERPOSE_DIGEST_SIZE) == 0;
+}
+
+static const struct table_kind kind = {sizeof(struct object), hash_of, is_free,
+				       is_same};
 
 struct objects *objects_create(void)
 {
 	struct objects *objects = calloc(1, sizeof(*objects));
 
-	if (!objects)
-		return NULL;
-	objects->size = FIRST_SIZE;
-	objects->slots = calloc(objects->size, sizeof(*objects->slots));
-	if (!objects->slots) {
+	if (objects && table_init(&objects->table, &kind) < 0) {
 		free(objects);
 		return NULL;
 	}
@@ -70,74 +92,27 @@ void objects_destroy(struct objects *objects)
 {
 	if (!objects)
 		return;
-	for (size_t i = 0; i < objects->size; i++)
-		free(objects->slots[i].path);
-	free(objects->slots);
+	for (size_t i = 0; i < objects->table.count; i++)
+		free(((struct object *)table_at(&objects->table, i))->path);
+	table_deinit(&objects->table);
 	free(objects);
 }
 
-static bool is_same(const struct object *object, const struct interpose_entry *entry)
-{
-	return object->algorithm == entry->algorithm && object->size == entry->size &&
-	       object->chunked == (bool)(entry->flags & INTERPOSE_ENTRY_CHUNKED) &&
-	       object->raw == (bool)(entry->flags & INTERPOSE_ENTRY_UNCOMPRESSED) &&
-	       memcmp(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE) == 0;
-}
-
-static size_t start_of(const struct objects *objects, const uint8_t *digest)
-{
-	uint64_t hash; /* A digest is its own good hash. */
-
-	memcpy(&hash, digest, sizeof(hash));
-	return (size_t)hash & (objects->size - 1);
-}
-
-static int grow(struct objects *objects)
-{
-	struct object *old = objects->slots;
-	size_t old_size = objects->size;
-
-	objects->slots = calloc(old_size * 2, sizeof(*old));
-	if (!objects->slots) {
-		objects->slots = old;
-		return -ENOMEM;
-	}
-	objects->size = old_size * 2;
-	for (size_t i = 0; i < old_size; i++) {
-		size_t at = start_of(objects, old[i].digest);
-
-		if (old[i].state == OBJECT_FREE)
-			continue;
-		while (objects->slots[at].state != OBJECT_FREE)
-			at = (at + 1) & (objects->size - 1);
-		objects->slots[at] = old[i];
-	}
-	free(old);
-	return 0;
-}
-
+/* NULL: no memory. */
 static struct object *slot_of(struct objects *objects,
 			      const struct interpose_entry *entry)
 {
+	struct object key = {.size = entry->size,
+			     .algorithm = (uint8_t)entry->algorithm,
+			     .chunked = entry->flags & INTERPOSE_ENTRY_CHUNKED,
+			     .raw = entry->flags & INTERPOSE_ENTRY_UNCOMPRESSED,
+			     .state = OBJECT_UNKNOWN};
 	struct object *object;
-	size_t at;
 
-	if (objects->used * 2 >= objects->size && grow(objects) < 0)
-		return NULL;
-	at = start_of(objects, entry->digest);
-	while (objects->slots[at].state != OBJECT_FREE) {
-		if (is_same(&objects->slots[at], entry))
-			return &objects->slots[at];
-		at = (at + 1) & (objects->size - 1);
-	}
-	object = &objects->slots[at];
-	memcpy(object->digest, entry->digest, INTERPOSE_DIGEST_SIZE);
-	object->size = entry->size;
-	object->algorithm = (uint8_t)entry->algorithm;
-	object->chunked = entry->flags & INTERPOSE_ENTRY_CHUNKED;
-	object->raw = entry->flags & INTERPOSE_ENTRY_UNCOMPRESSED;
-	object->state = OBJECT_UNKNOWN;
-	objects->used++;
+	memcpy(key.digest, entry->digest, INTERPOSE_DIGEST_SIZE);
+	object = table_take(&objects->table, &key);
+	if (object && object->state == OBJECT_FREE)
+		*object = key;
 	return object;
 }
 

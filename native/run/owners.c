@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/owners.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "run/mounts.h"
+#include "run/table.h"
 
-enum { FIRST_SIZE = 1024, CATALOG_BITS = 20, MOUNT_MOST = 1 << 12 };
+enum { CATALOG_BITS = 20, MOUNT_MOST = 1 << 12 };
 
 /* Half of a hash has to do: who shares it with another content gets a copy of its own
  * without need. */
@@ -17,20 +17,34 @@ struct owner_slot {
 	uint32_t catalog; /* mount << CATALOG_BITS | catalog */
 };
 
-struct owners { /* open addressing, at most half full */
-	struct owner_slot *slots;
-	size_t size, used;
+struct owners {
+	struct table table;
 };
+
+/* A digest is its own good hash. */
+static uint64_t hash_of(const void *slot)
+{
+	return ((const struct owner_slot *)slot)->print;
+}
+
+static bool is_free(const void *slot)
+{
+	return !hash_of(slot);
+}
+
+static bool is_same(const void *slot, const void *other)
+{
+	return hash_of(slot) == hash_of(other);
+}
+
+static const struct table_kind kind = {sizeof(struct owner_slot), hash_of, is_free,
+				       is_same};
 
 struct owners *owners_create(void)
 {
 	struct owners *owners = calloc(1, sizeof(*owners));
 
-	if (!owners)
-		return NULL;
-	owners->size = FIRST_SIZE;
-	owners->slots = calloc(owners->size, sizeof(*owners->slots));
-	if (!owners->slots) {
+	if (owners && table_init(&owners->table, &kind) < 0) {
 		free(owners);
 		return NULL;
 	}
@@ -41,44 +55,17 @@ void owners_destroy(struct owners *owners)
 {
 	if (!owners)
 		return;
-	free(owners->slots);
+	table_deinit(&owners->table);
 	free(owners);
 }
 
-static uint64_t print_of(const uint8_t *digest)
+static struct owner_slot key_of(const uint8_t *digest)
 {
-	uint64_t print; /* A digest is its own good hash. */
+	struct owner_slot key = {0};
 
-	memcpy(&print, digest, sizeof(print));
-	return print ? print : 1;
-}
-
-static struct owner_slot *slot_of(struct owner_slot *slots, size_t size, uint64_t print)
-{
-	size_t at = (size_t)print & (size - 1);
-
-	while (slots[at].print && slots[at].print != print)
-		at = (at + 1) & (size - 1);
-	return &slots[at];
-}
-
-static int grow(struct owners *owners)
-{
-	const size_t size = owners->size * 2;
-	struct owner_slot *slots = calloc(size, sizeof(*slots));
-
-	if (!slots)
-		return -ENOMEM;
-	for (size_t i = 0; i < owners->size; i++) {
-		const struct owner_slot *old = &owners->slots[i];
-
-		if (old->print)
-			*slot_of(slots, size, old->print) = *old;
-	}
-	free(owners->slots);
-	owners->slots = slots;
-	owners->size = size;
-	return 0;
+	memcpy(&key.print, digest, sizeof(key.print));
+	key.print += !key.print;
+	return key;
 }
 
 static struct place place_of(const struct owner_slot *slot)
@@ -106,35 +93,32 @@ static bool is_same_file(const struct run *run, const struct place *owner,
 enum owner owners_take(struct run *run, const struct place *place,
 		       const struct interpose_entry *entry)
 {
-	struct owners *owners = run->owners;
-	const uint64_t print = print_of(entry->digest);
-	struct owner_slot *slot = slot_of(owners->slots, owners->size, print);
+	struct owner_slot key = key_of(entry->digest), *slot;
 	struct place owner;
 
-	if (slot->print) {
+	slot = table_find(&run->owners->table, &key);
+	if (slot) {
 		owner = place_of(slot);
 		return is_same_file(run, &owner, place, entry) ? OWNER_PLACE
 							       : OWNER_ANOTHER;
 	}
 	if (place->mount >= MOUNT_MOST || place->catalog >> CATALOG_BITS)
 		return OWNER_UNKNOWN;
-	if (owners->used * 2 >= owners->size) {
-		if (grow(owners) < 0)
-			return OWNER_UNKNOWN;
-		slot = slot_of(owners->slots, owners->size, print);
-	}
-	owners->used++;
-	*slot = (struct owner_slot){print, place->entry,
-				    place->mount << CATALOG_BITS | place->catalog};
+	slot = table_take(&run->owners->table, &key);
+	if (!slot)
+		return OWNER_UNKNOWN;
+	key.entry = place->entry;
+	key.catalog = place->mount << CATALOG_BITS | place->catalog;
+	*slot = key;
 	return OWNER_PLACE;
 }
 
 bool owners_find(const struct run *run, const uint8_t *digest, struct place *ret_place)
 {
-	const struct owners *owners = run->owners;
-	const struct owner_slot *slot =
-		slot_of(owners->slots, owners->size, print_of(digest));
+	const struct owner_slot key = key_of(digest);
+	const struct owner_slot *slot = table_find(&run->owners->table, &key);
 
-	*ret_place = place_of(slot);
-	return slot->print;
+	if (slot)
+		*ret_place = place_of(slot);
+	return slot;
 }

@@ -14,9 +14,10 @@
 #include "run/mounts.h"
 #include "run/nodes.h"
 #include "run/scratch.h"
+#include "run/table.h"
 
 /* One costs the kernel about 1 KiB: 64 MiB. */
-enum { FIRST_SIZE = 256, MOST_IN_MEMORY = 65536, NAME_SIZE = 16 };
+enum { MOST_IN_MEMORY = 65536, NAME_SIZE = 16 };
 
 struct skeleton {
 	struct place place;
@@ -25,23 +26,47 @@ struct skeleton {
 	bool in_memory;
 };
 
-struct skeletons { /* an open-addressed table, at most half full */
-	struct skeleton *list;
-	size_t size, used;
+struct skeletons {
+	struct table table;
 	size_t in_memory, most_in_memory;
 	bool has_measured; /* the second of these */
 	bool left_memory;
 };
 
+static uint64_t hash_of(const void *slot)
+{
+	const struct skeleton *skeleton = slot;
+	const struct place *place = &skeleton->place;
+	uint64_t key = ((uint64_t)place->mount << 32) | place->catalog;
+	uint64_t hash = (key + (uint64_t)place->kind * 2 + skeleton->in_memory) ^
+			(uint64_t)place->entry << 20;
+
+	hash = (hash ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
+	hash = (hash ^ hash >> 29) * 0xc4ceb9fe1a85ec53ull;
+	return hash ^ hash >> 32;
+}
+
+static bool is_free(const void *slot)
+{
+	return !((const struct skeleton *)slot)->number;
+}
+
+static bool is_same(const void *slot, const void *other)
+{
+	const struct skeleton *one = slot, *two = other;
+
+	return one->in_memory == two->in_memory &&
+	       place_equal(&one->place, &two->place);
+}
+
+static const struct table_kind kind = {sizeof(struct skeleton), hash_of, is_free,
+				       is_same};
+
 struct skeletons *skeletons_create(void)
 {
 	struct skeletons *skeletons = calloc(1, sizeof(*skeletons));
 
-	if (!skeletons)
-		return NULL;
-	skeletons->size = FIRST_SIZE;
-	skeletons->list = calloc(skeletons->size, sizeof(*skeletons->list));
-	if (!skeletons->list) {
+	if (skeletons && table_init(&skeletons->table, &kind) < 0) {
 		free(skeletons);
 		return NULL;
 	}
@@ -52,47 +77,8 @@ void skeletons_destroy(struct skeletons *skeletons)
 {
 	if (!skeletons)
 		return;
-	free(skeletons->list);
+	table_deinit(&skeletons->table);
 	free(skeletons);
-}
-
-static struct skeleton *slot_of(struct skeleton *list, size_t size,
-				const struct place *place, bool in_memory)
-{
-	uint64_t key = ((uint64_t)place->mount << 32) | place->catalog;
-	uint64_t hash = (key + (uint64_t)place->kind * 2 + in_memory) ^
-			(uint64_t)place->entry << 20;
-	size_t at;
-
-	hash = (hash ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
-	hash = (hash ^ hash >> 29) * 0xc4ceb9fe1a85ec53ull;
-	at = (size_t)(hash ^ hash >> 32) & (size - 1);
-	while (list[at].number && (list[at].in_memory != in_memory ||
-				   !place_equal(&list[at].place, place)))
-		at = (at + 1) & (size - 1);
-	return &list[at];
-}
-
-static int make_room(struct skeletons *skeletons)
-{
-	size_t size = skeletons->size * 2;
-	struct skeleton *list;
-
-	if (skeletons->used * 2 < skeletons->size)
-		return 0;
-	list = calloc(size, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < skeletons->size; i++) {
-		const struct skeleton *old = &skeletons->list[i];
-
-		if (old->number)
-			*slot_of(list, size, &old->place, old->in_memory) = *old;
-	}
-	free(skeletons->list);
-	skeletons->list = list;
-	skeletons->size = size;
-	return 0;
 }
 
 /* ---- the second scratch ---- */
@@ -216,11 +202,10 @@ static bool is_whole(const struct run *run, const struct skeleton *slot)
 static struct skeleton *find(const struct run *run, const struct place *place,
 			     bool in_memory)
 {
-	const struct skeletons *skeletons = run->skeletons;
-	struct skeleton *slot =
-		slot_of(skeletons->list, skeletons->size, place, in_memory);
+	const struct skeleton key = {.place = *place, .in_memory = in_memory};
+	struct skeleton *slot = table_find(&run->skeletons->table, &key);
 
-	return slot->number && is_whole(run, slot) ? slot : NULL;
+	return slot && is_whole(run, slot) ? slot : NULL;
 }
 
 /* What a directory says of itself (inscription.h). A file system that cannot keep such
@@ -247,19 +232,16 @@ static int make(struct run *run, const struct skeleton_order *order, bool in_mem
 		struct skeleton **ret_slot)
 {
 	struct skeletons *skeletons = run->skeletons;
-	struct skeleton *slot, wanted;
+	struct skeleton wanted = {.place = *order->place, .in_memory = in_memory};
+	struct skeleton *slot = table_find(&skeletons->table, &wanted);
+	const bool is_known = slot;
 	struct where where;
 	struct stat st;
-	int result = make_room(skeletons);
+	int result;
 
-	if (result < 0)
-		return result;
-	slot = slot_of(skeletons->list, skeletons->size, order->place, in_memory);
-	wanted = (struct skeleton){*order->place, slot->number, 0, in_memory};
-	if (!slot->number)
-		wanted.number = (uint32_t)skeletons->used + 1;
+	wanted.number = slot ? slot->number : (uint32_t)skeletons->table.used + 1;
 	where = where_of(run, &wanted);
-	if (slot->number)
+	if (is_known)
 		clear_away(&where);
 	result = make_inode(&where, order);
 	/* The folder is gone or shut, or somebody has taken the name. */
@@ -274,10 +256,10 @@ static int make(struct run *run, const struct skeleton_order *order, bool in_mem
 	if (result < 0)
 		return result;
 	wanted.mode = st.st_mode;
-	if (!slot->number) {
-		skeletons->used++;
-		skeletons->in_memory += in_memory;
-	}
+	slot = table_take(&skeletons->table, &wanted);
+	if (!slot)
+		return -ENOMEM;
+	skeletons->in_memory += in_memory && !is_known;
 	*slot = wanted;
 	nodes_learn(run, &st, NODE_SKELETON, order->place);
 	*ret_slot = slot;
