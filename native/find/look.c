@@ -256,6 +256,7 @@ enum look_plain look_plain(struct call *call, int dir, const char *path, bool fo
 	bool shadows = prefixes->others || (prefixes->top && prefixes->top->on_host);
 	uint64_t flags = follow ? 0 : O_NOFOLLOW;
 	int fd = look_open(call, dir, path, flags, RESOLVE_NO_SYMLINKS);
+	const bool linked = fd == -ELOOP;
 
 	/* There are links. Where the host has none of the names in the table, whatever
 	 * the kernel finds was not found through them; but links of /proc are the
@@ -269,8 +270,9 @@ enum look_plain look_plain(struct call *call, int dir, const char *path, bool fo
 		return LOOK_QUESTION;
 	if (fd == -ELOOP || fd == -ENOSYS)
 		return LOOK_NOT_PLAIN;
-	/* Its own /proc may be another one than ours, and anywhere. */
-	in_proc = fd >= 0 && other && look_is_proc(call->run, fd);
+	/* Its own /proc may be another one than ours, and anywhere; and a link of the
+	 * host's (/etc/mtab) may lead to a text of ours. */
+	in_proc = fd >= 0 && (other || linked) && look_is_proc(call->run, fd);
 	if (fd >= 0)
 		close(fd);
 	return in_proc ? LOOK_NOT_PLAIN : LOOK_PLAIN;

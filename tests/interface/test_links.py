@@ -92,3 +92,18 @@ def test_links_without_a_place_of_their_own_are_followed(
     }
     said = outcomes(run, place, paths)
     assert dict(zip(paths, said.text.splitlines())) == paths, said.explain()
+
+
+def test_a_link_of_the_host_to_a_text_of_proc_leads_to_ours(
+    run: Runner, place: Path
+) -> None:
+    """As /etc/mtab does."""
+    options = publish(place)
+    (place / "mounts").symlink_to("/proc/self/mounts")
+    (place / "again").symlink_to("mounts")
+    (place / "folder").symlink_to("/proc/self")
+    names = [str(place / name) for name in ("mounts", "again", "folder/mounts")]
+    for name in ("/proc/self/mounts", *names):
+        script = f'cd {TOP} && cat "$0" "$0"'
+        result = run("sh", "-c", script, name, options=options).ok()
+        assert result.text.count(f" {TOP} ") == 2, name
