@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from tests.support.run import Result, Runner
 
+# Fallbacks that the whole suite is run with, and not a test of its own.
+FALLBACK = os.environ.get("INTERPOSE_FORCE_FALLBACK", "")
+
 
 def given(after: int = 1) -> dict[str, str]:
     """Variables with which each program has the stub after `after` calls.
 
-    Whatever way the whole suite runs.
+    Whatever way the whole suite runs; with some fallbacks nobody has it.
     """
     ways = {"FASTPATH": "1", "FASTPATH_AFTER": str(after), "FASTPATH_LEAVE": "0"}
+    if os.environ.get("INTERPOSE_FORCE_FALLBACK") == FALLBACK:
+        ways["FORCE_FALLBACK"] = ""
     return {f"INTERPOSE_{name}": value for name, value in ways.items()}
 
 
