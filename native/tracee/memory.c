@@ -133,8 +133,10 @@ static ssize_t move_by_proc(struct tracee *tracee, const struct memory_part *par
 	if (fd < 0)
 		return fd;
 	moved = memory_move_permitted(fd, part);
+	/* It too goes through any protection. */
 	if (moved == -EBADF && part->writing)
-		return poke(tracee, part->address, part->buffer, part->size);
+		return poke(tracee, part->address, part->buffer,
+			    permitted(part->tid, part->address, part->size, true));
 	return moved;
 }
 

@@ -7,6 +7,7 @@ interpose_run, so that the probe has to find out.
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.differential.namespaces import IS_ROOT, POWERLESS, forbidden, unshare
 from tests.support.keeper import own_directory
-from tests.support.places import NUMBERS, ROOT, need_tool
+from tests.support.places import NUMBERS, ROOT, need_tool, root_is_a_mount
 from tests.support.run import Runner
 
 FQRN = "sha1.example.org"
@@ -82,6 +84,46 @@ def test_what_the_kernel_refuses_is_done_in_another_way(
     wanted = observed(run, options)
     run.before = (str(old_kernel), error, *without, "--")
     assert observed(run, options) == wanted
+
+
+PROTECTED = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+int main(int argc, char **argv)
+{
+    char *pages = mmap(0, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct stat *across = (void *)(pages + 4096 - 96);
+    int result, untouched;
+    if (mprotect(pages + 4096, 4096, PROT_NONE) < 0)
+        return 1;
+    result = stat(argv[argc - 1], across);
+    printf("%d %d ", result, result < 0 ? errno : 0);
+    mprotect(pages + 4096, 4096, PROT_READ);
+    for (untouched = 0; untouched < 4096 && !pages[4096 + untouched]; untouched++)
+        ;
+    printf("%d\n", untouched);
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["none", "process_vm"])
+def test_memory_that_is_protected_stays_so_where_proc_may_only_be_read(
+    run: Runner, configured: Configured, place: Path, name: str
+) -> None:
+    """The answer reaches into a page that the program itself may not write."""
+    if forbidden() or not root_is_a_mount():
+        pytest.skip("nobody may make /proc read-only here")
+    program = place / "protected"
+    words = [need_tool("gcc"), "-x", "c", "-", "-o", str(program)]
+    subprocess.run(words, input=PROTECTED, text=True, check=True)
+    script = 'mount --rbind /proc /proc && mount -o remount,bind,ro /proc && exec "$@"'
+    run.before = unshare(script, *(() if IS_ROOT else POWERLESS))
+    env = {**run.environment(), "INTERPOSE_FORCE_FALLBACK": name.replace("none", "")}
+    words = [str(program), f"/cvmfs/{FQRN}/README"]
+    result = run(*words, options=configured(FQRN), env=env).ok()
+    assert result.text == f"-1 {errno.EFAULT} 4096\n"
 
 
 def test_an_unknown_feature_is_an_error(
