@@ -279,7 +279,9 @@ def _compile(programs: Path) -> None:
         for name in (LOADER, "libc.so.6"):
             words = [need_tool("gcc"), "-m32", f"-print-file-name={name}"]
             found = subprocess.run(words, check=True, capture_output=True, text=True)
-            shutil.copy(found.stdout.strip(), programs / "lib32" / name)
+            # Where gcc does not look for it, Debian has it here.
+            path = Path("/lib32") / found.stdout.strip()
+            shutil.copy(path, programs / "lib32" / name)
         linked = f"-Wl,--dynamic-linker={ROOT}/lib32/{LOADER},-rpath,{ROOT}/lib32"
         own = (*I386_FLAGS, linked)
         wanted.append(Compiling(show, programs / "own_i386", own))

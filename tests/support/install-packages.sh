@@ -66,6 +66,7 @@ tmux tmux
 cmake cmake
 debootstrap debootstrap
 ip iproute2
+qemu-system-x86_64 qemu-system-x86
 g++ g++
 /usr/bin/go golang-go
 mpicc libopenmpi-dev
