@@ -100,11 +100,14 @@ static bool holds_skeletons(const char *path, bool is_private)
 const char *base_of_memory(const char *scratch)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
-	struct statfs room;
+	static char beside[PATH_MAX]; /* there is one run */
 
-	if (is_tmpfs(scratch, &room))
-		return NULL;
 	if (own && own[0] == '/' && holds_skeletons(own, true))
 		return own;
-	return holds_skeletons("/dev/shm", false) ? "/dev/shm" : NULL;
+	if (holds_skeletons("/dev/shm", false))
+		return "/dev/shm";
+	/* The scratch itself may be in memory. */
+	snprintf(beside, sizeof(beside), "%.*s", (int)(strrchr(scratch, '/') - scratch),
+		 scratch);
+	return holds_skeletons(beside, false) ? beside : NULL;
 }

@@ -180,15 +180,20 @@ def test_the_directory_of_the_session_is_preferred_where_all_of_the_job_can_pass
             assert len(in_memory(front, Path(own))) == 1
 
 
-def test_a_scratch_in_memory_has_them_itself(
-    disk: Runner, configured: Configured
+def test_a_scratch_in_memory_has_them_beside_it(
+    disks: Prepared, configured: Configured
 ) -> None:
-    with tempfile.TemporaryDirectory(dir=MEMORY) as base:
-        options = [*configured(FQRN), "--scratch", base]
-        with holding(disk, options) as front:
-            assert in_memory(front) == []
-            (scratch,) = in_memory(front, Path(base))
-            assert len(names(scratch)) > 20
+    """Where stubs make theirs; also if there is no other memory."""
+    options = configured(FQRN)
+    wanted = look(disks, options)
+    for memory in ("", WITHOUT["read-only"] + "\n"):
+        disks.script = f"{memory}mount -t tmpfs -o mode=0755 none {disks.scratch}"
+        assert look(disks, options) == wanted
+        with holding(disks, options) as front:
+            folders = in_memory(front, disks.scratch if memory else MEMORY)
+            # One of them is the scratch itself where there is no other memory.
+            assert len(folders) == 1 + bool(memory)
+            assert max(len(names(folder)) for folder in folders) > 20
 
 
 LITTLE = "size=64k,nr_inodes=20"
