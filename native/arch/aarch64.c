@@ -87,6 +87,12 @@ int64_t arch_result(const struct arch_regs *regs)
 	return (int64_t)regs->raw[REG_X0];
 }
 
+bool arch_is_own(const struct arch_regs *regs)
+{
+	(void)regs;
+	return true;
+}
+
 uint64_t arch_ip(const struct arch_regs *regs)
 {
 	return regs->raw[REG_PC];

@@ -46,6 +46,10 @@ long arch_call(const struct arch_regs *regs, enum arch_call call);
 
 /* The ABI that code in the mode of these registers has by its own call instruction. */
 enum arch_abi arch_abi_of_mode(const struct arch_regs *regs);
+/* At the entry of a call: these registers say that it came by ARCH_OWN's instruction.
+ * No answer where they do not, nor where the code is so low that an i386 call might
+ * mean a place in it. */
+bool arch_is_own(const struct arch_regs *regs);
 /* A flag of mmap() for 64-bit code in a process that began with a 32-bit program: the
  * kernel would choose an address that it then refuses. */
 extern const uint64_t arch_map_low;

@@ -29,6 +29,7 @@ enum {
 	REG_ORIG_RAX = 15,
 	REG_RIP = 16,
 	REG_CS = 17,
+	REG_FLAGS = 18,
 	REG_RSP = 19,
 	REG_COUNT = 27
 };
@@ -80,6 +81,16 @@ enum arch_abi arch_abi_of_mode(const struct arch_regs *regs)
 
 	return segment == SEGMENT_64 || segment == SEGMENT_64_XEN ? ARCH_OWN
 								  : ARCH_I386;
+}
+
+/* The processor leaves where `syscall` returns to in rcx and the flags in r11. By `int
+ * $0x80` they are the program's, and the low half of rcx is an argument. */
+bool arch_is_own(const struct arch_regs *regs)
+{
+	uint64_t ip = regs->raw[REG_RIP];
+
+	return arch_abi_of_mode(regs) == ARCH_OWN && ip >> 32 &&
+	       regs->raw[REG_RCX] == ip && regs->raw[REG_R11] == regs->raw[REG_FLAGS];
 }
 
 size_t arch_pointer_size(const struct arch_regs *regs)

@@ -119,7 +119,8 @@ int tracee_fetch(struct tracee *tracee)
 
 	if (error < 0)
 		return error;
-	if (arch_audit[ARCH_I386] && abi == ARCH_OWN && !is_told(tracee, &abi)) {
+	if (arch_audit[ARCH_I386] && abi == ARCH_OWN &&
+	    !arch_is_own(&tracee->stop.regs) && !is_told(tracee, &abi)) {
 		/* What our filter says, unless one of the job's own says something. */
 		if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, 0, &message) < 0)
 			return -errno;

@@ -2,11 +2,11 @@
 /* Waiting for stops, answers and front at once (docs/decisions/0003): SIGCHLD and the
  * sockets' signal stay blocked; whatever happens after the last look leaves its signal
  * pending, so sigtimedwait() cannot miss it. For a stop: one sigtimedwait, two waitpid,
- * of which a single tracee does not wait for the second. */
+ * of which a single tracee does not wait for the second; it is left out where the
+ * signal can have told of nobody else. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
@@ -29,7 +29,7 @@
  * cannot keep an answer waiting. */
 static const int socket_signal = SIGUSR1;
 
-enum { BATCH = 64, LINGER_NS = 60 * 1000, LINGER_ROUNDS = 64 };
+enum { BATCH = 64, ROUNDS = 64 };
 
 struct collected {
 	pid_t tid;
@@ -79,7 +79,6 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 		  struct tracer_front front, struct tracer **ret_tracer)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
-	cpu_set_t cpus;
 	int error;
 
 	if (!tracer)
@@ -91,8 +90,7 @@ int tracer_create(struct run *run, const struct tracer_hooks *hooks,
 	tracer->front_fd = front.fd;
 	tracer->front_pid = front.pid;
 	tracer->pulse = front.pulse;
-	tracer->may_linger =
-		sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+	linger_create(&tracer->linger);
 	run->tracees = tracer->tracees = tracees_create();
 	error = tracer->tracees ? inner_create(run) : -ENOMEM;
 	if (error == 0)
@@ -179,23 +177,12 @@ static void tracer_handle(struct tracer *tracer, const struct collected *stop)
 	stops_handle(tracer, stop->tid, stop->status);
 }
 
-/* A sleep and a wake-up across CPUs cost several times what a stop does: while stops
- * come in quick succession the next one is awaited a moment without sleeping. A moment
- * in vain makes that rarer, up to one stop in 64 (docs/decisions/0003). */
-static bool tracer_lingers(struct tracer *tracer, int64_t since_ns)
+/* The signal that told of `tid` can have told of nobody else: there is nobody. */
+static bool tracer_heard_all(const struct tracer *tracer, pid_t tid)
 {
-	if (!tracer->may_linger || tracer->ending)
-		return false;
-	if (tracer->linger_skip) {
-		tracer->linger_skip--;
-		return false;
-	}
-	if (clock_now_ns() - since_ns < LINGER_NS)
-		return true;
-	if (tracer->linger_penalty < 63)
-		tracer->linger_penalty = 2 * tracer->linger_penalty + 1;
-	tracer->linger_skip = tracer->linger_penalty;
-	return false;
+	return tracees_count(tracer->tracees) == 1 && tracer->early_count == 0 &&
+	       tracees_find(tracer->tracees, tid) && !tracer->run->trace &&
+	       !channel_resolver_pid(tracer->run->channel);
 }
 
 /* All that stand stopped now are collected before the first one goes on: the kernel
@@ -222,25 +209,26 @@ static bool tracer_collect(const struct tracer *tracer, struct collected batch[B
 
 static void tracer_drain_stops(struct tracer *tracer)
 {
+	struct lingering *linger = &tracer->linger;
 	struct collected batch[BATCH];
-	int64_t since_ns = 0;
 	int count, rounds = 0;
 	bool more;
 
 	do {
 		more = tracer_collect(tracer, batch, &count);
+		if (count)
+			linger_found(linger);
 		for (int i = 0; i < count; i++)
 			tracer_handle(tracer, &batch[i]);
-		if (count && since_ns)
-			tracer->linger_penalty = 0;
 		if (count)
-			since_ns = clock_now_ns();
+			linger_answered(linger);
+		more = more && !tracer_heard_all(tracer, batch[0].tid);
 		rounds += count > 0;
 		/* Bounded: answers and front wait for the end of this. Of a single one
 		 * each stop but the first has left its signal pending. */
 	} while (count == BATCH ||
-		 (rounds < LINGER_ROUNDS &&
-		  (more || (since_ns && tracer_lingers(tracer, since_ns)))));
+		 (rounds < ROUNDS &&
+		  (more || (rounds && !tracer->ending && linger_on(linger)))));
 }
 
 static void tracer_drain_answers(struct tracer *tracer)

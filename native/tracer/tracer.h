@@ -10,6 +10,7 @@
 
 #include "run/run.h"
 #include "tracee/tracee.h"
+#include "tracer/linger.h"
 #include "tracer/signals.h"
 
 struct errand;
@@ -51,10 +52,9 @@ struct tracer {
 	pid_t main_pid;
 	bool main_ended;
 	bool main_stopped;
-	bool ending;	 /* everything that still moves is killed */
-	bool asked;	 /* a handler asked since answers were last looked for */
-	bool may_linger; /* there is another CPU for the job */
-	unsigned int linger_skip, linger_penalty; /* stops that are not lingered for */
+	bool ending; /* everything that still moves is killed */
+	bool asked;  /* a handler asked since answers were last looked for */
+	struct lingering linger;
 	int64_t waiters_ns;  /* next look at signals of threads that wait; 0: none do */
 	int64_t deadline_ns; /* 0: none */
 	int64_t recheck_ns;  /* look for ends once more then; 0: no */
