@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import chart, events, jobs, report, rows, run, software
+from benchmarks import chart, events, jobs, report, rows, run, software, stops
 from benchmarks.limits import Limit, verdict
 from benchmarks.ratios import BASE, OURS, Ratios
 from benchmarks.report import Measured
@@ -214,7 +215,7 @@ def test_a_row_says_why_there_is_no_figure() -> None:
         software.need("sh", "no-such-tool")
 
 
-@pytest.mark.parametrize("name", ["calls", "events", "bare_filter"])
+@pytest.mark.parametrize("name", ["calls", "events", "bare_filter", "stops"])
 def test_the_programs_compile_without_a_warning(tmp_path: Path, name: str) -> None:
     flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
     source = ROOT / f"benchmarks/{name}.c"
@@ -243,6 +244,19 @@ def test_calls_are_made_by_threads_and_by_processes(
     found = [line.rpartition(" ") for line in done.stdout.splitlines()]
     assert [title for title, _, _ in found] == asked
     assert all(float(value) > 0 for _, _, value in found)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="stops.c knows x86_64 alone")
+def test_a_stopped_call_is_answered_in_every_way() -> None:
+    """A caller that gets another answer, or none, fails the command."""
+    command = [sys.executable, "-m", "benchmarks.stops", "--rounds", "1"]
+    command += ["--milliseconds", "5", "--processes", "3"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    _, one, many, _ = done.stdout.split("\n\n")
+    for way, title in stops.WAYS.items():
+        if f"not measured: {title.strip()}:" not in done.stdout:
+            assert f"\n{title}" in one, way
+            assert f"\n{title}" in many, way
 
 
 def test_the_command_teaches() -> None:
