@@ -17,8 +17,8 @@ const char *base_choose(const struct messages *messages, const char *wanted);
 int base_of_cache(const char *wanted, const char *const *environment,
 		  char ret_path[PATH_MAX]);
 
-/* A directory on a tmpfs for those of /cvmfs: perhaps the one that the run's `scratch` is
- * in. NULL: there is none that can be used. */
+/* A directory on a tmpfs for those of /cvmfs: perhaps the one that the run's `scratch`
+ * is in. NULL: there is none that can be used. */
 const char *base_of_memory(const char *scratch);
 
 #endif
