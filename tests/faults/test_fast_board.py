@@ -6,29 +6,32 @@ What is not as it was is the tracer's: each run is compared with one without a s
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.fast import fast, figures, given, same, traced
+from tests.support.fast import (
+    NEEDS_STUB,
+    PYTHON,
+    Options,
+    fast,
+    figures,
+    given,
+    same,
+    traced,
+)
 from tests.support.fasttree import LOOK, TOP, made_options, publish
 from tests.support.keeper import own_directory
 from tests.support.places import ROOT
 from tests.support.published import Publisher
 from tests.support.run import Runner
 
-PYTHON = ("/usr/bin/python3", "-I", "-c")
 CATALOGS, THREADS, SEEDS = 60, 8, 300
 WIDE = "/cvmfs/wide.example.org"
-Options = list[Any]
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 
 @pytest.fixture(scope="module")

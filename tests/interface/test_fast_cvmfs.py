@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fast import fast, figures, same, traced
+from tests.support.fast import NEEDS_STUB, PYTHON, Options, fast, figures, same, traced
 from tests.support.fasttree import (
     LOOK,
     MORE_NAMES,
@@ -26,13 +26,9 @@ from tests.support.keeper import own_directory
 from tests.support.published import Publisher
 from tests.support.run import Runner
 
-PYTHON = ("/usr/bin/python3", "-I", "-c")
-Options = list[Any]
 GLIBC = tuple(map(int, re.findall(r"\d+", platform.libc_ver()[1])))
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 
 @pytest.fixture(scope="module")

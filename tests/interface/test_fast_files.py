@@ -4,26 +4,20 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.fast import fast, figures, same
+from tests.support.fast import NEEDS_STUB, PYTHON, Options, fast, figures, same
 from tests.support.fasttree import TOP, made_options, publish
 from tests.support.keeper import own_directory
 from tests.support.published import Publisher
 from tests.support.run import Runner
 
-PYTHON = ("/usr/bin/python3", "-I", "-c")
-Options = list[Any]
 MANY = 700
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 
 @pytest.fixture(scope="module")

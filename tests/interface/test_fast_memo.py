@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +12,11 @@ from pathlib import Path
 import pytest
 
 from interpose.cache import inventory
-from tests.support.fast import fast, figures
+from tests.support.fast import NEEDS_STUB, fast, figures
 from tests.support.places import need_tool
 from tests.support.run import Result, Runner
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 PLACES = 64
 # Each place is 8 bytes: a stat, or a function that gives 0 and makes no call.

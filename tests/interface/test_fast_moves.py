@@ -3,24 +3,17 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.fast import given, same
+from tests.support.fast import NEEDS_STUB, PYTHON, Options, given, same
 from tests.support.fasttree import LOOK, TOP, made_options, publish
 from tests.support.keeper import own_directory
 from tests.support.run import Runner
 
-PYTHON = ("/usr/bin/python3", "-I", "-c")
-Options = list[Any]
-
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 
 @pytest.fixture(scope="module")

@@ -7,26 +7,22 @@ The whole suite runs with it too (docs/fast-path.md); here is what needs it to b
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.fast import fast, figures
+from tests.support.fast import NEEDS_STUB, PYTHON, fast, figures
 from tests.support.run import Runner
 
 Configured = Callable[..., list[Any]]
 FQRN = "tricky.example.org"
 ROOT = f"/cvmfs/{FQRN}"
 README = f"{ROOT}/README"
-PYTHON = ("/usr/bin/python3", "-I", "-c")
 FILES = 1500
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 # Calls for which no path of this program is needed: its own stub's memory.
 STUB = """

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,20 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.fast import fast, figures, same, traced
+from tests.support.fast import NEEDS_STUB, Options, fast, figures, same, traced
 from tests.support.fasttree import TOP, made_options, publish
 from tests.support.keeper import own_directory
 from tests.support.places import NUMBERS, need_tool
 from tests.support.published import Publisher
 from tests.support.run import Runner
 
-Options = list[Any]
 SOURCES = Path(__file__).with_name("fast_programs")
 TURNS = 20
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 
 @pytest.fixture(scope="module")

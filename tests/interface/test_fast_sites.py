@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.fast import fast, figures, same
+from tests.support.fast import NEEDS_STUB, fast, figures, same
 from tests.support.fasttree import TOP, made_options, publish
 from tests.support.places import need_tool
 from tests.support.run import Runner
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
+pytestmark = NEEDS_STUB
 
 FROM_THE_STACK = r"""
 #include <stdio.h>

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.run import Result, Runner
 
@@ -22,6 +25,13 @@ def given(after: int = 1) -> dict[str, str]:
     if os.environ.get("INTERPOSE_FORCE_FALLBACK") == FALLBACK:
         ways["FORCE_FALLBACK"] = ""
     return {f"INTERPOSE_{name}": value for name, value in ways.items()}
+
+
+PYTHON = ("/usr/bin/python3", "-I", "-c")
+Options = list[Any]
+NEEDS_STUB = pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="the stub is x86_64's"
+)
 
 
 def fast(run: Runner, *command: str | Path, after: int = 1, **how: Any) -> Result:
