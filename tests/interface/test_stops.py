@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.memory import tracer_of
+from tests.support.places import need_tool
 from tests.support.run import Runner
 
 Configured = Callable[..., list[Any]]
@@ -61,3 +67,37 @@ def test_copies_of_descriptors_of_ours_stop_nobody(
         for count in (2, 102)
     )
     assert few == many
+
+
+LOOKS = """
+import os, sys
+print('ready', flush=True)
+sys.stdin.readline()
+for _ in range(1000):
+    os.access('/etc/passwd', os.R_OK)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may attach to the tracer")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="its registers are one set")
+def test_a_call_that_passes_takes_two_requests_and_one_look(
+    run: Runner, tmp_path: Path
+) -> None:
+    """Registers, go on; and that a look finds no stop does not happen at each."""
+    strace, counted = need_tool("strace"), tmp_path / "counted"
+    options = ["--no-fastpath"]
+    front = run.start("/usr/bin/python3", "-I", "-S", "-c", LOOKS, options=options)
+    assert front.stdout is not None
+    assert front.stdout.readline() == b"ready\n"
+    words = [strace, "-c", "-U", "name,calls", "-o", str(counted)]
+    words += ["-p", str(tracer_of(front).pid)]
+    watcher = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    assert watcher.stderr is not None
+    assert "attached" in watcher.stderr.readline()
+    front.communicate(b"\n")
+    watcher.communicate()
+    rows = [line.split() for line in counted.read_text().splitlines()]
+    calls = {row[0]: int(row[1]) for row in rows if row[1:] and row[1].isdigit()}
+    # Between one and two thousand there is room for the end, and for other stops.
+    assert 2000 <= calls["ptrace"] < 2500
+    assert 1000 <= calls["wait4"] < 1500
