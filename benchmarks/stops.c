@@ -165,7 +165,15 @@ static void linger_less(void)
 
 static bool was_away(double now)
 {
-	return way->linger == ALONE && now - looked_ns > AWAY_NS;
+	static long switches;
+	long before = switches;
+	struct rusage usage;
+
+	if (way->linger != ALONE || now - looked_ns <= AWAY_NS)
+		return false;
+	getrusage(RUSAGE_THREAD, &usage);
+	switches = usage.ru_nivcsw;
+	return switches != before;
 }
 
 static bool lingers(double since_ns)

@@ -5,14 +5,17 @@
  * likely the tracee, who had to wait for it. */
 #define _GNU_SOURCE 1
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "run/clock.h"
 #include "tracer/linger.h"
 
 enum {
 	MOMENT_NS = 60 * 1000,
-	AWAY_NS = 2000, /* two looks follow one another faster if nothing else runs */
-	RAREST = 1023	/* stops that are left out between two moments */
+	/* Two looks follow one another faster if nothing else runs and few are traced.
+	 */
+	AWAY_NS = 2000,
+	RAREST = 1023 /* stops that are left out between two moments */
 };
 
 void linger_create(struct lingering *linger)
@@ -31,9 +34,21 @@ static void linger_less(struct lingering *linger)
 	linger->skip = linger->penalty;
 }
 
+/* Has something else had our CPU since the last look? */
+static bool linger_was_away(struct lingering *linger, int64_t now)
+{
+	long before = linger->switches;
+	struct rusage usage;
+
+	if (now - linger->looked_ns <= AWAY_NS || getrusage(RUSAGE_THREAD, &usage) < 0)
+		return false;
+	linger->switches = usage.ru_nivcsw;
+	return linger->switches != before;
+}
+
 void linger_found(struct lingering *linger)
 {
-	if (linger->lingered && clock_now_ns() - linger->looked_ns > AWAY_NS)
+	if (linger->lingered && linger_was_away(linger, clock_now_ns()))
 		linger_less(linger);
 	else if (linger->lingered)
 		linger->penalty = 0;
@@ -57,7 +72,7 @@ bool linger_on(struct lingering *linger)
 		return false;
 	}
 	now = clock_now_ns();
-	if (now - linger->since_ns >= MOMENT_NS || now - linger->looked_ns > AWAY_NS) {
+	if (now - linger->since_ns >= MOMENT_NS || linger_was_away(linger, now)) {
 		linger_less(linger);
 		return false;
 	}

@@ -11,8 +11,10 @@ struct lingering {
 	bool looked;   /* once since the last stop, which may have been there at once */
 	bool lingered; /* longer than that */
 	unsigned int skip, penalty; /* stops that are not lingered for */
-	int64_t since_ns;	    /* when the last stop was answered */
-	int64_t looked_ns;	    /* the last look since then */
+	long switches;	   /* how often we had to let go of our CPU, when that was asked
+			      last */
+	int64_t since_ns;  /* when the last stop was answered */
+	int64_t looked_ns; /* the last look since then */
 };
 
 void linger_create(struct lingering *linger);
