@@ -118,11 +118,12 @@ static uint32_t number_of(const struct run *run, const struct place *place)
 	return number < INSCRIPTION_CATALOGS ? number : 0;
 }
 
-/* A large one would get no copy if it had a twin. */
+/* A large one would get no copy if it had a twin; and of several names of a file the
+ * one counts by which it was opened last. */
 static bool is_single(const struct interpose_entry *entry)
 {
 	return S_ISREG(entry->mode) && entry->digest && entry->size <= TWINS_LARGEST &&
-	       !(entry->flags & INTERPOSE_ENTRY_TWIN);
+	       entry->nlink <= 1 && !(entry->flags & INTERPOSE_ENTRY_TWIN);
 }
 
 static void mark(struct run *run, const struct unasked_catalog *catalog,
