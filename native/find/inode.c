@@ -70,18 +70,20 @@ const struct node *look_node(const struct run *run, int fd, const char *path, in
 			     struct stat *ret_stat)
 {
 	char own[64], name[LOOK_LINK_SIZE];
-	const struct node *node;
+	const struct node *node = NULL;
 	ssize_t len;
 
 	if (look_known(fd, path, flags, ret_stat) < 0)
 		return NULL;
-	node = look_node_of(run, ret_stat);
-	if (node || !S_ISREG(ret_stat->st_mode) ||
-	    !unasked_may_be(run, ret_stat->st_dev))
-		return node;
-	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
-	len = readlink(path[0] ? path : own, name, sizeof(name));
-	return len > 0 ? look_node_called(run, ret_stat, name, (size_t)len) : NULL;
+	/* First by its name: an inode that was one of ours may be another one's by now,
+	 * written in the same second, and of the same size. */
+	if (S_ISREG(ret_stat->st_mode) && unasked_may_be(run, ret_stat->st_dev)) {
+		snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+		len = readlink(path[0] ? path : own, name, sizeof(name));
+		if (len > 0)
+			node = look_node_called(run, ret_stat, name, (size_t)len);
+	}
+	return node ? node : look_node_of(run, ret_stat);
 }
 
 int look_stat(int fd, struct stat *ret_stat)

@@ -72,9 +72,9 @@ static enum step step_map_text(struct host *host, const char *name)
 		return STEP_END;
 	}
 	if (found) {
-		node = nodes_find(run, &st);
+		node = look_node_called(run, &st, path, strlen(path));
 		if (!node)
-			node = look_node_called(run, &st, path, strlen(path));
+			node = nodes_find(run, &st);
 		host->target->standin = standins_find(run, &st);
 		host->target->said = seen_shared_memory(run, &st);
 	}

@@ -198,11 +198,14 @@ static bool place_of(const struct run *run, const struct mapped *mapped,
 
 	if (!mapped->ino)
 		return false;
+	/* As look_node() does it. */
+	if (unasked_place(run, &file, ret_place))
+		return true;
 	node = mapped->has_stat ? look_node_of(run, &mapped->st)
 				: nodes_numbered(run, mapped->dev, mapped->ino);
 	if (node)
 		*ret_place = node->place;
-	return node || unasked_place(run, &file, ret_place);
+	return node;
 }
 
 static bool show_place(const struct run *run, const struct place *place,

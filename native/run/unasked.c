@@ -25,9 +25,9 @@ enum {
 };
 
 struct unasked {
-	struct unasked_catalog list[INSCRIPTION_CATALOGS];
+	struct unasked_catalog *list; /* room for all; NULL: none yet */
 	uint32_t count, bits_used;
-	uint8_t bits[UNASKED_BITS / 8];
+	uint8_t *bits; /* likewise */
 	/* By number of a catalog: how many stops for files it has had; and what is in
 	 * the list, + 1. */
 	uint32_t stops[INSCRIPTION_CATALOGS];
@@ -47,6 +47,10 @@ void unasked_destroy(struct unasked *unasked)
 {
 	for (int i = 0; unasked && i < OPENABLES_BASES; i++)
 		free(unasked->caches[i].name);
+	if (unasked) {
+		free(unasked->list);
+		free(unasked->bits);
+	}
 	free(unasked);
 }
 
@@ -142,15 +146,27 @@ static void mark(struct run *run, const struct unasked_catalog *catalog,
 	}
 }
 
+/* Most runs open few files. */
+static bool has_room(struct unasked *unasked)
+{
+	if (!unasked->list)
+		unasked->list = calloc(INSCRIPTION_CATALOGS, sizeof(*unasked->list));
+	if (!unasked->bits)
+		unasked->bits = calloc(1, UNASKED_BITS / 8);
+	return unasked->list && unasked->bits;
+}
+
 static void add(struct run *run, const struct unasked_catalog *catalog)
 {
 	struct unasked *unasked = run->unasked;
 	const struct index_map *map =
 		mounts_catalog(run->mounts, catalog->mount, catalog->catalog);
-	struct unasked_catalog *new = &unasked->list[unasked->count];
+	struct unasked_catalog *new;
 
-	if (!map || map->count > UNASKED_BITS - unasked->bits_used)
+	if (!map || map->count > UNASKED_BITS - unasked->bits_used ||
+	    !has_room(unasked))
 		return;
+	new = &unasked->list[unasked->count];
 	*new = *catalog;
 	new->first = unasked->bits_used;
 	new->count = map->count;

@@ -70,9 +70,10 @@ struct board_unasked {
 struct board_note {
 	uint64_t ino; /* 0: none; NOTE_BUSY: one thread is writing */
 	uint64_t dev, size;
-	int64_t written;
-	uint32_t written_ns;
+	int64_t written, changed; /* seconds, */
+	uint32_t written_ns, changed_ns;
 	uint32_t mount, catalog, entry; /* as in a place */
+	uint32_t reserved;
 };
 
 enum board_use { BOARD_UNUSED, BOARD_BUSY, BOARD_MAPPED, BOARD_REFUSED };

@@ -86,7 +86,8 @@ static bool read_place(const struct object_shown *shown, uint32_t mode,
 static bool read_stat(const struct stat *st, struct place *ret_place)
 {
 	const struct object_shown shown = {st->st_dev, st->st_ino,
-					   (uint64_t)st->st_size, st->st_mtim};
+					   (uint64_t)st->st_size, st->st_mtim,
+					   st->st_ctim};
 
 	return read_place(&shown, st->st_mode, ret_place);
 }
@@ -100,19 +101,22 @@ static bool look_at(int fd, struct stat *ret_stat)
 /* Times that nobody asked for are not there (fill_mg_cmtime() of Linux' fs/stat.c). */
 bool found_place_of(const struct request *request, struct place *ret_place)
 {
+	const uint32_t times = STATX_MTIME | STATX_CTIME;
 	const struct statx *stx = request->stx;
 	struct object_shown shown;
 	struct stat st;
 
 	if (request->st)
 		return read_stat(request->st, ret_place);
-	if (!(stx->stx_mask & STATX_MTIME))
+	if ((stx->stx_mask & times) != times)
 		return look_at(request->dirfd, &st) && read_stat(&st, ret_place);
 	shown.dev = makedev(stx->stx_dev_major, stx->stx_dev_minor);
 	shown.ino = stx->stx_ino;
 	shown.size = stx->stx_size;
 	shown.written.tv_sec = stx->stx_mtime.tv_sec;
 	shown.written.tv_nsec = stx->stx_mtime.tv_nsec;
+	shown.changed.tv_sec = stx->stx_ctime.tv_sec;
+	shown.changed.tv_nsec = stx->stx_ctime.tv_nsec;
 	return read_place(&shown, stx->stx_mode, ret_place);
 }
 

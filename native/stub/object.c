@@ -134,6 +134,8 @@ static void note(const struct place *place, const struct stat *st)
 	note->size = (uint64_t)st->st_size;
 	note->written = st->st_mtim.tv_sec;
 	note->written_ns = (uint32_t)st->st_mtim.tv_nsec;
+	note->changed = st->st_ctim.tv_sec;
+	note->changed_ns = (uint32_t)st->st_ctim.tv_nsec;
 	note->mount = place->mount;
 	note->catalog = place->catalog;
 	note->entry = place->entry;
@@ -150,7 +152,8 @@ static bool noted_place(const struct object_shown *shown, struct place *ret_plac
 	if (__atomic_load_n(&note->ino, __ATOMIC_ACQUIRE) != shown->ino)
 		return false;
 	same = note->dev == shown->dev && note->size == shown->size &&
-	       is_time(&shown->written, note->written, note->written_ns);
+	       is_time(&shown->written, note->written, note->written_ns) &&
+	       is_time(&shown->changed, note->changed, note->changed_ns);
 	*ret_place =
 		(struct place){PLACE_ENTRY, note->mount, note->catalog, note->entry};
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -267,7 +270,8 @@ static bool told_place(const struct object_shown *shown, struct place *ret_place
 		object = &board->objects[number - 1];
 		if (object->ino != shown->ino || object->dev != shown->dev ||
 		    object->size != shown->size ||
-		    !is_time(&shown->written, object->written, object->written_ns))
+		    !is_time(&shown->written, object->written, object->written_ns) ||
+		    !is_time(&shown->changed, object->changed, object->changed_ns))
 			continue;
 		*ret_place = (struct place){PLACE_ENTRY, object->mount, object->catalog,
 					    object->entry};

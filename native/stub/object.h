@@ -12,7 +12,7 @@ enum stub_verdict object_open(struct stub_frame *frame, const struct request *re
 /* What the kernel shows of an inode. */
 struct object_shown {
 	uint64_t dev, ino, size;
-	struct timespec written;
+	struct timespec written, changed;
 };
 /* The place that it stands for; false: of none that is known here. */
 bool object_place(const struct object_shown *shown, struct place *ret_place);

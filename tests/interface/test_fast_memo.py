@@ -99,7 +99,7 @@ def halves(path: Path) -> None:
 
 
 def cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 100)
+    os.truncate(path, 100)
 
 
 def folder(path: Path) -> None:

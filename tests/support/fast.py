@@ -51,7 +51,8 @@ def same(run: Runner, *command: str | Path, options: list[Any], **how: Any) -> R
     found = fast(run, *command, options=options, **how).ok()
     # There may be many lines, and what differs is to be seen.
     pairs = zip(expected.text.splitlines(), found.text.splitlines())
-    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+    bad = [pair for pair in pairs if pair[0] != pair[1]]
+    assert bad == [], bad[:4]
     assert found.stdout == expected.stdout
     return found
 

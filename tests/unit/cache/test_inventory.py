@@ -46,7 +46,7 @@ def test_no_other_module_puts_such_a_path_together() -> None:
     ("source", "pattern", "rows"),
     [
         (
-            "native/run/objects.c",
+            "native/index/objectname.c",
             r'"(interpose/[a-z-]+)/"',
             [inventory.RAW, inventory.ASSEMBLED, inventory.ASSEMBLED_RAW],
         ),
