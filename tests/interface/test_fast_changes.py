@@ -63,11 +63,16 @@ def left(top):
         folders.sort()
         for name in sorted(folders + files):
             path = os.path.join(folder, name)
-            st = os.lstat(path)
-            yield (path, oct(st.st_mode), st.st_nlink, st.st_uid, st.st_gid,
-                   st.st_mtime if st.st_mtime < 1e9 else "now",
-                   os.readlink(path) if stat.S_ISLNK(st.st_mode) else
-                   stat.S_ISREG(st.st_mode) and open(path, "rb").read())
+            try:
+                st = os.lstat(path)
+                yield (path, oct(st.st_mode), st.st_nlink, st.st_uid, st.st_gid,
+                       st.st_mtime if st.st_mtime < 1e9 else "now",
+                       os.readlink(path) if stat.S_ISLNK(st.st_mode) else
+                       stat.S_ISREG(st.st_mode) and open(path, "rb").read())
+            except PermissionError:
+                yield path, "shut"
+def short(name):
+    return name.replace(HOME, "HOME")[-60:]
 def show(top):
     for line in left(top):
         print(line)
@@ -166,7 +171,7 @@ def test_each_change_by_each_name(run: Runner, options: Options, place: Path) ->
     script += """
 for name in names:
     for line in each(name):
-        print(name[-60:], *line)
+        print(short(name), *line)
 show(".")
 """
     assert "EROFS" in _three(run, script, place, options)
@@ -184,7 +189,7 @@ for folder in (".", "a", TOP, TOP + "/dir/nested", "/proc/self", "file"):
         if folder == "/proc/self" and ".." in name:
             continue
         for line in each(name, dir_fd=fd):
-            print(folder, name[-60:], *line)
+            print(folder, short(name), *line)
     os.close(fd)
 for line in each("new", dir_fd=99):
     print(*line)
@@ -208,7 +213,7 @@ for folder in ("a", TOP, TOP + "/dir/nested", "/proc/self", deep, "/"):
         if folder == "/proc/self" and name == "..":
             continue
         for line in each(name):
-            print(folder, name[-60:], *line)
+            print(folder, short(name), *line)
 os.chdir(HOME + "/made")
 show(".")
 """
