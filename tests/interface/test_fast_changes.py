@@ -123,7 +123,8 @@ def each(name, **how):
         yield "truncate", told(os.truncate, name, 3)
         yield "chmod 2", called("chmod", name, 0o604)
         yield "lchown 2", called("lchown", name, -1, -1)
-        yield "creat", called("mkdir", name + "/x", 0o700), called("rmdir", name + "/x")
+        below = (name or ".") + "/x"
+        yield "below", called("mkdir", below, 0o700), called("rmdir", below)
     yield "rmdir", told(os.rmdir, name, **how)
     yield "unlink", told(os.unlink, name, **how)
 """
@@ -204,16 +205,20 @@ def test_each_change_from_a_working_directory(
     script = SCRIPT + EACH + SETTING + NAMES
     script += """
 names = [name for name in names if name and name[0] != "/"]
-at_top = ("cvmfs", "./cvmfs", "proc/no", "cvmfs/x")
 deep = HOME + "/made/deep/er"
-for folder in ("a", TOP, TOP + "/dir/nested", "/proc/self", deep, "/"):
-    os.chdir(folder)
-    for name in names if folder != "/" else at_top:
+for folder in ("a", TOP, TOP + "/dir/nested", "/proc/self", deep):
+    os.chdir(folder if folder[0] == "/" else HOME + "/made/" + folder)
+    for name in names:
         # Nothing of the machine's own is changed.
         if folder == "/proc/self" and name == "..":
             continue
         for line in each(name):
             print(folder, short(name), *line)
+os.chdir("/")
+for name in ("cvmfs", "./cvmfs", "proc/no", "cvmfs/x", "cvmfs/new.new"):
+    print(name, told(os.mkdir, name), told(os.rmdir, name), told(os.unlink, name),
+          told(os.open, name, os.O_CREAT | os.O_WRONLY), told(os.chmod, name, 0o600),
+          told(os.rename, name, "cvmfs"), told(os.symlink, "target", name))
 os.chdir(HOME + "/made")
 show(".")
 """
