@@ -200,7 +200,7 @@ def test_little_memory_for_python_is_a_warning(patient: Patient) -> None:
     patient.uid = 65534
     patient.before = (need_tool("prlimit"), f"--as={400 << 20}")
     assert patient.examined("--scratch", "/tmp").level("memory") == "warning"
-    patient.before = (need_tool("prlimit"), f"--as={6 << 20}")
+    patient.before = (need_tool("prlimit"), f"--as={8 << 20}")
     said = patient.examined("--scratch", "/tmp")
     assert (said.level("memory"), said.level("ptrace")) == ("warning", "ok")
     assert said.bad == ["python", *NETWORK]
