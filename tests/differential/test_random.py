@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import platform
 import random
 import subprocess
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from tests.differential.namespaces import IS_ROOT, forbidden, guard, owning
 from tests.differential.namespaces import mounted as mount
 from tests.differential.scripts import Writer, load
 from tests.differential.sides import Sides, ThreeWays, table
+from tests.support.fast import NEEDS_STUB
 from tests.support.keeper import own_directory
 from tests.support.places import need_tool
 from tests.support.published import Publisher
@@ -43,11 +43,6 @@ LEAST_ERRNOS = 20
 TREES, SCRIPTS_OF_A_TREE = 10, 11  # of the long run
 LEAST_RATE, LEAST_FAST_ERRNOS = 0.9, 10
 OTHER = shapes.OWNERS[2][0]
-
-
-needs_x86_64 = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the stub is x86_64's"
-)
 
 
 @pytest.fixture
@@ -236,7 +231,7 @@ def _hardly_any_stopped(
     _all_errnos_met(sides, record, LEAST_FAST_ERRNOS)
 
 
-@needs_x86_64
+@NEEDS_STUB
 def test_random_calls_that_a_stub_answers_give_what_a_mount_gives(
     grown: Callable[..., Sides],
     place: Path,
@@ -250,7 +245,7 @@ def test_random_calls_that_a_stub_answers_give_what_a_mount_gives(
 
 
 @pytest.mark.long
-@needs_x86_64
+@NEEDS_STUB
 def test_a_hundred_thousand_calls_that_a_stub_answers_give_what_a_mount_gives(
     grown: Callable[..., Sides],
     place: Path,

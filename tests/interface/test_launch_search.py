@@ -100,7 +100,7 @@ def test_directories_that_do_not_have_it_are_no_stops(
     run: Runner, folders: Path
 ) -> None:
     if is_tmpfs(folders):
-        pytest.skip("a tmpfs does not remember what it does not have")
+        pytest.skip("a tmpfs keeps no missing names, so that each look may wait")
     empty = ":".join(str(folders / f"empty{number}") for number in range(20))
     paths = ("/usr/bin", f"{empty}:/usr/bin", f"{empty}:/usr/bin")
     envs = [run.environment() | {"PATH": path} for path in paths]
