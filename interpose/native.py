@@ -349,6 +349,8 @@ class Mount(NamedTuple):
     variables: tuple[tuple[bytes, bytes], ...] = ()
     uid_map: tuple[tuple[int, int], ...] = ()
     gid_map: tuple[tuple[int, int], ...] = ()
+    alien_dir: bytes = b""
+    owners: tuple[int, ...] = ()
     dependencies: bytes = b""  # packed by resolver/kept.py
 
 
@@ -368,13 +370,15 @@ def checksum(data: bytes) -> int:
 def pack_mount(mount: Mount) -> bytes:
     """The bytes of the mount file."""
     variables = (name + b"=" + value + b"\0" for name, value in mount.variables)
-    # The maps come first: their numbers must lie on multiples of 4.
+    # Numbers come first: they must lie on multiples of 4.
     spans = {
         "uid_map": b"".join(struct.pack("<2I", *pair) for pair in mount.uid_map),
         "gid_map": b"".join(struct.pack("<2I", *pair) for pair in mount.gid_map),
+        "owners": struct.pack(f"<{len(mount.owners)}I", *mount.owners),
         "fqrn": mount.fqrn.encode("ascii"),
         "index_dir": mount.index_dir,
         "cache_dir": mount.cache_dir,
+        "alien_dir": mount.alien_dir,
         "variables": b"".join(variables),
         "dependencies": mount.dependencies,
     }

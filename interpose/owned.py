@@ -29,6 +29,11 @@ def not_ours(path: str | os.PathLike[str]) -> tuple[str, str] | None:
     return None if text is None else (text, os.fsdecode(ffi.string(where)))
 
 
+def may_be_stream(head: bytes) -> bool:
+    """Whether a file that begins so may be a zlib stream (native/interpose.h)."""
+    return bool(lib.interpose_may_be_stream(head, len(head)))
+
+
 def finish(descriptor: int, mode: int, *, sealed: bool) -> None:
     """Give a finished file its mode, and an object its seal. Errors: OSError."""
     _checked(lib.interpose_finish(descriptor, mode, sealed), "")

@@ -7,7 +7,7 @@
 enum {
 	INTERPOSE_INDEX_VERSION = 3,
 	INTERPOSE_MOUNT_MAGIC = 0x544d5049, /* "IPMT" */
-	INTERPOSE_MOUNT_VERSION = 4,
+	INTERPOSE_MOUNT_VERSION = 5,
 	INTERPOSE_CHANNEL_VERSION = 1,
 	INTERPOSE_LIST_SIZE = 65536, /* of one answer to INTERPOSE_LIST */
 	INTERPOSE_DIGEST_SIZE = 20
@@ -159,6 +159,10 @@ int interpose_alone_write(int fd, const uint32_t *uids, size_t count);
  */
 int interpose_is_of_this_node(int fd);
 
+/* Whether a file that begins so may be a zlib stream, as each packed object is one.
+ * Defined in native/index/objectname.c. */
+int interpose_may_be_stream(const uint8_t *head, size_t size);
+
 /* Nanoseconds that go with the second and size of an object (native/owned/seal.h). */
 uint32_t interpose_seal(int64_t second, uint64_t size);
 
@@ -213,6 +217,9 @@ struct interpose_mount {
 	struct interpose_span fqrn;
 	struct interpose_span index_dir; /* absolute path, no final slash */
 	struct interpose_span cache_dir; /* private cache, the same way */
+	/* Alien cache, the same way; empty: none, or its objects are asked for. And
+	 * whose files count there: user numbers, uint32_t each. */
+	struct interpose_span alien_dir, owners;
 	struct interpose_span variables; /* NAME=VALUE, each ended by NUL */
 	struct interpose_span uid_map;	 /* pairs of uint32_t: from, to */
 	struct interpose_span gid_map;

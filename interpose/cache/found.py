@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+from interpose import owned
 from interpose.cache.identity import FileIdentity
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 256 * 1024
 _HEAD_BYTES = 2
-_DEFLATE = 8  # compression method, RFC 1950 2.2
 # Not blocking: neither a FIFO nor a lease of somebody else's makes us wait.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -69,10 +69,7 @@ class Found:
 
     def may_be_a_zlib_stream(self) -> bool:
         """Whether it begins like one. Errors: OSError."""
-        head = os.pread(self.descriptor, _HEAD_BYTES, 0)
-        if len(head) < _HEAD_BYTES or head[0] & 0xF != _DEFLATE:
-            return False
-        return int.from_bytes(head, "big") % 31 == 0
+        return owned.may_be_stream(os.pread(self.descriptor, _HEAD_BYTES, 0))
 
     def blocks(self, limit_bytes: int) -> Iterator[bytes]:
         """The content, and never more than one byte beyond `limit_bytes`.

@@ -56,6 +56,8 @@ def record(repository: Repository) -> native.Mount:
     """The record of a repository."""
     root, view, caches = repository.root, repository.view, repository.caches
     blocks, files = _capacity(repository)
+    # What is trusted without a look at its owner has other rules (docs/trust.md).
+    alien = None if caches.trust_cache else caches.alien
     return native.Mount(
         fqrn=repository.fqrn,
         revision=root.revision,
@@ -65,6 +67,8 @@ def record(repository: Repository) -> native.Mount:
         root_algorithm=root.hash.algorithm.flag,
         index_dir=os.fsencode(repository.index_files.directory),
         cache_dir=os.fsencode(caches.private.top),
+        alien_dir=b"" if alien is None else os.fsencode(alien.top),
+        owners=() if alien is None else tuple(sorted(alien.owners.uids)),
         inode_seed=seed(repository.fqrn),
         view=_flags(view),
         uid=caches.uid,

@@ -4,6 +4,7 @@
  */
 #include "fast/inner.h"
 #include "run/openables.h"
+#include "run/stubcaches.h"
 #include "run/twins.h"
 #include "run/unasked.h"
 #include "tracee/tracee.h"
@@ -30,7 +31,8 @@ bool fast_sends_back(struct run *run, struct tracee *tracee, const struct place 
 		return false;
 	telling_board(run, tracee);
 	if (foothold->told_objects != openables_count(run) ||
-	    foothold->told_unasked != unasked_count(run))
+	    foothold->told_unasked != unasked_count(run) ||
+	    foothold->told_caches != stubcaches_version(run))
 		return false;
 	/* Some sites have the number from further before. */
 	*ret_verdict = tracee_answer(tracee, tracee->stop.number);

@@ -12,6 +12,7 @@
 #include "run/mounts.h"
 #include "run/openables.h"
 #include "run/slowmounts.h"
+#include "run/stubcaches.h"
 #include "run/unasked.h"
 #include "tracee/memory.h"
 
@@ -21,7 +22,10 @@ _Static_assert((int)BOARD_MOUNTS == INSCRIPTION_MOUNTS &&
 _Static_assert((int)BOARD_OBJECTS == OPENABLES_MOST &&
 		       (int)BOARD_BASES == OPENABLES_BASES &&
 		       (int)BOARD_OBJECT == OPENABLE_NAME &&
-		       (int)BOARD_BITS == UNASKED_BITS,
+		       (int)BOARD_BITS == UNASKED_BITS &&
+		       (int)BOARD_OWNERS == ALIEN_OWNERS &&
+		       (int)BOARD_FOLDERS == ALIEN_FOLDERS &&
+		       (int)BOARD_CACHES == STUBCACHES_OF_MOUNT,
 	       "and so can the run's list");
 
 /* So many slots are told one by one. */
@@ -40,7 +44,7 @@ void boards_begin(struct foothold *foothold)
 {
 	foothold->told_catalogs = 1;
 	foothold->told_mounts = foothold->told_objects = foothold->told_bases = 0;
-	foothold->told_unasked = 0;
+	foothold->told_unasked = foothold->told_caches = 0;
 	foothold->told_watches = false;
 }
 
@@ -129,14 +133,33 @@ static void add_unasked(const struct run *run, struct board *board, uint32_t num
 {
 	const struct unasked_catalog *catalog = unasked_at(run, number);
 
-	board->unasked[number] = (struct board_unasked){.dev = catalog->dev,
-							.base = catalog->base,
-							.first = catalog->first,
+	board->unasked[number] = (struct board_unasked){.first = catalog->first,
 							.count = catalog->count};
 	memcpy(board->bits + catalog->first / 8, unasked_bits(run) + catalog->first / 8,
 	       (catalog->count + 7) / 8);
-	if (has_base(run, board, catalog->base))
-		board->unasked_of[catalog->number] = (uint16_t)(number + 1);
+	board->unasked_of[catalog->number] = (uint16_t)(number + 1);
+}
+
+static void add_caches(const struct run *run, struct board *board)
+{
+	for (uint32_t i = 0; i < BOARD_BASES; i++) {
+		const struct stubcache *cache = stubcaches_at(run, i);
+		struct board_cache *to = &board->caches[i];
+
+		to->dev = cache->dev;
+		memcpy(to->owners, cache->owners, sizeof(to->owners));
+		to->owner_count = cache->owner_count;
+		to->is_foreign = cache->is_foreign;
+		memcpy(to->folders, cache->folders, sizeof(to->folders));
+	}
+	for (uint32_t mount = 0; mount < BOARD_MOUNTS; mount++) {
+		const uint8_t *caches = stubcaches_of(run, mount);
+
+		for (int i = 0; i < BOARD_CACHES; i++)
+			if (caches[i] && has_base(run, board, caches[i] - 1u))
+				board->caches_of[mount][i] = caches[i];
+	}
+	board->caches_version = stubcaches_version(run);
 }
 
 /* One whose mount or catalog is not on the board is found by nobody. */
@@ -181,6 +204,8 @@ void boards_update(const struct run *run, struct board *board)
 		add_object(run, board, board->object_count);
 	for (; board->unasked_count < unasked_count(run); board->unasked_count++)
 		add_unasked(run, board, board->unasked_count);
+	if (board->caches_version != stubcaches_version(run))
+		add_caches(run, board);
 }
 
 /* `size` bytes of the board from `at` on. */
@@ -279,6 +304,20 @@ static void tell_objects(struct tracee *tracee, const struct board *board)
 		foothold->told_objects = count;
 }
 
+/* A mount's number of one is seen last. */
+static void tell_caches(struct tracee *tracee, const struct board *board)
+{
+	struct foothold *foothold = &tracee->memory->foothold;
+
+	if (foothold->told_caches != board->caches_version &&
+	    tell_bases(tracee, board) &&
+	    tell(tracee, board, offsetof(struct board, caches),
+		 sizeof(board->caches)) &&
+	    tell(tracee, board, offsetof(struct board, caches_of),
+		 sizeof(board->caches_of)))
+		foothold->told_caches = board->caches_version;
+}
+
 /* Where the bits of so many catalogs end. */
 static uint32_t bits_end(const struct board *board, uint32_t count)
 {
@@ -295,7 +334,7 @@ static void tell_unasked(struct tracee *tracee, const struct board *board)
 	const uint32_t begin = bits_end(board, told), end = bits_end(board, count);
 	const size_t size = sizeof(board->unasked[0]);
 
-	if (told != count && tell_bases(tracee, board) &&
+	if (told != count &&
 	    tell(tracee, board, offsetof(struct board, bits) + begin, end - begin) &&
 	    tell(tracee, board, offsetof(struct board, unasked) + told * size,
 		 (count - told) * size) &&
@@ -313,6 +352,7 @@ void boards_tell(struct tracee *tracee, const struct board *board)
 	const size_t size = sizeof(board->catalogs[0]);
 
 	tell_objects(tracee, board);
+	tell_caches(tracee, board);
 	tell_unasked(tracee, board);
 	if (told == count)
 		return;

@@ -17,6 +17,7 @@
 #include "run/objects.h"
 #include "run/openables.h"
 #include "run/skeletons.h"
+#include "run/stubcaches.h"
 #include "run/twins.h"
 #include "run/unasked.h"
 
@@ -68,11 +69,12 @@ static bool skeleton_path(struct target *target, char *buffer, size_t size,
 
 /* Stubs may open it: it is this place's alone. */
 static void tell_of(struct run *run, const struct object_found *found,
-		    const struct place *place)
+		    const struct walk *walk)
 {
-	unasked_opened(run, found, place);
-	if (found->is_foreign || !unasked_has(run, place))
-		openables_note(run, found, place);
+	unasked_opened(run, found, &walk->at, &walk->entry);
+	if (!unasked_has(run, &walk->at) ||
+	    !stubcaches_found(run, found, &walk->at, &walk->entry))
+		openables_note(run, found, &walk->at);
 }
 
 static bool object_path(struct target *target, const struct object_found *found,
@@ -91,7 +93,7 @@ static bool object_path(struct target *target, const struct object_found *found,
 	if (result < 0)
 		openables_doubt(call->run);
 	else
-		tell_of(call->run, found, &target->walk.at);
+		tell_of(call->run, found, &target->walk);
 	snprintf(buffer, size, "%s", path);
 	if (call->run->uid != 0)
 		return true;

@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { HEX = 2 * INTERPOSE_DIGEST_SIZE, PREFIX_HEX = 2 };
+enum {
+	HEX = 2 * INTERPOSE_DIGEST_SIZE,
+	PREFIX_HEX = 2,
+	/* RFC 1950, 2.2 */
+	ZLIB_METHODS = 15,
+	ZLIB_DEFLATE = 8,
+	ZLIB_CHECK = 31
+};
 
 static char *put(char *at, const char *text)
 {
@@ -108,4 +115,10 @@ bool objectname_digest(const char *path, size_t len,
 		digits++;
 	}
 	return true;
+}
+
+int interpose_may_be_stream(const uint8_t *head, size_t size)
+{
+	return size >= OBJECTNAME_HEAD && (head[0] & ZLIB_METHODS) == ZLIB_DEFLATE &&
+	       (head[0] << 8 | head[1]) % ZLIB_CHECK == 0;
 }

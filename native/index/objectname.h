@@ -34,4 +34,8 @@ bool objectname_ends(const struct interpose_entry *entry, const char *path, size
 bool objectname_digest(const char *path, size_t len,
 		       uint8_t ret_digest[INTERPOSE_DIGEST_SIZE]);
 
+/* So many bytes of a file tell whether it may be packed content as it came: what is
+ * stored raw has the same name in a cache of others (interpose_may_be_stream()). */
+enum { OBJECTNAME_HEAD = 2 };
+
 #endif

@@ -25,6 +25,8 @@ enum {
 	NFS_WRITE = 0x2 | 0x4 | 0x40 | 0x40000 | 0x80000
 };
 
+#define NFS_LIST "system.nfs4_acl"
+
 /* Lists that nothing here reads. */
 static const char *const other_lists[] = {"system.richacl", "system.cifs_acl",
 					  "system.ntfs_acl", "afs.acl"};
@@ -129,6 +131,24 @@ bool list_of_server_lets_others_write(int fd)
 	for (size_t i = 0; i < sizeof(other_lists) / sizeof(*other_lists); i++)
 		if (read_list(fd, other_lists[i], NULL, 0) != -1)
 			return true;
-	len = read_list(fd, "system.nfs4_acl", list, sizeof(list));
+	len = read_list(fd, NFS_LIST, list, sizeof(list));
 	return len == -2 || (len >= 0 && nfs_lets_others_write(list, (size_t)len));
+}
+
+static bool is_unknown(int fd, const char *name)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return getxattr(path, name, NULL, 0) < 0 && errno == ENOTSUP;
+}
+
+bool list_of_server_is_unknown(int fd)
+{
+	if (type_has_no_other_lists(fd))
+		return true;
+	for (size_t i = 0; i < sizeof(other_lists) / sizeof(*other_lists); i++)
+		if (!is_unknown(fd, other_lists[i]))
+			return false;
+	return is_unknown(fd, NFS_LIST);
 }

@@ -23,4 +23,7 @@ bool list_of_posix_lets_others_write(int fd, struct owners owners);
  * that is not understood may. */
 bool list_of_server_lets_others_write(int fd);
 
+/* The file system knows no such lists at all: no file of it has one. */
+bool list_of_server_is_unknown(int fd);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct errands;
+struct run;
 
 struct errand {
 	uint64_t key;
@@ -16,9 +17,11 @@ struct errand {
 	 * errno. `over`: the run has ended, nobody wants it any more. */
 	int (*work)(void *argument, const atomic_bool *over);
 	void (*drop)(void *argument); /* afterwards, in whatever thread */
-	void *argument;		      /* what comes of it may be there, too */
-	bool writes;		      /* into the scratch: the run's end waits for it */
-	bool shared; /* one of its key that is under way already will do as well */
+	/* For the loop, before the calls that wait are decided again; may be NULL. */
+	void (*taken)(struct run *run, void *argument, int error);
+	void *argument; /* what comes of it may be there, too */
+	bool writes;	/* into the scratch: the run's end waits for it */
+	bool shared;	/* one of its key that is under way already will do as well */
 };
 
 /* `wake` is called by a thread when an errand has ended. NULL: no memory. */

@@ -12,11 +12,15 @@
 
 #include "index/objectname.h"
 #include "owned/seal.h"
+#include "run/alien.h"
 #include "run/believed.h"
 #include "run/broken.h"
 #include "run/channel.h"
 #include "run/clock.h"
+#include "run/errands.h"
 #include "run/mounts.h"
+#include "run/slowmounts.h"
+#include "run/stubcaches.h"
 #include "run/table.h"
 
 enum { RETRY_AFTER_S = 2 };
@@ -37,6 +41,7 @@ struct object {
 	bool raw;     /* not packed: then the same digest names another content */
 	bool shared;  /* perhaps outside of the private cache: others can change it */
 	bool foreign; /* it is outside: a lock on it would be one of others, too */
+	bool passed;  /* an alien cache was looked at, in vain: the resolver is asked */
 	enum object_state state;
 	uint32_t question;
 	time_t failed_at;
@@ -197,6 +202,51 @@ static void look_in_private(const struct run *run, uint32_t mount,
 	object_is_at(object, strdup(path), &st);
 }
 
+/* A look at the alien cache has ended. */
+static void take_look(struct run *run, void *argument, int error)
+{
+	const struct alien_look *look = argument;
+	struct object *object = slot_of(run->objects, &look->entry);
+	char path[ALIEN_PATH + OBJECTNAME_SIZE + 1];
+
+	if (!object)
+		return;
+	object->state = OBJECT_UNKNOWN;
+	object->question = 0;
+	object->passed = error < 0;
+	if (error < 0)
+		return;
+	stubcaches_learn(run, look);
+	snprintf(path, sizeof(path), "%s/%s", look->top, look->name);
+	object->shared = object->foreign = run->objects->any_foreign = true;
+	object_is_at(object, strdup(path), &look->st);
+}
+
+/* What others share may be on a file system that does not answer. */
+static void look_in_alien(struct run *run, uint32_t mount,
+			  const struct interpose_entry *entry, struct object *object)
+{
+	struct alien_look *look =
+		object->passed ? NULL : alien_look_create(run, mount, entry);
+	struct errand errand = {.work = alien_look_do,
+				.drop = free,
+				.taken = take_look,
+				.argument = look};
+
+	if (!look)
+		return;
+	look->knows_folder = stubcaches_knows_folder(run, look);
+	if (slowmounts_any(run->slow) && slowmounts_has_path(run->slow, look->top)) {
+		object->question = errands_send(run->errands, &errand);
+		object->state = object->question ? OBJECT_ASKED : OBJECT_UNKNOWN;
+		if (object->question)
+			return;
+	} else {
+		take_look(run, look, alien_look_do(look, NULL));
+	}
+	free(look);
+}
+
 static void take_answer(struct run *run, uint32_t mount,
 			const struct interpose_entry *entry, struct object *object)
 {
@@ -210,6 +260,7 @@ static void take_answer(struct run *run, uint32_t mount,
 	if (state == CHANNEL_UNDER_WAY)
 		return;
 	object->state = OBJECT_UNKNOWN;
+	object->passed = false;
 	if (state == CHANNEL_UNKNOWN)
 		return;
 	if (!answer.error && answer.body_len) {
@@ -269,7 +320,8 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 	object = slot_of(run->objects, entry);
 	if (!object)
 		return WALK_BROKEN;
-	if (object->state == OBJECT_ASKED)
+	/* An errand is taken when it has ended. */
+	if (object->state == OBJECT_ASKED && !(object->question & ERRAND_ID))
 		take_answer(run, place->mount, entry, object);
 	good = object->state == OBJECT_THERE && !has_changed(object, st);
 	if (object->state == OBJECT_THERE && !good)
@@ -279,6 +331,8 @@ enum walk_answer objects_find(struct run *run, const struct place *place,
 		object->state = OBJECT_UNKNOWN;
 	if (object->state == OBJECT_UNKNOWN)
 		look_in_private(run, place->mount, entry, object);
+	if (object->state == OBJECT_UNKNOWN)
+		look_in_alien(run, place->mount, entry, object);
 	if (object->state == OBJECT_UNKNOWN)
 		ask(run, place, object);
 	ret_found->path = object->path;

@@ -17,6 +17,7 @@
 #include "run/prefixes.h"
 #include "run/skeletons.h"
 #include "run/slowmounts.h"
+#include "run/stubcaches.h"
 #include "run/twins.h"
 #include "run/unasked.h"
 
@@ -39,11 +40,12 @@ int run_create(struct run *run, channel_starter start, void *context,
 	run->twins = twins_create();
 	run->owners = owners_create();
 	run->openables = openables_create();
+	run->stubcaches = stubcaches_create();
 	run->unasked = unasked_create();
 	return run->channel && run->errands && run->slow && run->mounts &&
 			       run->objects && run->nodes && run->skeletons &&
 			       run->twins && run->owners && run->openables &&
-			       run->unasked
+			       run->stubcaches && run->unasked
 		       ? 0
 		       : -ENOMEM;
 }
@@ -57,6 +59,7 @@ void run_destroy(struct run *run)
 	twins_destroy(run->twins);
 	owners_destroy(run->owners);
 	openables_destroy(run->openables);
+	stubcaches_destroy(run->stubcaches);
 	unasked_destroy(run->unasked);
 	slowmounts_destroy(run->slow);
 	prefixes_deinit(&run->prefixes);

@@ -22,6 +22,7 @@ struct preferred;
 struct skeletons;
 struct slowmounts;
 struct standins;
+struct stubcaches;
 struct locks;
 struct trace;
 struct twins;
@@ -83,6 +84,7 @@ struct run {
 	struct twins *twins;
 	struct owners *owners;
 	struct openables *openables;
+	struct stubcaches *stubcaches;
 	struct unasked *unasked;
 	struct tracees *tracees; /* of tracer/, which lives as long */
 	struct inners *inners;	 /* tracer/inner.c: interpose_run below this one */

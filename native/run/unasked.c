@@ -2,27 +2,20 @@
 #define _GNU_SOURCE 1
 #include "run/unasked.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cleanup.h"
 #include "index/objectname.h"
-#include "run/believed.h"
 #include "run/inscription.h"
 #include "run/mounts.h"
 #include "run/openables.h"
 #include "run/owners.h"
-#include "run/slowmounts.h"
+#include "run/stubcaches.h"
 #include "run/twins.h"
 
-enum {
-	/* To look through so many entries costs what a stop does. */
-	ENTRIES_FOR_A_STOP = 256,
-	FOLDERS = 256
-};
+/* To look through so many entries costs what a stop does. */
+enum { ENTRIES_FOR_A_STOP = 256 };
 
 struct unasked {
 	struct unasked_catalog *list; /* room for all; NULL: none yet */
@@ -32,10 +25,6 @@ struct unasked {
 	 * the list, + 1. */
 	uint32_t stops[INSCRIPTION_CATALOGS];
 	uint16_t slots[INSCRIPTION_CATALOGS];
-	struct cache {
-		uint32_t looked_at, ours; /* bits of enum objectname_kind */
-		char *name;		  /* as the kernel has it */
-	} caches[OPENABLES_BASES];
 };
 
 struct unasked *unasked_create(void)
@@ -45,70 +34,11 @@ struct unasked *unasked_create(void)
 
 void unasked_destroy(struct unasked *unasked)
 {
-	for (int i = 0; unasked && i < OPENABLES_BASES; i++)
-		free(unasked->caches[i].name);
 	if (unasked) {
 		free(unasked->list);
 		free(unasked->bits);
 	}
 	free(unasked);
-}
-
-/* ---- whose directories they are ---- */
-
-/* What is not there yet is made by us alone. */
-static bool holds_only_ours(const struct run *run, const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char name[4];
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !believed_is_ours(run, &st) ||
-	    !believed(&run->scratch, path))
-		return false;
-	for (unsigned int i = 0; i < FOLDERS; i++) {
-		snprintf(name, sizeof(name), "%02x", i);
-		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (!S_ISDIR(st.st_mode) || !believed_is_ours(run, &st)))
-			return false;
-	}
-	return true;
-}
-
-/* May objects of this kind be opened there by who does not look at the way? */
-static bool is_ours(const struct run *run, uint32_t base, enum objectname_kind kind)
-{
-	struct cache *cache = &run->unasked->caches[base];
-	char path[4096 + OBJECTNAME_SIZE];
-
-	if (!(cache->looked_at >> kind & 1)) {
-		cache->looked_at |= 1u << kind;
-		snprintf(path, sizeof(path), "%s/%s", openables_base(run, base),
-			 objectname_place(kind));
-		if (holds_only_ours(run, path))
-			cache->ours |= 1u << kind;
-	}
-	return cache->ours >> kind & 1;
-}
-
-/* One that answers, and how the kernel calls it. */
-static bool is_near(const struct run *run, uint32_t base)
-{
-	struct cache *cache = &run->unasked->caches[base];
-	const char *path = openables_base(run, base);
-	_cleanup_close_ int fd = -1;
-	char link[64], name[4096];
-	ssize_t len;
-
-	if (cache->name)
-		return true;
-	if (slowmounts_any(run->slow) && slowmounts_has_path(run->slow, path))
-		return false;
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = fd < 0 ? -1 : readlink(link, name, sizeof(name));
-	cache->name = len > 0 ? strndup(name, (size_t)len) : NULL;
-	return cache->name;
 }
 
 /* ---- a catalog more ---- */
@@ -140,7 +70,6 @@ static void mark(struct run *run, const struct unasked_catalog *catalog,
 		const uint32_t bit = catalog->first + place.entry;
 
 		if (index_entry(map, place.entry, &entry) == 0 && is_single(&entry) &&
-		    is_ours(run, catalog->base, objectname_kind(&entry)) &&
 		    owners_take(run, &place, &entry) == OWNER_PLACE)
 			run->unasked->bits[bit / 8] |= (uint8_t)(1u << bit % 8);
 	}
@@ -176,27 +105,20 @@ static void add(struct run *run, const struct unasked_catalog *catalog)
 }
 
 void unasked_opened(struct run *run, const struct object_found *found,
-		    const struct place *place)
+		    const struct place *place, const struct interpose_entry *entry)
 {
 	struct unasked_catalog catalog = {.number = number_of(run, place),
 					  .mount = place->mount,
-					  .catalog = place->catalog,
-					  .dev = found->st.st_dev};
-	const struct interpose_mount *record = mounts_record(run->mounts, place->mount);
+					  .catalog = place->catalog};
 	struct unasked *unasked = run->unasked;
 	const struct index_map *map;
-	const char *cache;
-	uint32_t len;
 
-	if (!run->fast || !catalog.number || found->is_foreign ||
+	if (!run->fast || !catalog.number ||
+	    !stubcaches_found(run, found, place, entry) ||
 	    unasked->slots[catalog.number])
 		return;
 	map = mounts_catalog(run->mounts, place->mount, place->catalog);
-	if (!map || ++unasked->stops[catalog.number] <= map->count / ENTRIES_FOR_A_STOP)
-		return;
-	cache = mounts_span(run->mounts, place->mount, record->cache_dir, &len);
-	if (cache && openables_base_of(run, cache, len, &catalog.base) &&
-	    is_near(run, catalog.base))
+	if (map && ++unasked->stops[catalog.number] > map->count / ENTRIES_FOR_A_STOP)
 		add(run, &catalog);
 }
 
@@ -239,8 +161,9 @@ bool unasked_has(const struct run *run, const struct place *place)
 
 bool unasked_may_be(const struct run *run, uint64_t dev)
 {
-	for (uint32_t i = 0; i < run->unasked->count; i++)
-		if (run->unasked->list[i].dev == dev)
+	for (uint32_t i = 0; run->unasked->count && i < OPENABLES_BASES; i++)
+		if (stubcaches_at(run, i)->known_as &&
+		    stubcaches_at(run, i)->dev == dev)
 			return true;
 	return false;
 }
@@ -256,7 +179,7 @@ static bool entry_of(const struct run *run, const struct place *place,
 }
 
 /* It has the object's name, wherever that leads whom it was read for. */
-static bool is_there(const struct run *run, const struct unasked_catalog *catalog,
+static bool is_there(const struct run *run, uint32_t number,
 		     const struct interpose_entry *entry,
 		     const struct unasked_file *file)
 {
@@ -264,16 +187,19 @@ static bool is_there(const struct run *run, const struct unasked_catalog *catalo
 	struct stat st;
 
 	objectname_write(entry, name);
-	snprintf(path, sizeof(path), "%s/%s", openables_base(run, catalog->base), name);
+	snprintf(path, sizeof(path), "%s/%s", openables_base(run, number), name);
 	return stat(path, &st) == 0 && st.st_dev == file->dev && st.st_ino == file->ino;
 }
 
-/* It had it, and somebody has it open still. */
-static bool was_there(const struct cache *cache, const struct unasked_file *file)
+/* It has the name that it has in this cache, or had it and somebody has it open still.
+ */
+static bool is_in(const struct run *run, uint32_t number,
+		  const struct unasked_file *file)
 {
-	const size_t len = strlen(cache->name);
+	const char *known_as = stubcaches_at(run, number)->known_as;
+	const size_t len = strlen(known_as);
 
-	return file->len > len && memcmp(file->name, cache->name, len) == 0 &&
+	return file->len > len && memcmp(file->name, known_as, len) == 0 &&
 	       file->name[len] == '/';
 }
 
@@ -287,8 +213,8 @@ bool unasked_place(const struct run *run, const struct unasked_file *file,
 		memcmp(file->name + file->len - gone_len, gone, gone_len) == 0;
 	const size_t len = file->len - (is_gone ? gone_len : 0);
 	uint8_t digest[INTERPOSE_DIGEST_SIZE];
-	const struct unasked_catalog *catalog;
 	struct interpose_entry entry;
+	const uint8_t *caches;
 
 	if (!unasked_may_be(run, file->dev) ||
 	    !objectname_digest(file->name, len, digest) ||
@@ -296,7 +222,11 @@ bool unasked_place(const struct run *run, const struct unasked_file *file,
 	    !entry_of(run, ret_place, &entry) ||
 	    !objectname_ends(&entry, file->name, len))
 		return false;
-	catalog = catalog_of(run, ret_place);
-	return is_gone ? was_there(&run->unasked->caches[catalog->base], file)
-		       : is_there(run, catalog, &entry, file);
+	caches = stubcaches_of(run, ret_place->mount);
+	for (int i = 0; i < STUBCACHES_OF_MOUNT; i++)
+		if (caches[i] &&
+		    (is_gone ? is_in(run, caches[i] - 1u, file)
+			     : is_there(run, caches[i] - 1u, &entry, file)))
+			return true;
+	return false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files that stubs open without asking anybody: of catalogs from which enough has been
  * opened, each file whose content is the file's alone in this run, if its object is in
- * the private cache. The tracer does not hear of it: when it meets such an object's
- * inode later it knows it by its name. */
+ * a cache that stubs may look in (run/stubcaches.h). The tracer does not hear of it:
+ * when it meets such an object's inode later it knows it by its name. */
 #ifndef RUN_UNASKED_H
 #define RUN_UNASKED_H
 
@@ -21,13 +21,11 @@ struct unasked_catalog {
 	uint32_t number; /* of mounts_opened(), + 1 */
 	uint32_t mount, catalog;
 	uint32_t first, count; /* of its entries' bits: the n-th entry's is first + n */
-	uint32_t base;	       /* openables_base() that its objects are below */
-	uint64_t dev;	       /* which they lie on */
 };
 
 /* The place's object was opened at a stop: with enough of them the catalog is added. */
 void unasked_opened(struct run *run, const struct object_found *found,
-		    const struct place *place);
+		    const struct place *place, const struct interpose_entry *entry);
 uint32_t unasked_count(const struct run *run);
 const struct unasked_catalog *unasked_at(const struct run *run, uint32_t number);
 /* UNASKED_BITS of them: whether an entry is opened unasked. */

@@ -7,6 +7,7 @@
 #define STUB_BOARD_H
 
 #include "index/lookup.h"
+#include "index/objectname.h"
 #include "interpose.h"
 
 enum {
@@ -21,6 +22,9 @@ enum {
 	BOARD_OBJECT_SLOTS = 2 * BOARD_OBJECTS,
 	BOARD_OBJECT = 56, /* longer than the name of one */
 	BOARD_BITS = 1 << 19,
+	BOARD_OWNERS = 8,
+	BOARD_FOLDERS = 256,
+	BOARD_CACHES = 2, /* of a mount */
 	BOARD_NOTES = 512
 };
 
@@ -57,13 +61,19 @@ struct board_object {
 	char name[BOARD_OBJECT];
 };
 
-/* Of a catalog: files that are opened unasked are where their digests say, below this
- * base, on this device. */
-struct board_unasked {
+/* A cache in which files are opened unasked where their digests say, below the base of
+ * the same number. */
+struct board_cache {
 	uint64_t dev;
-	uint32_t base;
-	uint32_t first, count; /* bits of its entries */
-	uint32_t reserved;
+	uint32_t owners[BOARD_OWNERS], owner_count; /* whose files count */
+	uint32_t is_foreign; /* others use its objects; we did not write them */
+	/* Bits of directories, by kind of object and first byte of the hash. */
+	uint8_t folders[OBJECTNAME_KINDS][BOARD_FOLDERS / 8];
+};
+
+/* Of a catalog: the bits of its entries. */
+struct board_unasked {
+	uint32_t first, count;
 };
 
 /* An object that was opened unasked, as it was then: for who asks next. */
@@ -81,8 +91,8 @@ enum board_use { BOARD_UNUSED, BOARD_BUSY, BOARD_MAPPED, BOARD_REFUSED };
 struct board {
 	uint32_t catalog_count; /* with number 0 */
 	uint32_t unasked_count;
-	uint32_t object_count; /* the tracer's alone */
-	uint32_t reserved;
+	/* The tracer's alone. */
+	uint32_t object_count, caches_version;
 	struct board_mount mounts[BOARD_MOUNTS];
 	/* By mount, parent and entry: the number of the catalog there; 0: free. */
 	uint16_t nested[BOARD_SLOTS];
@@ -90,6 +100,10 @@ struct board {
 	/* By place, and by number of the inode: number of the object + 1; 0: free. */
 	uint16_t by_place[BOARD_OBJECT_SLOTS], by_inode[BOARD_OBJECT_SLOTS];
 	char bases[BOARD_BASES][BOARD_PATH];
+	struct board_cache caches[BOARD_BASES];
+	/* By mount, in the order in which they are looked through: number + 1; 0: no
+	 * more. */
+	uint8_t caches_of[BOARD_MOUNTS][BOARD_CACHES];
 	struct board_object objects[BOARD_OBJECTS];
 	struct board_unasked unasked[BOARD_CATALOGS];
 	uint16_t unasked_of[BOARD_CATALOGS]; /* by catalog: number there + 1; 0: none */

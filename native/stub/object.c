@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An object is opened if the tracer has found it good, and it is still as it was; or if
- * it is in the private cache as we have put it there. Either way its inode stands for
- * one place alone (docs/decisions/0022). */
+ * it is in a cache as we, or others who are believed, have put it there. Either way its
+ * inode stands for one place alone (docs/decisions/0022). */
 #include "stub/object.h"
 
 #include <asm/unistd.h>
@@ -67,7 +67,7 @@ static char *put(char *at, const char *text)
 
 static long open_at(uint32_t base, const char *name, uint64_t flags)
 {
-	char path[BOARD_PATH + OBJECTNAME_SIZE + 1];
+	char path[BOARD_PATH + BOARD_OBJECT + 1];
 	char *end = put(path, world_board()->bases[base % BOARD_BASES]);
 
 	*end++ = '/';
@@ -101,15 +101,37 @@ static const struct board_object *find_told(const struct place *place)
 
 /* ---- objects that nobody was asked about ---- */
 
-/* As run/objects.c believes what is in the private cache; of its directories the tracer
- * has seen that they are ours alone. */
-static bool is_good(const struct board_unasked *unasked,
-		    const struct interpose_entry *entry, const struct stat *st)
+static bool is_owner(const struct board_cache *cache, uint32_t uid)
 {
-	return S_ISREG(st->st_mode) && st->st_dev == unasked->dev &&
-	       st->st_uid == stub_state()->uid &&
-	       (uint64_t)st->st_size == entry->size &&
-	       objectname_has_mode(entry, st->st_mode) && seal_holds(st);
+	for (uint32_t i = 0; i < cache->owner_count && i < BOARD_OWNERS; i++)
+		if (cache->owners[i] == uid)
+			return true;
+	return false;
+}
+
+/* As run/alien.c has it, where files have no lists; everybody can execute it. */
+static bool is_good_there(long fd, const struct stat *st)
+{
+	uint8_t head[OBJECTNAME_HEAD];
+	long len;
+
+	if (st->st_mode & (07000 | S_IWGRP | S_IWOTH) || (st->st_mode & 0555) != 0555)
+		return false;
+	len = stub_call(__NR_pread64, (uint64_t)fd, (uint64_t)head, sizeof(head), 0, 0);
+	return len >= 0 && !interpose_may_be_stream(head, (size_t)len);
+}
+
+/* As run/objects.c believes what is in the private cache; of the directories the tracer
+ * has seen that the owners alone decide what is in them. */
+static bool is_good(const struct board_cache *cache,
+		    const struct interpose_entry *entry, long fd, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || st->st_dev != cache->dev ||
+	    !is_owner(cache, st->st_uid) || (uint64_t)st->st_size != entry->size)
+		return false;
+	return cache->is_foreign
+		       ? is_good_there(fd, st)
+		       : objectname_has_mode(entry, st->st_mode) && seal_holds(st);
 }
 
 static struct board_note *note_of(uint64_t ino)
@@ -160,24 +182,56 @@ static bool noted_place(const struct object_shown *shown, struct place *ret_plac
 	return same && __atomic_load_n(&note->ino, __ATOMIC_RELAXED) == shown->ino;
 }
 
-__attribute__((noinline)) static long open_unasked(const struct board_unasked *unasked,
-						   const struct walk *walk,
-						   uint64_t flags)
+/* Its objects are used once a lock on one of them is seen by this run alone. */
+static bool may_look_in(const struct board_cache *cache,
+			const struct interpose_entry *entry)
 {
-	char name[OBJECTNAME_SIZE];
-	struct stat st;
-	long fd;
+	const unsigned int byte = entry->digest[0];
 
-	objectname_write(&walk->entry, name);
-	fd = open_at(unasked->base, name, flags);
+	return cache->folders[objectname_kind(entry)][byte / 8] >> byte % 8 & 1 &&
+	       (!cache->is_foreign || stub_state()->watches);
+}
+
+static long open_named(uint32_t base, const struct interpose_entry *entry,
+		       uint64_t flags)
+{
+	char path[BOARD_PATH + OBJECTNAME_SIZE + 1];
+	char *end = put(path, world_board()->bases[base]);
+
+	*end++ = '/';
+	objectname_write(entry, end);
+	return stub_call(__NR_openat, (uint64_t)AT_FDCWD, (uint64_t)path, flags, 0, 0);
+}
+
+__attribute__((noinline)) static long open_in(uint32_t number, const struct walk *walk,
+					      uint64_t flags)
+{
+	const struct board_cache *cache = &world_board()->caches[number];
+	const long fd = open_named(number, &walk->entry, flags);
+	struct stat st;
+
 	if (fd < 0)
 		return fd;
-	if (look_at(fd, &st) && is_good(unasked, &walk->entry, &st)) {
+	if (look_at(fd, &st) && is_good(cache, &walk->entry, fd, &st)) {
 		note(&walk->at, &st);
 		return fd;
 	}
 	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
 	return -1;
+}
+
+__attribute__((noinline)) static long open_unasked(const struct walk *walk,
+						   uint64_t flags)
+{
+	const struct board *board = world_board();
+	const uint8_t *numbers = board->caches_of[walk->at.mount % BOARD_MOUNTS];
+	long fd = -1;
+
+	for (int i = 0; fd < 0 && i < BOARD_CACHES; i++)
+		if (numbers[i] && numbers[i] <= BOARD_BASES &&
+		    may_look_in(&board->caches[numbers[i] - 1], &walk->entry))
+			fd = open_in(numbers[i] - 1u, walk, flags);
+	return fd;
 }
 
 /* ---- copies of twins ---- */
@@ -237,7 +291,7 @@ enum stub_verdict object_open(struct stub_frame *frame, const struct request *re
 			      const struct walk *walk)
 {
 	const struct shown_mount shown = {.record = &world_mount(&walk->at)->record};
-	const struct board_unasked *unasked = world_unasked(&walk->at);
+	const bool unasked = world_unasked(&walk->at);
 	const struct board_object *object = find_told(&walk->at);
 	long fd = -1;
 
@@ -247,7 +301,7 @@ enum stub_verdict object_open(struct stub_frame *frame, const struct request *re
 	    shown_access(&shown, &walk->entry, R_OK) != SHOWN_GRANTED)
 		return STUB_SITE;
 	if (unasked)
-		fd = open_unasked(unasked, walk, request->flags);
+		fd = open_unasked(walk, request->flags);
 	if (fd < 0 && object)
 		fd = open_told(object, request->flags);
 	if (!unasked && !object)

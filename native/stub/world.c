@@ -42,7 +42,7 @@ static const struct board_catalog *catalog_of(uint32_t mount, uint32_t number)
 	return number && number < count() ? &board()->catalogs[number] : NULL;
 }
 
-const struct board_unasked *world_unasked(const struct place *place)
+bool world_unasked(const struct place *place)
 {
 	const struct board_catalog *found = catalog_of(place->mount, place->catalog);
 	const uint32_t slot =
@@ -52,12 +52,10 @@ const struct board_unasked *world_unasked(const struct place *place)
 
 	if (!slot || slot > BOARD_CATALOGS ||
 	    slot > __atomic_load_n(&board()->unasked_count, __ATOMIC_ACQUIRE))
-		return NULL;
+		return false;
 	unasked = &board()->unasked[slot - 1];
 	bit = (unasked->first + place->entry) % BOARD_BITS;
-	return place->entry < unasked->count && board()->bits[bit / 8] >> bit % 8 & 1
-		       ? unasked
-		       : NULL;
+	return place->entry < unasked->count && board()->bits[bit / 8] >> bit % 8 & 1;
 }
 
 uint64_t world_inode_base(const struct place *place)

@@ -16,8 +16,8 @@ const struct board *world_board(void);
 const struct index_map *world_index(const struct place *place);
 /* Of a place that a walk has found. */
 const struct board_mount *world_mount(const struct place *place);
-/* Of its entry: is it opened unasked? Where its object is then; NULL: no. */
-const struct board_unasked *world_unasked(const struct place *place);
+/* Of its entry: is it opened unasked? */
+bool world_unasked(const struct place *place);
 uint64_t world_inode_base(const struct place *place);
 uint64_t world_inode(const struct place *place, const struct interpose_entry *entry);
 

@@ -34,6 +34,7 @@ struct foothold {
 	uint64_t data, vdso_room; /* LOADING: the loader's arguments, and its code */
 	/* Of the board (fast/boards.c). */
 	uint32_t told_catalogs, told_mounts, told_objects, told_bases, told_unasked;
+	uint32_t told_caches;
 	bool told_watches;
 	bool wants_board; /* the call at hand is one that a stub answers */
 	uint32_t trampolines, gates;

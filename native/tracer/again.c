@@ -49,6 +49,8 @@ void again_errand_ended(struct tracer *tracer, uint32_t id, struct errand *erran
 	struct again_waiting waiting = {
 		.tracer = tracer, .id = id, .error = error, .errand = errand};
 
+	if (errand->taken)
+		errand->taken(tracer->run, errand->argument, error);
 	tracees_each(tracer->tracees, again_note, &waiting);
 	if (errand->argument) /* nobody wants it any more */
 		errand->drop(errand->argument);

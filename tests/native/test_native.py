@@ -91,7 +91,7 @@ def test_mount_file_reads_back_through_the_struct() -> None:
     def text(span: object) -> bytes:
         return data[span.offset : span.offset + span.length]  # type: ignore[attr-defined]
 
-    assert (found.magic, found.version) == (0x544D5049, 4)
+    assert (found.magic, found.version) == (0x544D5049, 5)
     assert bytes(found.root_digest) == MOUNT.root_digest
     for name in native._PLAIN:
         assert getattr(found, name) == getattr(MOUNT, name)

@@ -139,7 +139,7 @@ def read_record(path: Path) -> Record:
     """The mount file, read by its layout in native/interpose.h."""
     data = path.read_bytes()
     magic, version, _, revision, _, until = struct.unpack_from("<IIQQqq", data)
-    assert (magic, version) == (0x544D5049, 4)
+    assert (magic, version) == (0x544D5049, 5)
     digest = data[40:60]
     (algorithm,) = struct.unpack_from("<I", data, 60)
     spans = struct.unpack_from("<12I", data, 120)
