@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bare_filter WHAT COMMAND...: runs COMMAND under the least that a tracer needs, to see
  * which part of a call's cost is whose. WHAT: `filter`, a seccomp filter of one
- * instruction that allows all; `ptrace`, a tracer that is never called; `both`. */
+ * instruction that allows all; `ptrace`, a tracer that is never called; `both`;
+ * `follow`, one that sees all children and new programs, and lets each go on at once.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -44,24 +46,33 @@ static void become(char **command, bool filter)
 	fail(command[0]);
 }
 
-/* Signals are passed on, exec events and the like are not asked for. */
+/* Signals are passed on. */
+static void go_on(pid_t pid, int status)
+{
+	int number = WSTOPSIG(status);
+
+	/* Seized, an exec that is not asked for stops nobody but says SIGTRAP. */
+	if (status >> 16 || number == SIGTRAP)
+		number = 0;
+	/* Somebody may have killed it. */
+	if (ptrace(PTRACE_CONT, pid, NULL, (void *)(long)number) < 0 && errno != ESRCH)
+		fail("continue");
+}
+
 static int trace(pid_t child)
 {
 	int status;
 
 	for (;;) {
-		if (waitpid(child, &status, __WALL) < 0)
+		pid_t pid = waitpid(-1, &status, __WALL);
+
+		if (pid < 0)
 			fail("wait");
-		if (WIFEXITED(status))
-			return WEXITSTATUS(status);
-		if (WIFSIGNALED(status))
-			return 128 + WTERMSIG(status);
-		int number = WSTOPSIG(status);
-		/* Seized, an exec stops nobody but says SIGTRAP. */
-		if (status >> 16 || number == SIGTRAP)
-			number = 0;
-		if (ptrace(PTRACE_CONT, child, NULL, (void *)(long)number) < 0)
-			fail("continue");
+		if (WIFSTOPPED(status))
+			go_on(pid, status);
+		else if (pid == child)
+			return WIFEXITED(status) ? WEXITSTATUS(status)
+						 : 128 + WTERMSIG(status);
 	}
 }
 
@@ -69,7 +80,12 @@ int main(int argc, char **argv)
 {
 	if (argc < 3)
 		return 2;
-	bool filter = strcmp(argv[1], "ptrace") != 0;
+	bool follow = strcmp(argv[1], "follow") == 0;
+	bool filter = !follow && strcmp(argv[1], "ptrace") != 0;
+	const long options = follow ? PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK |
+					      PTRACE_O_TRACEVFORK |
+					      PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC
+				    : PTRACE_O_EXITKILL;
 	int gate[2];
 	char go = 'g';
 
@@ -84,8 +100,7 @@ int main(int argc, char **argv)
 			return 125;
 		become(argv + 2, filter);
 	}
-	if (child < 0 ||
-	    ptrace(PTRACE_SEIZE, child, NULL, (void *)PTRACE_O_EXITKILL) < 0)
+	if (child < 0 || ptrace(PTRACE_SEIZE, child, NULL, (void *)options) < 0)
 		fail("seize");
 	if (write(gate[1], &go, 1) != 1)
 		fail("gate");

@@ -31,10 +31,12 @@ CONTENDER_ROUNDS = 2
 def measure(session: Session, names: Sequence[str]) -> list[Ratios]:
     """Nanoseconds of each event, in one thread."""
     program = compiled(session.base, "events")
+    follower = (compiled(session.base, "bare_filter"), "follow")
+    bare = Way("bare tracer", follower, session.base.plain)
     found = []
     for cpus in session.cpus:
         plan = Plan(session.rounds, cpus, cpus_text(cpus), "ns", CONTENDER_ROUNDS)
-        who = ways(session, session.base, HOST)
+        who = [*ways(session, session.base, HOST), bare]
         found += plan.measure(who, lambda way: _times(way, program, names))
     return found
 
