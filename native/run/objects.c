@@ -222,7 +222,8 @@ static void take_look(struct run *run, void *argument, int error)
 	object_is_at(object, strdup(path), &look->st);
 }
 
-/* What others share may be on a file system that does not answer. */
+/* What others share may be on a file system that does not answer, wherever the links on
+ * the way lead. */
 static void look_in_alien(struct run *run, uint32_t mount,
 			  const struct interpose_entry *entry, struct object *object)
 {
@@ -236,7 +237,7 @@ static void look_in_alien(struct run *run, uint32_t mount,
 	if (!look)
 		return;
 	look->knows_folder = stubcaches_knows_folder(run, look);
-	if (slowmounts_any(run->slow) && slowmounts_has_path(run->slow, look->top)) {
+	if (slowmounts_any(run->slow)) {
 		object->question = errands_send(run->errands, &errand);
 		object->state = object->question ? OBJECT_ASKED : OBJECT_UNKNOWN;
 		if (object->question)

@@ -168,3 +168,48 @@ def test_what_a_node_keeps_for_stubs_is_not_waited_for(
     )
     assert result.status == 0
     assert stalling.log.read_text() == ""
+
+
+@pytest.mark.parametrize("after", ["0", "1"])
+def test_an_alien_cache_there_is_used_without_a_question(
+    stalling: Stalling, configured: Configured, after: str
+) -> None:
+    """Each look is an errand; a link on the way leads there."""
+    alien = stalling.place / "alien"
+    (stalling.place / "source/shared").mkdir()
+    alien.symlink_to(stalling.slow / "shared")
+    options = [*configured(FQRN), "-o", "CVMFS_QUOTA_LIMIT=-1", "--alien-cache", alien]
+    env = stalling.environment()
+    if after == "1":
+        env |= {"INTERPOSE_FASTPATH": "1", "INTERPOSE_FASTPATH_AFTER": after}
+    command = ("sh", "-c", f"cd {TREE} && find . -type f -exec cat {{}} + | sha256sum")
+    sums = {stalling(*command, options=options, env=env).ok().stdout}
+    first = stalling.cache
+    stalling.base[1] = stalling.place / "other-cache"
+    for _ in range(3):
+        result = stalling(*command, options=options, env=env, stats=True).ok()
+        sums.add(result.stdout)
+    assert first.is_dir()
+    assert len(sums) == 1
+    assert result.stats["tracer"]["questions"] == 1  # to open it
+
+
+def test_an_alien_cache_without_answer_stops_only_who_reads_from_it(
+    stalling: Stalling, configured: Configured
+) -> None:
+    for name in ("shared", "dead-shared"):
+        (stalling.place / "source" / name).mkdir()
+    alien = stalling.place / "alien"
+    alien.symlink_to(stalling.slow / "shared")
+    options = [*configured(FQRN), "-o", "CVMFS_QUOTA_LIMIT=-1", "--alien-cache", alien]
+    stalling("cat", f"{TREE}/busybox/busybox", options=options).ok()
+    for folder in (stalling.place / "source/shared").glob("??"):
+        shutil.copytree(folder, stalling.cache / folder.name, dirs_exist_ok=True)
+    stalling("find", TREE, options=options).ok()
+    alien.unlink()
+    alien.symlink_to(stalling.slow / "dead-shared")
+    text = f"exec cat {TREE}/README"
+    result = around(stalling, options, text, "dead-shared")
+    assert "ended 143" in result.text
+    assert "there 0" in result.text
+    assert "\nrun\n" in result.text
