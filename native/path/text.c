@@ -40,11 +40,12 @@ static void skip_slashes(const struct walk *walk, struct walk_rest *rest)
 	const struct walk_segment *segments = walk->room.segments;
 
 	while (rest->depth > 0) {
-		const char *end = segments[rest->depth - 1].end;
+		const char *end = segments[rest->depth - 1].end, *at = rest->at;
 
-		while (rest->at < end && *rest->at == '/')
-			rest->at++;
-		if (rest->at < end)
+		while (at < end && *at == '/')
+			at++;
+		rest->at = at;
+		if (at < end)
 			return;
 		if (--rest->depth > 0)
 			rest->at = segments[rest->depth - 1].at;
@@ -55,16 +56,17 @@ static void skip_slashes(const struct walk *walk, struct walk_rest *rest)
 static const char *next_name(const struct walk *walk, struct walk_rest *rest,
 			     size_t *ret_len)
 {
-	const char *name, *end;
+	const char *name, *at, *end;
 
 	skip_slashes(walk, rest);
 	if (rest->depth == 0)
 		return NULL;
-	name = rest->at;
+	name = at = rest->at;
 	end = walk->room.segments[rest->depth - 1].end;
-	while (rest->at < end && *rest->at != '/')
-		rest->at++;
-	*ret_len = (size_t)(rest->at - name);
+	while (at < end && *at != '/')
+		at++;
+	*ret_len = (size_t)(at - name);
+	rest->at = at;
 	skip_slashes(walk, rest);
 	return name;
 }

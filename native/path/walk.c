@@ -15,11 +15,25 @@ bool place_equal(const struct place *a, const struct place *b)
 		a->entry == b->entry);
 }
 
-static int entry_of(const struct walk_world *world, const struct place *place,
+/* Most steps of a walk stay in one catalog. */
+static const struct index_map *map_of(struct walk *walk, const struct place *place)
+{
+	const struct walk_world *world = walk->world;
+
+	if (!walk->map || walk->map_catalog != place->catalog ||
+	    walk->map_mount != place->mount) {
+		walk->map =
+			world->catalog(world->context, place->mount, place->catalog);
+		walk->map_mount = place->mount;
+		walk->map_catalog = place->catalog;
+	}
+	return walk->map;
+}
+
+static int entry_of(struct walk *walk, const struct place *place,
 		    struct interpose_entry *ret_entry)
 {
-	const struct index_map *map =
-		world->catalog(world->context, place->mount, place->catalog);
+	const struct index_map *map = map_of(walk, place);
 
 	return map ? index_entry(map, place->entry, ret_entry) : -EBADMSG;
 }
@@ -27,6 +41,7 @@ static int entry_of(const struct walk_world *world, const struct place *place,
 enum walk_answer place_parent(const struct walk_world *world, const struct place *place,
 			      struct place *ret_parent)
 {
+	const struct index_map *map;
 	struct interpose_entry entry;
 
 	*ret_parent = *place;
@@ -38,7 +53,8 @@ enum walk_answer place_parent(const struct walk_world *world, const struct place
 		ret_parent->kind = PLACE_TOP;
 		return WALK_YES;
 	}
-	if (entry_of(world, place, &entry) < 0)
+	map = world->catalog(world->context, place->mount, place->catalog);
+	if (!map || index_entry(map, place->entry, &entry) < 0)
 		return WALK_BROKEN;
 	ret_parent->entry = entry.parent;
 	if (entry.parent == 0 && place->catalog != 0)
@@ -113,7 +129,7 @@ static enum walk_end find_child(struct walk *walk, const char *name, size_t len,
 						 : answer_end(walk, answer);
 		directory.entry = 0;
 	}
-	map = world->catalog(world->context, directory.mount, directory.catalog);
+	map = map_of(walk, &directory);
 	if (!map)
 		return fail_damaged(walk);
 	*ret_child = directory;
@@ -188,8 +204,7 @@ static enum walk_end follow(struct walk *walk, const struct place *link,
 /* Loads the entry that `at` names; directories of the way must let us through. */
 static enum walk_end enter(struct walk *walk)
 {
-	if (walk->at.kind == PLACE_ENTRY &&
-	    entry_of(walk->world, &walk->at, &walk->entry))
+	if (walk->at.kind == PLACE_ENTRY && entry_of(walk, &walk->at, &walk->entry) < 0)
 		return fail_damaged(walk);
 	return WALK_FOUND;
 }
@@ -209,11 +224,22 @@ static enum walk_end check_directory(struct walk *walk)
 	return answer == WALK_NO ? fail(walk, EACCES) : answer_end(walk, answer);
 }
 
+/* The link's entry has been loaded; a few are met on the way, names at each step. */
+__attribute__((noinline)) static enum walk_end
+step_link(struct walk *walk, const struct place *link, bool last)
+{
+	const struct interpose_entry entry = walk->entry;
+	enum walk_end end = enter(walk);
+
+	if (end == WALK_FOUND)
+		end = follow(walk, link, &entry, last);
+	return end == WALK_FOUND ? enter(walk) : end;
+}
+
 /* One step with a real name. */
 static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 			       bool last)
 {
-	struct interpose_entry entry;
 	struct place child;
 	enum walk_end end;
 
@@ -229,14 +255,11 @@ static enum walk_end step_name(struct walk *walk, const char *name, size_t len,
 	}
 	if ((walk->promises & WALK_NO_XDEV) && child.kind != walk->at.kind)
 		return fail(walk, EXDEV);
-	if (entry_of(walk->world, &child, &entry) < 0)
+	if (entry_of(walk, &child, &walk->entry) < 0)
 		return fail_damaged(walk);
-	if (S_ISLNK(entry.mode) && (!last || walk_follows_last(walk))) {
-		end = follow(walk, &child, &entry, last);
-		return end == WALK_FOUND ? enter(walk) : end;
-	}
+	if (S_ISLNK(walk->entry.mode) && (!last || walk_follows_last(walk)))
+		return step_link(walk, &child, last);
 	walk->at = child;
-	walk->entry = entry;
 	return WALK_FOUND;
 }
 
@@ -294,11 +317,13 @@ static enum walk_end ask_rows(struct walk *walk, const char *name, size_t len,
 
 enum walk_end walk_go(struct walk *walk)
 {
-	enum walk_end end = enter(walk);
+	enum walk_end end;
 	const char *name;
 	size_t len;
 	bool last, taken = false;
 
+	walk->map = NULL; /* it may have gone since */
+	end = enter(walk);
 	walk->damaged = end == WALK_ERRNO;
 	/* "/cvmfs/", or a link of /proc that leads to us with a slash behind it */
 	walk_skip_slashes(walk);

@@ -131,6 +131,9 @@ struct walk {
 	struct walk_room room;	      /* the caller's; set before walk_start() */
 	struct walk_rest rest;
 	uint32_t taken; /* number of the segment of the name just taken */
+	/* The catalog that was asked for last. */
+	const struct index_map *map;
+	uint32_t map_mount, map_catalog;
 	/* Segments from this number on are what a row stands for, and rows are not
 	 * asked again; UINT32_MAX: none. */
 	uint32_t settled;

@@ -22,16 +22,22 @@ static uint32_t mapped(struct shown_bytes map, uint32_t id, const uint32_t *fall
 	return fallback ? *fallback : id;
 }
 
+static uint32_t mode_of(const struct shown_mount *mount,
+			const struct interpose_entry *entry)
+{
+	if (mount->record->view & INTERPOSE_VIEW_WORLD_READABLE)
+		return entry->mode | (S_ISDIR(entry->mode) ? 0555 : 0444);
+	return entry->mode;
+}
+
 struct owned shown_owned(const struct shown_mount *mount,
 			 const struct interpose_entry *entry)
 {
 	const struct interpose_mount *record = mount->record;
-	struct owned owned = {.mode = entry->mode};
+	struct owned owned = {.mode = mode_of(mount, entry)};
 	bool has_uid = record->view & INTERPOSE_VIEW_UID_DEFAULT;
 	bool has_gid = record->view & INTERPOSE_VIEW_GID_DEFAULT;
 
-	if (record->view & INTERPOSE_VIEW_WORLD_READABLE)
-		owned.mode |= S_ISDIR(owned.mode) ? 0555 : 0444;
 	if (record->view & INTERPOSE_VIEW_CLAIM) {
 		owned.uid = record->uid;
 		owned.gid = record->gid;
@@ -75,24 +81,23 @@ void shown_stat(const struct shown_mount *mount, const struct interpose_entry *e
 		uint64_t inode, struct stat *ret_stat)
 {
 	struct owned owned = shown_owned(mount, entry);
-	struct stat st = {.st_ino = inode,
-			  .st_mode = owned.mode,
-			  .st_nlink = entry->nlink,
-			  .st_uid = owned.uid,
-			  .st_gid = owned.gid,
-			  .st_rdev = entry->device,
-			  .st_size = (off_t)entry->size};
 	int len;
 
+	*ret_stat = (struct stat){.st_ino = inode,
+				  .st_mode = owned.mode,
+				  .st_nlink = entry->nlink,
+				  .st_uid = owned.uid,
+				  .st_gid = owned.gid,
+				  .st_rdev = entry->device,
+				  .st_size = (off_t)entry->size};
 	if (S_ISLNK(entry->mode)) {
 		len = shown_target(mount, entry, NULL, LONGEST_TARGET);
-		st.st_size = len < 0 ? (off_t)entry->target_len : len;
+		ret_stat->st_size = len < 0 ? (off_t)entry->target_len : len;
 	}
-	st.st_mtim.tv_sec = entry->mtime;
-	st.st_mtim.tv_nsec = entry->mtime_ns;
-	st.st_atim = st.st_ctim = st.st_mtim;
-	finish_stat(&st);
-	*ret_stat = st;
+	ret_stat->st_mtim.tv_sec = entry->mtime;
+	ret_stat->st_mtim.tv_nsec = entry->mtime_ns;
+	ret_stat->st_atim = ret_stat->st_ctim = ret_stat->st_mtim;
+	finish_stat(ret_stat);
 }
 
 /* sb_permission(): special files are as everywhere. */
@@ -109,7 +114,7 @@ enum shown_right shown_access(const struct shown_mount *mount,
 	if ((mask & W_OK) && is_read_only(entry ? entry->mode : S_IFDIR))
 		return SHOWN_READ_ONLY;
 	if (!entry || !(mount->record->view & INTERPOSE_VIEW_CHECK_PERMISSIONS) ||
-	    (shown_owned(mount, entry).mode & all) == all)
+	    (mode_of(mount, entry) & all) == all)
 		return SHOWN_GRANTED;
 	return SHOWN_BY_CREDENTIALS;
 }

@@ -44,6 +44,11 @@ int memcmp(const void *a, const void *b, size_t size)
 {
 	const unsigned char *one = a, *two = b;
 
+	for (; size >= sizeof(word) && *(const word *)one == *(const word *)two;
+	     size -= sizeof(word)) {
+		one += sizeof(word);
+		two += sizeof(word);
+	}
 	for (size_t i = 0; i < size; i++)
 		if (one[i] != two[i])
 			return one[i] < two[i] ? -1 : 1;
