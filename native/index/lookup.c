@@ -121,6 +121,17 @@ static int find_xattr(const struct index_map *map, uint32_t number,
 	return 0;
 }
 
+/* What few entries have. One by one: each step of a walk comes here. */
+static void clear_extent(struct interpose_entry *entry)
+{
+	entry->device = 0;
+	entry->first_child = entry->child_count = entry->chunk_count = 0;
+	entry->target_len = entry->xattr_len = 0;
+	entry->target = NULL;
+	entry->xattr = NULL;
+	entry->chunks = NULL;
+}
+
 /* What first and length mean, by type. */
 static int find_extent(const struct index_map *map, uint32_t number,
 		       const struct index_record *record, struct interpose_entry *entry)
@@ -184,7 +195,7 @@ int index_entry(const struct index_map *map, uint32_t number,
 	    record->inode > map->count || record->algorithm > INTERPOSE_SHAKE128)
 		return -EBADMSG;
 
-	*ret_entry = (struct interpose_entry){0};
+	clear_extent(ret_entry);
 	ret_entry->size = record->size;
 	ret_entry->mtime = record->mtime;
 	ret_entry->mtime_ns = record->mtime_ns;
@@ -198,9 +209,10 @@ int index_entry(const struct index_map *map, uint32_t number,
 	ret_entry->parent = record->parent;
 	ret_entry->name = (const char *)map->names + record->name;
 	ret_entry->name_len = record->name_len;
-	if (record->digest > 0)
-		ret_entry->digest = map->digests + (size_t)(record->digest - 1) *
-							   INTERPOSE_DIGEST_SIZE;
+	ret_entry->digest = record->digest > 0
+				    ? map->digests + (size_t)(record->digest - 1) *
+							     INTERPOSE_DIGEST_SIZE
+				    : NULL;
 	if (find_extent(map, number, record, ret_entry) < 0)
 		return -EBADMSG;
 	if (record->flags & INTERPOSE_ENTRY_XATTR &&

@@ -34,8 +34,9 @@ int walk_start(struct walk *walk, const struct walk_world *world, struct place a
 	return 0;
 }
 
-/* To the next name; what has been walked to its end is left. */
-static void skip_slashes(const struct walk *walk, struct walk_rest *rest)
+/* What has been walked to its end is left. */
+__attribute__((noinline)) static void skip_all(const struct walk *walk,
+					       struct walk_rest *rest)
 {
 	const struct walk_segment *segments = walk->room.segments;
 
@@ -50,6 +51,22 @@ static void skip_slashes(const struct walk *walk, struct walk_rest *rest)
 		if (--rest->depth > 0)
 			rest->at = segments[rest->depth - 1].at;
 	}
+}
+
+/* To the next name, which most often is just there, or behind a single slash. */
+static inline void skip_slashes(const struct walk *walk, struct walk_rest *rest)
+{
+	const char *at = rest->at, *end;
+
+	if (rest->depth == 0)
+		return;
+	end = walk->room.segments[rest->depth - 1].end;
+	if (at < end && *at == '/')
+		at++;
+	if (at < end && *at != '/')
+		rest->at = at;
+	else
+		skip_all(walk, rest);
 }
 
 /* The next name, and on behind it; NULL: there is none. */
