@@ -97,7 +97,7 @@ static int look_at_folder(struct alien_look *look)
 	len = readlink(link, look->known_as, sizeof(look->known_as));
 	if (len <= FOLDER_LEN + 1 || len == sizeof(look->known_as) ||
 	    fstat(fd, &st) < 0)
-		return -EIO;
+		return -ENOENT;
 	look->known_as[len - FOLDER_LEN - 1] = '\0';
 	look->dev = st.st_dev;
 	look->has_lists = !list_of_server_is_unknown(fd);

@@ -30,6 +30,23 @@ static int store_registers(struct tracee *tracee, struct arch_regs *regs)
 	return ptrace(PTRACE_SETREGS, tracee->tid, 0, regs->raw) < 0 ? -errno : 0;
 }
 #else
+/* aarch64 keeps the number outside the registers. */
+static int fetch_number(struct tracee *tracee, struct arch_regs *regs)
+{
+#ifdef NT_ARM_SYSTEM_CALL
+	int number;
+	struct iovec iov = {&number, sizeof(number)};
+
+	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_ARM_SYSTEM_CALL, &iov) < 0)
+		return -errno;
+	arch_set_number(regs, number);
+#else
+	(void)tracee;
+	(void)regs;
+#endif
+	return 0;
+}
+
 static int fetch_registers(struct tracee *tracee, struct arch_regs *ret_regs)
 {
 	struct iovec iov = {ret_regs->raw, sizeof(ret_regs->raw)};
@@ -37,7 +54,7 @@ static int fetch_registers(struct tracee *tracee, struct arch_regs *ret_regs)
 	if (ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &iov) < 0)
 		return -errno;
 	ret_regs->size = iov.iov_len;
-	return 0;
+	return fetch_number(tracee, ret_regs);
 }
 
 static int store_registers(struct tracee *tracee, struct arch_regs *regs)
@@ -52,8 +69,7 @@ static int store_registers(struct tracee *tracee, struct arch_regs *regs)
 static int set_number(struct tracee *tracee, int number)
 {
 #ifdef NT_ARM_SYSTEM_CALL
-	if (arch_audit[ARCH_OWN] ==
-	    0xc00000b7u) { /* aarch64 keeps it outside the registers */
+	if (arch_audit[ARCH_OWN] == 0xc00000b7u) { /* aarch64 */
 		struct iovec iov = {&number, sizeof(number)};
 
 		if (ptrace(PTRACE_SETREGSET, tracee->tid, NT_ARM_SYSTEM_CALL, &iov) < 0)

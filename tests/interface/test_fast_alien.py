@@ -105,7 +105,7 @@ HARMS = {
     "of everybody": "os.chmod(path, 0o557)",
     "with another user's rights": "os.chmod(path, 0o4555)",
     "not executable": "os.chmod(path, 0o444)",
-    "shorter": "os.truncate(path, 3)",
+    "shorter": "os.chmod(path, 0o755); os.truncate(path, 3); os.chmod(path, 0o555)",
     "gone": "os.unlink(path)",
     "a link": "os.rename(path, path + '~'); os.symlink(path + '~', path)",
     "a FIFO": "os.unlink(path); os.mkfifo(path, 0o555)",

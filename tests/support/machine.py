@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A virtual machine with a Debian release and its own kernel; it has no network.
+"""Virtual machines with a Debian release and its own kernel; they have no network.
 
-Emulated throughout (TCG), so that it is the same wherever it runs, and slow.
+Emulated throughout (TCG), so that they are the same wherever they run, and slow.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ INSTALL = f"""
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q && apt-get install -y -q --no-install-recommends {KERNEL}
 """
-# The first process; when it ends the machine is switched off.
+# Run as the first process: a shell command in /checkout, then the machine is switched
+# off.
 INIT = """#!/bin/sh
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mountpoint -q /sys || mount -t sysfs sys /sys
 mountpoint -q /dev || mount -t devtmpfs dev /dev
-mkdir -p /dev/shm /dev/pts
+mkdir -p /dev/shm /dev/pts /run /tmp
 mount -t devpts pts /dev/pts
 for each in /run /dev/shm; do mount -t tmpfs -o mode=1777 none "$each"; done
 ip link set lo up
@@ -38,8 +39,12 @@ echo b > /proc/sysrq-trigger
 """
 BOOT = "root=/dev/vda rw console=ttyS0 init=/first panic=-1 sysrq_always_enabled quiet"
 IMAGE_GIB = 6
-MEMORY = "3G"
 LONGEST_S = 3 * 3600
+# Of each machine.
+COMMON = (
+    *("-accel", "tcg,thread=multi", "-smp", "2", "-display", "none"),
+    *("-serial", "stdio", "-no-reboot", "-nic", "none"),
+)
 
 
 def boot(release: Release, image: Path, command: str) -> tuple[str, str]:
@@ -47,16 +52,24 @@ def boot(release: Release, image: Path, command: str) -> tuple[str, str]:
     qemu = need_tool("qemu-system-x86_64", "qemu-system-x86")
     release.run(INSTALL)
     tree = release.tree
-    (tree / "first").write_text(INIT.replace("{command}", command))
-    (tree / "first").chmod(0o755)
+    first_process(tree, command)
     (kernel,) = (tree / "boot").glob("vmlinuz-*")
     (initrd,) = (tree / "boot").glob("initrd.img-*")
     words = [need_tool("mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-d", tree, image]
     subprocess.run([*map(str, words), f"{IMAGE_GIB}G"], check=True)
-    machine = [qemu, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", MEMORY]
-    machine += ["-smp", "2", "-display", "none", "-serial", "stdio", "-no-reboot"]
-    machine += ["-nic", "none", "-kernel", str(kernel), "-initrd", str(initrd)]
-    machine += ["-drive", f"file={image},if=virtio,format=raw", "-append", BOOT]
+    machine = [qemu, *COMMON, "-cpu", "max", "-m", "3G"]
+    machine += ["-kernel", str(kernel), "-initrd", str(initrd), "-append", BOOT]
+    return switched_on([*machine, "-drive", f"file={image},if=virtio,format=raw"])
+
+
+def first_process(tree: Path, command: str) -> None:
+    """Make `/first` of a tree: the first process of its machine."""
+    (tree / "first").write_text(INIT.replace("{command}", command))
+    (tree / "first").chmod(0o755)
+
+
+def switched_on(machine: list[str]) -> tuple[str, str]:
+    """Run a machine to its end: the kernel's version, and what was said."""
     done = subprocess.run(
         machine,
         check=False,

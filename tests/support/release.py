@@ -17,7 +17,7 @@ from tests.support import house
 from tests.support.places import need_shared, need_tool
 
 # What README asks for on a fresh machine, and what pip needs to reach its index.
-PACKAGES = "make,git,gcc,libc6-dev,python3-venv,python3-dev,ca-certificates"
+PACKAGES = "make,git,gcc,libc6-dev,python3-venv,python3-dev,ca-certificates,xz-utils"
 SETTINGS = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf")
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 # Everything in namespaces of its own: nothing is left mounted or running. Nothing is
@@ -42,11 +42,7 @@ class Release:
             if (Path("/") / name).exists():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(Path("/") / name, tree / name)
-        for path in house.sources(""):
-            copy = tree / "checkout" / house.name(path)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
-        shutil.copytree(need_shared(), tree / "shared")
+        copy_project(tree)
 
     def run(self, command: str) -> None:
         """Run a shell command in /checkout; fail with the end of what it said."""
@@ -62,6 +58,15 @@ class Release:
             errors="replace",
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}"
+
+
+def copy_project(tree: Path) -> None:
+    """This checkout and the shared notes, in `/checkout` and `/shared` of a tree."""
+    for path in house.sources(""):
+        copy = tree / "checkout" / house.name(path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)
+    shutil.copytree(need_shared(), tree / "shared")
 
 
 def make_tree(tree: Path, suite: str, *options: str) -> None:
