@@ -11,9 +11,23 @@ import pytest
 
 from tests.support.arm64 import boot
 
+# What differs there for reasons that are not ours, or is a limit of that machine
+# (docs/compatibility.md).
+ELSEWHERE = {
+    "test_loader.py": "its programs name the loader of x86_64",
+    "test_execs.py::test_programs_start_though_they_are_stopped_and_continued": "takes "
+    "longer than its limit where all is emulated, natively too",
+    "test_changes.py::test_bad_arguments_and_the_rest_are_as_on_a_mount": "Linux 6.1 "
+    "has other errors for calls that came or changed later",
+    "test_processes.py::test_calls_disturb_nothing_and_are_not_disturbed": "calls that "
+    "an ignored signal ends are not made again: their first argument is gone",
+    "test_covered_places.py::test_signals_and_threads_do_not_come_between": "the same",
+    "test_random.py": "Linux 6.1, too",
+}
 TESTS = (
-    ".venv/bin/python -m pytest -q --tb=short -n 2 -p no:hypothesispytest"
-    " tests/differential; echo status $?"
+    ".venv/bin/python -m pytest -q --tb=short -n 2 -p no:hypothesispytest -rs "
+    + " ".join(f"--deselect tests/differential/{name}" for name in ELSEWHERE)
+    + " tests/differential; echo status $?"
 )
 
 

@@ -41,13 +41,8 @@ GROUPS = ("root:x:0:", "nogroup:x:65534:")
 INIT = """#!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t tmpfs -o size=80%,mode=755 none /new
-for each in /*; do
-    case $each in
-    /new|/proc|/sys|/dev|/init) ;;
-    *) cp -a "$each" /new/ ;;
-    esac
-done
-mkdir -p /new/proc /new/sys /new/dev /new/tmp
+tar -C / --exclude ./new --exclude ./init --exclude ./dev -cf - . | tar -C /new -xpf -
+mkdir -p /new/dev
 mount -t devtmpfs dev /new/dev
 exec switch_root /new /first
 """
