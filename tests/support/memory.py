@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -33,6 +32,14 @@ def in_memory(front: subprocess.Popen[bytes], base: Path = MEMORY) -> list[Path]
     """What this run has made in memory; of its root, which may be another one."""
     # The tracer cannot be looked into; front has the same root.
     top = Path(f"/proc/{front.pid}/root{base}")
-    locks = [path for path in top.glob(".interpose-*/lock") if os.access(path, os.R_OK)]
-    number = [own_number(tracer_of(front))]
-    return [path.parent for path in locks if path.read_text().split()[2:3] == number]
+    number = own_number(tracer_of(front))
+    locks = top.glob(".interpose-*/lock")
+    return [path.parent for path in locks if maker(path) == number]
+
+
+def maker(lock: Path) -> str | None:
+    """Who has made it, by his own process id; of another user, or gone by now, None."""
+    try:
+        return lock.read_text().split()[2]
+    except (FileNotFoundError, PermissionError, IndexError):
+        return None
