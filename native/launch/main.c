@@ -154,6 +154,7 @@ static void describe_host(struct launch *launch)
 	if (stat("/proc", &status) == 0)
 		run->machine.proc_dev = status.st_dev;
 	run->machine.mount_numbers = kernel_mount_numbers();
+	run->machine.null_names = kernel_takes_null_names();
 }
 
 static struct launch *launch_of_tracer;

@@ -54,6 +54,7 @@ struct machine {
 	uint64_t mount_space;	/* inode of the tracer's mount namespace; likewise */
 	uint64_t proc_dev;	/* st_dev of /proc */
 	uint32_t mount_numbers; /* tracee/kernel.h */
+	bool null_names;	/* likewise */
 };
 
 /* Lines that a run says once. The first ones are those of enum broken (broken.h). */

@@ -14,6 +14,7 @@
 #include "run/mounts.h"
 #include "run/slowmounts.h"
 #include "syscalls/handlers.h"
+#include "tracee/kernel.h"
 
 enum { MAX_MENDS = 8 };
 
@@ -118,6 +119,8 @@ static enum verdict decide(struct run *run, struct tracee *tracee)
 		return verdict;
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
+	if (!kernel_knows_call(tracee->stop.number))
+		return VERDICT_PASS;
 	choose_mounts(run, tracee);
 	if (fast_enter(run, tracee, tracee->stop.row && is_spared(tracee->stop.row),
 		       &verdict))

@@ -58,12 +58,14 @@ enum verdict stat_descriptor(struct run *run, struct tracee *tracee, stat_layout
 	return answer_stat(&target, tracee->stop.args[1], layout);
 }
 
-static unsigned int follow_of(uint64_t at_flags)
+static unsigned int follow_of(const struct run *run, uint64_t at_flags)
 {
 	unsigned int flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : TARGET_FOLLOW;
 
 	if (at_flags & AT_EMPTY_PATH)
-		flags |= TARGET_EMPTY_PATH | TARGET_NULL_PATH;
+		flags |= TARGET_EMPTY_PATH;
+	if (at_flags & AT_EMPTY_PATH && run->machine.null_names)
+		flags |= TARGET_NULL_PATH;
 	return flags;
 }
 
@@ -76,7 +78,7 @@ enum verdict stat_at(struct run *run, struct tracee *tracee, stat_layout layout)
 
 	if (at_flags & ~known)
 		return VERDICT_PASS; /* EINVAL comes first */
-	if (!target_of_call_ours(&target, run, tracee, 0, 1, follow_of(at_flags),
+	if (!target_of_call_ours(&target, run, tracee, 0, 1, follow_of(run, at_flags),
 				 &verdict))
 		return verdict;
 	return answer_stat(&target, tracee->stop.args[2], layout);
@@ -121,7 +123,7 @@ HANDLER(enter_statx)
 	if ((at_flags & ~known) || (mask & STATX__RESERVED) ||
 	    (at_flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return VERDICT_PASS; /* EINVAL comes first */
-	if (!target_of_call_ours(&target, run, tracee, 0, 1, follow_of(at_flags),
+	if (!target_of_call_ours(&target, run, tracee, 0, 1, follow_of(run, at_flags),
 				 &verdict))
 		return verdict;
 	target_stat(&target, &st);

@@ -118,3 +118,32 @@ uint32_t kernel_mount_numbers(void)
 	syscall(SYS_statx, AT_FDCWD, "/", 0, MNT_ID_UNIQUE, &stx);
 	return stx.stx_mask & (MNT_ID | MNT_ID_UNIQUE);
 }
+
+bool kernel_knows_call(long number)
+{
+	/* From here on the numbers are those of all architectures (Linux 5.1). */
+	enum { FIRST = 424, COUNT = 128, KNOWN = 1, UNKNOWN };
+	static atomic_char found[COUNT];
+	char state;
+
+	if (number < FIRST || number >= FIRST + COUNT)
+		return true;
+	state = atomic_load_explicit(&found[number - FIRST], memory_order_relaxed);
+	if (!state) {
+		/* No call takes these: flags, sizes and addresses are all wrong. */
+		bool none = syscall(number, -1l, -1l, -1l, -1l, -1l, -1l) < 0 &&
+			    errno == ENOSYS;
+
+		state = none ? UNKNOWN : KNOWN;
+		atomic_store_explicit(&found[number - FIRST], state,
+				      memory_order_relaxed);
+	}
+	return state == KNOWN;
+}
+
+bool kernel_takes_null_names(void)
+{
+	struct statx stx;
+
+	return syscall(SYS_statx, AT_FDCWD, NULL, AT_EMPTY_PATH, 0, &stx) == 0;
+}
