@@ -40,7 +40,7 @@ def finish(descriptor: int, mode: int, *, sealed: bool) -> None:
 
 
 def reopened(descriptor: int) -> int:
-    """One for reading only that takes the place of this one, which is closed.
+    """One that names the file only and takes the place of this one, which is closed.
 
     Errors: OSError.
     """

@@ -169,8 +169,8 @@ uint32_t interpose_seal(int64_t second, uint64_t size);
 /* Gives a finished file its mode, and an object (`sealed`) its seal. 0 or -errno. */
 int interpose_finish(int fd, uint32_t mode, int sealed);
 
-/* The same file open for reading only, for nobody can execute what is open for writing;
- * `fd` is closed, whatever comes of it. A descriptor or -errno. */
+/* The same file open to be named only (O_PATH), for nobody can execute what is open for
+ * writing; `fd` is closed, whatever comes of it. A descriptor or -errno. */
 int interpose_reopen(int fd);
 
 /* Renames within an open directory, never over something (-EEXIST). Some file systems

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import stat
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from interpose.cache import layout
-from interpose.cache.directory import CacheDirectory
+from interpose.cache.directory import CacheDirectory, is_missing
+from interpose.cache.found import Found
 from interpose.cache.guarded import Directory, Owners
+from interpose.cache.keptdirs import KeptDirectories
+from interpose.cache.receiver import Receiver
+from interpose.cache.sharedturns import turns_in
 
 
 class AlienCache(CacheDirectory):
@@ -31,6 +35,26 @@ class AlienCache(CacheDirectory):
     ) -> None:
         super().__init__(top, writable=writable, durable=True)
         self.owners = Owners.with_us(trusted)
+        self._directories = KeptDirectories(self.top, self.owners)
+
+    def above(self, path: Path) -> AbstractContextManager[Directory]:
+        """The directory that holds a path of this cache. Errors: OSError."""
+        return self._directories.above(path)
+
+    def make_parents(self, path: Path) -> None:
+        """As for every cache; what was kept of a cache that is gone is forgotten."""
+        self._directories.forget()
+        super().make_parents(path)
+
+    def look(self, path: Path) -> Found | None:
+        """The regular file at a path of this cache, held open; None for all else."""
+        if is_missing(path):
+            return None
+        found = super().look(path)
+        if found is None:
+            self._directories.forget()
+            found = super().look(path)
+        return found
 
     def mode_below(self, top: Directory) -> int:
         """The mode of directories that we make."""
@@ -45,8 +69,8 @@ class AlienCache(CacheDirectory):
         for is_made in (False, True):
             try:
                 with self.above(path) as directory:
-                    here = os.statvfs(f"/proc/self/fd/{directory.descriptor}")
-                    return directory.is_guarded and not here.f_flag & os.ST_NOEXEC
+                    is_noexec = self._directories.is_noexec()
+                    return directory.is_guarded and not is_noexec
             except FileNotFoundError:
                 if is_made:
                     return False
@@ -55,6 +79,15 @@ class AlienCache(CacheDirectory):
             with contextlib.suppress(OSError):
                 self.make_parents(path)
         return False
+
+    def receive_object(self, turn_name: str) -> Receiver:
+        """A fresh file for what is got in this turn. Errors: as `receive`."""
+        lent = turns_in(self).lend(turn_name)
+        if lent is None:
+            return self.receive()
+        receiver = Receiver(self, lent.descriptor, lent=lent)
+        self._sweep(receiver)
+        return receiver
 
     def vouches_for(self, path: Path) -> bool:  # noqa: ARG002
         """False: others write here."""

@@ -41,8 +41,8 @@ TEMPORARY = Row(
 )
 TURN = Row(
     "txn/interpose-turn-{object_name}",
-    "whose turn it is to get an object, on file servers",
-    "the object is there; what a killed job left is taken over",
+    "whose turn it is to get an object: in an alien cache, and on file servers",
+    "the object is there; what a killed job left is taken over, or swept after a day",
 )
 BREADCRUMB = Row(
     "cvmfschecksum.{fqrn}", "root catalog that was used last", "the next one"

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
@@ -22,6 +23,7 @@ from interpose.errors import CacheError
 
 if TYPE_CHECKING:
     from interpose.cache.guarded import Directory
+    from interpose.cache.sharedturns import Lent
     from interpose.formats.hashes import ContentHash
 
 _TRIES = 5
@@ -70,15 +72,23 @@ class Receiver:
 
     nameless = True  # False: as where every file needs a name
 
-    def __init__(self, cache: Destination, descriptor: int, name: str = "") -> None:
+    def __init__(
+        self,
+        cache: Destination,
+        descriptor: int,
+        name: str = "",
+        lent: Lent | None = None,
+    ) -> None:
         self._cache = cache
         self._descriptor = descriptor
-        self._name = name  # in `txn`, if it needs one
+        self._name = name  # in `txn`, if it needs one that is ours to take away
+        self._lent = lent
         if name:
             unfinished.hold(self._drop_name)
         self._is_yielding = False
         self._had_name = False  # and lost it: the kernel gives such a file no other
         self.size_bytes = 0
+        self.is_guarded = False  # published where nobody can exchange it
 
     def __enter__(self) -> Receiver:
         return self
@@ -121,7 +131,8 @@ class Receiver:
     ) -> Path:
         """Publish under this path inside the cache; `replace` without a look at it."""
         try:
-            owned.finish(self._descriptor, mode, sealed=self._cache.seals)
+            if self._lent is None or self._lent.mode != mode:
+                owned.finish(self._descriptor, mode, sealed=self._cache.seals)
             if self._cache.durable:
                 # A node that crashes must not leave an empty object to all others.
                 os.fsync(self._descriptor)
@@ -158,6 +169,8 @@ class Receiver:
         return f"/proc/self/fd/{self._descriptor}"
 
     def _stop_writing(self) -> None:
+        if self._lent is not None:
+            self._lent.finished()
         writing, self._descriptor = self._descriptor, -1
         self._descriptor = owned.reopened(writing)
 
@@ -187,7 +200,10 @@ class Receiver:
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
+                if self._had_name and self._is_there(directory, name, mode):
+                    return
             else:
+                self.is_guarded = directory.is_guarded
                 self._drop_name()
                 return
         self._replace(directory, name, mode)
@@ -196,13 +212,16 @@ class Receiver:
     def _link(self, directory: Directory, name: str) -> None:
         if self._had_name:
             raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
-        with courtesy.queue.waiting():
-            os.link(
-                self._itself,
-                name,
-                dst_dir_fd=directory.descriptor,
-                follow_symlinks=True,
-            )
+        where = directory.descriptor
+        try:
+            with courtesy.queue.waiting():
+                os.link(self._itself, name, dst_dir_fd=where, follow_symlinks=True)
+        except FileNotFoundError:
+            # Our turn may have been taken for that of a dead one.
+            if self._lent is None or os.fstat(self._descriptor).st_nlink:
+                raise
+            self._had_name = True
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK)) from None
 
     def _replace(self, directory: Directory, name: str, mode: int) -> None:
         """Let the file take over a name, at once."""
@@ -233,20 +252,28 @@ class Receiver:
         copy = os.open(name, _NEW, 0o600, dir_fd=directory.descriptor)
         try:
             offset = 0
-            while block := os.pread(self._descriptor, _BLOCK_BYTES, offset):
-                offset += os.write(copy, block)
+            with self._reading() as ours:
+                while block := os.pread(ours, _BLOCK_BYTES, offset):
+                    offset += os.write(copy, block)
             owned.finish(copy, mode, sealed=self._cache.seals)
             os.fsync(copy)
             # From now on this one is the file.
-            reading = os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)
+            naming = os.open(f"/proc/self/fd/{copy}", os.O_PATH | os.O_CLOEXEC)
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=directory.descriptor)
             raise
         finally:
             os.close(copy)
-        former, self._descriptor = self._descriptor, reading
+        former, self._descriptor = self._descriptor, naming
         os.close(former)
+
+    def _is_there(self, directory: Directory, name: str, mode: int) -> bool:
+        """As `_is_same`; False if there is nothing."""
+        try:
+            return self._is_same(directory, name, mode)
+        except FileNotFoundError:
+            return False
 
     def _is_same(self, directory: Directory, name: str, mode: int) -> bool:
         """Whether a file with our bytes and usable by us is published already."""
@@ -276,13 +303,22 @@ class Receiver:
         if size != os.fstat(self._descriptor).st_size:
             return False
         offset = 0
-        while offset < size:
-            block = os.pread(other, _BLOCK_BYTES, offset)
-            ours = os.pread(self._descriptor, len(block) or 1, offset)
-            if not block or block != ours:
-                return False
-            offset += len(block)
+        with self._reading() as ours:
+            while offset < size:
+                block = os.pread(other, _BLOCK_BYTES, offset)
+                if not block or block != os.pread(ours, len(block), offset):
+                    return False
+                offset += len(block)
         return True
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[int]:
+        """The file for reading. Errors: OSError."""
+        reading = os.open(self._itself, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield reading
+        finally:
+            os.close(reading)
 
 
 def open_temporary(cache: Destination) -> Receiver:

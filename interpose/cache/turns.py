@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from interpose import courtesy
 from interpose.cache import inventory, layout
+from interpose.cache.sharedturns import turns_in
 from interpose.cache.turnkinds import Taken, Taker
 
 if TYPE_CHECKING:
     from interpose.cache.directory import CacheDirectory
-    from interpose.formats.hashes import ContentHash
 
 T = TypeVar("T")
 # A big object takes longer; to get it twice then costs less than a job that stands.
@@ -30,69 +30,56 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
 
 
 class Turns:
-    """The turns in one cache of a node. Thread-safe; safe between processes."""
+    """The turns in one cache of a node. Thread-safe; safe between processes.
 
-    def __init__(self, cache: CacheDirectory) -> None:
+    `shared`: a cache of several nodes, among which they take turns, too.
+    """
+
+    def __init__(
+        self, cache: CacheDirectory, shared: CacheDirectory | None = None
+    ) -> None:
         self._cache = cache
-        self._txn = cache.top / layout.TXN
         self._taker = Taker(cache.top, self._make_room)
+        self._shared = None if shared is None else turns_in(shared)
+        self._caches = [cache] if shared is None else [cache, shared]
 
     @contextlib.contextmanager
     def turn(
         self,
-        content_hash: ContentHash,
+        name: str,
         look: Callable[[], T | None],
-        kind: str = "",
         *,
         is_first: bool = False,
+        is_shared: bool = True,
     ) -> Iterator[T | None]:
         """What `look` finds once others had their turn; None: it is the caller's.
 
-        `kind` tells contents apart that have one hash. `is_first`: there may be no
-        cache yet, and none stays if nothing is put in it.
+        `name`: of the content. `is_first`: there may be no cache yet, and none stays if
+        nothing is put in it. `is_shared`: other nodes could find it, too.
         """
-        made = self._make() if is_first else []
-        found, mine = self._wait(content_hash.text + kind, look)
+        made = [_Made(cache) for cache in self._caches if is_first]
+        shared = self._shared if is_shared else None
+        found, mine = self._wait(name, look, looks_at_once=shared is None)
+        of_all: Taken | None = None
         try:
+            if found is None and shared is not None:
+                found, of_all = shared.wait(name, look)
             yield found
         finally:
-            if mine is not None:
-                mine.give_back()
-            self._unmake(made)
+            for turn in (of_all, mine):
+                if turn is not None:
+                    turn.give_back()
+            for directories in made:
+                directories.unmake()
 
     def _make_room(self) -> None:
         with self._cache.opened() as top:
             layout.make_directory(top, layout.OWN, layout.PRIVATE_MODE)
 
-    def _make(self) -> list[Path]:
-        """Directories that were made here, for turns to be possible."""
-        made: list[Path] = []
-        cache = self._cache
-        with contextlib.suppress(OSError):
-            if not cache.top.is_dir():
-                layout.make_top(cache.top, cache.top_mode, cache.owners)
-                made.append(cache.top)
-            with cache.opened() as top:
-                if not layout.is_directory(top, layout.TXN):
-                    layout.make_directory(top, layout.TXN, layout.PRIVATE_MODE)
-                    made.append(self._txn)
-        return made
-
-    def _unmake(self, made: list[Path]) -> None:
-        """Take away what was made, unless there is a cache: others wait in `txn`."""
-        top = self._cache.top
-        with contextlib.suppress(OSError):
-            if not made or not set(os.listdir(top)) <= {layout.TXN, layout.OWN}:
-                return
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(inventory.TURNS.below(top))
-                os.rmdir(top / layout.OWN)
-            for directory in reversed(made):
-                os.rmdir(directory)
-
     def _wait(
-        self, name: str, look: Callable[[], T | None]
+        self, name: str, look: Callable[[], T | None], *, looks_at_once: bool
     ) -> tuple[T | None, Taken | None]:
+        """`looks_at_once`: also if nobody else had the turn."""
         until = time.monotonic() + PATIENCE_S
         pause = _FIRST_PAUSE_S
         while True:
@@ -100,6 +87,9 @@ class Turns:
                 mine = self._taker.take(name)
             except OSError:
                 return None, None  # There are no turns here.
+            if mine is not None and not looks_at_once:
+                return None, mine
+            looks_at_once = True
             # Whose turn it was may have ended between the caller's look and ours.
             try:
                 found = look()
@@ -114,3 +104,31 @@ class Turns:
             with courtesy.queue.waiting():
                 time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+class _Made:
+    """Directories of a cache that are made for turns to be possible."""
+
+    def __init__(self, cache: CacheDirectory) -> None:
+        self._cache = cache
+        self._made: list[Path] = []
+        with contextlib.suppress(OSError):
+            if not cache.top.is_dir():
+                layout.make_top(cache.top, cache.top_mode, cache.owners)
+                self._made.append(cache.top)
+            with cache.opened() as top:
+                if not layout.is_directory(top, layout.TXN):
+                    layout.make_directory(top, layout.TXN, cache.mode_below(top))
+                    self._made.append(cache.top / layout.TXN)
+
+    def unmake(self) -> None:
+        """Take away what was made, unless there is a cache: others wait in `txn`."""
+        top = self._cache.top
+        with contextlib.suppress(OSError):
+            if not self._made or not set(os.listdir(top)) <= {layout.TXN, layout.OWN}:
+                return
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(inventory.TURNS.below(top))
+                os.rmdir(top / layout.OWN)
+            for directory in reversed(self._made):
+                os.rmdir(directory)

@@ -66,6 +66,11 @@ class Caches(NamedTuple):
             gid=os.getgid(),
         )
 
+    @property
+    def filled(self) -> AlienCache | None:
+        """The shared cache that gets what is fetched here, if there is one."""
+        return self.alien if self.alien is not None and self.alien.writable else None
+
     def make_workspace(self) -> None:
         """Have it there, where it is not the cache: others may wait for a turn."""
         workspace = self.workspace

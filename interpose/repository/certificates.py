@@ -47,8 +47,8 @@ class Certificates:
         def look() -> bytes | None:
             return self._cached(content_hash)
 
-        turns = Turns(self._caches.workspace)
-        with turns.turn(content_hash, look, is_first=True) as found:
+        turns = Turns(self._caches.workspace, self._caches.filled)
+        with turns.turn(content_hash.text, look, is_first=True) as found:
             yield found or self._fetched(content_hash, is_alternative=is_alternative)
 
     def _cached(self, content_hash: ContentHash) -> bytes | None:

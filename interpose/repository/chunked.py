@@ -66,8 +66,9 @@ class Assembler:
             return found
         _check(size, pieces)
         final = str(path.relative_to(private.top))
-        kind = "-raw" if is_raw else ""
-        with self._store.turns.turn(name, assembled, kind) as found:
+        turn_name = name.text + ("-raw" if is_raw else "")
+        turns = self._store.turns
+        with turns.turn(turn_name, assembled, is_shared=False) as found:
             if found is not None:
                 return found
             return self._store.put_on_shelf(

@@ -64,6 +64,11 @@ class StoredObject(NamedTuple):
         return (self.hash, self.is_compressed)
 
     @property
+    def turn_name(self) -> str:
+        """Of the turn to get it: nothing else that is got is called so."""
+        return self.hash.text + ("" if self.is_compressed else "-raw")
+
+    @property
     def private_name(self) -> str:
         """The path in the private cache, which has a place of its own for raw ones."""
         if self.is_compressed:

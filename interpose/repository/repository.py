@@ -299,7 +299,7 @@ class Repository:
             size = subject.entry.size
             path = self._assembler.assemble(name, size, pieces(subject))
         else:
-            path = self.store.fetch(whole(subject), missed)
+            path = self.store.fetch(whole(subject), missed, is_asked_for=True)
         self.statistics.count("files_read")
         return path
 

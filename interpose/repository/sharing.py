@@ -27,10 +27,15 @@ class ForAll:
     """
 
     def __init__(
-        self, other: Target | None, alien: AlienCache, refused: Refused
+        self,
+        other: Target | None,
+        alien: AlienCache,
+        wanted: StoredObject,
+        refused: Refused,
     ) -> None:
         self._other = other
         self._alien = alien
+        self._wanted = wanted
         self._refused = refused
         self._receiver: Receiver | None = None
         self._is_refused = False
@@ -54,15 +59,15 @@ class ForAll:
             self._other.abort()
         self._drop()
 
-    def publish(self, wanted: StoredObject) -> None:
-        """Let the shared cache have it. The caller has verified all bytes.
+    def publish(self) -> None:
+        """Let the shared cache have the object. The caller has verified all bytes.
 
         What is in the way there and must not be replaced stays: it is somebody else's,
         or the object that packs to this raw one, which others use in place.
         """
 
         def publish() -> None:
-            receiver = self._opened()
+            receiver, wanted = self._opened(), self._wanted
             with contextlib.suppress(CacheReadOnly):
                 receiver.commit(wanted.hash, yielding=not wanted.is_compressed)
 
@@ -72,7 +77,7 @@ class ForAll:
 
     def _opened(self) -> Receiver:
         if self._receiver is None:
-            self._receiver = self._alien.receive()
+            self._receiver = self._alien.receive_object(self._wanted.turn_name)
         return self._receiver
 
     def _try(self, step: Callable[[], object]) -> None:

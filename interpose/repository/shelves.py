@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from interpose.cache import CacheDirectory, PrivateCache, Receiver
+from interpose.cache import AlienCache, CacheDirectory, PrivateCache, Receiver
 from interpose.cache.layout import OBJECT_MODE, RAW_MODE, no_room
 from interpose.errors import CacheError
 
@@ -69,9 +69,20 @@ class CacheShelf:
 class AlienShelf(CacheShelf):
     """A shared cache in which nobody else can change what we store."""
 
+    def __init__(self, cache: AlienCache, turn_name: str) -> None:
+        super().__init__(cache, "alien")
+        self._alien = cache
+        self._turn_name = turn_name
+
+    def receive(self) -> Receiver:
+        """The file of our turn, if we have one."""
+        return self._alien.receive_object(self._turn_name)
+
     def put(self, parcel: Parcel, name: str, mode: int = OBJECT_MODE) -> Path:
         """Errors: CacheError if the file under this name is in other hands."""
         path = super().put(parcel, name, mode)
+        if isinstance(parcel, Receiver) and parcel.is_guarded:
+            return path
         found = self.cache.look(path)
         if found is not None:
             with found:

@@ -64,20 +64,40 @@ class Store:
         self._foreign = Foreign(caches, statistics)
         self._notice = notice
         self._flights: SingleFlight[Path] = SingleFlight()
-        self.turns = Turns(caches.workspace)
+        self.turns = Turns(caches.workspace, caches.filled)
         self._full_since: dict[str, float] = {}
 
     def fetch(
-        self, wanted: StoredObject, missed: Callable[[], object] | None = None
+        self,
+        wanted: StoredObject,
+        missed: Callable[[], object] | None = None,
+        *,
+        is_asked_for: bool = False,
     ) -> Path:
         """Path of a file with the object's content; `missed()`: no cache had it.
 
+        `is_asked_for`: by the tracer, which has looked into a shared cache itself.
         Errors: Offline, NetworkError and below, HashMismatch, CacheError and below.
         """
-        return self._flights.run(wanted.key, lambda: self._fetch(wanted, missed))
+        saves_a_look = is_asked_for and self._looks_in_turn
+        look = self._cached_here if saves_a_look else self.cached
+        return self._flights.run(wanted.key, lambda: self._fetch(wanted, look, missed))
 
-    def _fetch(self, wanted: StoredObject, missed: Callable[[], object] | None) -> Path:
-        found = self.cached(wanted)
+    @property
+    def _looks_in_turn(self) -> bool:
+        """Whether the shared cache is looked into again once we have the turn.
+
+        The tracer looks only where owners count (native/run/alien.c).
+        """
+        return self.caches.filled is not None and not self.caches.trust_cache
+
+    def _fetch(
+        self,
+        wanted: StoredObject,
+        look: Callable[[StoredObject], Path | None],
+        missed: Callable[[], object] | None,
+    ) -> Path:
+        found = look(wanted)
         if found is not None:
             return found
         if wanted.size == 0 and wanted.holds_nothing:
@@ -106,16 +126,14 @@ class Store:
     def _turn(
         self, wanted: StoredObject, look: Callable[[], T | None]
     ) -> AbstractContextManager[T | None]:
-        kind = "" if wanted.is_compressed else "-raw"
-        return self.turns.turn(wanted.hash, look, kind)
+        return self.turns.turn(wanted.turn_name, look)
 
     def cached(self, wanted: StoredObject) -> Path | None:
         """The object's path if a cache has it and it is proven."""
         with self.statistics.timing("cache"):
-            nothing = is_missing(self.caches.private.top / wanted.private_name)
-            own = None if nothing else self._own(wanted)
+            nothing = not self.may_be_here(wanted)
+            own = None if nothing else self._cached_here(wanted)
         if own is not None:
-            self.statistics.got_object("private")
             return own
         in_private = not (nothing and wanted.is_compressed)
         with closing(self._foreign.found(wanted, in_private=in_private)) as files:
@@ -125,6 +143,13 @@ class Store:
                     self.statistics.got_object(tier)
                     return adopted
         return None
+
+    def _cached_here(self, wanted: StoredObject) -> Path | None:
+        """The object's path if we stored it in the private cache ourselves."""
+        own = self._own(wanted) if self.may_be_here(wanted) else None
+        if own is not None:
+            self.statistics.got_object("private")
+        return own
 
     def may_be_here(self, wanted: StoredObject) -> bool:
         """Whether the private cache has a file of its name, whatever that is."""
@@ -225,9 +250,9 @@ class Store:
     def _deliver_new(
         self, wanted: StoredObject, target: Target, alien: AlienCache
     ) -> None:
-        with ForAll(target, alien, self._refused) as both:
+        with ForAll(target, alien, wanted, self._refused) as both:
             self.transfer(wanted, lambda: wanted.sink(both))
-            both.publish(wanted)
+            both.publish()
         self.statistics.got_object("network")
 
     def _share(self, parcel: Parcel, wanted: StoredObject) -> None:
@@ -238,12 +263,12 @@ class Store:
         alien = self.caches.alien
         if alien is None or not alien.writable:
             return
-        with ForAll(None, alien, self._refused) as copy:
+        with ForAll(None, alien, wanted, self._refused) as copy:
             offset = 0
             while block := os.pread(parcel.fileno(), BLOCK_BYTES, offset):
                 copy.write(block)
                 offset += len(block)
-            copy.publish(wanted)
+            copy.publish()
 
     def _refused(self, label: str, error: CacheError) -> None:
         """A shelf takes nothing: the others are used for a while."""
@@ -264,7 +289,7 @@ class Store:
             and wanted.is_compressed
             and alien.can_be_used_in_place(alien.path(wanted.hash))
         ):
-            found.append(AlienShelf(alien, "alien"))
+            found.append(AlienShelf(alien, wanted.turn_name))
         return found + self.private_shelves()
 
     def private_shelves(self) -> list[Shelf]:

@@ -17,6 +17,7 @@
 #include "run/mounts.h"
 #include "run/trace.h"
 #include "tracee/descriptors.h"
+#include "tracee/kernel.h"
 
 enum { MAX_ARGUMENTS = 1 << 20, EXECVE_CHECK = 0x10000 };
 
@@ -340,6 +341,8 @@ HANDLER(enter_execveat)
 	    tracee_read_string(tracee, tracee->stop.args[1], path, sizeof(path)) < 0)
 		return VERDICT_PASS;
 	if (path[0] == '\0' && !(at_flags & AT_EMPTY_PATH))
+		return VERDICT_PASS;
+	if (at_flags & EXECVE_CHECK && !kernel_has_execve_check())
 		return VERDICT_PASS;
 	if (run->trace)
 		trace_path(run->trace, 0, path);

@@ -28,16 +28,16 @@ int interpose_finish(int fd, uint32_t mode, int sealed)
 int interpose_reopen(int fd)
 {
 	char path[40];
-	int reading, error = 0;
+	int naming, error = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reading = open(path, O_RDONLY | O_CLOEXEC);
-	if (reading < 0)
+	naming = open(path, O_PATH | O_CLOEXEC);
+	if (naming < 0)
 		error = -errno;
 	/* Says what a file server says only now, such as EDQUOT. */
 	if (close(fd) < 0 && error == 0) {
 		error = -errno;
-		close(reading);
+		close(naming);
 	}
-	return error < 0 ? error : reading;
+	return error < 0 ? error : naming;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 #include "owned/types.h"
 
@@ -22,8 +23,13 @@ enum {
 	NFS_INHERIT_ONLY = 0x8,
 	/* Write or append (add to a directory), remove from one, change the list or
 	 * the owner. */
-	NFS_WRITE = 0x2 | 0x4 | 0x40 | 0x40000 | 0x80000
+	NFS_WRITE = 0x2 | 0x4 | 0x40 | 0x40000 | 0x80000,
+	REMEMBERED = 8
 };
+
+#ifndef LISTS_REMEMBERED_SECONDS
+#define LISTS_REMEMBERED_SECONDS 10
+#endif
 
 #define NFS_LIST "system.nfs4_acl"
 
@@ -121,20 +127,6 @@ static bool nfs_lets_others_write(const unsigned char *list, size_t size)
 	return false;
 }
 
-bool list_of_server_lets_others_write(int fd)
-{
-	unsigned char list[LIST_SIZE];
-	ssize_t len;
-
-	if (type_has_no_other_lists(fd))
-		return false;
-	for (size_t i = 0; i < sizeof(other_lists) / sizeof(*other_lists); i++)
-		if (read_list(fd, other_lists[i], NULL, 0) != -1)
-			return true;
-	len = read_list(fd, NFS_LIST, list, sizeof(list));
-	return len == -2 || (len >= 0 && nfs_lets_others_write(list, (size_t)len));
-}
-
 static bool is_unknown(int fd, const char *name)
 {
 	char path[40];
@@ -151,4 +143,47 @@ bool list_of_server_is_unknown(int fd)
 		if (!is_unknown(fd, other_lists[i]))
 			return false;
 	return is_unknown(fd, NFS_LIST);
+}
+
+/* File systems that know no such lists. To ask them for each file is to ask a server,
+ * as a rule; after a moment another one may have the number. */
+static _Thread_local struct {
+	uint64_t dev;
+	int64_t until;
+} without_lists[REMEMBERED];
+
+static int64_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+static bool is_without_lists(int fd, uint64_t dev)
+{
+	const size_t at = dev % REMEMBERED;
+	const int64_t now = seconds_now();
+
+	if (without_lists[at].dev == dev && now < without_lists[at].until)
+		return true;
+	if (!list_of_server_is_unknown(fd))
+		return false;
+	without_lists[at].dev = dev;
+	without_lists[at].until = now + LISTS_REMEMBERED_SECONDS;
+	return true;
+}
+
+bool list_of_server_lets_others_write(int fd, uint64_t dev)
+{
+	unsigned char list[LIST_SIZE];
+	ssize_t len;
+
+	if (is_without_lists(fd, dev))
+		return false;
+	for (size_t i = 0; i < sizeof(other_lists) / sizeof(*other_lists); i++)
+		if (read_list(fd, other_lists[i], NULL, 0) != -1)
+			return true;
+	len = read_list(fd, NFS_LIST, list, sizeof(list));
+	return len == -2 || (len >= 0 && nfs_lets_others_write(list, (size_t)len));
 }

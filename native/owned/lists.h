@@ -20,8 +20,8 @@ bool owners_have(struct owners owners, uint32_t uid);
 bool list_of_posix_lets_others_write(int fd, struct owners owners);
 
 /* Whether a list of a file server may let others write, whatever the mode says. One
- * that is not understood may. */
-bool list_of_server_lets_others_write(int fd);
+ * that is not understood may. `dev` is the number of its file system. */
+bool list_of_server_lets_others_write(int fd, uint64_t dev);
 
 /* The file system knows no such lists at all: no file of it has one. */
 bool list_of_server_is_unknown(int fd);

@@ -31,7 +31,7 @@ static bool alone_write(int fd, const struct stat *st, struct owners owners)
 		return false;
 	if (st->st_mode & S_IWGRP && list_of_posix_lets_others_write(fd, owners))
 		return false;
-	return !list_of_server_lets_others_write(fd);
+	return !list_of_server_lets_others_write(fd, st->st_dev);
 }
 
 static bool is_alone_written(int fd, struct owners owners)

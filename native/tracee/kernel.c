@@ -147,3 +147,13 @@ bool kernel_takes_null_names(void)
 
 	return syscall(SYS_statx, AT_FDCWD, NULL, AT_EMPTY_PATH, 0, &stx) == 0;
 }
+
+bool kernel_has_execve_check(void)
+{
+	enum { EXECVE_CHECK = 0x10000 };
+	char *const words[] = {"none", NULL};
+
+	/* Flags are looked at before the descriptor, which is none. */
+	return syscall(SYS_execveat, -1, "none", words, NULL, EXECVE_CHECK) < 0 &&
+	       errno != EINVAL;
+}

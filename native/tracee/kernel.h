@@ -40,6 +40,8 @@ uint32_t kernel_mount_numbers(void);
 /* False of a call that came after the running kernel: its answer is ENOSYS. Asked when
  * a tracee makes the call, so that no filter that we have inherited ends us for it. */
 bool kernel_knows_call(long number);
+/* execveat(2) has AT_EXECVE_CHECK (Linux 6.14); before, the flag is EINVAL. */
+bool kernel_has_execve_check(void);
 /* NULL is the empty name to statx(2) and fstatat(2) with AT_EMPTY_PATH (Linux 6.11). */
 bool kernel_takes_null_names(void);
 

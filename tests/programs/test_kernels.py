@@ -21,7 +21,7 @@ CORE = (
     "tests/native/test_filter.py tests/native/test_stub_fuzz.py "
     "tests/differential/test_random.py tests/differential/test_opens.py"
 )
-TESTS = f".venv/bin/python -m pytest -q --tb=short -n 2 {CORE}; echo status $?"
+TESTS = f".venv/bin/python -m pytest -q --tb=short -rf -n 2 {CORE}; echo status $?"
 
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="an emulated machine of x86_64"
@@ -48,7 +48,8 @@ def test_the_core_of_the_suite_passes_on_an_older_kernel(
         assert found.startswith(f"{version}."), found
         lines = [line for line in said.splitlines() if " passed" in line]
         record_property("summary", f"{found}: {lines[-1:]}")
-        assert "status 0" in said.splitlines(), said[-6000:]
+        (place / "said").write_text(said)
+        assert "status 0" in said.splitlines(), f"{said[-2000:]}\n{place / 'said'}"
     finally:
         shutil.rmtree(tree, ignore_errors=True)
         (place / "image").unlink(missing_ok=True)

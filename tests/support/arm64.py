@@ -23,7 +23,7 @@ from tests.support.release import copy_project, make_tree
 
 COMPILER = "aarch64-linux-gnu-gcc"
 PACKAGES = (
-    "acl attr file gcc iproute2 libc6-dev libpython3-dev libpython3.11-dev "
+    "acl attr bubblewrap file gcc iproute2 libc6-dev libpython3-dev libpython3.11-dev "
     "linux-image-arm64 nginx-light procps python3 python3-cffi python3-cryptography "
     "python3-hypothesis python3-ply python3-psutil python3-pycryptodome "
     "python3-requests python3-tqdm strace util-linux xz-utils"
@@ -42,8 +42,10 @@ INIT = """#!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t tmpfs -o size=80%,mode=755 none /new
 tar -C / --exclude ./new --exclude ./init --exclude ./dev -cf - . | tar -C /new -xpf -
+chmod 755 /new
 mkdir -p /new/dev
 mount -t devtmpfs dev /new/dev
+ln -s /proc/self/fd /new/dev/fd
 exec switch_root /new /first
 """
 BOOT = "console=ttyAMA0 rdinit=/init panic=-1 sysrq_always_enabled quiet"
@@ -94,7 +96,8 @@ def _unpack(tree: Path) -> None:
     for name, lines in (("passwd", USERS), ("group", GROUPS)):
         (tree / "etc" / name).write_text("".join(f"{line}\n" for line in lines))
     (tree / "etc/hosts").write_text("127.0.0.1 localhost\n")
-    (tree / "new").mkdir()
+    for name in ("new", "mnt"):
+        (tree / name).mkdir(exist_ok=True)
 
 
 def _build(tree: Path, objects: Path) -> None:

@@ -19,7 +19,7 @@ from interpose import owned
 from interpose.cache import PrivateCache, Turns, inventory, layout, turns
 from interpose.formats.hashes import Algorithm, hash_bytes
 
-NAME = hash_bytes(Algorithm.SHA1, b"content")
+NAME = hash_bytes(Algorithm.SHA1, b"content").text
 # Takes the turn in the cache argv[1], of the kind argv[2], says so and stays, or dies
 # where argv[3] says so.
 OWNER = """
@@ -30,7 +30,7 @@ if sys.argv[2] == "file":
     owned.is_of_this_node = lambda descriptor: False
 from interpose.cache import PrivateCache, Turns
 from interpose.formats.hashes import Algorithm, hash_bytes
-name = hash_bytes(Algorithm.SHA1, b"content")
+name = hash_bytes(Algorithm.SHA1, b"content").text
 with Turns(PrivateCache(Path(sys.argv[1]))).turn(name, lambda: None):
     print("mine", flush=True)
     if sys.argv[3:] == ["die"]:
@@ -88,12 +88,12 @@ def test_a_free_turn_is_the_callers_and_leaves_nothing(
 
 
 def test_turns_of_other_objects_are_free(cache: PrivateCache, kind: str) -> None:
-    other = hash_bytes(Algorithm.SHA1, b"other")
+    other = hash_bytes(Algorithm.SHA1, b"other").text
     looks = []
     with owner(cache, kind) as process:
         with Turns(cache).turn(other, lambda: looks.append(1)):
             assert len(looks) == 1
-        with Turns(cache).turn(NAME, lambda: looks.append(1), "-raw"):
+        with Turns(cache).turn(f"{NAME}-raw", lambda: looks.append(1)):
             assert len(looks) == 2
         process.communicate(b"")
 

@@ -41,8 +41,8 @@ def test_a_workspace_is_a_place_of_its_own(place: Path) -> None:
     found = caches(place, wanted, INTERPOSE_CACHE=str(place / "mine"))
     assert (found.workspace.top, found.refused) == (place / "work", ())
     found.make_workspace()
-    digest = hash_bytes(Algorithm.SHA1, b"")
-    with Turns(found.workspace).turn(digest, lambda: None):
+    name = hash_bytes(Algorithm.SHA1, b"").text
+    with Turns(found.workspace).turn(name, lambda: None):
         assert (place / "work/interpose/turns").exists()
     assert not (place / "mine").exists()
     plain = caches(place, INTERPOSE_CACHE=str(place / "mine"))
