@@ -5,12 +5,18 @@
 /* covers: file_getattr setns execveat chroot */
 #include "probe.h"
 
-#include <linux/mount.h>
 #include <sched.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/quota.h>
 
+/* Not in Debian 11's <sys/mount.h>, which does not go together with <linux/mount.h>. */
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#define OPEN_TREE_CLOEXEC O_CLOEXEC
+#define MOVE_MOUNT_F_EMPTY_PATH 4
+#define MOUNT_ATTR_NOSUID 2
+#endif
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467
 #endif
@@ -44,7 +50,8 @@ static void mounting(const char *name, const char *path)
 
 static void trees(const char *name, const char *path)
 {
-	struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID};
+	/* struct mount_attr of Linux 5.12: to set, to clear, propagation, namespace. */
+	const uint64_t attributes[] = {MOUNT_ATTR_NOSUID, 0, 0, 0};
 	struct stat st;
 	long fd = CALL(open_tree, AT_FDCWD, path, OPEN_TREE_CLOEXEC);
 
@@ -56,9 +63,9 @@ static void trees(const char *name, const char *path)
 	say_open(CALL(open_tree, AT_FDCWD, path, OPEN_TREE_CLONE), "clone %s", name);
 	say_open(CALL(open_tree, AT_FDCWD, path, AT_RECURSIVE), "recursive %s", name);
 	say_open(CALL(open_tree, AT_FDCWD, path, 1 << 30), "odd %s", name);
-	say_open(CALL(open_tree_attr, AT_FDCWD, path, 0, &attributes,
-		      sizeof(attributes)),
-		 "open_tree_attr %s", name);
+	say_open(
+		CALL(open_tree_attr, AT_FDCWD, path, 0, attributes, sizeof(attributes)),
+		"open_tree_attr %s", name);
 }
 
 static void inodes(const char *name, const char *path)

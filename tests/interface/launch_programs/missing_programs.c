@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ static void try_at(const char *what, int dirfd, const char *path, int flags)
 	error = 0;
 	pid = vfork();
 	if (pid == 0) {
-		execveat(dirfd, path, words, values, flags);
+		syscall(SYS_execveat, dirfd, path, words, values, flags);
 		error = errno;
 		_exit(100);
 	}
