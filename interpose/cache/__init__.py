@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from interpose.cache.alien import AlienCache
 from interpose.cache.directory import CacheDirectory
+from interpose.cache.eviction import NO_LIMIT, Room
 from interpose.cache.found import Found
 from interpose.cache.identity import FileIdentity
 from interpose.cache.learned import Learned
@@ -15,6 +16,7 @@ from interpose.cache.turns import Turns
 from interpose.cache.verify import Promise, Repacked, VerifyingSink
 
 __all__ = [
+    "NO_LIMIT",
     "AlienCache",
     "CacheDirectory",
     "FileIdentity",
@@ -25,6 +27,7 @@ __all__ = [
     "Receiver",
     "Repacked",
     "RepositoryState",
+    "Room",
     "State",
     "TrustRecord",
     "Turns",

@@ -154,6 +154,9 @@ class CacheDirectory:
         """Whether a file can take this name over: others' directories stay."""
         return not layout.is_directory(directory, name)
 
+    def has_stored(self, descriptor: int) -> None:
+        """A file that can be got again has its name now."""
+
     def mode_below(self, top: Directory) -> int:  # noqa: ARG002
         """The mode of directories that we make in the cache's directory."""
         return layout.PRIVATE_MODE

@@ -32,7 +32,7 @@ class Row(NamedTuple):
 OBJECT = Row(
     "{object}",
     "an object, unpacked and proven: a file, a catalog, a history, a certificate",
-    "removed by hand",
+    "the quota, in a private cache; else removed by hand",
 )
 TEMPORARY = Row(
     "txn/{name}",
@@ -119,11 +119,16 @@ SITES = Row(
     "at which places of a library calls are made, by its build-id",
     "others take its place: 160 KB at most",
 )
+USAGE = Row(
+    "interpose/usage",
+    "bytes and files that lie here, counted when something was taken away",
+    "counted anew once a day",
+)
 RUNTIME = Row("runtime/{name}", "Python of the lone file, unpacked", "30 days unused")
 
 EVERYWHERE = (OBJECT, TEMPORARY, TURN, BREADCRUMB, QUARANTINE)
 PRIVATE = (
     *(RAW, ASSEMBLED, ASSEMBLED_RAW, INDEX, FACTS, KEPT, TRUST, REVISION, KEYS, PIN),
     *(NAMED, CONFIGURATION, CONFIGURATION_REST, DISPROOF, DISPROOF_RAW, LEARNED),
-    *(TURNS, SITES, RUNTIME),
+    *(TURNS, SITES, USAGE, RUNTIME),
 )

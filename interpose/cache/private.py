@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from interpose import owned
 from interpose.cache import inventory, layout
 from interpose.cache.directory import CacheDirectory, is_missing
+from interpose.cache.eviction import NO_LIMIT, Room
+from interpose.cache.quota import Quota
 
 if TYPE_CHECKING:
     from interpose.cache.guarded import Directory
@@ -33,10 +35,20 @@ class PrivateCache(CacheDirectory):
     seals = True
 
     def __init__(
-        self, top: Path, *, durable: bool = False, is_of_run: bool = False
+        self,
+        top: Path,
+        *,
+        durable: bool = False,
+        is_of_run: bool = False,
+        limit: Room = NO_LIMIT,
     ) -> None:
         super().__init__(top, writable=True, durable=durable)
         self._is_of_run = is_of_run
+        self.quota = Quota(self, limit)
+
+    def has_stored(self, descriptor: int) -> None:
+        """It counts; what was not used for long may go."""
+        self.quota.added(os.fstat(descriptor).st_size)
 
     def is_ours(self, path: Path) -> bool:
         """Whether nobody else can have written what has this path, or is on its way.

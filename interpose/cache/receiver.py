@@ -61,6 +61,9 @@ class Destination(Protocol):
     def may_replace(self, directory: Directory, name: str) -> bool:
         """Whether a file can take this name over; what is in its way may be removed."""
 
+    def has_stored(self, descriptor: int) -> None:
+        """A file that can be got again has its name now."""
+
 
 @final
 class Receiver:
@@ -138,6 +141,8 @@ class Receiver:
                 os.fsync(self._descriptor)
             self._stop_writing()
             self._publish(path, mode, replace=replace)
+            if not replace:
+                self._cache.has_stored(self._descriptor)
         except OSError as error:
             raise layout.cache_error(error, path, self._cache.option) from error
         finally:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
+from interpose.commands.progress import progress_bar
 from interpose.errors import FormatError, UsageError
 from interpose.formats.flags import Compression
 from interpose.formats.fqrn import Fqrn
@@ -78,7 +79,7 @@ def execute(arguments: argparse.Namespace) -> int:
         compression=(Compression.NONE if arguments.uncompressed else Compression.ZLIB),
     )
     started = time.monotonic()
-    with _impatient_threads(), _progress_bar() as progress:
+    with _impatient_threads(), _progress() as progress:
         published = publish(publication, datetime.now(timezone.utc), progress)
     seconds = time.monotonic() - started
     for remark in published.remarks:
@@ -143,17 +144,12 @@ def _impatient_threads() -> Iterator[None]:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Progress | None]:
+def _progress() -> Iterator[Progress | None]:
     """What shows the progress on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    try:
-        from tqdm import tqdm  # noqa: PLC0415  half a second that few runs need
-    except ImportError:
-        yield None
-        return
-    with tqdm(unit=" entries", desc="publishing", leave=False) as bar:
+    with progress_bar("publishing", "entries") as bar:
+        if bar is None:
+            yield None
+            return
 
         def show(entries: int, size_bytes: int) -> None:
             bar.set_postfix_str(f"{size_bytes / 1e6:.0f} MB", refresh=False)

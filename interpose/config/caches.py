@@ -37,8 +37,10 @@ class CacheSettings(NamedTuple):
     """Where objects are kept.
 
     `private`: directories to try in this order, the scratch after them. `directory`
-    is CVMFS_CACHE_DIR. `quota_mb` 0: unmanaged. `trusted` are owners of files in an
-    alien cache. `workspace`: CVMFS_WORKSPACE. `notices` are lines for the user.
+    is CVMFS_CACHE_DIR. `quota_mb` is what statfs tells, 0: unmanaged;
+    `limit_bytes` and `limit_files` are those of the private cache, 0: none. `trusted`
+    are owners of files in an alien cache. `workspace`: CVMFS_WORKSPACE. `notices` are
+    lines for the user.
     """
 
     private: tuple[Path, ...]
@@ -48,6 +50,8 @@ class CacheSettings(NamedTuple):
     alien: Path | None
     workspace: Path | None
     quota_mb: int
+    limit_bytes: int
+    limit_files: int
     trusted: TrustedOwners
     notices: tuple[str, ...] = ()
 
@@ -79,6 +83,8 @@ class CacheSettings(NamedTuple):
                 _instance(configuration, "WORKSPACE", "CVMFS_WORKSPACE")
             ),
             quota_mb=0 if alien is not None else max(0, quota),
+            limit_bytes=max(0, quota) << 20,
+            limit_files=max(0, configuration.number("INTERPOSE_QUOTA_FILES")),
             trusted=trusted,
             notices=(
                 *_notices(configuration, alien=alien is not None),

@@ -98,6 +98,7 @@ INTERPOSE_TRUSTED_OWNERS|A|names||||users (names, numbers) beside root and the j
     own whose objects in a shared cache are used without proof, in place if nobody else
     can write there
 CVMFS_QUOTA_LIMIT|A|number|1024|4000|MB|soft limit of the cache; <= 0: unmanaged
+INTERPOSE_QUOTA_FILES|A|number||||the same in files; 0, the default: any number
 CVMFS_WORKSPACE|B|path||||turns between jobs, and what they learned of the network;
     default: the private cache
 CVMFS_CACHE_WORKSPACE|C|path||||as without `_CACHE`, per cache instance

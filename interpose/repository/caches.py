@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interpose import owned
-from interpose.cache import AlienCache, PrivateCache, inventory, layout
+from interpose.cache import (
+    NO_LIMIT,
+    AlienCache,
+    PrivateCache,
+    Room,
+    inventory,
+    layout,
+)
 from interpose.config import CacheSettings, Configuration
 from interpose.config.environment import variables
 from interpose.errors import CacheError, InterposeError
@@ -52,7 +59,11 @@ class Caches(NamedTuple):
                 top, writable=_may_be_made(top), trusted=settings.trusted.uids
             )
         top, refused = _private_top(fqrn, settings, ours.cache, scratch)
-        private = PrivateCache(top, is_of_run=top == _of_run(scratch))
+        is_of_run = top == _of_run(scratch)
+        limit = (
+            NO_LIMIT if is_of_run else Room(settings.limit_bytes, settings.limit_files)
+        )
+        private = PrivateCache(top, is_of_run=is_of_run, limit=limit)
         workspace, more = _workspace(fqrn, settings.workspace, private)
         return cls(
             private=private,

@@ -170,9 +170,10 @@ class Repository:
         return self._root
 
     def close(self) -> None:
-        """End connections; indexes in use stay mapped."""
+        """End connections, and see to the quota; indexes in use stay mapped."""
         self.network.close()
         self.external_network.close()
+        self.caches.private.quota.leave()
 
     def ttl_s(self, manifest: Manifest) -> float:
         """How long the manifest counts without a look at the servers."""

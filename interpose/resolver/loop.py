@@ -69,7 +69,8 @@ class Loop:
         self._crew.start()
         while not self._crew.wait_for_end(IDLE_S):
             if not MemoryShelf.is_in_use and self._leave():
-                return
+                break
+        self._repositories.leave_quotas()
 
     def _take(self) -> tuple[str, Question] | None:
         """The next question that has an answer."""

@@ -152,10 +152,15 @@ def _free(repository: Repository, blocks: int) -> int:
 
     A file system of which nothing is used would be an empty one to who looks.
     """
+    private = repository.caches.private
     index = repository.index_files.path(repository.root.hash)
+    usage = private.quota.usage()
     try:
-        used = -(-index.stat().st_size // _UNIT_BYTES)
-        found = os.statvfs(repository.caches.private.top)
+        used = index.stat().st_size
+        found = os.statvfs(private.top)
     except OSError:
         return blocks
-    return max(0, min(blocks - used, found.f_bavail * found.f_frsize // _UNIT_BYTES))
+    if usage is not None:
+        used = max(used, usage.room.size_bytes)
+    left = blocks - -(-used // _UNIT_BYTES)
+    return max(0, min(left, found.f_bavail * found.f_frsize // _UNIT_BYTES))

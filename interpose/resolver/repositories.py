@@ -274,6 +274,13 @@ class Repositories:
         if known is not None:
             known.statistics.failed(text)
 
+    def leave_quotas(self) -> None:
+        """Others are told what was stored in the caches."""
+        with self._lock:
+            opened = list(self._open.values())
+        for repository in opened:
+            repository.caches.private.quota.leave()
+
     def statistics(self) -> dict[str, Any]:
         """The parts of the stats file that are ours."""
         with self._lock:

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,22 +172,3 @@ def test_nothing_in_a_cache_is_ever_locked(
         assert (result.text, result.messages) == ("0 True\n", [])
     code = "import fcntl; fcntl.flock(0, fcntl.LOCK_SH)"
     assert deadly("/usr/bin/python3", "-I", "-c", code).status == -31
-
-
-def test_a_cache_above_its_quota_keeps_all(run: Runner, configured: Configured) -> None:
-    options = configured(FQRN, CVMFS_QUOTA_LIMIT="1")
-    script = f"find /cvmfs/{FQRN} -type f -exec cat {{}} +"
-    first = run("sh", "-c", script, options=options, stats=True).ok()
-    kept = {path: path.stat().st_size for path in objects(run)}
-    assert sum(kept.values()) > 1 << 20
-    assert first.stats["network"]["requests"] > 0
-    again = run("sh", "-c", script, options=options, stats=True).ok()
-    assert again.stdout == first.stdout
-    assert again.stats["network"]["requests"] == 0
-    assert {path: path.stat().st_size for path in objects(run)} == kept
-
-
-def objects(run: Runner) -> list[Path]:
-    """Files of the private cache that are named by a hash."""
-    files = [path for path in run.cache.rglob("*") if path.is_file()]
-    return [p for p in files if re.fullmatch(r"[0-9a-f]{38,}\w*", p.name)]

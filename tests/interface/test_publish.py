@@ -207,7 +207,7 @@ def test_wrong_usage_is_one_line_and_status_two(words: list[str], place: Path) -
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("name", ["preload", "fsck", "cache", "gc", "replicate"])
+@pytest.mark.parametrize("name", ["preload", "gc", "replicate"])
 def test_subcommands_of_later_versions_are_refused(name: str) -> None:
     result = interpose(name, "--whatever")
     assert result.returncode == 125
