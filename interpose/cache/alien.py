@@ -46,6 +46,29 @@ class AlienCache(CacheDirectory):
         self._directories.forget()
         super().make_parents(path)
 
+    def _make_skeleton(self, top: Directory, mode: int) -> None:
+        """As for every cache; of nodes that begin together one makes all of it."""
+
+        def is_there() -> bool | None:
+            return layout.is_directory(top, layout.SKELETON[-1]) or None
+
+        if is_there():
+            return
+        layout.make_directory(top, layout.TXN, mode)
+        _, mine = turns_in(self).wait("skeleton", is_there)
+        try:
+            super()._make_skeleton(top, mode)
+        finally:
+            if mine is not None:
+                mine.give_back()
+
+    def make_workshop(self) -> None:
+        """Make `txn` alone, for turns. Errors: OSError."""
+        self._directories.forget()
+        layout.make_top(self.top, self.top_mode, self.owners)
+        with self.opened() as top:
+            layout.make_directory(top, layout.TXN, self.mode_below(top))
+
     def look(self, path: Path) -> Found | None:
         """The regular file at a path of this cache, held open; None for all else."""
         if is_missing(path):

@@ -177,8 +177,12 @@ class CacheDirectory:
         layout.make_top(self.top, self.top_mode, self.owners)
         with self.opened() as top:
             mode = self.mode_below(top)
-            layout.make_skeleton(top, mode)
+            self._make_skeleton(top, mode)
             self._make_chain(top, path.relative_to(self.top).parts[:-1], mode)
+
+    def _make_skeleton(self, top: Directory, mode: int) -> None:
+        """The directories that every cache has. Errors: OSError."""
+        layout.make_skeleton(top, mode)
 
     def _make_chain(self, above: Directory, names: Sequence[str], mode: int) -> None:
         if not names:

@@ -26,7 +26,7 @@ from interpose.cache import layout, unfinished
 from interpose.cache.turnkinds import Taken
 
 if TYPE_CHECKING:
-    from interpose.cache.directory import CacheDirectory
+    from interpose.cache.alien import AlienCache
 
 T = TypeVar("T")
 TOUCHED_EVERY_S = 2.0
@@ -57,7 +57,7 @@ class Lent(NamedTuple):
 class SharedTurns:
     """The turns in one cache of many nodes. Thread-safe; one for each process."""
 
-    def __init__(self, cache: CacheDirectory) -> None:
+    def __init__(self, cache: AlienCache) -> None:
         self._cache = cache
         self._patience_s = PATIENCE_S
         self._dead_ns = 0  # up to here turns are of the dead, by the file system's time
@@ -98,7 +98,7 @@ class SharedTurns:
         try:
             mine = _Turn.take(self._cache, name, self._ours)
         except FileNotFoundError:
-            self._cache.make_parents(self._txn / name)
+            self._cache.make_workshop()
             mine = _Turn.take(self._cache, name, self._ours)
         return mine
 
@@ -216,7 +216,7 @@ class _Turn:
 
     def __init__(
         self,
-        cache: CacheDirectory,
+        cache: AlienCache,
         name: str,
         descriptor: int,
         ours: dict[str, _Turn],
@@ -232,9 +232,7 @@ class _Turn:
         self._lock = threading.Lock()
 
     @classmethod
-    def take(
-        cls, cache: CacheDirectory, name: str, ours: dict[str, _Turn]
-    ) -> _Turn | None:
+    def take(cls, cache: AlienCache, name: str, ours: dict[str, _Turn]) -> _Turn | None:
         """The turn, None while another one has it. Errors: OSError."""
         with cache.above(cache.top / layout.TXN / name) as txn:
             try:
@@ -332,6 +330,6 @@ _touching = _Touching()
 _shared: dict[Path, SharedTurns] = {}
 
 
-def turns_in(cache: CacheDirectory) -> SharedTurns:
+def turns_in(cache: AlienCache) -> SharedTurns:
     """Those of this process in a cache: repositories have one patience together."""
     return _shared.setdefault(cache.top, SharedTurns(cache))

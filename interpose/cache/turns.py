@@ -21,6 +21,7 @@ from interpose.cache.sharedturns import turns_in
 from interpose.cache.turnkinds import Taken, Taker
 
 if TYPE_CHECKING:
+    from interpose.cache.alien import AlienCache
     from interpose.cache.directory import CacheDirectory
 
 T = TypeVar("T")
@@ -35,13 +36,13 @@ class Turns:
     `shared`: a cache of several nodes, among which they take turns, too.
     """
 
-    def __init__(
-        self, cache: CacheDirectory, shared: CacheDirectory | None = None
-    ) -> None:
+    def __init__(self, cache: CacheDirectory, shared: AlienCache | None = None) -> None:
         self._cache = cache
         self._taker = Taker(cache.top, self._make_room)
         self._shared = None if shared is None else turns_in(shared)
-        self._caches = [cache] if shared is None else [cache, shared]
+        self._caches: list[CacheDirectory] = [cache]
+        if shared is not None:
+            self._caches.append(shared)
 
     @contextlib.contextmanager
     def turn(

@@ -17,8 +17,10 @@ import pytest
 
 from interpose.cache import AlienCache, layout, sharedturns
 from interpose.cache.sharedturns import SharedTurns
+from interpose.formats.hashes import Algorithm, hash_bytes
 
 NAME = "0123abcd"
+HASH = hash_bytes(Algorithm.SHA1, b"content")
 # Another node: has the turn of the cache argv[1] until its input ends, or dies.
 OWNER = f"""
 import os, sys
@@ -26,9 +28,10 @@ from pathlib import Path
 from interpose.cache import AlienCache, sharedturns
 sharedturns.TOUCHED_EVERY_S = 0.02
 turns = sharedturns.SharedTurns(AlienCache(Path(sys.argv[1])))
-found, mine = turns.wait({NAME!r}, lambda: None)
+name = sys.argv[3] if len(sys.argv) > 3 else {NAME!r}
+found, mine = turns.wait(name, lambda: None)
 print("mine" if mine else "nothing", flush=True)
-if sys.argv[2:] == ["die"]:
+if sys.argv[2:3] == ["die"]:
     os._exit(0)
 sys.stdin.read()
 mine.give_back()
@@ -259,3 +262,29 @@ def test_a_turn_that_nobody_waited_for_is_swept_after_a_day(cache: AlienCache) -
         with cache.above(turn_file(cache)) as txn:
             layout.remove_stale(txn, now + age_s, day)
         assert len(in_txn(cache)) == left
+
+
+def test_of_nodes_that_begin_together_one_makes_the_directories(
+    cache: AlienCache,
+) -> None:
+    with owner(cache, "hold", "skeleton") as process:
+        other = threading.Thread(target=cache.make_parents, args=(cache.path(HASH),))
+        other.start()
+        assert sorted(os.listdir(cache.top)) == ["txn"]
+        for name in layout.SKELETON[1:]:
+            (cache.top / name).mkdir()
+        inodes = {name: (cache.top / name).stat().st_ino for name in layout.SKELETON}
+        other.join()
+        process.communicate(b"")
+    found = {name: (cache.top / name).stat().st_ino for name in os.listdir(cache.top)}
+    assert found == inodes
+
+
+def test_who_waits_for_the_directories_of_a_dead_one_makes_them(
+    cache: AlienCache,
+) -> None:
+    with owner(cache, "die", "skeleton") as process:
+        process.wait()
+    cache.make_parents(cache.path(HASH))
+    assert sorted(os.listdir(cache.top)) == sorted(layout.SKELETON)
+    assert in_txn(cache) == []
