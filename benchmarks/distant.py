@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A web server on loopback that is some milliseconds away.
 
-`python -m benchmarks.distant DIRECTORY MILLISECONDS` prints its port and serves until
-it is ended. Each request waits for itself, as on a long line: connections are kept.
+`python -m benchmarks.distant DIRECTORY MILLISECONDS [LOG]` prints its port and serves
+until it is ended. Each request waits for itself, as on a long line: connections are
+kept. LOG gets the path of each one as a line.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ async def answer(
     writer: asyncio.StreamWriter,
     root: Path,
     wait_s: float,
+    log: Path | None,
 ) -> None:
     """Answer the requests of one connection."""
     while True:
@@ -27,7 +29,11 @@ async def answer(
             writer.close()
             return
         await asyncio.sleep(wait_s)
-        path = root / unquote(request.split()[1].decode()).lstrip("/")
+        name = unquote(request.split()[1].decode())
+        if log is not None:
+            with log.open("a") as lines:
+                lines.write(name + "\n")
+        path = root / name.lstrip("/")
         try:
             body, status = path.read_bytes(), b"200 OK"
         except OSError:
@@ -40,8 +46,9 @@ async def answer(
 async def main() -> None:
     """Serve for ever."""
     root, wait_s = Path(sys.argv[1]), float(sys.argv[2]) / 1000
+    log = Path(sys.argv[3]) if sys.argv[3:] else None
     server = await asyncio.start_server(
-        lambda reader, writer: answer(reader, writer, root, wait_s), "127.0.0.1", 0
+        lambda reader, writer: answer(reader, writer, root, wait_s, log), "127.0.0.1", 0
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
