@@ -24,7 +24,7 @@ _Static_assert((int)BOARD_OBJECTS == OPENABLES_MOST &&
 		       (int)BOARD_OBJECT == OPENABLE_NAME &&
 		       (int)BOARD_BITS == UNASKED_BITS &&
 		       (int)BOARD_OWNERS == ALIEN_OWNERS &&
-		       (int)BOARD_FOLDERS == ALIEN_FOLDERS &&
+		       (int)BOARD_FOLDERS == STUBCACHES_FOLDERS &&
 		       (int)BOARD_CACHES == STUBCACHES_OF_MOUNT,
 	       "and so can the run's list");
 

@@ -152,35 +152,3 @@ bool alien_suits_stubs(const struct alien_look *look)
 {
 	return !look->knows_folder && look->folder_is_guarded && !look->has_lists;
 }
-
-static bool is_guarded_folder(int top, const struct alien_folders *folders,
-			      unsigned int byte)
-{
-	char name[FOLDER_LEN + 1];
-	_cleanup_close_ int fd = -1;
-	int is_guarded = 1;
-	struct stat st;
-
-	snprintf(name, sizeof(name), "%02x", byte);
-	fd = interpose_walk_below(top, name, folders->owners, folders->owner_count,
-				  &is_guarded);
-	return fd >= 0 && is_guarded && fstat(fd, &st) == 0 &&
-	       st.st_dev == folders->dev;
-}
-
-int alien_folders_do(void *argument, const atomic_bool *over)
-{
-	struct alien_folders *folders = argument;
-	_cleanup_close_ int top = -1;
-	int is_guarded = 0;
-
-	top = interpose_walk_to(folders->top, "", folders->owners, folders->owner_count,
-				&is_guarded);
-	if (top < 0)
-		return top;
-	for (unsigned int i = 0;
-	     is_guarded && i < ALIEN_FOLDERS && !(over && atomic_load(over)); i++)
-		if (is_guarded_folder(top, folders, i))
-			folders->guarded[i / 8] |= (uint8_t)(1u << i % 8);
-	return 0;
-}

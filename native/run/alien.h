@@ -42,17 +42,4 @@ int alien_look_do(void *look, const atomic_bool *over);
 /* Does a stub find the same out by the file's descriptor alone (stub/object.c)? */
 bool alien_suits_stubs(const struct alien_look *look);
 
-/* All directories of an alien cache. */
-enum { ALIEN_FOLDERS = 256 };
-struct alien_folders {
-	char top[ALIEN_PATH];
-	uint32_t owners[ALIEN_OWNERS], owner_count;
-	uint64_t dev;
-	uint32_t mount;
-	/* Bits, by the first byte of a hash: those in which owners alone decide. */
-	uint8_t guarded[ALIEN_FOLDERS / 8];
-};
-/* As an errand has it. 0 or a negative errno. */
-int alien_folders_do(void *folders, const atomic_bool *over);
-
 #endif

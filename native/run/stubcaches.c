@@ -10,15 +10,12 @@
 
 #include "cleanup.h"
 #include "run/believed.h"
-#include "run/errands.h"
 #include "run/inscription.h"
 #include "run/mounts.h"
 #include "run/slowmounts.h"
 
 /* As its objects are found: the private cache first (run/objects.c). */
 enum { PRIVATE, ALIEN };
-/* After so many of an alien cache all are looked at, while the job goes on. */
-enum { ONE_BY_ONE = 8 };
 
 struct stubcaches {
 	struct stubcache list[OPENABLES_BASES];
@@ -65,7 +62,6 @@ static void add_folder(struct run *run, struct stubcache *cache,
 	if (has_folder(cache, kind, byte))
 		return;
 	cache->folders[kind][byte / 8] |= (uint8_t)(1u << byte % 8);
-	cache->folder_count++;
 	run->stubcaches->version++;
 }
 
@@ -114,7 +110,7 @@ static void look_at_own(struct run *run, struct stubcache *cache, const char *pa
 		return;
 	cache->kinds |= 1u << kind;
 	for (unsigned int i = is_first ? 0 : byte;
-	     i < (is_first ? ALIEN_FOLDERS : byte + 1); i++)
+	     i < (is_first ? STUBCACHES_FOLDERS : byte + 1); i++)
 		if (is_ours(run, fd, i))
 			add_folder(run, cache, kind, i);
 }
@@ -193,35 +189,6 @@ static bool is_same(struct stubcache *cache, const struct alien_look *look)
 	return cache->known_as;
 }
 
-static void take_folders(struct run *run, void *argument, int error)
-{
-	const struct alien_folders *folders = argument;
-	struct stubcache *cache = alien_of(run, folders->mount);
-
-	for (unsigned int i = 0; cache && error == 0 && i < ALIEN_FOLDERS; i++)
-		if (folders->guarded[i / 8] >> i % 8 & 1)
-			add_folder(run, cache, OBJECTNAME_PACKED, i);
-}
-
-static void look_at_all(struct run *run, const struct alien_look *look)
-{
-	struct alien_folders *folders = calloc(1, sizeof(*folders));
-	const struct errand errand = {.work = alien_folders_do,
-				      .drop = free,
-				      .taken = take_folders,
-				      .argument = folders};
-
-	if (!folders)
-		return;
-	memcpy(folders->top, look->top, sizeof(folders->top));
-	memcpy(folders->owners, look->owners, sizeof(folders->owners));
-	folders->owner_count = look->owner_count;
-	folders->dev = look->dev;
-	folders->mount = look->mount;
-	if (!errands_send(run->errands, &errand))
-		free(folders);
-}
-
 void stubcaches_learn(struct run *run, const struct alien_look *look)
 {
 	struct stubcache *cache;
@@ -233,8 +200,6 @@ void stubcaches_learn(struct run *run, const struct alien_look *look)
 		return;
 	give(run, look->mount, ALIEN, cache);
 	add_folder(run, cache, OBJECTNAME_PACKED, look->digest[0]);
-	if (cache->folder_count == ONE_BY_ONE)
-		look_at_all(run, look);
 }
 
 bool stubcaches_knows_folder(const struct run *run, const struct alien_look *look)
@@ -256,6 +221,5 @@ bool stubcaches_found(struct run *run, const struct object_found *found,
 	if (!found->is_foreign)
 		return found_own(run, place, entry);
 	cache = alien_of(run, place->mount);
-	return cache && objectname_kind(entry) == OBJECTNAME_PACKED &&
-	       has_folder(cache, OBJECTNAME_PACKED, entry->digest[0]);
+	return cache && objectname_kind(entry) == OBJECTNAME_PACKED;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Caches in which stubs open objects by their names: a repository's private one, and an
  * alien one whose objects are used where they are. A stub does not look at the way to
- * an object; so for each directory that it opens something in the tracer has seen that
- * nobody but a believed owner decides what is in it. */
+ * a cache; that of it, and of the private cache's directories, the tracer has seen that
+ * nobody but a believed owner decides what is in them. At the directories of an alien
+ * one stubs look themselves (stub/object.c): each costs a server a question. */
 #ifndef RUN_STUBCACHES_H
 #define RUN_STUBCACHES_H
 
@@ -11,17 +12,16 @@
 #include "run/openables.h"
 #include "run/run.h"
 
-enum { STUBCACHES_OF_MOUNT = 2 };
+enum { STUBCACHES_OF_MOUNT = 2, STUBCACHES_FOLDERS = 256 };
 
 /* Its number is that of openables_base(). */
 struct stubcache {
 	uint64_t dev;
 	bool is_foreign;			    /* others use its objects, too */
 	uint32_t owners[ALIEN_OWNERS], owner_count; /* whose files count there */
-	/* Bits of directories, by the first byte of a hash: those that were looked at.
-	 */
-	uint8_t folders[OBJECTNAME_KINDS][ALIEN_FOLDERS / 8];
-	uint32_t folder_count;
+	/* Bits of directories, by the first byte of a hash: those that were looked at
+	 * here. */
+	uint8_t folders[OBJECTNAME_KINDS][STUBCACHES_FOLDERS / 8];
 	uint32_t kinds; /* bits of enum objectname_kind: all of its were looked at once
 			 */
 	char *known_as; /* as the kernel calls it; NULL: stubs open nothing there */

@@ -108,12 +108,13 @@ struct board {
 	struct board_unasked unasked[BOARD_CATALOGS];
 	uint16_t unasked_of[BOARD_CATALOGS]; /* by catalog: number there + 1; 0: none */
 	uint8_t bits[BOARD_BITS / 8];	     /* 1: the entry is opened unasked */
-	/* From here on the stub's own: which index files are mapped, and where; and
-	 * what it has opened. */
+	/* From here on the stub's own: which index files are mapped, and where; at
+	 * which directories of alien caches it has looked; and what it has opened. */
 	struct board_index {
 		uint32_t use; /* enum board_use */
 		struct index_map map;
 	} indexes[BOARD_CATALOGS];
+	uint8_t looked_at[BOARD_BASES][BOARD_FOLDERS / 8];
 	struct board_note notes[BOARD_NOTES];
 };
 

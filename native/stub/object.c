@@ -134,10 +134,14 @@ static bool is_good(const struct board_cache *cache,
 		       : objectname_has_mode(entry, st->st_mode) && seal_holds(st);
 }
 
+static struct board *own_board(void)
+{
+	return (struct board *)((uintptr_t)stub_start + STUB_BOARD_AT);
+}
+
 static struct board_note *note_of(uint64_t ino)
 {
-	struct board_note *notes =
-		((struct board *)((uintptr_t)stub_start + STUB_BOARD_AT))->notes;
+	struct board_note *notes = own_board()->notes;
 
 	return &notes[(ino * 0x9e3779b97f4a7c15ull >> 40) % BOARD_NOTES];
 }
@@ -182,14 +186,58 @@ static bool noted_place(const struct object_shown *shown, struct place *ret_plac
 	return same && __atomic_load_n(&note->ino, __ATOMIC_RELAXED) == shown->ino;
 }
 
-/* Its objects are used once a lock on one of them is seen by this run alone. */
-static bool may_look_in(const struct board_cache *cache,
-			const struct interpose_entry *entry)
+/* As run/alien.c has it of a directory, where files have no lists: its owner alone
+ * decides what is in it. Of the way to it the tracer has seen that. */
+__attribute__((noinline)) static bool is_guarded_folder(uint32_t number,
+							unsigned int byte)
 {
-	const unsigned int byte = entry->digest[0];
+	static const char digits[] = "0123456789abcdef";
+	const struct board_cache *cache = &world_board()->caches[number];
+	char path[BOARD_PATH + 4];
+	char *end = put(path, world_board()->bases[number]);
+	struct stat st;
+	bool good;
+	long fd;
 
-	return cache->folders[objectname_kind(entry)][byte / 8] >> byte % 8 & 1 &&
-	       (!cache->is_foreign || stub_state()->watches);
+	*end++ = '/';
+	*end++ = digits[byte >> 4];
+	*end++ = digits[byte & 15];
+	*end = '\0';
+	fd = stub_call(__NR_openat, (uint64_t)AT_FDCWD, (uint64_t)path,
+		       O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0, 0);
+	if (fd < 0)
+		return false;
+	good = look_at(fd, &st) && st.st_dev == cache->dev &&
+	       is_owner(cache, st.st_uid) && !(st.st_mode & (S_IWGRP | S_IWOTH));
+	stub_call(__NR_close, (uint64_t)fd, 0, 0, 0, 0);
+	return good;
+}
+
+static bool is_known_folder(uint32_t number, const struct interpose_entry *entry)
+{
+	const struct board_cache *cache = &world_board()->caches[number];
+	const enum objectname_kind kind = objectname_kind(entry);
+	const unsigned int byte = entry->digest[0];
+	const uint8_t bit = (uint8_t)(1u << byte % 8);
+	uint8_t *looked_at = &own_board()->looked_at[number][byte / 8];
+
+	if (cache->folders[kind][byte / 8] & bit)
+		return true;
+	if (!cache->is_foreign || kind != OBJECTNAME_PACKED)
+		return false;
+	if (__atomic_load_n(looked_at, __ATOMIC_RELAXED) & bit)
+		return true;
+	if (!is_guarded_folder(number, byte))
+		return false;
+	__atomic_fetch_or(looked_at, bit, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Its objects are used once a lock on one of them is seen by this run alone. */
+static bool may_look_in(uint32_t number, const struct interpose_entry *entry)
+{
+	return (!world_board()->caches[number].is_foreign || stub_state()->watches) &&
+	       is_known_folder(number, entry);
 }
 
 static long open_named(uint32_t base, const struct interpose_entry *entry,
@@ -229,7 +277,7 @@ __attribute__((noinline)) static long open_unasked(const struct walk *walk,
 
 	for (int i = 0; fd < 0 && i < BOARD_CACHES; i++)
 		if (numbers[i] && numbers[i] <= BOARD_BASES &&
-		    may_look_in(&board->caches[numbers[i] - 1], &walk->entry))
+		    may_look_in(numbers[i] - 1u, &walk->entry))
 			fd = open_in(numbers[i] - 1u, walk, flags);
 	return fd;
 }

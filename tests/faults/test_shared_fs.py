@@ -117,9 +117,11 @@ def test_who_finds_all_there_changes_nothing(
     for node in ("another", "another"):
         counts = job(ONE, node)
         assert changes(counts) == 0, counts
-        # Each as often as the job does, and by the tracer until its directory is known.
+        # Each as often as the job does, and by the tracer until the cache is known.
         opened = asked(counts, "OPEN", "object")
-        assert 2 * FILES <= opened < 3 * FILES, counts
+        assert 2 * FILES <= opened < 2 * FILES + 8, counts
+        # No directory but those of the objects, and each once.
+        assert asked(counts, "LOOKUP", "top") <= FILES + 8, counts
         assert asked(counts, "LOOKUP", "folder") <= FILES + 5, counts
         assert asked(counts, "GETATTR", "object") <= opened, counts
 

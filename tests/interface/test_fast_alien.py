@@ -144,7 +144,7 @@ def test_what_may_not_be_used_there_has_the_right_bytes(
     assert found.stdout == expected.stdout
 
 
-# A directory is looked at once in a run, and whoever is believed may make a program of
+# A directory is looked at once in a process, and whoever is believed may make a program of
 # his own wait for a FIFO.
 @pytest.mark.parametrize("harm", sorted(set(HARMS) - {"spoilt", "a FIFO"}))
 def test_what_becomes_so_while_stubs_open_it_has_them_too(
