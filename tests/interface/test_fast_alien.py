@@ -144,8 +144,8 @@ def test_what_may_not_be_used_there_has_the_right_bytes(
     assert found.stdout == expected.stdout
 
 
-# A directory is looked at once in a process, and whoever is believed may make a program of
-# his own wait for a FIFO.
+# A directory is looked at once in a process, and whoever is believed may make a program
+# of his own wait for a FIFO.
 @pytest.mark.parametrize("harm", sorted(set(HARMS) - {"spoilt", "a FIFO"}))
 def test_what_becomes_so_while_stubs_open_it_has_them_too(
     run: Runner, options: Options, alien: Path, harm: str
