@@ -65,6 +65,8 @@ class Turns:
         try:
             if found is None and shared is not None:
                 found, of_all = shared.wait(name, look)
+                if found is None and of_all is None:
+                    found = look()  # Nobody has looked where there are no turns.
             yield found
         finally:
             for turn in (of_all, mine):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from interpose import owned
-from interpose.cache import PrivateCache, Turns, inventory, layout, turns
+from interpose.cache import AlienCache, PrivateCache, Turns, inventory, layout, turns
 from interpose.formats.hashes import Algorithm, hash_bytes
 
 NAME = hash_bytes(Algorithm.SHA1, b"content").text
@@ -233,3 +233,12 @@ def test_a_cache_that_was_made_for_a_turn_goes_with_it(
         assert len(turn_files(cache)) == (kind == "file")
         assert inventory.TURNS.below(cache.top).exists() == (kind == "byte")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_a_shared_cache_has_no_turns_somebody_has_looked(
+    cache: PrivateCache, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    shared = AlienCache(tmp_path / "file/alien")
+    with Turns(cache, shared).turn(NAME, lambda: "it") as found:
+        assert found == "it"
