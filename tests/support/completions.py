@@ -238,7 +238,7 @@ def words(command: Command) -> str:
         return ""
     last = command.words[-1].strip("[]")
     sorts = {kind(word.strip("[]")) for word in command.words}
-    sort = "file" if "file" in sorts else sorts.pop()
+    sort = next(one for one in ("file", "directory", "other", "") if one in sorts)
     return f" \\\n\t\t'*:{quoted(last)}:{action(sort)}'"
 
 
