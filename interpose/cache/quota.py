@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _TURN = "quota"  # No object has this name.
 _MAX_RECORD_BYTES = 100
 _COUNTED_FOR_S = 24 * 3600
+# A process that ends does not wait longer for its own thread.
+_LAST_WAIT_S = 1.0
 # The official client looks after a cache that has its database.
 _OFFICIAL = "cachedb"
 
@@ -49,7 +51,7 @@ class Quota:
     def __init__(self, cache: PrivateCache, limit: Room) -> None:
         self._cache = cache
         self._limit = limit
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._added = NO_LIMIT
         self._is_at_work = False
         self._has_looked = False
@@ -74,6 +76,7 @@ class Quota:
     def leave(self) -> None:
         """Write down what this process has stored; who stores next makes room."""
         with self._lock:
+            self._lock.wait_for(lambda: not self._is_at_work, _LAST_WAIT_S)
             if self._is_at_work or self._added == NO_LIMIT:
                 return
             self._is_at_work = True
@@ -96,6 +99,7 @@ class Quota:
         finally:
             with self._lock:
                 self._is_at_work = False
+                self._lock.notify_all()
 
     def _settle_in_turn(self, *, is_end: bool) -> None:
         turn = Taker(self._cache.top, self._make_room).take(_TURN)
