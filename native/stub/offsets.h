@@ -13,7 +13,7 @@
 #define LOAD_TOUCHED 56
 #define LOAD_SAVED 64
 #define LOAD_PATH 184
-#define LOAD_CODE_SIZE 40960
+#define LOAD_CODE_SIZE 49152
 #define LOAD_STATE_SIZE 774144
 
 #endif

@@ -19,7 +19,7 @@
 
 enum {
 	STUB_PAGE = 4096,
-	STUB_CODE_SIZE = 8 * STUB_PAGE,
+	STUB_CODE_SIZE = 10 * STUB_PAGE,
 	STUB_TRAMPOLINES_SIZE = 2 * STUB_PAGE,
 	STUB_TRAMPOLINE = 24, /* bytes of each */
 	/* A gate makes one call and goes back to its place: `syscall; jmp`. The filter

@@ -16,7 +16,7 @@ import pytest
 from tests.support.places import ROOT
 
 STUB = ROOT / "native/stub"
-CODE, TRAMPOLINES = 32768, 8192
+CODE, TRAMPOLINES = 40960, 8192
 # A thread may have little stack (Go, small alternate ones): in all of one call.
 STACK = 2048
 FRAME = 128 + 14 * 8 + 16
