@@ -42,7 +42,7 @@ class Sharing(Runner):
         return [*server, *super().arguments(job)]
 
     def environment(self) -> dict[str, str]:
-        # Programs with few calls stop, others have the stub: whatever way the suite runs.
+        # Programs with few calls stop, others have the stub, however the suite runs.
         ways = given(after=16)
         return {**super().environment(), **ways, "PYTHONPATH": str(ROOT)}
 
