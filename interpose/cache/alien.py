@@ -13,7 +13,7 @@ from interpose.cache import layout
 from interpose.cache.directory import CacheDirectory, is_missing
 from interpose.cache.found import Found
 from interpose.cache.guarded import Directory, Owners
-from interpose.cache.keptdirs import KeptDirectories
+from interpose.cache.keptdirs import kept_of
 from interpose.cache.receiver import Receiver
 from interpose.cache.sharedturns import turns_in
 
@@ -35,7 +35,7 @@ class AlienCache(CacheDirectory):
     ) -> None:
         super().__init__(top, writable=writable, durable=True)
         self.owners = Owners.with_us(trusted)
-        self._directories = KeptDirectories(self.top, self.owners)
+        self._directories = kept_of(self.top, self.owners)
 
     def above(self, path: Path) -> AbstractContextManager[Directory]:
         """The directory that holds a path of this cache. Errors: OSError."""
@@ -63,11 +63,9 @@ class AlienCache(CacheDirectory):
                 mine.give_back()
 
     def make_workshop(self) -> None:
-        """Make `txn` alone, for turns. Errors: OSError."""
+        """As for every cache, and likewise."""
         self._directories.forget()
-        layout.make_top(self.top, self.top_mode, self.owners)
-        with self.opened() as top:
-            layout.make_directory(top, layout.TXN, self.mode_below(top))
+        super().make_workshop()
 
     def look(self, path: Path) -> Found | None:
         """The regular file at a path of this cache, held open; None for all else."""

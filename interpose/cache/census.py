@@ -13,10 +13,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from interpose.cache import inventory
+from interpose.cache import guarded, inventory, layout
+from interpose.cache.guarded import Directory, Owners
 
 OBJECT, RAW, ASSEMBLED, INDEX = "object", "raw", "assembled", "index"
 KINDS = (OBJECT, RAW, ASSEMBLED, INDEX)
@@ -32,7 +34,6 @@ _PLACES = (
     (inventory.ASSEMBLED_RAW, ASSEMBLED),
     (inventory.OBJECT, OBJECT),
 )
-_ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Name(NamedTuple):
@@ -85,33 +86,23 @@ def _folders() -> Iterator[tuple[str, str]]:
     yield inventory.INDEX.path.rpartition("/")[0], INDEX
 
 
-@contextlib.contextmanager
-def opened(top: Path, folder: str = "") -> Iterator[int]:
-    """A directory of a cache, no link followed below `top`. Errors: OSError."""
-    descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for name in filter(None, folder.split("/")):
-            deeper = os.open(name, _ENTER, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = deeper
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def opened(top: Path, folder: str = "") -> AbstractContextManager[Directory]:
+    """A directory of a cache, whoever has made it. Errors: OSError."""
+    return guarded.opened(top, Owners.with_us(), folder)
 
 
-def _files(top: int, folder: str) -> Iterator[tuple[str, os.stat_result]]:
+def _files(top: Directory, folder: str) -> Iterator[tuple[str, os.stat_result]]:
     """Regular files of a directory that may not be there."""
-    here = Path(f"/proc/self/fd/{top}")
-    with contextlib.suppress(OSError), opened(here, folder) as descriptor:
-        for name in os.listdir(descriptor):
-            status = _status(descriptor, name)
+    with contextlib.suppress(OSError), top.below(folder) as directory:
+        for name in layout.names_in(directory):
+            status = _status(directory, name)
             if status is not None and stat.S_ISREG(status.st_mode):
                 yield name, status
 
 
-def _status(directory: int, name: str) -> os.stat_result | None:
+def _status(directory: Directory, name: str) -> os.stat_result | None:
     try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+        return directory.status(name)
     except OSError:
         return None
 

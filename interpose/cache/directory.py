@@ -173,6 +173,12 @@ class CacheDirectory:
             else:
                 return
 
+    def make_workshop(self) -> None:
+        """Make `txn` alone, for turns. Errors: OSError."""
+        layout.make_top(self.top, self.top_mode, self.owners)
+        with self.opened() as top:
+            layout.make_directory(top, layout.TXN, self.mode_below(top))
+
     def _make_parents_now(self, path: Path) -> None:
         layout.make_top(self.top, self.top_mode, self.owners)
         with self.opened() as top:

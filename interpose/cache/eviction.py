@@ -90,8 +90,8 @@ def remove(
 def _unlink(top: Path, item: Item, at: int) -> bool:
     folder, name = item.names[at]
     with contextlib.suppress(OSError), opened(top, folder) as directory:
-        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        status = directory.status(name)
         if (status.st_dev, status.st_ino) == item.identity:
-            os.unlink(name, dir_fd=directory)
+            os.unlink(name, dir_fd=directory.descriptor)
             return True
     return False

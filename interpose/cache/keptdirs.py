@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from interpose.cache.guarded import Directory, Owners, opened
 
 FOR_S = 10.0
+_MOST = 300  # All that a cache has, and some
 
 
 class _Kept:
@@ -34,13 +36,15 @@ class _Kept:
 
 
 class KeptDirectories:
-    """Of the cache at `top`. Thread-safe."""
+    """Of the cache at `top`, as long as descriptors suffice. Thread-safe."""
 
     def __init__(self, top: Path, owners: Owners) -> None:
         self._top = top
         self._owners = owners
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = _MOST if soft == resource.RLIM_INFINITY else min(_MOST, soft // 4)
 
     @contextlib.contextmanager
     def above(self, path: Path) -> Iterator[Directory]:
@@ -76,5 +80,17 @@ class KeptDirectories:
             with opened(self._top, self._owners) as directory:
                 kept = _Kept(directory)
         with self._lock:
+            self._kept.pop(names, None)
+            while len(self._kept) >= max(1, self._most):
+                del self._kept[next(iter(self._kept))]
             self._kept[names] = kept
         return kept
+
+
+_of_process: dict[tuple[Path, frozenset[int]], KeptDirectories] = {}
+
+
+def kept_of(top: Path, owners: Owners) -> KeptDirectories:
+    """Those of this process: repositories that share a cache share them."""
+    made = KeptDirectories(top, owners)
+    return _of_process.setdefault((top, owners.uids), made)

@@ -132,8 +132,7 @@ def make_directory(above: Directory, name: str, mode: int) -> None:
     if is_directory(above, name):
         return
     if not mode & _umask():
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, mode, dir_fd=above.descriptor)
+        _make_at_once(above, name, mode)
         return
     # The umask takes bits away. Under its final name the directory must never be seen
     # without them: another user's process would think that it may not write there.
@@ -150,6 +149,16 @@ def make_directory(above: Directory, name: str, mode: int) -> None:
         # In a sticky directory another user's is not to be replaced: EPERM.
         if error.errno not in _THERE and not is_directory(above, name):
             raise
+
+
+def _make_at_once(above: Directory, name: str, mode: int) -> None:
+    """Where the umask takes nothing; what a default access list takes is given back."""
+    try:
+        os.mkdir(name, mode, dir_fd=above.descriptor)
+    except FileExistsError:
+        return
+    if stat.S_IMODE(above.status(name).st_mode) & mode != mode:
+        _set_mode(above.descriptor, name, mode)
 
 
 def _umask() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from interpose import native
 from interpose.cache import census
-from interpose.cache.census import Item, opened
+from interpose.cache.census import Item
 from interpose.cache.verify import Repacked
 from interpose.errors import FormatError
 from interpose.formats.hashes import KINDS, ContentHash, new_hasher
@@ -22,34 +22,30 @@ def fault(top: Path, item: Item) -> str | None:
     """What is wrong with a file, in a few words; None if nothing is.
 
     Of a file that was put together from chunks only its catalog knows what it is: None.
-    One that is gone by now has no fault.
+    One that is gone by now, or another one, has no fault. Errors: OSError if it cannot
+    be read.
     """
     if item.kind == census.ASSEMBLED:
         return None
     folder, name = item.names[0]
     try:
-        with opened(top, folder) as directory:
-            descriptor = os.open(name, _READ, dir_fd=directory)
+        with census.opened(top, folder) as directory:
+            descriptor = os.open(name, _READ, dir_fd=directory.descriptor)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
     try:
-        return _fault_of(descriptor, item)
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
+        status = os.fstat(descriptor)
+        is_it = (status.st_dev, status.st_ino) == item.identity
+        if not is_it or not stat.S_ISREG(status.st_mode):
+            return None
+        if item.kind == census.INDEX:
+            return _fault_of_index(descriptor, name)
+        return _fault_of_object(descriptor, item)
     finally:
         os.close(descriptor)
 
 
-def _fault_of(descriptor: int, item: Item) -> str | None:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        return "not a file"
-    if (status.st_dev, status.st_ino) != item.identity:
-        return None  # Another one by now; it was judged when it came.
-    if item.kind == census.INDEX:
-        return _fault_of_index(descriptor, item.path)
+def _fault_of_object(descriptor: int, item: Item) -> str | None:
     try:
         wanted = hash_of(item)
     except FormatError:
@@ -66,14 +62,13 @@ def _fault_of(descriptor: int, item: Item) -> str | None:
     return None if is_it else "its content has another hash"
 
 
-def _fault_of_index(descriptor: int, path: str) -> str | None:
-    if path.endswith(".facts"):
+def _fault_of_index(descriptor: int, name: str) -> str | None:
+    """Facts, and what another version of ours uses, are not judged."""
+    if not name.endswith(f".v{native.INDEX_VERSION}"):
         return None
     try:
-        with native.Index(descriptor) as index:
-            for number in range(index.count):
-                index.entry(number)
-    except (FormatError, OSError) as error:
+        native.Index(descriptor).close()  # Its sums are compared.
+    except FormatError as error:
         return str(error)
     return None
 

@@ -29,7 +29,7 @@ _TURN = "quota"  # No object has this name.
 _MAX_RECORD_BYTES = 100
 _COUNTED_FOR_S = 24 * 3600
 # A process that ends does not wait longer for its own thread.
-_LAST_WAIT_S = 1.0
+_LAST_WAIT_S = 0.2
 # The official client looks after a cache that has its database.
 _OFFICIAL = "cachedb"
 

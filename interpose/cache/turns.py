@@ -115,14 +115,12 @@ class _Made:
     def __init__(self, cache: CacheDirectory) -> None:
         self._cache = cache
         self._made: list[Path] = []
+        wanted = [cache.top, cache.top / layout.TXN]
         with contextlib.suppress(OSError):
-            if not cache.top.is_dir():
-                layout.make_top(cache.top, cache.top_mode, cache.owners)
-                self._made.append(cache.top)
-            with cache.opened() as top:
-                if not layout.is_directory(top, layout.TXN):
-                    layout.make_directory(top, layout.TXN, cache.mode_below(top))
-                    self._made.append(cache.top / layout.TXN)
+            missing = [path for path in wanted if not path.is_dir()]
+            if missing:
+                cache.make_workshop()
+                self._made = missing
 
     def unmake(self) -> None:
         """Take away what was made, unless there is a cache: others wait in `txn`."""

@@ -142,7 +142,10 @@ def _dispatch(arguments: list[str], verbosity: Verbosity) -> int:
         module = importlib.import_module(f"interpose.commands.{row.module}")
         subparser = _parser_for(row)
         module.add_arguments(subparser)
-        parsed = subparser.parse_intermixed_args(rest)
+        # Options may stand between words; argparse then loses what `--` says.
+        mixes = "--" not in rest
+        parse = subparser.parse_intermixed_args if mixes else subparser.parse_args
+        parsed = parse(rest)
     except SystemExit as end:  # --help and --version, which argparse has answered.
         return end.code if isinstance(end.code, int) else DONE
     verbosity.level += parsed.verbose

@@ -29,10 +29,10 @@ example:
 
 Without DIR: the cache that INTERPOSE_CACHE names, else those below
 $XDG_CACHE_HOME/interpose. A private cache is kept below its quota by itself
-(CVMFS_QUOTA_LIMIT); `gc` does it now, and in a shared cache, which nothing else makes
-smaller. What was not used for longest goes first, as far as the file system tells
-when that was; jobs keep what they have open, and get again what they miss. Links are
-not followed.
+(CVMFS_QUOTA_LIMIT); nothing but `gc` makes a shared one smaller. What was not used for
+longest goes first, as far as the file system tells when that was; what was used in the
+minute before the last use of all stays. Jobs keep what they have open, and get again
+what they miss. Links are not followed.
 """
 
 _SIZE = re.compile(r"([0-9]+)([KMGT]?)(i?B?)", re.IGNORECASE)
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=size, metavar="SIZE", help="of gc: what may stay: 500M, 10G, 2T"
     )
     parser.add_argument(
-        "--files", type=int, metavar="N", help="of gc: as many files may stay"
+        "--files", type=count, metavar="N", help="of gc: as many files may stay"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="of gc: say what would go"
@@ -65,10 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def size(text: str) -> int:
     """Bytes of "800", "10G", "2TiB". Errors: UsageError."""
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    found = _SIZE.fullmatch(text)
+    if found is None or not int(found.group(1)):
         raise UsageError("no size", text, "as 500M, 10G or 2T")
     return int(found.group(1)) << 10 * _POWERS[found.group(2).upper()]
+
+
+def count(text: str) -> int:
+    """A number of files. Errors: UsageError."""
+    if not text.isdecimal() or not text.isascii() or not int(text):
+        raise UsageError("no number of files", text)
+    return int(text)
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -27,8 +27,9 @@ example:
 
 Reads every object, packs it and compares the hash with its name; index files are looked
 through. Prints a line for each that is wrong; with --repair it is removed, and a job
-that wants it gets it again. Files that were put together from chunks are counted, not
-proven: only their catalog knows what they are. Status 1: something was wrong.
+that wants it gets it again. What cannot be read stays. Files that were put together
+from chunks are counted, not proven: only their catalog knows what they are. Status 1:
+something was wrong.
 """
 
 
@@ -54,15 +55,19 @@ class Check:
 
     def look(self, item: Item) -> None:
         """Prove one file."""
-        wrong = fault(self._top, item)
+        try:
+            wrong, may_go = fault(self._top, item), self._repair
+        except OSError as error:
+            # Who cannot read it does not know what it is.
+            wrong, may_go = (error.strerror or str(error)).lower(), False
         with self._lock:
             if self._bar is not None:
                 self._bar.update(item.size_bytes)
             if wrong is not None:
-                self._found(item, wrong)
+                self._found(item, wrong, may_go=may_go)
 
-    def _found(self, item: Item, wrong: str) -> None:
-        gone = bool(self._repair and eviction.remove(self._top, [item]))
+    def _found(self, item: Item, wrong: str, *, may_go: bool) -> None:
+        gone = bool(may_go and eviction.remove(self._top, [item]))
         path = str(self._top / item.path)
         row = {"path": path, "kind": item.kind, "fault": wrong, "removed": gone}
         self.bad.append(row)
@@ -85,6 +90,12 @@ def execute(arguments: argparse.Namespace) -> int:
         options.say(json.dumps({**found, "unproven": unproven, "bad": check.bad}))
     else:
         _print(top, check.bad, len(items), unproven)
+    kept = sum(not row["removed"] for row in check.bad)
+    if arguments.repair and kept:
+        sys.stderr.write(
+            f"interpose: {kept} files were not removed: {top} (may you read and remove"
+            " them?)\n"
+        )
     return 1 if check.bad else 0
 
 
@@ -94,9 +105,3 @@ def _print(top: Path, bad: list[dict[str, Any]], count: int, unproven: int) -> N
         options.say(f"{row['path']}: {row['fault']}{removed}")
     chunked = f", {unproven} of chunks not proven" if unproven else ""
     options.say(f"{top}: {count} files{chunked}, {len(bad)} wrong")
-    kept = [row for row in bad if not row["removed"]]
-    if kept and len(kept) < len(bad):
-        sys.stderr.write(
-            f"interpose: {len(kept)} files could not be removed: {top}"
-            " (whose are they?)\n"
-        )

@@ -15,7 +15,6 @@ from interpose.cache import (
     PrivateCache,
     Room,
     inventory,
-    layout,
 )
 from interpose.config import CacheSettings, Configuration
 from interpose.config.environment import variables
@@ -88,9 +87,7 @@ class Caches(NamedTuple):
         if workspace is self.private or workspace.top.is_dir():
             return
         with contextlib.suppress(OSError):
-            layout.make_top(workspace.top, workspace.top_mode, workspace.owners)
-            with workspace.opened() as top:
-                layout.make_directory(top, layout.TXN, layout.PRIVATE_MODE)
+            workspace.make_workshop()
 
     def is_noexec(self) -> bool:
         """Whether the kernel refuses to execute files of the private cache."""

@@ -119,7 +119,7 @@ static enum verdict decide(struct run *run, struct tracee *tracee)
 		return verdict;
 	tracee->stop.row = row_of(tracee);
 	tracee->stop.leave = NULL;
-	if (!kernel_knows_call(tracee->stop.number))
+	if (tracee->stop.row && !kernel_knows_call(tracee->stop.number))
 		return VERDICT_PASS;
 	choose_mounts(run, tracee);
 	if (fast_enter(run, tracee, tracee->stop.row && is_spared(tracee->stop.row),

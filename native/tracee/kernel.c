@@ -130,7 +130,7 @@ bool kernel_knows_call(long number)
 		return true;
 	state = atomic_load_explicit(&found[number - FIRST], memory_order_relaxed);
 	if (!state) {
-		/* No call takes these: flags, sizes and addresses are all wrong. */
+		/* None of our table takes these: flags, sizes, addresses are wrong. */
 		bool none = syscall(number, -1l, -1l, -1l, -1l, -1l, -1l) < 0 &&
 			    errno == ENOSYS;
 

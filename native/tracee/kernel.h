@@ -37,8 +37,9 @@ int kernel_filters(pid_t tid);
 /* Bits of stx_mask for the numbers of a mount that the running kernel knows: none, the
  * one of mountinfo, or also one that is never used again (Linux 5.8, 6.8). */
 uint32_t kernel_mount_numbers(void);
-/* False of a call that came after the running kernel: its answer is ENOSYS. Asked when
- * a tracee makes the call, so that no filter that we have inherited ends us for it. */
+/* False of a call of ours that came after the running kernel: its answer is ENOSYS.
+ * Asked when a tracee makes the call, so that no filter that we have inherited ends us
+ * for it. */
 bool kernel_knows_call(long number);
 /* execveat(2) has AT_EXECVE_CHECK (Linux 6.14); before, the flag is EINVAL. */
 bool kernel_has_execve_check(void);

@@ -22,9 +22,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.keeper import own_directory
 from tests.support.places import program
-from tests.support.published import Publisher
+from tests.support.published import Publisher, published_files
 from tests.support.run import Runner
 from tests.support.web import Server
 
@@ -47,13 +46,8 @@ def truth() -> list[str]:
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[Publisher]:
-    with own_directory("interpose-kills-") as top:
-        folder = top / "tree/files"
-        folder.mkdir(parents=True)
-        for number in range(FILES):
-            (folder / f"{number:03}").write_bytes(content(number))
-        publisher = Publisher(top)
-        publisher.publish(top / "tree", FQRN)
+    files = {f"files/{number:03}": content(number) for number in range(FILES)}
+    with published_files(FQRN, files) as publisher:
         yield publisher
 
 

@@ -21,9 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.keeper import own_directory
 from tests.support.places import need_tool
-from tests.support.published import Publisher
+from tests.support.published import Publisher, published_files
 from tests.support.run import Runner
 from tests.support.web import Server
 
@@ -47,14 +46,11 @@ def whole_content() -> str:
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[Publisher]:
-    with own_directory("interpose-nodes-") as top:
-        for number in range(FILES):
-            folder = top / f"tree/part{number // 50}"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / ".cvmfscatalog").touch()
-            (folder / f"{number:03}").write_bytes(content(number))
-        publisher = Publisher(top)
-        publisher.publish(top / "tree", FQRN)
+    folders = [f"part{number // 50}" for number in range(FILES)]
+    files = {f"{folder}/.cvmfscatalog": b"" for folder in folders}
+    for number, folder in enumerate(folders):
+        files[f"{folder}/{number:03}"] = content(number)
+    with published_files(FQRN, files) as publisher:
         yield publisher
 
 

@@ -16,8 +16,7 @@ from interpose import owned
 from interpose.cache import census
 from interpose.cache.eviction import Room
 from tests.support.fast import given
-from tests.support.keeper import own_directory
-from tests.support.published import Publisher
+from tests.support.published import Publisher, published_files
 from tests.support.run import Runner
 from tests.support.web import Server
 
@@ -55,13 +54,8 @@ def content(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[Publisher]:
-    with own_directory("interpose-quota-") as top:
-        folder = top / "tree/files"
-        folder.mkdir(parents=True)
-        for number in range(FILES):
-            (folder / f"{number:03}").write_bytes(content(number))
-        publisher = Publisher(top)
-        publisher.publish(top / "tree", FQRN)
+    files = {f"files/{number:03}": content(number) for number in range(FILES)}
+    with published_files(FQRN, files) as publisher:
         yield publisher
 
 

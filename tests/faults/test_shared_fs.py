@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fast import NEEDS_STUB, given
-from tests.support.keeper import own_directory
 from tests.support.places import ROOT
-from tests.support.published import Publisher
+from tests.support.published import Publisher, published_files
 from tests.support.run import Job, Runner
 from tests.support.web import Server
 
@@ -54,15 +53,12 @@ class Sharing(Runner):
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[Publisher]:
-    with own_directory("interpose-counted-") as top:
-        folder = top / "tree/files"
-        folder.mkdir(parents=True)
-        for number in range(FILES):
-            # What begins like a packed object is looked at by the resolver.
-            content = b"plain " + random.Random(number).randbytes(3000 + number)
-            (folder / f"{number:03}").write_bytes(content)
-        publisher = Publisher(top)
-        publisher.publish(top / "tree", FQRN)
+    # What begins like a packed object is looked at by the resolver.
+    files = {
+        f"files/{number:03}": b"plain " + random.Random(number).randbytes(3000 + number)
+        for number in range(FILES)
+    }
+    with published_files(FQRN, files) as publisher:
         yield publisher
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -14,9 +15,9 @@ from typing import Any
 import pytest
 
 from interpose.cache import census
-from tests.support.keeper import own_directory
+from interpose.commands import main
 from tests.support.places import program
-from tests.support.published import Publisher
+from tests.support.published import Publisher, published_files
 from tests.support.run import Runner
 from tests.support.web import Server
 
@@ -33,13 +34,8 @@ def content(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[Publisher]:
-    with own_directory("interpose-command-") as top:
-        folder = top / "tree/files"
-        folder.mkdir(parents=True)
-        for number in range(FILES):
-            (folder / f"{number:02}").write_bytes(content(number))
-        publisher = Publisher(top)
-        publisher.publish(top / "tree", FQRN)
+    files = {f"files/{number:02}": content(number) for number in range(FILES)}
+    with published_files(FQRN, files) as publisher:
         yield publisher
 
 
@@ -156,7 +152,11 @@ def test_gc_leaves_a_cache_of_the_official_client_alone(cache: Path) -> None:
         (["cache", "sweep", "."], 2),
         (["cache", "gc", "."], 125),
         (["cache", "gc", "--limit", "much", "."], 2),
+        (["cache", "gc", "--limit", "0", "."], 2),
+        (["cache", "gc", "--files", "-1", "."], 2),
+        (["cache", "gc", "--files", "0", "."], 2),
         (["cache", "gc", "--lim", "1", "."], 2),
+        (["cache", "stats", "--files", "1", "."], 2),
         (["cache", "stats", "/etc"], 125),
         (["cache", "stats", "/none"], 125),
         (["fsck"], 2),
@@ -257,3 +257,35 @@ def test_fsck_follows_no_link(cache: Path, run: Runner) -> None:
     path.symlink_to(elsewhere)
     assert told("fsck", "--json", "--repair", cache)["bad"] == []
     assert elsewhere.read_bytes() == b"not an object"
+
+
+def test_fsck_removes_nothing_that_it_cannot_read(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = object_of(cache, 4)
+    read = os.pread
+
+    def refuse(descriptor: int, size: int, offset: int) -> bytes:
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", refuse)
+    assert main(["fsck", "--repair", str(cache)]) == 1
+    said = capfd.readouterr()
+    assert said.out.splitlines()[0] == f"{path}: input/output error"
+    assert said.err.startswith("interpose: 1 files were not removed: ")
+    assert path.exists()
+
+
+def test_fsck_leaves_index_files_of_other_versions_alone(cache: Path) -> None:
+    old = cache / "index" / f"{'0' * 40}.v1"
+    old.write_bytes(b"of another version")
+    assert told("fsck", "--json", "--repair", cache)["bad"] == []
+    assert old.exists()
+
+
+def test_words_after_two_dashes_are_no_options() -> None:
+    done = interpose("ls", "--", "-l")
+    assert "are required" not in done.stderr
+    assert done.returncode != 0

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.keeper import own_directory
 from tests.support.places import program
 from tests.support.truth import truth_options
 
@@ -35,3 +38,16 @@ class Publisher:
     def options(self, fqrn: str, url: str) -> list[str | Path]:
         """Options of interpose_run for what was published, served at `url`."""
         return truth_options(fqrn, url, self.keys / f"{fqrn}.pub", {})
+
+
+@contextmanager
+def published_files(fqrn: str, contents: Mapping[str, bytes]) -> Iterator[Publisher]:
+    """A repository with these files, by path; `.cvmfscatalog` makes a catalog."""
+    with own_directory(f"interpose-{fqrn.partition('.')[0]}-") as top:
+        for name, content in contents.items():
+            path = top / "tree" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        publisher = Publisher(top)
+        publisher.publish(top / "tree", fqrn)
+        yield publisher

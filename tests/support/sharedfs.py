@@ -13,8 +13,6 @@ Source: fuse(4) and the kernel's include/uapi/linux/fuse.h.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import errno
 import json
 import os
@@ -29,24 +27,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 16384, 1 << 18
+from tests.support import fuse
+
 THREADS = 8
 LONG_S = 3600
 OBJECT_FOLDER = re.compile(r"[0-9a-f]{2}")
 BIG_WRITES, PARALLEL = 1 << 5, 1 << 18
-WITHOUT_ANSWER = {2: "FORGET", 36: "INTERRUPT", 42: "BATCH_FORGET"}
 DATA = {"READ", "WRITE", "RELEASE", "FLUSH", "RELEASEDIR", "INIT", "FSYNC"}
 # Of struct fuse_setattr_in.
 SET_MODE, SET_UID, SET_GID, SET_SIZE, SET_ATIME, SET_MTIME = 1, 2, 4, 8, 16, 32
 ATIME_NOW, MTIME_NOW = 128, 256
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
 
 
 class Node(NamedTuple):
@@ -76,23 +66,16 @@ class SharedFs:
 
     def serve(self) -> None:
         """Answer until the mount is gone; by several threads at once."""
-        while True:
-            try:
-                request = os.read(self.fd, 1 << 18)
-            except OSError as error:
-                if error.errno in (errno.ENOENT, errno.EINTR):
-                    continue
-                return
-            opcode, unique, number = struct.unpack_from("<IQQ", request, 4)
-            if opcode in WITHOUT_ANSWER:
-                continue
-            name, answer = OPERATIONS.get(opcode, (f"UNKNOWN {opcode}", unknown))
-            node = self._nodes.get(number, self._nodes[1])  # INIT has none
+        for request in fuse.requests(self.fd):
+            name, answer = OPERATIONS.get(
+                request.opcode, (f"UNKNOWN {request.opcode}", unknown)
+            )
+            node = self._nodes.get(request.node, self._nodes[1])  # INIT has none
             self.count(name, node)
             try:
-                self._reply(unique, answer(self, node, request[40:]), 0)
+                fuse.reply(self.fd, request.unique, answer(self, node, request.body))
             except OSError as error:
-                self._reply(unique, b"", -(error.errno or errno.EIO))
+                fuse.reply(self.fd, request.unique, b"", error.errno or errno.EIO)
 
     def count(self, name: str, node: Node) -> None:
         """One more; what goes to the metadata server lasts a while."""
@@ -101,11 +84,6 @@ class SharedFs:
             self.counts["operations"] += name not in DATA
         if name not in DATA and self.delay_s:
             time.sleep(self.delay_s)
-
-    def _reply(self, unique: int, body: bytes, error: int) -> None:
-        with contextlib.suppress(FileNotFoundError):  # The asker is gone.
-            head = struct.pack("<IiQ", 16 + len(body), error, unique)
-            os.write(self.fd, head + body)
 
     @staticmethod
     def _identity(descriptor: int) -> tuple[int, int]:
@@ -354,21 +332,15 @@ def main() -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.umask(0)
-    _check(_libc.unshare(CLONE_NEWNS))
-    _check(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
-    fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-    options = f"fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other"
-    options += ",default_permissions"
-    _check(_libc.mount(b"sharedfs", bytes(point), b"fuse", 0, options.encode()))
+    fd = fuse.mounted("sharedfs", point, "default_permissions")
     fs = SharedFs(fd, source, float(sys.argv[4]) / 1000)
     for _ in range(THREADS):
         threading.Thread(target=fs.serve, daemon=True).start()
     words = ["sh", "-c", 'umask 022; exec "$@"', "sh", *sys.argv[5:]]
-    pid = os.posix_spawnp("sh", words, os.environ)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = fuse.status_of(words)
     counts.write_text(json.dumps(dict(sorted(fs.counts.items()))))
-    _check(_libc.umount2(bytes(point), 2 | 1))
-    return status if status >= 0 else 128 - status
+    fuse.unmount(point)
+    return status
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Source: fuse(4) and the kernel's include/uapi/linux/fuse.h.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
@@ -19,20 +18,12 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.support import fuse
+
 LOOKUP, FORGET, GETATTR, READLINK = 1, 2, 3, 5
 OPEN, READ, STATFS, RELEASE, FLUSH, INIT = 14, 15, 17, 18, 25, 26
 OPENDIR, READDIR, RELEASEDIR, INTERRUPT, BATCH_FORGET = 27, 28, 29, 36, 42
-WITHOUT_ANSWER = (FORGET, INTERRUPT, BATCH_FORGET)
 STUCK_FROM = 512 * 1024
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 16384, 1 << 18
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
 
 
 class Stalling:
@@ -46,30 +37,14 @@ class Stalling:
 
     def serve(self) -> None:
         """Answer until the mount is gone."""
-        while True:
+        for request in fuse.requests(self.fd):
             try:
-                request = os.read(self.fd, 1 << 18)
+                body = self.answer(request.opcode, request.node, request.body)
             except OSError as error:
-                if error.errno in (errno.ENOENT, errno.EINTR):
-                    continue
-                return
-            opcode, unique, node = struct.unpack_from("<IQQ", request, 4)
-            if opcode in WITHOUT_ANSWER:
-                continue
-            try:
-                body = self.answer(opcode, node, request[40:])
-            except OSError as error:
-                self.reply(unique, b"", -(error.errno or errno.EIO))
+                fuse.reply(self.fd, request.unique, b"", error.errno or errno.EIO)
                 continue
             if body is not None:
-                self.reply(unique, body, 0)
-
-    def reply(self, unique: int, body: bytes, error: int) -> None:
-        """Write one answer; the asker may be gone."""
-        try:
-            os.write(self.fd, struct.pack("<IiQ", 16 + len(body), error, unique) + body)
-        except FileNotFoundError:
-            pass
+                fuse.reply(self.fd, request.unique, body)
 
     def answer(self, opcode: int, node: int, body: bytes) -> bytes | None:
         """The answer's body; None: there will be none."""
@@ -133,17 +108,11 @@ def _attributes(node: int, path: Path) -> bytes:
 def main() -> int:
     """Mount, serve, run the command; its exit status."""
     source, point, log = (Path(word) for word in sys.argv[1:4])
-    _check(_libc.unshare(CLONE_NEWNS))
-    _check(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
-    fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-    options = f"fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other"
-    _check(_libc.mount(b"stalling", bytes(point), b"fuse", 0, options.encode()))
+    fd = fuse.mounted("stalling", point)
     threading.Thread(target=Stalling(fd, source, log).serve, daemon=True).start()
-    pid = os.posix_spawnp(sys.argv[4], sys.argv[4:], os.environ)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    # Whoever still waits for an answer is told that the mount is gone.
-    _check(_libc.umount2(bytes(point), 2 | 1))
-    return status if status >= 0 else 128 - status
+    status = fuse.status_of(sys.argv[4:])
+    fuse.unmount(point)
+    return status
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import struct
 from pathlib import Path
 
@@ -233,3 +234,21 @@ def test_a_link_of_a_stranger_leads_nowhere(guarded: Path) -> None:
     shared.chmod(0o755)
     cache.receive().abort()
     assert list(ours.iterdir())
+
+
+def test_directories_are_kept_as_far_as_descriptors_suffice(
+    guarded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    cache = AlienCache(guarded / "cache")
+    cache.receive().abort()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        for number in range(256):
+            with cache.above(cache.top / f"{number:02x}/object") as directory:
+                assert directory.is_guarded
+    assert len(os.listdir("/proc/self/fd")) <= before + 64 // 4
+    # Another repository's view of the same cache has no others.
+    again = AlienCache(guarded / "cache")
+    with again.above(cache.top / "ff/object"):
+        assert len(os.listdir("/proc/self/fd")) <= before + 64 // 4

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from interpose.cache import AlienCache, PrivateCache, layout
 from interpose.cache.guarded import Directory, Owners, opened
+from tests.support.places import need_tool
 
 PLACES = {f"{number:02x}" for number in range(256)} | {"txn", "quarantaine"}
 
@@ -79,3 +82,22 @@ def test_directories_that_were_left_half_made_are_removed_a_day_later(
         assert len(os.listdir(txn)) == 3
         layout.remove_stale(directory, now + 30, 20)
     assert sorted(os.listdir(txn)) == ["interpose-node-1-bb", "theirs"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_a_directory_has_its_mode_whatever_the_umask_and_lists_take(
+    tmp_path: Path, umask: int
+) -> None:
+    need_tool("setfacl", "acl")
+    rules = ["-d", "-m", "u::rwx,g::r-x,o::---,m::r-x"]
+    if subprocess.run(["setfacl", *rules, tmp_path], check=False).returncode:
+        pytest.skip(f"no access lists at {tmp_path}")
+    before = os.umask(umask)
+    try:
+        with opened(tmp_path, Owners.with_us()) as top:
+            layout.make_directory(top, "made", 0o755)
+            layout.make_directory(top, "made", 0o700)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o755
+    assert names(tmp_path) == {"made"}
